@@ -1,0 +1,93 @@
+"""`radps-dag`: the commands, and the one place that makes exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from radps_dag import __version__
+from radps_dag.problem import RadpsDagError
+
+__all__ = ["main"]
+
+# Each is a module of this package with a click command named `command`, imported when used.
+COMMANDS = {
+    "validate": "check pipeline files completely, without running anything",
+    "graph": "draw a pipeline",
+    "run": "run a pipeline",
+    "workloads": "list the workloads, or describe one",
+    "schema": "print the JSON Schema of pipeline files",
+    "init": "lay out a starter project",
+    "server": "start, stop or look at the local Prefect server",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"radps_dag.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # From the table, so that `--help` imports no command.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from radps_dag.problem import allowed, did_you_mean
+
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            hint = did_you_mean(name, COMMANDS) or f"; there are {allowed(COMMANDS)}"
+            ctx.fail(f"no such command {name!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="radps-dag")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def _radps_dag(ctx: click.Context, debug: bool) -> None:
+    """Radio-astronomy pipelines as one page of validated YAML, run by Prefect."""
+    ctx.obj = debug
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 good, 1 failed run, 2 invalid input, 130 interrupted."""
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: list[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    # `--debug` is a flag of the whole program: allowed in front of and behind the command's name.
+    rest = [word for word in given if word != "--debug"]
+    try:
+        result: Any = _radps_dag.main(rest, prog_name="radps-dag", standalone_mode=False)
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except RadpsDagError as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"radps-dag: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader (`| head`) has gone. Python would complain once more while it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return result if isinstance(result, int) else 0

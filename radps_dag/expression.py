@@ -1,0 +1,132 @@
+"""Expressions: values of a pipeline file that are computed when the run gets there.
+
+A scalar that is one `${{ EXPR }}` has the typed value of EXPR; text around it makes a string.
+The grammar is Jinja2's expression grammar, parsed by Jinja2 and evaluated here, node by node, on
+plain JSON values: there is no code generation, no attribute of a Python object, no call but those
+of the tables in this module, and a bound on the size of everything that grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import nodes
+
+from radps_dag.problem import Location, RadpsDagError
+
+__all__ = [
+    "Expression",
+    "ExpressionError",
+    "Listing",
+    "Literal",
+    "Object",
+    "Reference",
+    "Template",
+    "Value",
+    "evaluate",
+    "references",
+]
+
+# The names that expressions see. A missing member (a skipped node's outputs) is no entry.
+Names = Mapping[str, Any]
+
+
+class ExpressionError(RadpsDagError):
+    """An expression cannot be evaluated with the values it got."""
+
+    def __init__(self, at: Location, message: str) -> None:
+        self.at = at
+        self.message = message
+        super().__init__(f"{at}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A name with its path that an expression reads: root `steps`, path `("solve", "caltable")`.
+
+    `guarded` where the expression says what to do without it: under `default(...)` or in a test
+    `is defined`. The path ends before the first subscript that is not a constant.
+    """
+
+    root: str
+    path: tuple[str, ...]
+    at: Location
+    guarded: bool = False
+
+    def __str__(self) -> str:
+        return ".".join((self.root, *self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant: any JSON value without an expression in it."""
+
+    value: Any = field(hash=False)
+    at: Location
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """One `${{ EXPR }}`, parsed and known to use only what is allowed."""
+
+    text: str
+    tree: nodes.Expr = field(repr=False)
+    references: tuple[Reference, ...]
+    at: Location  # of the expression's first character
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Text with expressions in it; its value is a string."""
+
+    parts: tuple[str | Expression, ...]
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A sequence in which at least one item is not constant."""
+
+    items: tuple[Value, ...]
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A mapping in which at least one value is not constant."""
+
+    entries: tuple[tuple[str, Value], ...]
+    at: Location
+
+
+Value = Literal | Expression | Template | Listing | Object
+
+
+def references(value: Value) -> Iterator[Reference]:
+    """Every reference in a value, in the order of the text."""
+    match value:
+        case Expression():
+            yield from value.references
+        case Template():
+            for part in value.parts:
+                if isinstance(part, Expression):
+                    yield from part.references
+        case Listing():
+            for item in value.items:
+                yield from references(item)
+        case Object():
+            for _, item in value.entries:
+                yield from references(item)
+        case Literal():
+            pass
+
+
+def evaluate(value: Value, names: Names) -> Any:
+    """The JSON value of `value` where `names` are known.
+
+    Raises ExpressionError, with the place, for a name without a value, a wrong type, a division by
+    zero, and results that grow past the bounds.
+    """
+    raise NotImplementedError

@@ -1,0 +1,130 @@
+"""What can be wrong, and where: places, problems, and the tree of errors a user can cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from typing import ClassVar
+
+__all__ = [
+    "Interrupted",
+    "InvalidPipeline",
+    "Location",
+    "Problem",
+    "RadpsDagError",
+    "RunFailed",
+    "Source",
+    "UsageError",
+    "allowed",
+    "did_you_mean",
+]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text that was read: its name as the user gave it, and its content."""
+
+    name: str
+    text: str = field(repr=False)
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        # Not `splitlines`: YAML's lines end at \n, \r\n and \r alone, so that numbers agree.
+        return tuple(self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a source. Line and column count from 1, as editors do."""
+
+    source: Source = field(repr=False)
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+    @property
+    def text(self) -> str:
+        """The line itself, or nothing where the place lies past the end."""
+        lines = self.source.lines
+        return lines[self.line - 1] if 0 < self.line <= len(lines) else ""
+
+    def shifted(self, columns: int) -> Location:
+        """The place some columns to the right on the same line."""
+        return Location(self.source, self.line, self.column + columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: its place, the rule it breaks, and what is wrong with what to do instead."""
+
+    at: Location
+    rule: str
+    message: str
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        return (self.at.source.name, self.at.line, self.at.column, self.rule, self.message)
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.message} [{self.rule}]"
+
+
+class RadpsDagError(Exception):
+    """An error a user can cause. Its text is one line with place, cause and fix."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(RadpsDagError):
+    """The command asks for something that does not exist or does not fit together."""
+
+    exit_code = 2
+
+
+class InvalidPipeline(RadpsDagError):
+    """A pipeline file (or a parameter given to it) is not valid; carries every problem found."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems), key=lambda problem: problem.sort_key))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class RunFailed(RadpsDagError):
+    """A run ended without success."""
+
+
+class Interrupted(RadpsDagError):
+    """A run was ended by a signal; the exit code is 128 plus the signal's number."""
+
+    def __init__(self, signal_number: int) -> None:
+        self.signal_number = signal_number
+        super().__init__(f"interrupted by signal {signal_number}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The likely fix for a misspelt word, ready to append to a message.
+
+    >>> did_you_mean("attemps", ["attempts", "delay"])
+    "; did you mean 'attempts'?"
+    >>> did_you_mean("zebra", ["attempts", "delay"])
+    ''
+    """
+    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def allowed(words: Iterable[str], most: int = 12) -> str:
+    """The allowed words in a message, shortened where there are many.
+
+    >>> allowed(["last", "best"])
+    'last, best'
+    """
+    known = list(words)
+    more = f", ... ({len(known) - most} more)" if len(known) > most else ""
+    return ", ".join(known[:most]) + more

@@ -1,0 +1,7 @@
+"""Workloads: the functions that pipelines call. What they promise, where they are found."""
+
+from __future__ import annotations
+
+from radps_dag.workloads.contract import Input, Output, Product, Random, Workdir, Workload, workload
+
+__all__ = ["Input", "Output", "Product", "Random", "Workdir", "Workload", "workload"]

@@ -35,7 +35,7 @@ def build(pipeline: Pipeline) -> Graph:
 
 
 def _level(nodes: Children, path: str, found: Mapping[str, tuple[Edge, ...]]) -> Graph:
-    graph = nx.DiGraph()
+    graph: Graph = nx.DiGraph()
     for node in nodes:
         graph.add_node(node.id, node=node, body=_body(node, path, found))
     for edge in found.get(path, ()):
@@ -45,7 +45,8 @@ def _level(nodes: Children, path: str, found: Mapping[str, tuple[Edge, ...]]) ->
         if edge.kind == "needs":
             attributes["needs"] = True
         elif edge.reference is not None:
-            names = {*attributes["data"], *edge.reference.path[1:2]}
+            # "*" is all of them: the node is read as a whole.
+            names = {*attributes["data"], *(edge.reference.path[1:2] or ("*",))}
             attributes["data"] = tuple(sorted(names))
     return graph
 

@@ -26,7 +26,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal, NotRequired, ParamSpec, TypedDict, TypeVar, overload
 
 from radps_dag.problem import RadpsDagError, UsageError, allowed, did_you_mean
-from radps_dag.shape import Shape, from_hint, misfit, not_json
+from radps_dag.shape import Shape, from_hint, mismatch, not_json
 from radps_dag.workloads.docstring import parse_docstring
 
 __all__ = [
@@ -199,7 +199,7 @@ def _input(
     required = parameter.default is parameter.empty
     default = None if required else parameter.default
     shape = _shape(function, f"parameter {parameter.name!r}", hint)
-    if reason := not_json(default) or (None if required else misfit(default, shape)):
+    if reason := not_json(default) or ("" if required else mismatch(shape, default)):
         raise _wrong(function, f"default of parameter {parameter.name!r}: {reason}")
     return Input(parameter.name, shape, required, default, _unit(hint), text)
 
@@ -211,13 +211,15 @@ def _outputs(function: Callable[..., Any], hint: Any) -> tuple[Output, ...] | No
         return None
     if not (typing.is_typeddict(hint) or dataclasses.is_dataclass(hint)):
         raise _wrong(function, f"returns {hint!r}; make it a TypedDict, a dataclass or a dict")
-    if optional := getattr(hint, "__optional_keys__", None):
-        # A reader of an output must be able to rely on it.
-        raise _wrong(function, f"output {min(optional)!r} may be missing; say `... | None` instead")
     entries = parse_docstring(hint.__doc__, "Attributes").entries
+    hints = _hints(function, hint)
+    for name, _, need in _shape(function, "the result", hint).fields:
+        if not need and typing.is_typeddict(hint):
+            # A reader of an output must be able to rely on it.
+            raise _wrong(function, f"output {name!r} may be missing; say `... | None` instead")
     return tuple(
         Output(name, _shape(function, f"output {name!r}", of), _unit(of), entries.get(name, ""))
-        for name, of in _hints(function, hint).items()
+        for name, of in hints.items()
     )
 
 
@@ -304,14 +306,17 @@ def _output_problems(workload: Workload, outputs: dict[str, Any]) -> Iterator[st
     for name, output in declared.items():
         if name not in outputs:
             yield f"no output {name!r}"
-        elif reason := misfit(outputs[name], output.shape):
+        elif reason := mismatch(output.shape, outputs[name]):
             yield f"a wrong output {name!r}: {reason}"
 
 
 def _copied(value: Any) -> Any:
-    """A deep copy of a JSON value."""
+    """A deep copy of a JSON value, of the plain types: no tuples, no subclasses of float."""
     if isinstance(value, dict):
-        return {name: _copied(member) for name, member in value.items()}
-    if isinstance(value, list):
+        return {str(name): _copied(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
         return [_copied(item) for item in value]
+    for plain in (bool, int, float, str):
+        if isinstance(value, plain):
+            return value if type(value) is plain else plain(value)
     return value

@@ -1,10 +1,4 @@
-"""Expressions: values of a pipeline file that are computed when the run gets there.
-
-A scalar that is one `${{ EXPR }}` has the typed value of EXPR; text around it makes a string.
-The grammar is Jinja2's expression grammar, parsed by Jinja2 and evaluated here, node by node, on
-plain JSON values: there is no code generation, no attribute of a Python object, no call but those
-of the tables in this module, and a bound on the size of everything that grows.
-"""
+"""The values of a pipeline file: constants, expressions, and what is made of both."""
 
 from __future__ import annotations
 
@@ -21,11 +15,11 @@ __all__ = [
     "ExpressionError",
     "Listing",
     "Literal",
+    "Names",
     "Object",
     "Reference",
     "Template",
     "Value",
-    "evaluate",
     "references",
 ]
 
@@ -75,6 +69,7 @@ class Expression:
     tree: nodes.Expr = field(repr=False)
     references: tuple[Reference, ...]
     at: Location  # of the expression's first character
+    plain: bool = False  # nothing but one reference with a constant path
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +116,3 @@ def references(value: Value) -> Iterator[Reference]:
                 yield from references(item)
         case Literal():
             pass
-
-
-def evaluate(value: Value, names: Names) -> Any:
-    """The JSON value of `value` where `names` are known.
-
-    Raises ExpressionError, with the place, for a name without a value, a wrong type, a division by
-    zero, and results that grow past the bounds.
-    """
-    raise NotImplementedError

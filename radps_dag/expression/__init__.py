@@ -1,0 +1,42 @@
+"""Expressions: values of a pipeline file that are computed when the run gets there.
+
+A scalar that is one `${{ EXPR }}` has the typed value of EXPR; text around it makes a string.
+The grammar is Jinja2's expression grammar, parsed by Jinja2 and evaluated here, node by node, on
+plain JSON values: there is no code generation, no attribute of a Python object, no call but those
+of the tables in this package, and a bound on the size of everything that grows.
+"""
+
+from __future__ import annotations
+
+from radps_dag.expression.evaluation import evaluate
+from radps_dag.expression.inference import infer
+from radps_dag.expression.parsing import parse_expression, parse_value
+from radps_dag.expression.values import (
+    Expression,
+    ExpressionError,
+    Listing,
+    Literal,
+    Names,
+    Object,
+    Reference,
+    Template,
+    Value,
+    references,
+)
+
+__all__ = [
+    "Expression",
+    "ExpressionError",
+    "Listing",
+    "Literal",
+    "Names",
+    "Object",
+    "Reference",
+    "Template",
+    "Value",
+    "evaluate",
+    "infer",
+    "parse_expression",
+    "parse_value",
+    "references",
+]

@@ -1,0 +1,378 @@
+"""Filters and functions of lists and mappings."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from radps_dag.expression.bounds import MAX_SIZE, Absent, Budget, Wrong, finite, text_of
+from radps_dag.expression.operation import Operation, list_in, number_in, string_in
+from radps_dag.expression.scalars import SCALAR_FILTERS
+from radps_dag.expression.truths import TESTS
+from radps_dag.shape import (
+    ANY,
+    INTEGER,
+    NUMBER,
+    STRING,
+    Shape,
+    from_hint,
+    list_of,
+    show,
+    union,
+)
+
+__all__ = ["LIST_FILTERS", "LIST_FUNCTIONS"]
+
+MAX_RANGE = 100_000
+_LIST = list_of()
+_MAPPING = from_hint(dict)
+_LONG = union(_LIST, STRING, _MAPPING)
+_SEQUENCE = union(_LIST, STRING)
+
+
+def _items(budget: Budget, value: Any, name: str) -> Sequence[Any]:
+    items = list_in(value, f"'{name}'")
+    budget.spend(len(items))
+    return items
+
+
+def _length(_: Budget, value: Any) -> int:
+    if not isinstance(value, str | list | tuple | Mapping):
+        raise Wrong(f"'length' takes a list, a string or a mapping, found {show(value)}")
+    return len(value)
+
+
+def _end(name: str, index: int) -> Callable[[Budget, Any], Any]:
+    def call(_: Budget, value: Any) -> Any:
+        items = value if isinstance(value, str) else list_in(value, f"'{name}'")
+        if not items:
+            raise Absent(f"'{name}' of an empty list has no value; add default(...)")
+        return items[index]
+
+    return call
+
+
+def _extreme(name: str, pick: Callable[[Sequence[Any]], Any]) -> Callable[[Budget, Any], Any]:
+    def call(budget: Budget, value: Any) -> Any:
+        items = _items(budget, value, name)
+        if not items:
+            raise Absent(f"'{name}' of an empty list has no value; add default(...)")
+        _orderable(items, name)
+        return pick(items)
+
+    return call
+
+
+def _orderable(items: Sequence[Any], name: str) -> None:
+    """Refuse a mixture: numbers have an order, strings have an order, and nothing else."""
+    if all(isinstance(item, str) for item in items):
+        return
+    for item in items:
+        if isinstance(item, bool) or not isinstance(item, int | float):
+            other = next((one for one in items if isinstance(one, str)), item)
+            raise Wrong(f"'{name}' takes numbers only or strings only, found {show(other)}")
+
+
+def _numbers(budget: Budget, value: Any, name: str) -> Sequence[int | float]:
+    return [number_in(item, f"'{name}'") for item in _items(budget, value, name)]
+
+
+def _sum(budget: Budget, value: Any) -> Any:
+    return finite(sum(_numbers(budget, value, "sum")))
+
+
+def _mean(budget: Budget, value: Any) -> float:
+    numbers = _numbers(budget, value, "mean")
+    if not numbers:
+        raise Absent("'mean' of an empty list has no value; add default(...)")
+    return float(finite(math.fsum(numbers) / len(numbers)))
+
+
+def _median(budget: Budget, value: Any) -> float:
+    numbers = sorted(_numbers(budget, value, "median"))
+    if not numbers:
+        raise Absent("'median' of an empty list has no value; add default(...)")
+    middle = len(numbers) // 2
+    both = numbers[middle - 1 : middle + 1] if len(numbers) % 2 == 0 else numbers[middle:][:1]
+    return float(finite(sum(both) / len(both)))
+
+
+def _sort(budget: Budget, value: Any, reverse: Any = False) -> list[Any]:
+    items = _items(budget, value, "sort")
+    _orderable(items, "sort")
+    return sorted(items, reverse=bool(reverse))
+
+
+def _reverse(budget: Budget, value: Any) -> list[Any]:
+    return list(reversed(_items(budget, value, "reverse")))
+
+
+def _unique(budget: Budget, value: Any) -> list[Any]:
+    items = _items(budget, value, "unique")
+    return list({_identity(item, budget): item for item in reversed(items)}.values())[::-1]
+
+
+def _identity(item: Any, budget: Budget) -> Any:
+    if isinstance(item, list | tuple | Mapping):
+        budget.weigh(item)
+        return json.dumps(item, sort_keys=True, default=dict)
+    return (isinstance(item, bool), item)
+
+
+def _flatten(budget: Budget, value: Any) -> list[Any]:
+    flat: list[Any] = []
+    for item in _items(budget, value, "flatten"):
+        inner = list_in(item, "'flatten'")
+        budget.make(len(flat) + len(inner) - len(flat))
+        flat.extend(inner)
+    if len(flat) > MAX_SIZE:
+        budget.make(len(flat))
+    return flat
+
+
+def _join(budget: Budget, value: Any, separator: Any = "") -> str:
+    between = string_in(separator, "'join'")
+    parts = [text_of(item, budget) for item in _items(budget, value, "join")]
+    budget.make(sum(map(len, parts)) + len(between) * max(0, len(parts) - 1))
+    return between.join(parts)
+
+
+def _mapping(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Wrong(f"'{name}' takes a mapping, found {show(value)}")
+    return value
+
+
+def _keys(budget: Budget, value: Any) -> list[Any]:
+    members = _mapping(value, "keys")
+    budget.spend(len(members))
+    return list(members)
+
+
+def _values(budget: Budget, value: Any) -> list[Any]:
+    members = _mapping(value, "values")
+    budget.spend(len(members))
+    return list(members.values())
+
+
+def _pairs(budget: Budget, value: Any) -> list[Any]:
+    members = _mapping(value, "items")
+    budget.spend(2 * len(members))
+    return [[key, one] for key, one in members.items()]
+
+
+def _member(item: Any, path: str) -> Any:
+    """What `attribute='selection.spw'` finds in one item."""
+    for name in path.split("."):
+        if not isinstance(item, Mapping):
+            raise Wrong(f"{show(item)} has no member {name!r}: it is no mapping")
+        if name not in item:
+            raise Absent(f"an item has no member {name!r}")
+        item = item[name]
+    return item
+
+
+def _map(
+    budget: Budget, value: Any, filter: Any = None, *arguments: Any, attribute: Any = None
+) -> list[Any]:
+    items = _items(budget, value, "map")
+    if (filter is None) == (attribute is None):
+        raise Wrong("'map' takes either a filter's name or attribute='NAME'")
+    if attribute is not None:
+        path = string_in(attribute, "'map'")
+        return [_member(item, path) for item in items]
+    operation = _named(filter, {one.name: one for one in _MAPPED}, "filter", len(arguments))
+    return [operation.call(budget, item, *arguments) for item in items]
+
+
+def _named(name: Any, table: Mapping[str, Operation], kind: str, given: int) -> Operation:
+    operation = table.get(name) if isinstance(name, str) else None
+    if operation is None:
+        raise Wrong(
+            f"{show(name)} is no {kind} that can be used here; there is: {', '.join(table)}"
+        )
+    problem = operation.misuse(given, ())
+    if problem:
+        raise Wrong(problem)
+    return operation
+
+
+def _pick(keep: bool, by_member: bool) -> Callable[..., list[Any]]:
+    name = ("select" if keep else "reject") + ("attr" if by_member else "")
+
+    def by_test(budget: Budget, value: Any, test: Any = None, *arguments: Any) -> list[Any]:
+        items = _items(budget, value, name)
+        if test is None:
+            return [item for item in items if bool(item) is keep]
+        operation = _named(test, TESTS, "test", len(arguments))
+        return [item for item in items if operation.call(budget, item, *arguments) is keep]
+
+    def by_attribute(
+        budget: Budget, value: Any, attribute: Any, test: Any = None, *arguments: Any
+    ) -> list[Any]:
+        items = _items(budget, value, name)
+        path = string_in(attribute, f"'{name}'")
+        found = [_member(item, path) for item in items]
+        if test is None:
+            return [item for item, one in zip(items, found, strict=True) if bool(one) is keep]
+        operation = _named(test, TESTS, "test", len(arguments))
+        return [
+            item
+            for item, one in zip(items, found, strict=True)
+            if operation.call(budget, one, *arguments) is keep
+        ]
+
+    return by_attribute if by_member else by_test
+
+
+def _range(budget: Budget, *bounds: Any) -> list[int]:
+    for bound in bounds:
+        if isinstance(bound, bool) or not isinstance(bound, int):
+            raise Wrong(f"'range' takes integers, found {show(bound)}")
+    if len(bounds) == 3 and bounds[2] == 0:
+        raise Wrong("'range' takes a step that is not zero")
+    numbers = range(*bounds)
+    # `len` of a huge range overflows; its last index does not.
+    count = max(
+        0, (numbers.stop - numbers.start + numbers.step - (numbers.step > 0 or -1)) // numbers.step
+    )
+    if count > MAX_RANGE:
+        raise Wrong(f"'range' of {count:,} numbers; {MAX_RANGE:,} is the most")
+    budget.make(count)
+    return list(numbers)
+
+
+def _zip(budget: Budget, *lists: Any) -> list[Any]:
+    members = [_items(budget, one, "zip") for one in lists]
+    lengths = {len(one) for one in members}
+    if len(lengths) > 1:
+        raise Wrong(
+            f"'zip' takes lists of one length, found {', '.join(map(str, sorted(lengths)))}"
+        )
+    budget.make(sum(map(len, members)))
+    return [list(group) for group in zip(*members, strict=True)]
+
+
+def _items_shape(value: Shape, *_: Shape) -> Shape:
+    return (value.items or ANY) if value.kinds == {"array"} else ANY
+
+
+def _same_list(value: Shape, *_: Shape) -> Shape:
+    return list_of(value.items) if value.kinds == {"array"} else _LIST
+
+
+def _flat(value: Shape) -> Shape:
+    inner = _items_shape(value)
+    return list_of(inner.items) if inner.kinds == {"array"} else _LIST
+
+
+def _end_shape(value: Shape) -> Shape:
+    return STRING if value.kinds == {"string"} else _items_shape(value)
+
+
+def _summed(value: Shape) -> Shape:
+    return INTEGER if _items_shape(value).kinds == {"integer"} else NUMBER
+
+
+def _filter(name: str, usage: str, summary: str, call: Any, gives: Any, **more: Any) -> Operation:
+    return Operation(name, usage, summary, call, gives, takes=more.pop("takes", _LIST), **more)
+
+
+_test_arguments = ("test", "*")
+LIST_FILTERS: tuple[Operation, ...] = (
+    _filter("first", "xs | first", "the first item", _end("first", 0), _end_shape, takes=_SEQUENCE),
+    _filter("flatten", "xs | flatten", "one list of a list of lists", _flatten, _flat),
+    _filter("items", "m | items", "the [key, value] pairs", _pairs, list_of(_LIST), takes=_MAPPING),
+    _filter(
+        "join",
+        "xs | join(separator='')",
+        "the items as text, one after the other",
+        _join,
+        STRING,
+        parameters=("separator",),
+    ),
+    _filter("keys", "m | keys", "the keys of a mapping", _keys, list_of(STRING), takes=_MAPPING),
+    _filter("last", "xs | last", "the last item", _end("last", -1), _end_shape, takes=_SEQUENCE),
+    _filter("length", "xs | length", "how many", _length, INTEGER, takes=_LONG),
+    _filter(
+        "map",
+        "xs | map(attribute='name') or xs | map('filter')",
+        "a member of each item, or each item filtered",
+        _map,
+        _LIST,
+        parameters=("filter", "attribute", "*"),
+    ),
+    _filter("max", "xs | max", "the largest", _extreme("max", max), _items_shape),
+    _filter("mean", "xs | mean", "the average", _mean, NUMBER),
+    _filter("median", "xs | median", "the middle one", _median, NUMBER),
+    _filter("min", "xs | min", "the smallest", _extreme("min", min), _items_shape),
+    _filter(
+        "reject",
+        "xs | reject('test', argument)",
+        "the items for which a test is false",
+        _pick(False, False),
+        _same_list,
+        parameters=_test_arguments,
+    ),
+    _filter(
+        "rejectattr",
+        "xs | rejectattr('name', 'test', argument)",
+        "the items for whose member a test is false",
+        _pick(False, True),
+        _same_list,
+        parameters=("attribute", *_test_arguments),
+        required=1,
+    ),
+    _filter("reverse", "xs | reverse", "the last first", _reverse, _same_list),
+    _filter(
+        "select",
+        "xs | select('test', argument)",
+        "the items for which a test is true",
+        _pick(True, False),
+        _same_list,
+        parameters=_test_arguments,
+    ),
+    _filter(
+        "selectattr",
+        "xs | selectattr('name', 'test', argument)",
+        "the items for whose member a test is true",
+        _pick(True, True),
+        _same_list,
+        parameters=("attribute", *_test_arguments),
+        required=1,
+    ),
+    _filter(
+        "sort",
+        "xs | sort(reverse=false)",
+        "numbers or strings in order",
+        _sort,
+        _same_list,
+        parameters=("reverse",),
+    ),
+    _filter("sum", "xs | sum", "the sum of numbers", _sum, _summed),
+    _filter("unique", "xs | unique", "without repetition", _unique, _same_list),
+    _filter("values", "m | values", "the values of a mapping", _values, _LIST, takes=_MAPPING),
+)
+
+# What `map('...')` can apply: not itself, and not the filters that ask for an absent value.
+_MAPPED = (
+    *(one for one in SCALAR_FILTERS if one.name != "default"),
+    *(one for one in LIST_FILTERS if one.name != "map"),
+)
+
+LIST_FUNCTIONS = (
+    Operation(
+        "range",
+        "range(stop) or range(start, stop, step)",
+        f"whole numbers below `stop`, at most {MAX_RANGE:,}",
+        _range,
+        list_of(INTEGER),
+        ("start", "stop", "step"),
+        1,
+    ),
+    Operation(
+        "zip", "zip(xs, ys)", "lists of one length, item by item", _zip, list_of(_LIST), ("*",), 1
+    ),
+)

@@ -1,0 +1,69 @@
+"""What an expression can call: an entry of the tables of filters, tests and functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from radps_dag.expression.bounds import Wrong
+from radps_dag.shape import ANY, Shape, show
+
+__all__ = ["Operation", "list_in", "number_in", "string_in"]
+
+Gives = Callable[..., Shape]  # the shapes of the arguments to the shape of the result
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`call` takes the budget, the value that is filtered or tested, and the arguments.
+
+    `parameters` are the arguments' names, of which the first `required` must be given; a last
+    `*` takes any number. `gives` is the shape of the result, or makes it of the operands' shapes.
+    """
+
+    name: str
+    usage: str
+    summary: str
+    call: Callable[..., Any]
+    gives: Shape | Gives = ANY
+    parameters: tuple[str, ...] = ()
+    required: int = 0
+    takes: Shape = ANY  # what it filters
+
+    def misuse(self, positional: int, keywords: Sequence[str]) -> str:
+        """What is wrong with a call with these arguments; "" if nothing."""
+        open_ended = "*" in self.parameters
+        known = [name for name in self.parameters if name != "*"]
+        for keyword in keywords:
+            if keyword not in known:
+                return f"{self.name!r} has no argument {keyword!r}; write {self.usage}"
+            if keyword in known[:positional] or keywords.count(keyword) > 1:
+                return f"{self.name!r} gets its argument {keyword!r} twice"
+        if positional > len(known) and not open_ended:
+            return f"{self.name!r} takes fewer arguments; write {self.usage}"
+        given = {*known[:positional], *keywords}
+        if not {*known[: self.required]} <= given or (open_ended and positional < self.required):
+            return f"{self.name!r} takes more arguments; write {self.usage}"
+        return ""
+
+    def result(self, *shapes: Shape) -> Shape:
+        return self.gives if isinstance(self.gives, Shape) else self.gives(*shapes)
+
+
+def number_in(value: Any, role: str = "") -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Wrong(f"{role or 'it'} takes a number, found {show(value)}")
+    return value
+
+
+def string_in(value: Any, role: str = "") -> str:
+    if not isinstance(value, str):
+        raise Wrong(f"{role or 'it'} takes a string, found {show(value)}")
+    return value
+
+
+def list_in(value: Any, role: str = "") -> Sequence[Any]:
+    if not isinstance(value, list | tuple):
+        raise Wrong(f"{role or 'it'} takes a list, found {show(value)}")
+    return value

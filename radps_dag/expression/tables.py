@@ -1,0 +1,18 @@
+"""The filters, tests and functions of expressions: all that there is to call."""
+
+from __future__ import annotations
+
+from radps_dag.expression.lists import LIST_FILTERS, LIST_FUNCTIONS
+from radps_dag.expression.operation import Operation
+from radps_dag.expression.scalars import SCALAR_FILTERS, SCALAR_FUNCTIONS
+from radps_dag.expression.truths import TESTS
+
+__all__ = ["FILTERS", "FUNCTIONS", "TESTS", "Operation"]
+
+
+def _table(*operations: Operation) -> dict[str, Operation]:
+    return {operation.name: operation for operation in sorted(operations, key=lambda o: o.name)}
+
+
+FILTERS = _table(*SCALAR_FILTERS, *LIST_FILTERS)
+FUNCTIONS = _table(*SCALAR_FUNCTIONS, *LIST_FUNCTIONS)

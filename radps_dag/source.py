@@ -72,6 +72,10 @@ class Series(list[Any]):
     def value_at(self, index: int) -> Location:
         return Location(self.source, *self.places[index])
 
+    def leave_out(self, index: int) -> None:
+        """Remove an item, with its place."""
+        del self[index], self.places[index]
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

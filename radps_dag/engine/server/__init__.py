@@ -1,0 +1,29 @@
+"""A Prefect server of our own: started beside the loading, kept warm between runs, idle no longer.
+
+`begin` starts it and returns at once, `Starting.wait` gives its address, `client_environment` the
+variables to set before Prefect is imported. Nothing here imports Prefect.
+"""
+
+from .client import (
+    ServerAddress,
+    ServerStatus,
+    Starting,
+    begin,
+    client_environment,
+    ensure_server,
+    status,
+    stop,
+)
+from .place import home_directory
+
+__all__ = [
+    "ServerAddress",
+    "ServerStatus",
+    "Starting",
+    "begin",
+    "client_environment",
+    "ensure_server",
+    "home_directory",
+    "status",
+    "stop",
+]

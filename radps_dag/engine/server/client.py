@@ -1,0 +1,339 @@
+"""How a run gets hold of the local Prefect server, without importing Prefect."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from radps_dag.problem import RadpsDagError, UsageError
+
+from . import locks
+from .gate import IDENTITY_PATH, LOGIN_PATH
+from .locks import ALREADY_SERVED, Lock, birth_of
+from .place import Place
+from .settings import DEFAULT_IDLE_TIMEOUT, fingerprint, private_variables
+
+__all__ = [
+    "ServerAddress",
+    "ServerStatus",
+    "Starting",
+    "begin",
+    "client_environment",
+    "ensure_server",
+    "status",
+    "stop",
+]
+
+Notify = Callable[[str], None]
+
+_NEWS_EVERY = 5.0  # seconds between two messages about the same phase
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where the server is, and the password to it.
+
+    As long as the address is kept, the server counts this process among its users and stays;
+    `release` (or the end of the process, however it comes) gives it free.
+    """
+
+    api_url: str
+    auth_string: str = field(repr=False)
+    ui_url: str
+    pid: int
+    prefect_home: Path
+    _lease: Lock = field(repr=False, compare=False)
+
+    @property
+    def login_url(self) -> str:
+        """The page's address with the password in it: opens the page without asking."""
+        return f"{self.ui_url}{LOGIN_PATH}#{self.auth_string}"
+
+    def release(self) -> None:
+        self._lease.release()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """The server of a home as seen from outside: `running`, `starting` or `stopped`."""
+
+    status: str
+    directory: Path
+    pid: int | None = None
+    api_url: str | None = None
+    ui_url: str | None = None
+    prefect: str | None = None
+    version: str | None = None
+    seconds: float | None = None  # since its start
+    idle_timeout: float | None = None  # seconds
+    in_use: bool = False
+
+
+def client_environment(address: ServerAddress) -> dict[str, str]:
+    """The variables to set before Prefect is imported, so that it talks to this server only."""
+    return private_variables(address.api_url, address.auth_string, address.prefect_home)
+
+
+def ensure_server(
+    home: Path | None = None,
+    notify: Notify = lambda message: None,
+    idle_timeout: float | None = None,
+) -> ServerAddress:
+    """The server of the home, started if there is none."""
+    return begin(home, idle_timeout).wait(notify)
+
+
+def begin(home: Path | None = None, idle_timeout: float | None = None) -> Starting:
+    """Start the server unless it runs, and return at once; `wait` on the result for its address.
+
+    `idle_timeout` in seconds; a server that runs with another one is replaced if nobody uses it.
+    """
+    place = Place.of(home)
+    place.make()
+    starting = Starting(place, idle_timeout)
+    if not locks.is_held(place.lock):
+        starting.launch()
+    return starting
+
+
+class Starting:
+    """A server that may still be on its way."""
+
+    def __init__(self, place: Place, idle_timeout: float | None) -> None:
+        self._place = place
+        self._idle_timeout = idle_timeout
+        self._launcher: subprocess.Popen[bytes] | None = None
+        self._launched = False  # a server of ours got hold of the place
+        self._attempts = 0
+
+    def launch(self) -> None:
+        """Start a server process in a session of its own, out of reach of the terminal's Ctrl-C."""
+        self._attempts += 1
+        idle = DEFAULT_IDLE_TIMEOUT if self._idle_timeout is None else self._idle_timeout
+        # -P: a file of the user's directory must not be imported for a library.
+        program = [sys.executable, "-P", "-m", "radps_dag.engine.server.main"]
+        try:
+            self._launcher = subprocess.Popen(  # noqa: S603 -- our own interpreter and module
+                [*program, str(self._place.directory), "--idle-timeout", str(idle)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise RadpsDagError(
+                f"cannot start the local Prefect server: {error}; set PREFECT_API_URL to use "
+                "a server that runs already"
+            ) from error
+
+    def wait(self, notify: Notify = lambda message: None) -> ServerAddress:
+        """The address, as soon as the server answers. As patient as the server is alive."""
+        news = _News(notify)
+        lease = self._lease(news)
+        pause = 0.02
+        while True:
+            held = locks.is_held(self._place.lock)
+            state = self._place.read_state()
+            if held and _answers(state):
+                if self._fits(state):
+                    return self._address(state, lease)
+                lease = self._replaced(state, lease, news)
+                continue
+            if not held:
+                self._relaunch(news)
+            news.tell(state.get("phase") or "starting the local Prefect server")
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.2)
+
+    def _lease(self, news: _News) -> Lock:
+        """The right to use the server; waits where a server that leaves holds it."""
+        while True:
+            lease = locks.take(self._place.clients, shared=True, patience=1.0)
+            if lease is not None:
+                return lease
+            news.tell("waiting for the previous local Prefect server to end")
+
+    def _relaunch(self, news: _News) -> None:
+        """Nobody holds the place: see what became of our launcher, and start another if needed."""
+        if self._launcher is not None:
+            code = self._launcher.poll()
+            if code is None:
+                return
+            _, message = self._launcher.communicate()
+            self._launcher = None
+            if code == 0:
+                self._launched = True
+            elif code != ALREADY_SERVED:
+                raise RadpsDagError(_died(self._place, message.decode(errors="replace")))
+            return
+        if self._launched and self._place.read_state().get("status") != "stopped":
+            raise RadpsDagError(_died(self._place))
+        if self._attempts >= 5:
+            raise RadpsDagError(_died(self._place))
+        self._launched = False
+        self.launch()
+
+    def _fits(self, state: dict[str, Any]) -> bool:
+        other_idle = self._idle_timeout is not None and (
+            state.get("idle_timeout") != self._idle_timeout
+        )
+        return state.get("fingerprint") == fingerprint() and not other_idle
+
+    def _replaced(self, state: dict[str, Any], lease: Lock, news: _News) -> Lock:
+        """End a server of another version or with other settings, unless somebody uses it."""
+        lease.release()
+        alone = locks.take(self._place.clients)
+        if alone is None:
+            if state.get("prefect") == _prefect_version():
+                # Good enough: only our own settings are others.
+                self._fits = lambda state: True  # type: ignore[method-assign]
+                return self._lease(news)
+            raise RadpsDagError(
+                f"the local Prefect server in {self._place.directory} runs Prefect "
+                f"{state.get('prefect')} for somebody else, this is {_prefect_version()}; wait for "
+                "that run to end, or set RADPS_DAG_HOME to another directory"
+            )
+        news.tell("replacing the local Prefect server, which has another version or settings")
+        _end(self._place, patience=30.0)
+        alone.share()
+        return alone
+
+    def _address(self, state: dict[str, Any], lease: Lock) -> ServerAddress:
+        if self._launcher is not None:
+            self._launcher.communicate()
+        page = f"http://127.0.0.1:{state['port']}"
+        return ServerAddress(
+            api_url=f"{page}/api",
+            auth_string=self._place.auth_string(),
+            ui_url=page,
+            pid=state["pid"],
+            prefect_home=self._place.prefect,
+            _lease=lease,
+        )
+
+
+def stop(home: Path | None = None, *, force: bool = False) -> bool:
+    """End the server of the home; whether there was one. In order, and within about half a minute.
+
+    One that is in use is left alone, unless forced.
+    """
+    place = Place.of(home)
+    if not locks.is_held(place.lock):
+        return False
+    alone = locks.take(place.clients, patience=0.2)
+    if alone is None and not force:
+        raise UsageError(
+            f"the local Prefect server in {place.directory} is in use by a run; "
+            "wait for its end, or use --force (the run goes on without Prefect's record)"
+        )
+    try:
+        _end(place, patience=30.0)
+    finally:
+        if alone is not None:
+            alone.release()
+    return True
+
+
+def status(home: Path | None = None) -> ServerStatus:
+    """How the server of the home is."""
+    place = Place.of(home)
+    if not locks.is_held(place.lock):
+        return ServerStatus("stopped", place.directory)
+    state = place.read_state()
+    page = f"http://127.0.0.1:{state['port']}" if _answers(state) else None
+    alone = locks.take(place.clients)
+    if alone is not None:
+        alone.release()
+    return ServerStatus(
+        status="running" if page else "starting",
+        directory=place.directory,
+        pid=state.get("pid"),
+        api_url=f"{page}/api" if page else None,
+        ui_url=page,
+        prefect=state.get("prefect"),
+        version=state.get("version"),
+        seconds=time.time() - state["started"] if "started" in state else None,
+        idle_timeout=state.get("idle_timeout"),
+        in_use=alone is None,
+    )
+
+
+class _News:
+    """Tells a phase when it begins, and that it still lasts every few seconds."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
+        self._phase = ""
+        self._began = self._told = time.monotonic()
+
+    def tell(self, phase: str) -> None:
+        now = time.monotonic()
+        if phase != self._phase:
+            self._phase, self._began, self._told = phase, now, now
+            self._notify(phase)
+        elif now - self._told >= _NEWS_EVERY:
+            self._told = now
+            self._notify(f"{phase} ({now - self._began:.0f} s)")
+
+
+def _answers(state: dict[str, Any]) -> bool:
+    """Whether the server that wrote the state is the one that listens there."""
+    if state.get("status") != "ready":
+        return False
+    import http.client  # not needed to start a server, and not free
+
+    connection = http.client.HTTPConnection("127.0.0.1", state["port"], timeout=5)
+    try:
+        connection.request("GET", IDENTITY_PATH)
+        response = connection.getresponse()
+        return response.status == 200 and json.loads(response.read(1000))["id"] == state["id"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return False
+    finally:
+        connection.close()
+
+
+def _end(place: Place, patience: float) -> None:
+    """Ask the holder of the place to end, and make it after a while."""
+    give_up = time.monotonic() + patience
+    asked = 0
+    while locks.is_held(place.lock):
+        state = place.read_state()
+        pid = state.get("pid", 0)
+        late = time.monotonic() >= give_up
+        # The state can be that of an earlier server for an instant: the birth tells.
+        if pid and pid != asked and birth_of(pid) == state.get("birth"):
+            os.kill(pid, signal.SIGTERM)
+            asked = pid
+        elif late and pid and birth_of(pid) == state.get("birth"):
+            os.kill(pid, signal.SIGKILL)
+            give_up = time.monotonic() + patience
+        elif late:
+            raise RadpsDagError(f"{place.lock}: held by a process that cannot be found; see `lsof`")
+        time.sleep(0.05)
+
+
+def _died(place: Place, message: str = "") -> str:
+    """One line about a server that ended before it was ready."""
+    if not message.strip():
+        try:
+            message = place.log.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            message = ""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    last = " | ".join(lines[-3:]) or "it left no message"
+    return f"the local Prefect server ended while it started: {last} (all of it: {place.log})"
+
+
+def _prefect_version() -> str:
+    import importlib.metadata
+
+    return importlib.metadata.version("prefect")

@@ -1,0 +1,138 @@
+"""What stands in front of Prefect's server: who may ask, when it was last asked, how to log in."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+__all__ = ["IDENTITY_PATH", "LOGIN_PATH", "Gate"]
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+IDENTITY_PATH = "/radps-dag/identity"
+LOGIN_PATH = "/radps-dag/login"
+
+_LOOPBACK_NAMES = {"127.0.0.1", "localhost", "[::1]"}
+
+# The browser itself then refuses what a page might want to send or fetch elsewhere. Prefect's page
+# needs inline styles, workers from blobs, and WebAssembly or `eval` for its drawing.
+_ONLY_HERE = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
+    "connect-src 'self' ws://127.0.0.1:* ws://localhost:*; frame-ancestors 'none'"
+)
+
+# The password is in the fragment, which a browser sends to nobody. The page keeps it where
+# Prefect's own login form would.
+_LOGIN = b"""<!doctype html><meta charset="utf-8"><title>radps-dag</title>
+<p id="said">Logging in.</p><script>
+const given = decodeURIComponent(location.hash.slice(1));
+if (given) {
+  localStorage.setItem("prefect-password", btoa(given));
+  location.replace("/");
+} else {
+  document.getElementById("said").textContent =
+    "Get the address to log in with from: radps-dag server status --show-auth";
+}
+</script>
+"""
+
+
+class Gate:
+    """An ASGI application around another one.
+
+    It answers only to loopback names (a page of another site cannot reach the server by letting
+    its own name point here), notes when the server was last used, and has two pages of its own.
+    """
+
+    def __init__(self, app: App, identity: str, before_shutdown: Callable[[], Awaitable[None]]):
+        self._app = app
+        self._identity = identity
+        self._before_shutdown = before_shutdown
+        self._open = 0
+        self._last_used = time.monotonic()
+
+    def touch(self) -> None:
+        """Note that the server is in use right now."""
+        self._last_used = time.monotonic()
+
+    @property
+    def idle_seconds(self) -> float:
+        """Seconds since the last request ended; 0 while one (or a websocket) is open."""
+        return 0.0 if self._open else time.monotonic() - self._last_used
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, self._lifespan(receive), send)
+        elif not _names_loopback(scope):
+            await _refuse(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == IDENTITY_PATH:
+            # Not a use: a look at the status must not keep the server alive.
+            body = json.dumps({"id": self._identity}).encode()
+            await _answer(send, 200, b"application/json", body)
+        else:
+            await self._count(scope, receive, send)
+
+    async def _count(self, scope: Message, receive: Receive, send: Send) -> None:
+        self._open += 1
+        try:
+            if scope["type"] == "http" and scope["path"] == LOGIN_PATH:
+                await _answer(send, 200, b"text/html; charset=utf-8", _LOGIN)
+            elif scope["type"] == "http":
+                await self._app(scope, receive, _confined(send))
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            self._open -= 1
+            self.touch()
+
+    def _lifespan(self, receive: Receive) -> Receive:
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self._before_shutdown()
+            return message
+
+        return received
+
+
+def _names_loopback(scope: Message) -> bool:
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode(
+        "latin1"
+    )
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return name.lower() in _LOOPBACK_NAMES
+
+
+def _confined(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            headers.append((b"content-security-policy", _ONLY_HERE.encode()))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sent
+
+
+async def _refuse(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await _answer(send, 421, b"text/plain", b"this server answers to 127.0.0.1 only\n")
+
+
+async def _answer(send: Send, status: int, kind: bytes, body: bytes) -> None:
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"referrer-policy", b"no-referrer"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,90 @@
+"""File locks that the kernel frees when their holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from radps_dag.problem import RadpsDagError
+
+__all__ = ["ALREADY_SERVED", "Lock", "birth_of", "is_held", "take"]
+
+ALREADY_SERVED = 75  # exit code of a server whose place is held by another one (EX_TEMPFAIL)
+
+
+@dataclass(slots=True)
+class Lock:
+    """A lock that is held until it is released or its processes are gone.
+
+    The descriptor is shared with forked children (not with started programs), so a server that
+    forks away from its launcher keeps the launcher's lock.
+    """
+
+    path: Path
+    descriptor: int = field(repr=False)
+
+    def release(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def share(self) -> None:
+        """Turn an exclusive lock into a shared one."""
+        fcntl.flock(self.descriptor, fcntl.LOCK_SH)
+
+
+def take(path: Path, *, shared: bool = False, patience: float = 0.0) -> Lock | None:
+    """The lock, or nothing where somebody else holds it for longer than `patience` seconds."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    descriptor = _opened(path)
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= give_up:
+                os.close(descriptor)
+                return None
+            time.sleep(0.01)
+        except OSError as error:
+            os.close(descriptor)
+            raise RadpsDagError(
+                f"{path}: this file system cannot lock files ({error.strerror}); set "
+                "RADPS_DAG_HOME to a directory on a local disk"
+            ) from error
+        else:
+            return Lock(path, descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lock exclusively."""
+    if not path.exists():
+        return False
+    # A shared lock for an instant: it disturbs nobody who asks patiently.
+    lock = take(path, shared=True)
+    if lock is None:
+        return True
+    lock.release()
+    return False
+
+
+def birth_of(pid: int) -> str:
+    """When a process was started, in the kernel's ticks; tells apart two with the same number."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return fields[19]
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise RadpsDagError(
+            f"{path}: cannot open the lock of the local Prefect server ({error.strerror}); set "
+            "RADPS_DAG_HOME to a directory that can be written"
+        ) from error

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from radps_dag import __version__
-from radps_dag.problem import RadpsDagError
+from radps_dag.problem import InvalidPipeline, RadpsDagError
 
 __all__ = ["main"]
 
@@ -84,10 +84,20 @@ def _exit_code(arguments: list[str] | None) -> int:
     except RadpsDagError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"radps-dag: {error}", err=True)
+        _show(error)
         return error.exit_code
     except BrokenPipeError:
         # The reader (`| head`) has gone. Python would complain once more while it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return result if isinstance(result, int) else 0
+
+
+def _show(error: RadpsDagError) -> None:
+    if not isinstance(error, InvalidPipeline):
+        click.echo(f"radps-dag: {error}", err=True)
+        return
+    from radps_dag.cli.problems import as_text, wants_colour
+
+    for problem in error.problems:
+        click.echo(as_text(problem, wants_colour(sys.stderr)), err=True)

@@ -1,0 +1,55 @@
+"""A path to a pipeline that is known to make sense, with the workloads that it calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from radps_dag import checks, loader
+from radps_dag.model import Pipeline
+from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
+from radps_dag.workloads.registry import Library, find_library
+
+__all__ = ["open_pipeline"]
+
+
+def open_pipeline(
+    path: str | os.PathLike[str], library: str | None = None, modules: Sequence[Path] = ()
+) -> tuple[Pipeline, Library]:
+    """The pipeline of a file and its library, after every check that needs no run.
+
+    `library` is used instead of the one that the file names; `modules` are a project's own
+    workload files. Raises InvalidPipeline with every problem, and UsageError for what is not there.
+    """
+    pipeline, problems = loader.read(path)
+    if pipeline is None:
+        raise InvalidPipeline(problems)
+    try:
+        workloads = find_library(library or pipeline.library, modules)
+    except UsageError as error:
+        if library is not None or modules:
+            raise
+        problems.append(Problem(_named_at(pipeline), "library", str(error)))
+        raise InvalidPipeline(problems) from None
+    problems.extend(_not_shown_twice(checks.check(pipeline, workloads), problems))
+    if problems:
+        raise InvalidPipeline(problems)
+    return pipeline, workloads
+
+
+def _named_at(pipeline: Pipeline) -> Location:
+    """The line where the file names its library."""
+    source = pipeline.at.source
+    for number, line in enumerate(source.lines, start=1):
+        if line.startswith("library:"):
+            return Location(source, number, 1)
+    return pipeline.at
+
+
+def _not_shown_twice(found: Iterator[Problem], known: Sequence[Problem]) -> Iterator[Problem]:
+    """A check's problem at the very place of a grammar problem says the same in other words."""
+    places = {(problem.at.source.name, problem.at.line, problem.at.column) for problem in known}
+    for problem in found:
+        if (problem.at.source.name, problem.at.line, problem.at.column) not in places:
+            yield problem

@@ -131,7 +131,6 @@ class OutputInvalid(RadpsDagError):
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_Decorator = Callable[[Callable[_P, _R]], Callable[_P, _R]]
 
 
 @overload
@@ -139,7 +138,7 @@ def workload(function: Callable[_P, _R], /) -> Callable[_P, _R]: ...
 @overload
 def workload(
     *, name: str | None = None, version: str = "1", placeholder: bool = False
-) -> _Decorator[..., Any]: ...
+) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
 def workload(
     function: Callable[..., Any] | None = None,
     /,

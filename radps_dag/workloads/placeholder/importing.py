@@ -1,0 +1,289 @@
+"""Placeholders for the import: from the archive to visibilities with a-priori calibration."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.placeholder.fake_data import read, spend, write
+from radps_dag.workloads.placeholder.observing import INTENTS
+from radps_dag.workloads.placeholder.types import Bytes, Fraction, Kelvin, Metres, Score
+from radps_dag.workloads.scores import flag_score, intents_score, wvr_score
+
+__all__ = [
+    "apply_antenna_positions",
+    "apply_online_flags",
+    "calibrate_tsys",
+    "calibrate_wvr",
+    "gather_visibilities",
+    "import_visibilities",
+    "query_antenna_positions",
+]
+
+
+class Imported(TypedDict):
+    """One field and spw out of the archive.
+
+    Attributes:
+        ms: the visibilities
+        intents: scan intents present
+        size: size of the download
+    """
+
+    ms: Product
+    intents: list[str]
+    size: Bytes
+
+
+class Flagged(TypedDict):
+    """Outcome of flagging.
+
+    Attributes:
+        ms: the visibilities, flagged
+        flagged_fraction: share of the visibilities that is flagged
+        score: QA score of that share
+    """
+
+    ms: Product
+    flagged_fraction: Fraction
+    score: Score
+
+
+class Positions(TypedDict):
+    """Corrections of antenna positions.
+
+    Attributes:
+        caltable: the corrections
+        largest: the largest correction
+    """
+
+    caltable: Product
+    largest: Metres
+
+
+class Corrected(TypedDict):
+    """Visibilities with something applied.
+
+    Attributes:
+        ms: the visibilities
+    """
+
+    ms: Product
+
+
+class Tsys(TypedDict):
+    """System temperatures.
+
+    Attributes:
+        caltable: the solutions
+        median: their median
+    """
+
+    caltable: Product
+    median: Kelvin
+
+
+class Wvr(TypedDict):
+    """Phase corrections from the water-vapour radiometers.
+
+    Attributes:
+        caltable: the solutions
+        phase_rms_ratio: phase rms without the correction over that with it
+        score: QA score of that ratio
+    """
+
+    caltable: Product
+    phase_rms_ratio: float
+    score: Score
+
+
+class Gathered(TypedDict):
+    """Parts put together.
+
+    Attributes:
+        ms: all the visibilities
+        fields: names of the fields
+        spws: spectral window ids
+        flagged_fraction: share of the visibilities that is flagged
+        flag_score: QA score of that share
+        intents_score: QA score: share of the wanted intents present
+    """
+
+    ms: Product
+    fields: list[str]
+    spws: list[int]
+    flagged_fraction: Fraction
+    flag_score: Score
+    intents_score: Score
+
+
+@workload(placeholder=True)
+def import_visibilities(
+    observation: Product, field: str, spw: int, *, workdir: Workdir, random: Random
+) -> Imported:
+    """Fetch the visibilities of one field and spw from the archive (placeholder).
+
+    Args:
+        observation: the observation's record
+        field: name of the field
+        spw: spectral window id
+    """
+    source = read(observation, "observation")
+    spend(source.observation, 0.05)
+    kind = "calibrators" if field in source.observation["calibrators"] else "target"
+    dataset = {"field": field, "spw": spw, "flagged_fraction": 0.0, "intents": INTENTS[kind]}
+    ms = write(
+        workdir,
+        "visibilities",
+        source.observation,
+        {"datasets": [dataset], "applied": [], "selfcal_cycles": 0},
+        sources=[observation],
+        group="imported",
+        selection={"field": field, "spw": spw},
+    )
+    return {"ms": ms, "intents": INTENTS[kind], "size": random.randrange(10**8, 10**9)}
+
+
+@workload(placeholder=True)
+def apply_online_flags(ms: Product, *, workdir: Workdir, random: Random) -> Flagged:
+    """Flag what the telescope knew to be bad while it observed (placeholder).
+
+    Args:
+        ms: visibilities as imported
+    """
+    data = read(ms, "visibilities")
+    spend(data.observation)
+    fraction = round(random.uniform(0.01, 0.04), 4)
+    datasets = [{**dataset, "flagged_fraction": fraction} for dataset in data.content["datasets"]]
+    flagged = write(
+        workdir,
+        "visibilities",
+        data.observation,
+        {**data.content, "datasets": datasets},
+        sources=[ms],
+        group="flagged",
+        selection=ms.get("selection"),
+    )
+    return {"ms": flagged, "flagged_fraction": fraction, "score": flag_score(fraction)}
+
+
+@workload(placeholder=True)
+def query_antenna_positions(observation: Product, *, workdir: Workdir, random: Random) -> Positions:
+    """Ask the service for antenna positions newer than the observation's (placeholder).
+
+    Args:
+        observation: the observation's record
+    """
+    source = read(observation, "observation")
+    spend(source.observation)
+    offsets = [round(random.gauss(0.0, 3e-4), 6) for _ in range(source.observation["antennas"])]
+    table = {"type": "antenna_positions", "offsets": offsets}
+    caltable = write(workdir, "caltable", source.observation, table, sources=[observation])
+    return {"caltable": caltable, "largest": max(map(abs, offsets), default=0.0)}
+
+
+@workload(placeholder=True)
+def apply_antenna_positions(ms: Product, positions: Product, *, workdir: Workdir) -> Corrected:
+    """Correct the visibilities for better antenna positions (placeholder).
+
+    Args:
+        ms: the visibilities
+        positions: corrections of the antenna positions
+    """
+    data = read(ms, "visibilities")
+    table = read(positions, "caltable")
+    spend(data.observation)
+    corrected = write(
+        workdir,
+        "visibilities",
+        data.observation,
+        {**data.content, "applied": [*data.content["applied"], table.content["type"]]},
+        sources=[ms, positions],
+        group="prepared",
+        selection=ms.get("selection"),
+    )
+    return {"ms": corrected}
+
+
+@workload(placeholder=True)
+def calibrate_tsys(ms: Product, *, workdir: Workdir, random: Random) -> Tsys:
+    """Derive system temperatures (placeholder).
+
+    Args:
+        ms: the visibilities
+    """
+    data = read(ms, "visibilities")
+    spend(data.observation)
+    temperatures = [round(random.gauss(90.0, 8.0), 2) for _ in range(data.observation["antennas"])]
+    table = {"type": "tsys", "temperatures": temperatures}
+    selection = ms.get("selection")
+    caltable = write(
+        workdir, "caltable", data.observation, table, sources=[ms], selection=selection
+    )
+    return {"caltable": caltable, "median": sorted(temperatures)[len(temperatures) // 2]}
+
+
+@workload(placeholder=True)
+def calibrate_wvr(ms: Product, *, workdir: Workdir, random: Random) -> Wvr:
+    """Derive phase corrections from the water-vapour radiometers (placeholder).
+
+    Args:
+        ms: the visibilities
+    """
+    data = read(ms, "visibilities")
+    spend(data.observation)
+    ratio = round(random.uniform(1.0, 2.5), 3)
+    table = {"type": "wvr", "phase_rms_ratio": ratio}
+    selection = ms.get("selection")
+    caltable = write(
+        workdir, "caltable", data.observation, table, sources=[ms], selection=selection
+    )
+    return {"caltable": caltable, "phase_rms_ratio": ratio, "score": wvr_score(ratio)}
+
+
+@workload(placeholder=True)
+def gather_visibilities(parts: list[Product], group: str, *, workdir: Workdir) -> Gathered:
+    """Put parts (fields, spws) together to one set of visibilities (placeholder).
+
+    Of parts of the same field and spw, such as polarizations, the flags add up to their mean.
+
+    Args:
+        parts: visibilities to put together; at least one
+        group: name of the data group that they make
+    """
+    if not parts:
+        raise ValueError("no visibilities to gather")
+    fakes = [read(part, "visibilities") for part in parts]
+    spend(fakes[0].observation)
+    together: dict[tuple[str, int], list[dict[str, object]]] = {}
+    for fake in fakes:
+        for dataset in fake.content["datasets"]:
+            together.setdefault((dataset["field"], dataset["spw"]), []).append(dataset)
+    datasets = [
+        {**same[0], "flagged_fraction": _mean([float(str(d["flagged_fraction"])) for d in same])}
+        for same in together.values()
+    ]
+    content = {**fakes[0].content, "datasets": datasets}
+    ms = write(workdir, "visibilities", fakes[0].observation, content, sources=parts, group=group)
+    fields = list(dict.fromkeys(field for field, _ in together))
+    calibrators = any(field in fakes[0].observation["calibrators"] for field in fields)
+    wanted = INTENTS["calibrators" if calibrators else "target"]
+    present = {str(intent) for same in together.values() for intent in _intents(same[0])}
+    flagged = _mean([float(str(dataset["flagged_fraction"])) for dataset in datasets])
+    return {
+        "ms": ms,
+        "fields": fields,
+        "spws": list(dict.fromkeys(spw for _, spw in together)),
+        "flagged_fraction": flagged,
+        "flag_score": flag_score(flagged),
+        "intents_score": intents_score(sorted(present), wanted),
+    }
+
+
+def _intents(dataset: dict[str, object]) -> list[str]:
+    intents = dataset.get("intents")
+    return list(intents) if isinstance(intents, list) else []
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,192 @@
+"""Placeholders for what there is to process: an observation, and visibilities already prepared."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.placeholder.fake_data import Fake, read, spend, write
+from radps_dag.workloads.placeholder.types import ChannelRange, Fraction, Megabytes
+
+__all__ = [
+    "INTENTS",
+    "Observed",
+    "Opened",
+    "describe_observation",
+    "describe_visibilities",
+    "simulate_observation",
+]
+
+Intent = Literal["calibrators", "target"]
+INTENTS = {"calibrators": ["BANDPASS", "FLUX", "PHASE"], "target": ["TARGET"]}
+_CALIBRATORS = ["J1924-2914", "J1832-2039"]
+_TARGETS = ["G09.62"]
+
+
+class Observed(TypedDict):
+    """An observation and what is in it.
+
+    Attributes:
+        observation: reference to the observation's record
+        calibrators: names of the calibrator fields
+        targets: names of the target fields
+        spws: spectral window ids
+        scans: scan numbers of each field
+        polarizations: correlated polarizations
+    """
+
+    observation: Product
+    calibrators: list[str]
+    targets: list[str]
+    spws: list[int]
+    scans: list[int]
+    polarizations: list[str]
+
+
+class Opened(TypedDict):
+    """Visibilities and what is in them.
+
+    Attributes:
+        ms: the visibilities
+        fields: names of the fields
+        spws: spectral window ids
+        scans: scan numbers
+        polarizations: correlated polarizations
+        channel_blocks: blocks of channels that cover a spectral window
+        flagged_fraction: share of the visibilities that is flagged
+    """
+
+    ms: Product
+    fields: list[str]
+    spws: list[int]
+    scans: list[int]
+    polarizations: list[str]
+    channel_blocks: list[ChannelRange]
+    flagged_fraction: Fraction
+
+
+@workload(placeholder=True)
+def simulate_observation(
+    project: str = "simulated",
+    calibrators: list[str] = _CALIBRATORS,
+    targets: list[str] = _TARGETS,
+    spws: list[int] = [0, 1],  # noqa: B006  # never changed: JSON Schema wants the plain list
+    scans: list[int] = [1, 2, 3],  # noqa: B006
+    polarizations: list[str] = ["XX", "YY"],  # noqa: B006
+    channels: int = 32,
+    antennas: int = 12,
+    pace: float = 1.0,
+    megabytes: Megabytes = 0.0,
+    converge_after: int = 3,
+    *,
+    workdir: Workdir,
+) -> Observed:
+    """Make up an observation, and the cost model of processing it (placeholder).
+
+    All that is made of the observation carries its cost model, so that one place says how long
+    processing takes, how much memory it holds, and how soon solvers converge.
+
+    Args:
+        project: name of the project
+        calibrators: names of the calibrator fields
+        targets: names of the target fields
+        spws: spectral window ids
+        scans: scan numbers of each field
+        polarizations: correlated polarizations
+        channels: channels of a spectral window
+        antennas: number of antennas
+        pace: factor on the time that each call sleeps; 0 does not sleep
+        megabytes: memory that each call holds while it sleeps
+        converge_after: iterations after which a calibration solver has converged
+    """
+    observation = {
+        "project": project,
+        "calibrators": calibrators,
+        "targets": targets,
+        "spws": spws,
+        "scans": scans,
+        "polarizations": polarizations,
+        "channels": channels,
+        "antennas": antennas,
+        "cost": {"pace": pace, "megabytes": megabytes, "converge_after": converge_after},
+    }
+    spend(observation)
+    return _observed(write(workdir, "observation", observation, {}), observation)
+
+
+@workload(placeholder=True)
+def describe_observation(
+    observation: Product | None = None, pace: float = 1.0, *, workdir: Workdir
+) -> Observed:
+    """Say what an observation holds; without one, a default is made up (placeholder).
+
+    Args:
+        observation: the observation's record
+        pace: of an observation that is made up, see simulate_observation
+    """
+    if observation is None:
+        return simulate_observation(pace=pace, workdir=workdir)
+    return _observed(observation, dict(read(observation, "observation").observation))
+
+
+def _observed(product: Product, observation: dict[str, Any]) -> Observed:
+    return {
+        "observation": product,
+        "calibrators": observation["calibrators"],
+        "targets": observation["targets"],
+        "spws": observation["spws"],
+        "scans": observation["scans"],
+        "polarizations": observation["polarizations"],
+    }
+
+
+@workload(placeholder=True)
+def describe_visibilities(
+    ms: Product | None = None,
+    intent: Intent = "calibrators",
+    group: str = "imported",
+    channels_per_block: int = 16,
+    pace: float = 1.0,
+    *,
+    workdir: Workdir,
+    random: Random,
+) -> Opened:
+    """Say what visibilities hold; without any, simulate those that a stage wants (placeholder).
+
+    Args:
+        ms: visibilities of an earlier stage
+        intent: fields to simulate where no visibilities are given
+        group: data group to simulate, such as "corrected"
+        channels_per_block: channels that one call of cube imaging takes
+        pace: of an observation that is made up, see simulate_observation
+    """
+    if ms is None:
+        observed = simulate_observation(pace=pace, workdir=workdir)
+        observation = read(observed["observation"]).observation
+        fields = observed["calibrators"] if intent == "calibrators" else observed["targets"]
+        datasets = [
+            {"field": field, "spw": spw, "flagged_fraction": round(random.uniform(0.02, 0.06), 4)}
+            for field in fields
+            for spw in observed["spws"]
+        ]
+        content = {"datasets": datasets, "applied": [], "selfcal_cycles": 0}
+        ms = write(workdir, "visibilities", observation, content, group=group)
+    return _opened(read(ms, "visibilities"), channels_per_block)
+
+
+def _opened(data: Fake, channels_per_block: int) -> Opened:
+    datasets = data.content["datasets"]
+    channels = data.observation["channels"]
+    flagged = sum(dataset["flagged_fraction"] for dataset in datasets) / max(1, len(datasets))
+    return {
+        "ms": data.product,
+        "fields": list(dict.fromkeys(dataset["field"] for dataset in datasets)),
+        "spws": list(dict.fromkeys(dataset["spw"] for dataset in datasets)),
+        "scans": data.observation["scans"],
+        "polarizations": data.observation["polarizations"],
+        "channel_blocks": [
+            {"first": first, "last": min(first + channels_per_block, channels) - 1}
+            for first in range(0, channels, channels_per_block)
+        ],
+        "flagged_fraction": flagged,
+    }

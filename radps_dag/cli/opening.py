@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from radps_dag import checks, loader
@@ -22,6 +24,13 @@ def open_pipeline(
     `library` is used instead of the one that the file names; `modules` are a project's own
     workload files. Raises InvalidPipeline with every problem, and UsageError for what is not there.
     """
+    with _no_collection():
+        return _opened(path, library, modules)
+
+
+def _opened(
+    path: str | os.PathLike[str], library: str | None, modules: Sequence[Path]
+) -> tuple[Pipeline, Library]:
     pipeline, problems = loader.read(path)
     if pipeline is None:
         raise InvalidPipeline(problems)
@@ -36,6 +45,18 @@ def open_pipeline(
     if problems:
         raise InvalidPipeline(problems)
     return pipeline, workloads
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Everything that is made here stays, and looking through it for garbage takes a third."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _named_at(pipeline: Pipeline) -> Location:

@@ -1,0 +1,92 @@
+"""What a run looks like while it runs: listeners for people, logs and machines.
+
+People read the standard error, machines the standard output: `radps-dag run --json | jq` works and
+the progress of a run never ends up in a file with its results.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Literal, TextIO
+
+from radps_dag.facts import Fact, Listener
+
+__all__ = ["Mode", "listener"]
+
+Mode = Literal["auto", "live", "plain", "json", "quiet"]
+
+
+@contextlib.contextmanager
+def listener(
+    mode: Mode = "auto", stream: TextIO | None = None, expected: Iterable[str] = ()
+) -> Iterator[Listener]:
+    """A listener to hand to the engine; the terminal is as before when the context ends.
+
+    "auto" is "live" on a terminal that can move its cursor, else "plain". The stream is the
+    standard error or, for "json", the standard output. `expected` are the ids of the stages that
+    are going to run, for the live display to show what is to come. The listener never raises: when
+    the display breaks, a line says so and the run goes on without it.
+    """
+    chosen = stream or (sys.stdout if mode == "json" else sys.stderr)
+    if mode == "auto":
+        mode = "live" if _can_move(chosen) else "plain"
+    with contextlib.ExitStack() as stack:
+        guard = _Guard()
+        stack.callback(guard.tell, sys.stderr)
+        guard.inner = _make(mode, chosen, expected, stack)
+        yield guard
+
+
+def _make(
+    mode: Mode, stream: TextIO, expected: Iterable[str], stack: contextlib.ExitStack
+) -> Listener:
+    # Only the one that is asked for is imported: `--json` needs nothing of a terminal.
+    match mode:
+        case "json":
+            from radps_dag.progress.json_lines import JsonLines
+
+            return JsonLines(stream)
+        case "quiet":
+            from radps_dag.progress.plain import Quiet
+
+            return Quiet(stream)
+        case "live":
+            from radps_dag.progress.live import Live
+
+            return stack.enter_context(Live(stream, expected).showing())
+        case _:
+            from radps_dag.progress.plain import Plain
+
+            return Plain(stream)
+
+
+def _can_move(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+
+
+class _Guard:
+    """Keeps the mistakes and broken pipes of a display away from the engine."""
+
+    inner: Listener
+
+    def __init__(self) -> None:
+        self._error: Exception | None = None
+
+    def __call__(self, fact: Fact) -> None:
+        if self._error is not None:
+            return
+        try:
+            self.inner(fact)
+        except Exception as error:  # whatever it is, the run is worth more than its picture
+            self._error = error
+
+    def tell(self, stream: TextIO) -> None:
+        """Say that the display broke, unless its reader simply went away (`| head`)."""
+        if self._error is None or isinstance(self._error, BrokenPipeError):
+            return
+        with contextlib.suppress(Exception):
+            kind = type(self._error).__name__
+            print(f"radps-dag: the progress display broke ({kind}: {self._error})", file=stream)

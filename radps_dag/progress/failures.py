@@ -1,0 +1,78 @@
+"""What failed in a run and what of it is the cause: each said once, where it began."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from radps_dag.progress.state import NodeState, RunState
+
+__all__ = ["Failures", "alike", "failures", "pattern"]
+
+_WHICH = re.compile(r"\[.*?\](?=$|[/#])|#\d+", re.DOTALL)
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """`causes` made the run fail, the most likely first; the run went on without `tolerated`."""
+
+    causes: tuple[NodeState, ...]
+    tolerated: tuple[NodeState, ...]
+
+
+def failures(state: RunState) -> Failures:
+    """The failures that are no mere consequence of one inside.
+
+    A fan-out that failed for want of good instances is a cause, and so are the instances: they were
+    tolerated only until there were too many.
+    """
+    tolerated: list[NodeState] = []
+    causes = sorted(_causes(state.root, tolerated), key=_order)
+    return Failures(tuple(causes), tuple(tolerated))
+
+
+def _causes(node: NodeState, tolerated: list[NodeState]) -> list[NodeState]:
+    mark = len(tolerated)
+    inside = [cause for child in node.children.values() for cause in _causes(child, tolerated)]
+    match node.status:
+        case "failed":
+            if not inside and node.parent is not None:
+                inside = [node, *tolerated[mark:]]
+                del tolerated[mark:]
+            return inside
+        case "tolerated":
+            # Inside it a failure was final; for the run it is not.
+            tolerated.extend(inside)
+            if len(tolerated) == mark:
+                tolerated.append(node)
+            return []
+        case "succeeded" if node.parent is not None:
+            tolerated.extend(inside)
+            return []
+        case _:
+            return inside
+
+
+def _order(node: NodeState) -> tuple[bool, float]:
+    # What was cancelled is a victim of what failed before.
+    return "Cancel" in node.error, (node.started or 0.0) + (node.seconds or 0.0)
+
+
+def pattern(place: str) -> str:
+    """A place without saying which instance and iteration.
+
+    >>> pattern("image_cube/clean[spw=2]#3/major_cycle")
+    'image_cube/clean[*]#*/major_cycle'
+    """
+    return _WHICH.sub(lambda match: match[0][0] + ("*]" if match[0][0] == "[" else "*"), place)
+
+
+def alike(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:
+    """Items of one key together, in the order of the first of each."""
+    groups: dict[Hashable, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())

@@ -1,0 +1,176 @@
+"""The state of a run to the lines of a live display that never outgrows its terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from radps_dag.progress.look import (
+    STYLES,
+    Symbols,
+    clean,
+    duration,
+    error_text,
+    number,
+    quality_style,
+    quality_text,
+    trend,
+)
+from radps_dag.progress.rows import Row, rows_of
+from radps_dag.progress.state import NodeState, RunState
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+__all__ = ["Frame"]
+
+_WIDEST = 110  # on a wider terminal the times would stand too far from the names
+_BAR = 12
+_QA = 11
+_TIME = 7
+
+Piece = tuple[str, str]  # text, style
+
+
+class Frame:
+    """Makes the lines; remembers the widest name, so that columns do not jump about."""
+
+    def __init__(self, symbols: Symbols) -> None:
+        self.symbols = symbols
+        self._names = 16
+
+    def lines(self, state: RunState, now: float, width: int, height: int) -> list[Text]:
+        """At most `height` lines of at most `width` columns."""
+        if height < 1:
+            return []
+        rows = list(rows_of(state.root, 0, height - 1))
+        self.fit(rows, width)
+        return [self._head(state, now, width), *(self.line(row, now, width) for row in rows)]
+
+    def fit(self, rows: Iterable[Row], width: int) -> None:
+        """Make the column of names wide enough, within reason."""
+        widest = max((2 * row.depth + len(row.node.name) for row in rows if row.node), default=0)
+        self._names = min(max(self._names, widest), max(min(width, _WIDEST) * 2 // 5, 8))
+
+    def _head(self, state: RunState, now: float, width: int) -> Text:
+        root = state.root
+        ended = sum(child.ended for child in root.children.values())
+        pieces: list[Piece] = [(clean(state.run.pipeline) if state.run else "starting", "bold")]
+        dot = f" {self.symbols.dot} "
+        if state.run:
+            pieces.append((dot + clean(state.run.run), "dim"))
+        if root.children:
+            pieces.append((f"{dot}{ended} of {len(root.children)} stages", "dim"))
+        if root.failures:
+            pieces.append((f"{dot}{root.failures} failed", "yellow"))
+        if state.latest and not ended:
+            pieces.append((dot + clean(state.latest.message), "dim"))
+        return _columns(pieces, [(duration(root.elapsed(now)).rjust(_TIME), "bold")], width)
+
+    def line(self, row: Row, now: float, width: int) -> Text:
+        """One row."""
+        indent = "  " * row.depth
+        node = row.node
+        if node is None:
+            return _columns([(f" {indent}{row.more}", "dim")], [], width)
+        style = STYLES[node.status]
+        mark = self.symbols.status[node.status]
+        if node.status == "running":
+            mark = self.symbols.spinner[int(now * 8) % len(self.symbols.spinner)]
+        room = max(self._names - len(indent), 4)
+        name = clean(node.name)
+        if len(name) > room:
+            name = name[: room - len(self.symbols.more)] + self.symbols.more
+        quiet = node.status in ("skipped", "waiting")
+        left: list[Piece] = [(f" {indent}{mark} ", style)]
+        left.append((name.ljust(room) + "  ", "dim" if quiet else "bold" * (not node.ended)))
+        left.extend(self._details(node, now))
+        right: list[Piece] = []
+        if width >= 64:
+            quality = node.quality
+            right.append((quality_text(quality).rjust(_QA), quality_style(quality)))
+        right.append(
+            (duration(node.elapsed(now)).rjust(_TIME + 1), "" if not node.ended else "dim")
+        )
+        return _columns(left, right, width)
+
+    def _details(self, node: NodeState, now: float) -> Iterator[Piece]:
+        match node.status:
+            case "skipped":
+                yield f"skipped: {clean(node.reason)}", "dim"
+            case "failed" | "tolerated":
+                yield error_text(node), "red" if node.status == "failed" else "yellow"
+            case "retrying":
+                wait = max(0.0, (node.again_at or now) - now)
+                yield f"attempt {node.attempt}/{node.attempts} in {wait:.0f} s  ", "yellow"
+                yield error_text(node), "dim"
+            case "running" | "succeeded":
+                yield from self._progress(node)
+
+    def _progress(self, node: NodeState) -> Iterator[Piece]:
+        if node.attempt > 1:
+            yield f"attempt {node.attempt}" + (f"/{node.attempts}" * bool(node.attempts)), "yellow"
+            yield "  ", ""
+        if node.kind == "fan_out":
+            yield from self._fan_out(node)
+        elif node.kind == "loop":
+            yield from self._loop(node)
+        elif node.ended:
+            yield from self._done(node)
+        elif node.kind == "pause":
+            yield f"waits for an answer  {clean(node.description)}", "magenta"
+        elif node.description:
+            yield clean(node.description), "dim"
+
+    def _done(self, node: NodeState) -> Iterator[Piece]:
+        if node.iterations:
+            yield f"{node.iterations:,} iteration{'s' * (node.iterations > 1)}  ", "dim"
+        if node.failures:
+            yield f"{node.failures:,} failed, tolerated", "yellow"
+
+    def _fan_out(self, node: NodeState) -> Iterator[Piece]:
+        done = node.good + node.failed + node.skipped
+        total = max(node.total or 0, done + len(node.active))
+        if not node.ended:
+            yield from self._bar(done, total)
+            yield " ", ""
+        yield f"{done:,}/{total:,}", ""
+        if node.failed:
+            yield f"  {node.failed:,} failed", "yellow"
+        if node.skipped:
+            yield f"  {node.skipped:,} skipped", "dim"
+        if node.retried and not node.ended:
+            yield f"  {node.retried:,} retried", "dim"
+
+    def _bar(self, done: int, total: int) -> Iterator[Piece]:
+        halves = round(2 * _BAR * done / total) if total else 0
+        tip = self.symbols.tip if halves % 2 else ""
+        filled = self.symbols.full * (halves // 2) + tip
+        yield filled, "green"
+        yield self.symbols.rest * (_BAR - len(filled)), "dim"
+
+    def _loop(self, node: NodeState) -> Iterator[Piece]:
+        if node.ended or node.outcome:
+            plural = "" if node.iteration == 1 else "s"
+            yield f"{node.iteration} iteration{plural}", ""
+        else:
+            yield f"#{node.iteration}" + (f"/{node.total}" * bool(node.total)), ""
+        if node.outcome:
+            yield f", {clean(node.outcome)}", "" if node.outcome == "converged" else "yellow"
+        if node.scores:
+            yield f"  {number(node.scores[-1])}", "bold" * (not node.ended)
+            yield f" {trend(node.scores, self.symbols)}", "cyan"
+
+
+def _columns(left: list[Piece], right: list[Piece], width: int) -> Text:
+    """Text from both edges; what does not fit is cut from the left part."""
+    from rich.text import Text
+
+    width = min(width, _WIDEST)
+    tail = Text.assemble(*right)
+    line = Text.assemble(*left, no_wrap=True, overflow="ellipsis")
+    room = width - tail.cell_len
+    if room < 12:
+        tail, room = Text(), width
+    line.truncate(room, overflow="ellipsis", pad=bool(tail))
+    return line.append_text(tail)

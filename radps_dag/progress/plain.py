@@ -1,0 +1,194 @@
+"""A line for each event of interest, where the output is not a terminal: a file, a log, CI.
+
+Instances of a wide fan-out and iterations of a long loop are summarised, so that a run of 10,000
+instances stays readable; the first few that fail or retry have their lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TextIO
+
+from radps_dag.facts import (
+    Fact,
+    Iterated,
+    NodeFailed,
+    NodeSkipped,
+    NodeStarted,
+    NodeSucceeded,
+    Noted,
+    Retrying,
+    RunEnded,
+    RunStarted,
+    Scored,
+)
+from radps_dag.progress.failures import pattern
+from radps_dag.progress.look import clean, duration, number, score_text, symbols_for, write
+from radps_dag.progress.state import NodeState, RunState, parts
+from radps_dag.progress.summary import brief, summary
+
+__all__ = ["Plain", "Quiet"]
+
+_SMALL = 8  # a fan-out with at most so many instances has a line for each
+_TROUBLES = 10  # lines about failed or retried instances of one fan-out
+_WIDTH = 100
+_LONGEST = 400
+
+Trouble = NodeFailed | Retrying | Scored | Noted
+
+
+class Plain:
+    """Listens, and writes lines with the time since the start of the run."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.state = RunState()
+        self._stream = stream
+        self._troubles: Counter[tuple[str, str]] = Counter()
+        self._tenths: dict[str, int] = {}
+
+    def __call__(self, fact: Fact) -> None:
+        self.state.apply(fact)
+        match fact:
+            case RunStarted():
+                self._say(
+                    fact,
+                    f"{fact.pipeline}  run {fact.run}, {fact.library} library, "
+                    f"{fact.executor}, seed {fact.seed}",
+                )
+            case RunEnded():
+                write(self._stream, _summary(self.state, self._stream))
+            case NodeStarted():
+                self._started(fact)
+            case NodeSucceeded():
+                self._succeeded(fact)
+            case NodeSkipped():
+                if self._wide(fact.place) is None and not _repeated(fact.place):
+                    self._say(fact, f"skipped: {fact.reason}")
+            case Iterated():
+                self._iterated(fact)
+            case NodeFailed() | Retrying() | Scored() | Noted():
+                self._trouble(fact)
+                if isinstance(fact, NodeFailed) and (wide := self._wide(fact.place)):
+                    self._tenth(fact, wide)
+
+    def _started(self, fact: NodeStarted) -> None:
+        if not _repeated(fact.place) and "[" not in fact.place:
+            again = f", attempt {fact.attempt}" if fact.attempt > 1 else ""
+            self._say(fact, f"started{again}{_size(fact)}")
+
+    def _succeeded(self, fact: NodeSucceeded) -> None:
+        wide = self._wide(fact.place)
+        if wide is None and not _repeated(fact.place):
+            self._say(fact, f"done in {duration(fact.seconds)}")
+        elif wide is not None and parts(fact.place)[-1][0] == "[":
+            self._tenth(fact, wide)
+
+    def _tenth(self, fact: Fact, fan_out: NodeState) -> None:
+        """A line for each tenth of a wide fan-out."""
+        done, total = fan_out.good + fan_out.failed + fan_out.skipped, fan_out.total or 1
+        tenth = 10 * done // total
+        if tenth > self._tenths.get(fan_out.place, 0):
+            self._tenths[fan_out.place] = tenth
+            failed = f", {fan_out.failed:,} failed" if fan_out.failed else ""
+            self._say(fact, f"{done:,} of {total:,}{failed}", fan_out.place)
+
+    def _iterated(self, fact: Iterated) -> None:
+        # 1 to 9, 10 to 90, 100 to 900: a long solver has a line where it matters.
+        step = 10 ** (len(str(fact.iteration)) - 1)
+        if self._wide(fact.place) or (fact.iteration % step and not fact.outcome):
+            return
+        if _repeated(fact.place) and not fact.outcome:
+            return
+        score = "" if fact.score is None else f"  score {number(fact.score)}"
+        outcome = f"  {fact.outcome}" if fact.outcome else ""
+        self._say(fact, f"#{fact.iteration} of {fact.cap}{score}{outcome}")
+
+    def _trouble(self, fact: Trouble) -> None:
+        wide = self._wide(fact.place)
+        if wide is not None or _repeated(fact.place):
+            if isinstance(fact, Scored) and fact.verdict in ("good", "none"):
+                return
+            kind = type(fact).__name__, pattern(fact.place)
+            self._troubles[kind] += 1
+            if self._troubles[kind] == _TROUBLES + 1:
+                self._say(fact, "more of these are counted, not listed", kind[1])
+            if self._troubles[kind] > _TROUBLES:
+                return
+        self._say(fact, _words(fact))
+
+    def _wide(self, place: str) -> NodeState | None:
+        """The outermost wide fan-out that a place is an instance of, or is in an instance of."""
+        if "[" not in place:
+            return None
+        node: NodeState | None = self.state.root
+        for part in parts(place):
+            if node is None:
+                break
+            if part[0] == "[" and (node.total is None or node.total > _SMALL):
+                return node
+            node = node.children.get(part)
+        return None
+
+    def _say(self, fact: Fact, text: str, place: str | None = None) -> None:
+        run = self.state.run
+        since = duration(fact.time - run.time if run else 0.0)
+        where = clean(fact.place if place is None else place)
+        gap = "  " if where else ""
+        write(self._stream, f"{since:>8}  {where}{gap}{clean(text)[:_LONGEST]}\n")
+
+
+class Quiet:
+    """Listens, and writes warnings, failures and the result alone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.state = RunState()
+        self._stream = stream
+
+    def __call__(self, fact: Fact) -> None:
+        self.state.apply(fact)
+        match fact:
+            case Noted(level="warning") | Scored(verdict="alert" | "error"):
+                where = f"{clean(fact.place)}  " if fact.place else ""
+                write(self._stream, f"{where}{_words(fact)[:_LONGEST]}\n")
+            case RunEnded():
+                write(self._stream, _summary(self.state, self._stream, whole=False))
+
+
+def _repeated(place: str) -> bool:
+    return any(part[0] == "#" for part in parts(place)) if "#" in place else False
+
+
+def _size(fact: NodeStarted) -> str:
+    match fact.kind:
+        case "fan_out" if fact.total is not None:
+            return f", {fact.total:,} instance{'s' * (fact.total != 1)}"
+        case "loop" if fact.total is not None:
+            return f", at most {fact.total:,} iteration{'s' * (fact.total != 1)}"
+        case _:
+            return ""
+
+
+def _words(fact: Trouble) -> str:
+    match fact:
+        case NodeFailed():
+            tolerated = ", tolerated" if fact.tolerated else ""
+            return f"failed after {duration(fact.seconds)}{tolerated}: {_error(fact)}"
+        case Retrying():
+            wait = f"{fact.delay:.3g} s"
+            return f"attempt {fact.attempt} of {fact.attempts} in {wait}: {_error(fact)}"
+        case Scored():
+            return f"QA {score_text(fact)}"
+        case Noted():
+            return f"{'warning: ' * (fact.level == 'warning')}{clean(fact.message)}"
+
+
+def _error(fact: NodeFailed | Retrying) -> str:
+    message = clean(fact.message)
+    return f"{fact.error}: {message}" if message else fact.error
+
+
+def _summary(state: RunState, stream: TextIO, whole: bool = True) -> str:
+    symbols = symbols_for(stream)
+    lines = summary(state, _WIDTH, symbols) if whole else brief(state, symbols)
+    # Text without its styles: a file is no place for colours.
+    return "".join(line.plain.rstrip() + "\n" for line in lines)

@@ -1,0 +1,101 @@
+"""Which nodes of a run are shown where there is room for only so many.
+
+What ended takes one row, what runs shows what is in it, as deep as there is room; what does not
+fit is counted. The cost is that of the rows, however wide a fan-out is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from radps_dag.progress.state import NodeState, Status
+
+__all__ = ["Row", "rows_of"]
+
+_INSTANCES = 8  # of one fan-out, at most
+# In the order in which they deserve a row when there are too many.
+_RANK: tuple[frozenset[Status], ...] = (
+    frozenset({"retrying", "running"}),
+    frozenset({"failed", "tolerated"}),
+    frozenset({"waiting"}),
+    frozenset({"succeeded"}),
+    frozenset({"skipped"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A node with its depth, or `more` of them in words."""
+
+    depth: int
+    node: NodeState | None
+    more: str = ""
+
+
+def rows_of(node: NodeState, depth: int, room: int) -> Iterator[Row]:
+    """The rows of what is in a node, at most `room`."""
+    if room <= 0:
+        return
+    if node.kind == "loop":
+        # The row of the loop tells the iteration; below it stands what the iteration does.
+        iteration = next(iter(node.active.values()), None)
+        if iteration is not None:
+            yield from rows_of(iteration, depth, room)
+        return
+    shown, above, below = _choose(node, room)
+    spare = room - len(shown) - bool(above) - bool(below)
+    still_open = sum(child.status == "running" for child in shown)
+    if above:
+        yield Row(depth, None, above)
+    for child in shown:
+        yield Row(depth, child)
+        if child.status == "running":
+            inside = list(rows_of(child, depth + 1, -(-spare // still_open)))
+            yield from inside
+            spare -= len(inside)
+            still_open -= 1
+    if below:
+        yield Row(depth, None, below)
+
+
+def _choose(node: NodeState, room: int) -> tuple[list[NodeState], str, str]:
+    """The children to show, and in words what stands above and below them without being shown."""
+    if node.kind == "fan_out":
+        return _instances(node, min(room, _INSTANCES))
+    children = node.children.values()
+    if len(children) <= room:
+        return list(children), "", ""
+    slots = max(room - 2, 1)
+    chosen: dict[str, NodeState] = {}
+    for rank in _RANK:
+        if len(chosen) < slots:
+            some = (child for child in children if child.status in rank)
+            chosen.update((child.label, child) for child in islice(some, slots - len(chosen)))
+    shown = [child for child in children if child.label in chosen]
+    hidden = Counter(child.status for child in children if child.label not in chosen)
+    above = _words(
+        (hidden["succeeded"], "done"),
+        (hidden["failed"] + hidden["tolerated"], "failed"),
+        (hidden["skipped"], "skipped"),
+    )
+    below = _words(
+        (hidden["running"] + hidden["retrying"], "more running"), (hidden["waiting"], "to come")
+    )
+    if room < 3:  # no room for words as well
+        return shown[:1], "", below if room == 2 else ""
+    return shown, above, below
+
+
+def _instances(node: NodeState, room: int) -> tuple[list[NodeState], str, str]:
+    """Those that run; the row of the fan-out has the counts, the summary what failed."""
+    running = len(node.active)
+    slots = room if running <= room else room - 1
+    shown = list(islice(node.active.values(), slots))
+    return shown, "", _words((running - len(shown), "more running"))
+
+
+def _words(*counts: tuple[int, str]) -> str:
+    return ", ".join(f"{count:,} {word}" for count, word in counts if count)

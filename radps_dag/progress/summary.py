@@ -1,0 +1,183 @@
+"""What a person wants to know when a run has ended: the cause first, then every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from radps_dag.progress.failures import alike, failures, pattern
+from radps_dag.progress.frame import Frame
+from radps_dag.progress.look import (
+    Symbols,
+    clean,
+    duration,
+    error_text,
+    quality_style,
+    score_text,
+    short,
+)
+from radps_dag.progress.rows import Row
+from radps_dag.progress.state import NodeState, Quality, RunState, parts
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+__all__ = ["brief", "result_line", "summary"]
+
+_MOST = 12  # lines of a section
+_LONGEST = 400  # characters of a message
+
+Entry = tuple[str, str, str]  # symbol, text, style
+
+
+def summary(state: RunState, width: int, symbols: Symbols) -> list[Text]:
+    """Lines: the result, a row for each stage, then what failed, was skipped, scored low, came out.
+
+    Rows of stages are at most `width` columns; messages are whole, for a terminal to wrap.
+    """
+    frame = Frame(symbols)
+    ended = state.run.time + state.end.seconds if state.run and state.end else 0.0
+    stages = list(state.root.children.values())
+    frame.fit([Row(0, node) for node in stages], width)
+    lines = [_text(""), result_line(state, symbols), _text("")]
+    lines += [frame.line(Row(0, node), ended, width) for node in stages]
+    for title, entries in _sections(state, symbols):
+        lines += _section(title, list(entries))
+    return [*lines, _text("")]
+
+
+def brief(state: RunState, symbols: Symbols) -> list[Text]:
+    """The result and what failed, without the rest."""
+    lines = [result_line(state, symbols)]
+    for title, entries in islice(_sections(state, symbols), 2):
+        lines += _section(title, list(entries))
+    return lines
+
+
+def result_line(state: RunState, symbols: Symbols) -> Text:
+    """How a run ended and, if it failed, the most likely cause."""
+    end = state.end
+    name = clean(state.run.pipeline) if state.run else "the run"
+    if end is None:
+        return _text(f" {symbols.status['failed']} {name} did not end", "bold red")
+    took = duration(end.seconds)
+    if end.status == "succeeded":
+        line = _text(f" {symbols.status['succeeded']} {name} succeeded", "bold green")
+        line.append(f" in {took}", "")
+    else:
+        verb = "was interrupted" if end.status == "interrupted" else "failed"
+        line = _text(f" {symbols.status['failed']} {name} {verb}", "bold red")
+        line.append(f" after {took}", "")
+        causes = failures(state).causes
+        cause = f"{_place(causes[0])}: {error_text(causes[0])}" if causes else clean(end.message)
+        if cause:
+            line.append(f": {cause[:_LONGEST]}", "")
+    if state.run:
+        line.append(f"  {symbols.dot} run {clean(state.run.run)}", "dim")
+    return line
+
+
+def _sections(state: RunState, symbols: Symbols) -> Iterator[tuple[str, Iterator[Entry]]]:
+    found = failures(state)
+    yield "Failed", _failed(found.causes, symbols.status["failed"], "red")
+    yield "Failed, tolerated", _failed(found.tolerated, symbols.status["tolerated"], "yellow")
+    yield "Skipped", _skipped(state, symbols)
+    yield "QA", _low(state, symbols)
+    yield "Warnings", _warnings(state, symbols)
+    yield "Outputs", _outputs(state)
+
+
+def _section(title: str, entries: list[Entry]) -> list[Text]:
+    if not entries:
+        return []
+    rows = [_text(f" {mark} ", style).append(text, "") for mark, text, style in entries]
+    return [_text(""), _text(title, "bold"), *rows]
+
+
+def _failed(nodes: tuple[NodeState, ...], mark: str, style: str) -> Iterator[Entry]:
+    groups = alike(nodes, lambda node: (pattern(node.place), node.error))
+    for group in groups[:_MOST]:
+        first = group[0]
+        tries = f" (after {first.attempt} attempts)" if first.attempt > 1 else ""
+        text = f"{_place(first)}  {error_text(first)[:_LONGEST]}{tries}"
+        yield mark, text + _others([_which(node.place) for node in group[1:]]), style
+    yield from _rest(len(groups))
+
+
+def _skipped(state: RunState, symbols: Symbols) -> Iterator[Entry]:
+    # Stages have their row; what a skipped group would have held is not listed by the engine.
+    nodes = [node for stage in state.root.children.values() for node in stage.walk()]
+    skipped = [node for node in nodes if node.status == "skipped"]
+    groups = alike(skipped, lambda node: (pattern(node.place), node.reason))
+    for group in groups[:_MOST]:
+        text = f"{_place(group[0])}  {clean(group[0].reason)}"
+        others = _others([_which(node.place) for node in group[1:]])
+        yield symbols.status["skipped"], text + others, "dim"
+    yield from _rest(len(groups))
+
+
+def _low(state: RunState, symbols: Symbols) -> Iterator[Entry]:
+    scored = [fact for node in (state.root, *state.root.walk()) for fact in node.low]
+    scored.sort(key=lambda fact: 0.0 if fact.score is None else fact.score)
+    groups = alike(scored, lambda fact: (pattern(fact.place), fact.metric))
+    for group in groups[:_MOST]:
+        worst = group[0]
+        style = quality_style(Quality(worst.score, worst.verdict))
+        others = _others([_which(fact.place) or fact.applies_to for fact in group[1:]])
+        yield (
+            symbols.status["tolerated"],
+            f"{clean(worst.place)}  {score_text(worst)}{others}",
+            style,
+        )
+    yield from _rest(len(groups))
+
+
+def _warnings(state: RunState, symbols: Symbols) -> Iterator[Entry]:
+    groups = alike(state.warnings, lambda fact: (pattern(fact.place), fact.message))
+    for group in groups[:_MOST]:
+        first = group[0]
+        text = f"{clean(first.place)}  " * bool(first.place) + clean(first.message)[:_LONGEST]
+        times = f" ({len(group)} times)" if len(group) > 1 else ""
+        yield symbols.status["tolerated"], text + times, "yellow"
+    yield from _rest(len(groups))
+
+
+def _outputs(state: RunState) -> Iterator[Entry]:
+    outputs = dict(state.end.outputs) if state.end else {}
+    widest = min(max(map(len, outputs), default=0), 24)
+    for name, value in list(outputs.items())[:_MOST]:
+        yield " ", f"{clean(name):{widest}}  {short(value, 100)}", ""
+    yield from _rest(len(outputs))
+
+
+def _rest(count: int) -> Iterator[Entry]:
+    if count > _MOST:
+        yield " ", f"and {count - _MOST} more", "dim"
+
+
+def _others(which: list[str]) -> str:
+    """` and 7 more like it: spw=3, spw=5, ...`, after the first of its kind."""
+    if not which:
+        return ""
+    named = [name for name in which[:4] if name]
+    more = ", ..." if len(which) > len(named) else ""
+    listed = f": {', '.join(named)}{more}" if named else ""
+    return f" (and {len(which):,} more like it{listed})"
+
+
+def _which(place: str) -> str:
+    """The instances and iterations in a place: `spw=2 #3`."""
+    found = [part.strip("[]") for part in parts(place) if part[0] in "[#"]
+    return clean(" ".join(found))
+
+
+def _place(node: NodeState) -> str:
+    return clean(node.place) or "the run"
+
+
+def _text(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    # The style is that of the first part alone, not of what is appended.
+    return Text.assemble((text, style))

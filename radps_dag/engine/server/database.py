@@ -6,10 +6,17 @@ import asyncio
 import hashlib
 import sqlite3
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["FIRST_LINE", "create", "drain", "migrations_digest", "schema_of"]
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
+
+__all__ = ["FIRST_LINE", "create", "drain", "migrations_digest", "schema_of", "serialize_writes"]
 
 FIRST_LINE = "-- migrations sha256:"
 
@@ -58,6 +65,40 @@ def schema_of(path: Path) -> list[tuple[str, str, str, str]]:
         ).fetchall()
     finally:
         connection.close()
+
+
+def serialize_writes() -> None:
+    """Let the server's transactions queue for the database instead of failing.
+
+    Prefect begins SQLite transactions as readers; one that writes later than another has written
+    gets SQLITE_BUSY at once, the server answers 503, and the client waits two seconds and more
+    before it tries again. Ten subflows at once took 15 s like that. There is one process and one
+    writer at a time: so each takes its turn, and holds the write lock from the beginning.
+    """
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    begin_as_prefect_does = AioSqliteConfiguration.begin_transaction
+    turn = asyncio.Lock()
+    in_transaction = ContextVar("in_transaction", default=False)
+
+    @asynccontextmanager
+    async def begin_transaction(
+        self: AioSqliteConfiguration, session: AsyncSession, with_for_update: bool = False
+    ) -> AsyncIterator[AsyncSessionTransaction]:
+        # Within a transaction, waiting for its end would be waiting for ever.
+        if in_transaction.get():
+            async with begin_as_prefect_does(self, session, with_for_update) as transaction:
+                yield transaction
+            return
+        async with turn:
+            token = in_transaction.set(True)
+            try:
+                async with begin_as_prefect_does(self, session, True) as transaction:
+                    yield transaction
+            finally:
+                in_transaction.reset(token)
+
+    AioSqliteConfiguration.begin_transaction = begin_transaction  # type: ignore[method-assign]
 
 
 async def drain(patience: float = 20.0) -> None:

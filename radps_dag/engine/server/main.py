@@ -131,6 +131,7 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     if not said.place.database.exists():
         said.add(phase="creating the database of the local Prefect server (once)")
         database.create(said.place.database)
+    database.serialize_writes()
     said.add(phase="starting the local Prefect server", prefect=prefect_version)
     gate = Gate(create_app(final=True), said.state["id"], database.drain)
     gc.freeze()

@@ -293,7 +293,7 @@ class _Builder:
                 f"no anchor &{event.anchor} before this alias; quote a text that starts with *"
             )
             self._report(self._at(event), "alias", message)
-            return None
+            return f"*{event.anchor}"  # most likely meant so
         anchored = self._anchors[event.anchor]
         if anchored is None:
             raise _Stop(self._problem(event, "alias", f"*{event.anchor} stands inside itself"))
@@ -349,7 +349,8 @@ class _Builder:
         return 0
 
     def _refuse_tag(self, event: Any) -> None:
-        message = f"tag {_short(event.tag, quotes=False)} is not allowed; YAML here is plain data"
+        tag = event.tag.replace(_CORE, "!!")
+        message = f"tag {_short(tag, quotes=False)} is not allowed; YAML here is plain data"
         self._report(self._at(event), "tag", message)
 
     def _at(self, event: Any) -> Location:

@@ -11,7 +11,7 @@ from pathlib import Path
 from radps_dag import checks, loader
 from radps_dag.model import Pipeline
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
-from radps_dag.workloads.registry import Library, find_library
+from radps_dag.workloads.registry import Library, find_library, libraries
 
 __all__ = ["open_pipeline"]
 
@@ -37,7 +37,7 @@ def _opened(
     try:
         workloads = find_library(library or pipeline.library, modules)
     except UsageError as error:
-        if library is not None or modules:
+        if library is not None or pipeline.library in libraries():
             raise
         problems.append(Problem(_named_at(pipeline), "library", str(error)))
         raise InvalidPipeline(problems) from None

@@ -1,0 +1,41 @@
+"""Workloads that the golden files call, so that they do not change with the placeholder library."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from radps_dag.workloads.contract import Product, workload
+
+
+class Observed(TypedDict):
+    ms: Product
+    snr: float
+    spws: list[int]
+
+
+@workload
+def observe(seed: int = 0, field: str = "3C286") -> Observed:
+    """Make an observation.
+
+    Args:
+        seed: of the noise
+        field: name of the source
+    """
+    raise NotImplementedError
+
+
+class Solved(TypedDict):
+    caltable: Product
+    snr: float
+
+
+@workload
+def solve(ms: Product, spw: int = 0, start: float = 0.0) -> Solved:
+    """Solve for gains.
+
+    Args:
+        ms: visibilities
+        spw: spectral window
+        start: what an earlier solution reached
+    """
+    raise NotImplementedError

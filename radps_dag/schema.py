@@ -16,7 +16,7 @@ from radps_dag.problem import Location, Problem, allowed, did_you_mean
 from radps_dag.shape import show
 from radps_dag.source import MAX_PROBLEMS, Document, Series, Table
 
-__all__ = ["KINDS", "Mistake", "mistakes", "schema", "schema_text"]
+__all__ = ["KINDS", "Mistake", "breaches", "mistakes", "schema", "schema_text"]
 
 KINDS = ("run", "steps", "use", "pause")
 
@@ -55,6 +55,17 @@ def mistakes(document: Document) -> Iterator[Mistake]:
     pipeline, node = _validators()
     yield from _checked(pipeline, document.data, document.at)
     yield from _nodes(node, document.data.get("stages"), set())
+
+
+def breaches(document: Document, grammar: str) -> list[Problem]:
+    """Every breach of another grammar than the pipelines', named by its file in `schemas`."""
+    path = files("radps_dag") / "schemas" / grammar
+    rules = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(document.data, Table):
+        message = f"expected {rules['title']}, found {_found(document.data)}"
+        return [Problem(document.at, "type", message)]
+    validator = Draft202012Validator(rules)
+    return [mistake.problem for mistake in _checked(validator, document.data, document.at)]
 
 
 def _nodes(validator: Any, nodes: Any, seen: set[int]) -> Iterator[Mistake]:

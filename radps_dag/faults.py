@@ -1,0 +1,229 @@
+"""Injected trouble: which call is struck by what, drawn from a seed.
+
+What strikes a place is a function of seed, rule, place and attempt alone: the order in which calls
+happen to run changes nothing, so that a drill can be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
+
+if TYPE_CHECKING:
+    from radps_dag.source import Table
+
+__all__ = ["NO_INJECTION", "Faults", "Injection", "Rule", "load_faults", "matches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """What strikes one attempt of one call: first the delay, then the rest.
+
+    `exception` is the name that `retries.on` sees, or nothing. `crash` kills the process that
+    computes; `hang` never ends.
+    """
+
+    delay: float = 0.0
+    exception: str | None = None
+    message: str = ""
+    crash: bool = False
+    hang: bool = False
+
+
+NO_INJECTION = Injection()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a drill; `pattern` are the levels of the places that it is about."""
+
+    pattern: tuple[str, ...]
+    injection: Injection
+    at: Location
+    probability: float = 1.0
+    attempts: int | None = None
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """The rules of a drill; none by default."""
+
+    rules: tuple[Rule, ...] = ()
+
+    def pick(self, place: str, attempt: int, seed: int) -> Injection:
+        """What strikes this attempt; `attempt` counts from 1."""
+        struck = [
+            rule.injection
+            for number, rule in enumerate(self.rules)
+            if rule.injection != NO_INJECTION
+            and (rule.attempts is None or attempt <= rule.attempts)
+            and matches(rule.pattern, place)
+            and _draw(seed, number, place, str(attempt)) < rule.probability
+        ]
+        if not struck:
+            return NO_INJECTION
+        raised = next((one for one in struck if one.exception), NO_INJECTION)
+        return Injection(
+            delay=sum(one.delay for one in struck),
+            exception=raised.exception,
+            message=raised.message,
+            crash=any(one.crash for one in struck),
+            hang=any(one.hang for one in struck),
+        )
+
+    def score(self, place: str, metric: str, seed: int) -> float | None:
+        """The score to give instead of the measured one; None where it is not to be changed."""
+        for number, rule in enumerate(self.rules):
+            if (
+                metric in rule.scores
+                and matches(rule.pattern, place)
+                and _draw(seed, number, place, f"qa {metric}") < rule.probability
+            ):
+                return rule.scores[metric]
+        return None
+
+    def unmatched(self, paths: Iterable[str]) -> Iterator[Problem]:
+        """A problem for each rule that is about none of the pipeline's nodes, given by path."""
+        known = list(paths)
+        for rule in self.rules:
+            bare = tuple(_parts(level)[0] for level in rule.pattern)
+            if not any(matches(bare, path) for path in known):
+                pattern = "/".join(rule.pattern)
+                message = f"no node of the pipeline is at {pattern!r}; `radps-dag graph` shows them"
+                yield Problem(rule.at, "no-such-place", message)
+
+
+def _draw(seed: int, rule: int, place: str, what: str) -> float:
+    """A number from 0 up to 1 that depends on nothing but the arguments."""
+    digest = sha256(json.dumps([seed, rule, place, what]).encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def matches(pattern: tuple[str, ...], place: str) -> bool:
+    """Whether a place of a run is one of those that a pattern means.
+
+    >>> matches(("**", "clean"), "image_cube/clean[spw=2]#3")
+    True
+    >>> matches(("image_*", "clean[spw=1]"), "image_cube/clean[spw=2]#3")
+    False
+    """
+    return _match(pattern, tuple(_levels(place)))
+
+
+def _match(pattern: tuple[str, ...], levels: tuple[str, ...]) -> bool:
+    # Greedy with one point to come back to: a second `**` makes the first one's choice final.
+    position = level = 0
+    star, resume = -1, 0
+    while level < len(levels):
+        if position < len(pattern) and pattern[position] == "**":
+            star, resume = position, level
+            position += 1
+        elif position < len(pattern) and _level_matches(pattern[position], levels[level]):
+            position += 1
+            level += 1
+        elif star >= 0:
+            resume += 1
+            position, level = star + 1, resume
+        else:
+            return False
+    return all(rest == "**" for rest in pattern[position:])
+
+
+def _level_matches(pattern: str, level: str) -> bool:
+    """Of id, instance and iteration, a pattern compares those that it names."""
+    wanted, found = _parts(pattern), _parts(level)
+    return all(
+        not part or _glob_matches(part, given) for part, given in zip(wanted, found, strict=True)
+    )
+
+
+def _parts(level: str) -> tuple[str, str, str]:
+    """`clean[spw=2]#3` as ("clean", "spw=2", "3")."""
+    match = re.fullmatch(r"([^\[#]*)(?:\[(.*)\])?(?:#([^#]*))?", level, re.DOTALL)
+    return (match[1], match[2] or "", match[3] or "") if match else (level, "", "")
+
+
+def _glob_matches(pattern: str, text: str) -> bool:
+    """`*` is any text. Not fnmatch: its `[` means something else than a place's.
+
+    Every part between stars is looked for as early as it can be, so that no pattern takes long.
+    """
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == text
+    if not text.startswith(first):
+        return False
+    position = len(first)
+    for part in rest[:-1]:
+        found = text.find(part, position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return len(text) - position >= len(rest[-1]) and text.endswith(rest[-1])
+
+
+def _levels(place: str) -> Iterator[str]:
+    """The levels of a place or pattern; a slash inside [...] divides nothing."""
+    start = depth = 0
+    for position, character in enumerate(place):
+        if character == "/" and depth == 0:
+            yield place[start:position]
+            start = position + 1
+        depth = max(0, depth + (character == "[") - (character == "]"))
+    yield place[start:]
+
+
+def load_faults(path: str | os.PathLike[str]) -> Faults:
+    """The drill of a file.
+
+    Raises UsageError where there is no such file, and InvalidPipeline with every mistake in it.
+    """
+    # Here, because worker processes import this module and read no files.
+    from radps_dag.schema import breaches
+    from radps_dag.source import parse, read_source
+
+    name = os.fspath(path)
+    problems: list[Problem] = []
+    try:
+        source = read_source(Path(name), name, problems.append)
+    except OSError as error:
+        raise UsageError(f"{name}: cannot read the drill: {error.strerror or error}") from error
+    document = None if source is None else parse(source, problems.append)
+    if document is not None:
+        problems += breaches(document, "faults.schema.json")
+    if document is None or problems:
+        raise InvalidPipeline(problems)
+    return Faults(tuple(_rule(table) for table in document.data["faults"]))
+
+
+def _rule(table: Table) -> Rule:
+    given: dict[str, Any] = dict(table)
+    return Rule(
+        pattern=tuple(_levels(given["at"])),
+        injection=_injection(given),
+        at=table.value_at("at"),
+        probability=float(given.get("probability", 1.0)),
+        attempts=given.get("attempts"),
+        scores={metric: float(score) for metric, score in given.get("qa", {}).items()},
+    )
+
+
+def _injection(given: dict[str, Any]) -> Injection:
+    from radps_dag.assembly import seconds
+
+    return Injection(
+        delay=seconds(given.get("delay", 0)),
+        exception=given.get("exception"),
+        message=given.get("message", "injected by a drill" if "exception" in given else ""),
+        crash=given.get("crash", False),
+        hang=given.get("hang", False),
+    )

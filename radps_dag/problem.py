@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from typing import ClassVar
 
 __all__ = [
     "Interrupted",
@@ -76,7 +75,7 @@ class Problem:
 class RadpsDagError(Exception):
     """An error a user can cause. Its text is one line with place, cause and fix."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
 
 class UsageError(RadpsDagError):
@@ -104,6 +103,7 @@ class Interrupted(RadpsDagError):
 
     def __init__(self, signal_number: int) -> None:
         self.signal_number = signal_number
+        self.exit_code = 128 + signal_number
         super().__init__(f"interrupted by signal {signal_number}")
 
 

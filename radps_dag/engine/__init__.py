@@ -1,0 +1,1 @@
+"""The engine: runs a graph. Only `prefect_tracker` and `session` import Prefect, and late."""

@@ -1,0 +1,148 @@
+"""A whole run: the stages driven to their end, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from radps_dag.builder import Graph
+from radps_dag.engine.executors import Executor
+from radps_dag.engine.level import run_level
+from radps_dag.engine.nodes import run_node
+from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.place import ROOT
+from radps_dag.engine.record import NOT_SELECTED
+from radps_dag.engine.run import Here, Run, value_of
+from radps_dag.engine.scope import Scope
+from radps_dag.engine.slots import Slots
+from radps_dag.engine.tracker import Label, Tracker
+from radps_dag.facts import Listener, NodeSkipped, RunEnded, RunStarted
+from radps_dag.faults import Faults
+from radps_dag.model import Pipeline
+from radps_dag.workloads.registry import Library
+
+__all__ = ["Ended", "Job", "drive"]
+
+Status = Literal["succeeded", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All there is to know before a run starts."""
+
+    run: str
+    pipeline: Pipeline
+    graph: Graph  # of the stages that run
+    library: Library
+    params: Mapping[str, Any]
+    executor_name: str
+    workdir: Path
+    faults: Faults
+    seed: int = 0
+    file: str = ""
+    reused: Mapping[str, Any] | None = None  # outputs of stages that do not run
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended."""
+
+    status: Status
+    outputs: Mapping[str, Any]
+    error: NodeError | None = None
+
+
+async def drive(job: Job, executor: Executor, tracker: Tracker, listener: Listener) -> Ended:
+    """Run the job. What fails in it is in the result; a cancelled run says so and is over."""
+    begun = time.monotonic()
+    listener(_started(job))
+    for id in _left_out(job):
+        listener(NodeSkipped(time=time.time(), place=id, reason=NOT_SELECTED))
+    finished: dict[str, Any] = dict(job.reused or {})
+    here = _outset(job, executor, tracker, listener, finished)
+
+    async def whole() -> Mapping[str, Any]:
+        await run_level(job.graph, here, finished, run_node)
+        return _outputs(job, here)
+
+    ended = Ended("interrupted", {})
+    try:
+        label = Label("", "", job.pipeline.description, (), job.params)
+        ended = Ended("succeeded", await here.tracker.group(label, whole))
+    except NodeError as error:
+        ended = Ended("failed", {}, error)
+    except asyncio.CancelledError:
+        # The run has been asked to end, and that is done: there is nothing left to cancel.
+        pass
+    finally:
+        await executor.close()
+        seconds = time.monotonic() - begun
+        listener(
+            RunEnded(
+                time=time.time(),
+                place="",
+                status=ended.status,
+                seconds=seconds,
+                outputs=ended.outputs,
+                message=str(ended.error or ""),
+            )
+        )
+    return ended
+
+
+def _outset(
+    job: Job,
+    executor: Executor,
+    tracker: Tracker,
+    listener: Listener,
+    finished: Mapping[str, Any],
+) -> Here:
+    run = Run(
+        library=job.library,
+        executor=executor,
+        slots=Slots(executor.slots),
+        faults=job.faults,
+        workdir=job.workdir,
+        seed=job.seed,
+        listener=listener,
+    )
+    scope = Scope(
+        params=job.params,
+        run={"id": job.run, "workdir": str(job.workdir)},
+        stages=finished,
+    )
+    return Here(run, ROOT, scope, tracker)
+
+
+def _started(job: Job) -> RunStarted:
+    return RunStarted(
+        time=time.time(),
+        place="",
+        run=job.run,
+        pipeline=job.pipeline.name,
+        file=job.file,
+        params=job.params,
+        library=job.library.name,
+        executor=job.executor_name,
+        seed=job.seed,
+    )
+
+
+def _left_out(job: Job) -> list[str]:
+    return [stage.id for stage in job.pipeline.stages if stage.id not in job.graph]
+
+
+def _outputs(job: Job, here: Here) -> dict[str, Any]:
+    """The pipeline's outputs; of a part of it, those that the part gives."""
+    outputs: dict[str, Any] = {}
+    for output in job.pipeline.outputs:
+        try:
+            outputs[output.name] = value_of(output.value, here)
+        except NodeError as error:
+            if not _left_out(job):
+                raise NodeError(f"outputs.{output.name}", error.error, error.message) from error
+    return outputs

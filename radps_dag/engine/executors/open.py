@@ -1,0 +1,31 @@
+"""The executor by its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from radps_dag.engine.executors.call import Executor
+from radps_dag.workloads.registry import Library
+
+__all__ = ["EXECUTORS", "open_executor"]
+
+EXECUTORS = ("threads", "processes")
+
+
+def open_executor(
+    name: str, library: Library, modules: Sequence[Path], slots: int | None, log: Path
+) -> Executor:
+    """An executor with so many slots: by default what the machine's processors serve well.
+
+    Threads wait more than they compute (for an archive, for a subprocess), so they get more.
+    """
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if name == "threads":
+        from radps_dag.engine.executors.threads import Threads
+
+        return Threads(library, slots or max(16, 4 * processors))
+    from radps_dag.engine.executors.processes import Processes
+
+    return Processes(library.name, modules, slots or processors, log)

@@ -1,0 +1,82 @@
+"""A call, performed here and now: in a thread of the driver, or in a worker process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import traceback
+from typing import Any
+
+from radps_dag.engine.executors.call import Call
+from radps_dag.engine.outcome import CallFailed
+from radps_dag.faults import Injection
+from radps_dag.workloads.contract import invoke
+from radps_dag.workloads.registry import Library
+
+__all__ = ["kinds_of", "perform"]
+
+
+def perform(call: Call, library: Library) -> dict[str, Any]:
+    """The outputs of a call. Raises CallFailed, whatever the workload raises."""
+    try:
+        _inject(call.injection)
+        return invoke(library.workloads[call.workload], call.arguments, call.workdir, call.seed)
+    except CallFailed as failed:
+        raise CallFailed(call.place, failed.error, failed.message, kinds=failed.kinds) from None
+    except Exception as error:
+        raise CallFailed(
+            call.place,
+            type(error).__name__,
+            _first_line(error),
+            kinds=kinds_of(type(error)),
+            traceback=_own_part(error),
+        ) from None
+
+
+def kinds_of(kind: type[BaseException]) -> tuple[str, ...]:
+    """The names `retries.on` may use for an exception: its class and every base class."""
+    return tuple(base.__name__ for base in kind.__mro__ if issubclass(base, Exception))
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:500] if lines else ""
+
+
+def _own_part(error: BaseException) -> str:
+    """The traceback from the workload on: what is above it is ours and tells its author nothing."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OURS):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+
+
+_OURS = (__file__, invoke.__code__.co_filename)
+
+
+def _inject(injection: Injection) -> None:
+    """Trouble from outside, in the order in which it would strike."""
+    if injection.delay:
+        time.sleep(injection.delay)
+    if injection.crash:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if injection.hang:
+        threading.Event().wait()
+    if injection.exception:
+        raise CallFailed(
+            "",
+            injection.exception,
+            injection.message,
+            kinds=_kinds_by_name(injection.exception),
+        )
+
+
+def _kinds_by_name(name: str) -> tuple[str, ...]:
+    import builtins
+
+    known = getattr(builtins, name, None)
+    if isinstance(known, type) and issubclass(known, Exception):
+        return kinds_of(known)
+    return (name, "Exception")

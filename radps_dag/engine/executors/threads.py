@@ -1,0 +1,99 @@
+"""Workloads in threads of the driving process: no start-up, no isolation.
+
+A thread cannot be stopped. A call that is cancelled or out of time is left to itself: its result is
+dropped, and its thread takes no new call until it ends. Use processes where limits must hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from typing import Any
+
+from radps_dag.engine.executors.call import Call
+from radps_dag.engine.executors.perform import perform
+from radps_dag.workloads.registry import Library
+
+__all__ = ["Threads"]
+
+
+class Threads:
+    """A pool of daemon threads: one that never ends does not keep the program from ending."""
+
+    def __init__(self, library: Library, slots: int) -> None:
+        self._library = library
+        self._slots = slots
+        self._jobs: deque[_Job] = deque()
+        self._ready = threading.Condition()
+        self._idle = 0
+        self._closed = False
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    async def run(self, call: Call) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        job = _Job(call, loop, loop.create_future())
+        with self._ready:
+            self._jobs.append(job)
+            # A thread stuck in an abandoned call is not idle, so it does not hold this one up.
+            if len(self._jobs) > self._idle:
+                threading.Thread(target=self._work, name="radps-dag workload", daemon=True).start()
+            else:
+                self._ready.notify()
+        return await job.result
+
+    async def close(self) -> None:
+        with self._ready:
+            self._closed = True
+            self._ready.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._ready:
+                self._idle += 1
+                while not self._jobs and not self._closed:
+                    self._ready.wait()
+                self._idle -= 1
+                if self._closed:
+                    return
+                job = self._jobs.popleft()
+            job.work(self._library)
+
+
+class _Job:
+    """A call on its way through a thread, and the future that waits for it."""
+
+    def __init__(
+        self,
+        call: Call,
+        loop: asyncio.AbstractEventLoop,
+        result: asyncio.Future[dict[str, Any]],
+    ) -> None:
+        self.call = call
+        self.loop = loop
+        self.result = result
+
+    def work(self, library: Library) -> None:
+        if self.result.cancelled():
+            return
+        outputs: dict[str, Any] = {}
+        failure: BaseException | None = None
+        try:
+            outputs = perform(self.call, library)
+        except BaseException as error:
+            failure = error
+        # The loop may be gone when an abandoned call ends at last.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._settle, outputs, failure)
+
+    def _settle(self, outputs: dict[str, Any], failure: BaseException | None) -> None:
+        if self.result.done():
+            return
+        if failure is None:
+            self.result.set_result(outputs)
+        else:
+            self.result.set_exception(failure)

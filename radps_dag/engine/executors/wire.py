@@ -1,0 +1,82 @@
+"""What goes over the wire between the driver and a worker process: JSON, each with its length."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from radps_dag.engine.executors.call import Call
+from radps_dag.engine.outcome import CallFailed
+from radps_dag.faults import Injection
+
+__all__ = ["pack", "read", "receive", "to_call", "to_failure", "to_json"]
+
+_HEADER = 8
+
+
+def pack(message: dict[str, Any]) -> bytes:
+    content = json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
+    return len(content).to_bytes(_HEADER, "big") + content
+
+
+async def read(stream: asyncio.StreamReader) -> dict[str, Any]:
+    """The next message on the driver's side. Raises IncompleteReadError at the end."""
+    size = int.from_bytes(await stream.readexactly(_HEADER), "big")
+    message: dict[str, Any] = json.loads(await stream.readexactly(size))
+    return message
+
+
+def receive(channel: socket.socket) -> dict[str, Any] | None:
+    """The next message on the worker's side; None at the end."""
+    header = _exactly(channel, _HEADER)
+    content = None if header is None else _exactly(channel, int.from_bytes(header, "big"))
+    if content is None:
+        return None
+    message: dict[str, Any] = json.loads(content)
+    return message
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        part = channel.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def to_json(call: Call) -> dict[str, Any]:
+    return {
+        "place": call.place,
+        "workload": call.workload,
+        "arguments": call.arguments,
+        "workdir": str(call.workdir),
+        "seed": call.seed,
+        "injection": dataclasses.asdict(call.injection),
+    }
+
+
+def to_call(message: dict[str, Any]) -> Call:
+    return Call(
+        place=message["place"],
+        workload=message["workload"],
+        arguments=message["arguments"],
+        workdir=Path(message["workdir"]),
+        seed=message["seed"],
+        injection=Injection(**message["injection"]),
+    )
+
+
+def to_failure(message: dict[str, Any]) -> CallFailed:
+    return CallFailed(
+        message["place"],
+        message["error"],
+        message["message"],
+        kinds=tuple(message["kinds"]),
+        traceback=message["traceback"],
+    )

@@ -1,0 +1,65 @@
+"""A worker process: performs calls, one after another, as long as its driver lives.
+
+It never imports Prefect, so it starts in the time Python takes. It leads a process group of its
+own, in which everything that a workload starts can be ended with it.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from radps_dag.engine.executors.perform import perform
+from radps_dag.engine.executors.wire import pack, receive, to_call
+from radps_dag.engine.outcome import CallFailed
+from radps_dag.workloads.registry import Library, find_library
+
+__all__ = ["main"]
+
+
+def main(descriptor: int) -> None:
+    """Serve the calls that come in over a socket, until it closes."""
+    channel = socket.socket(fileno=descriptor)
+    # What a workload starts must not hold the channel open after the worker has gone.
+    os.set_inheritable(descriptor, False)
+    calls: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(channel, calls), daemon=True).start()
+    library: Library | None = None
+    while True:
+        message = calls.get()
+        if "library" in message:
+            library = find_library(message["library"], [Path(name) for name in message["modules"]])
+        elif library is not None:
+            channel.sendall(_answer(message, library))
+
+
+def _listen(channel: socket.socket, calls: queue.SimpleQueue[dict[str, Any]]) -> None:
+    while (message := receive(channel)) is not None:
+        calls.put(message)
+    # The driver has gone, perhaps by kill -9: nobody waits for what still computes here.
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _answer(message: dict[str, Any], library: Library) -> bytes:
+    try:
+        return pack({"outputs": perform(to_call(message), library)})
+    except CallFailed as failed:
+        return pack(
+            {
+                "place": failed.place,
+                "error": failed.error,
+                "message": failed.message,
+                "kinds": failed.kinds,
+                "traceback": failed.traceback,
+            }
+        )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,250 @@
+"""A fan-out: one instance per item, so many at once, and enough of them good."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from radps_dag.engine.attempts import NO_RETRY
+from radps_dag.engine.outcome import NodeError, Stopped
+from radps_dag.engine.run import Here, Result, Span, value_of
+from radps_dag.engine.tracker import Label, Untracked
+from radps_dag.model import ForEach, Group, Node, Pause, Task, Use
+
+__all__ = ["fan_out"]
+
+One = Callable[[Here, Callable[[], bool]], Awaitable[Result]]
+
+MOST_INSTANCES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """An item with its stable key; `label` is how a place shows it: `spw=2`."""
+
+    index: int
+    key: str
+    label: str
+    each: Mapping[str, Any]
+
+
+async def fan_out(node: Node, here: Here, one: One, *, tolerated: bool) -> Result:
+    """Run every instance; the outputs are lists in item order, failed instances left out."""
+    each = node.for_each
+    assert each is not None
+    found: list[_Instance] = []
+
+    def count() -> int:
+        found.extend(_instances(each, here))
+        return len(found)
+
+    async def work(here: Here) -> Result:
+        return await _Fan(node, each, here, one, found, tolerated).run()
+
+    return await Span("fan_out", node.description, count, lambda: tolerated).around(here, work)
+
+
+def _instances(each: ForEach, here: Here) -> Iterator[_Instance]:
+    names = [item.name for item in each.items]
+    lists = [_items(item.name, value_of(item.value, here), here) for item in each.items]
+    total = math.prod(len(items) for items in lists)
+    if total > MOST_INSTANCES:
+        raise _invalid(here, f"{total} instances are more than {MOST_INSTANCES}")
+    seen: dict[str, int] = {}
+    for index, items in enumerate(itertools.product(*lists)):
+        values = {**dict(zip(names, items, strict=True)), "index": index}
+        key, label = _key(each, here, values, names)
+        if key in seen:
+            raise _invalid(here, f"items {seen[key]} and {index} have the same key {key!r}")
+        seen[key] = index
+        yield _Instance(index, key, label, values)
+
+
+def _items(name: str, found: Any, here: Here) -> list[Any]:
+    if not isinstance(found, list):
+        raise _invalid(here, f"for_each.{name} must be a list, not {found!r:.80}")
+    return found
+
+
+def _key(each: ForEach, here: Here, values: Mapping[str, Any], names: list[str]) -> tuple[str, str]:
+    """The key of an instance: what the file says, else its scalar items, else its number."""
+    if each.key is not None:
+        key = str(value_of(each.key, here.seeing(here.scope.for_item(values))))
+        return key, key
+    if any(isinstance(values[name], dict | list) for name in names):
+        key = str(values["index"])
+        return key, key
+    key = ",".join(_plain(values[name]) for name in names)
+    return key, ",".join(f"{name}={_plain(values[name])}" for name in names)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(value)
+
+
+def _invalid(here: Here, message: str) -> NodeError:
+    return NodeError(here.place.name, "FanOutInvalid", message)
+
+
+class _Fan:
+    """The instances of one fan-out while they run."""
+
+    def __init__(
+        self,
+        node: Node,
+        each: ForEach,
+        here: Here,
+        one: One,
+        instances: list[_Instance],
+        tolerated: bool,
+    ) -> None:
+        self._node = node
+        self._each = each
+        self._here = here
+        self._one = one
+        self._instances = instances
+        self._tolerated = tolerated
+        self._results: dict[int, Result] = {}
+        self._errors: dict[int, NodeError] = {}
+        self._allowed = len(instances) - _required(each, len(instances), here)
+
+    async def run(self) -> Result:
+        limit = self._limit()
+        batches = self._batches()
+        if self._each.batch > 1:
+            await _drain(batches, -(-limit // self._each.batch) + 1, self._batch(limit))
+        else:
+            await _drain(batches, limit, self._alone)
+        if len(self._errors) > self._allowed:
+            raise self._too_few()
+        if len(self._results) + len(self._errors) < len(self._instances):
+            raise Stopped(self._here.place.name, self._here.halt.cause)
+        return Result(self._outputs())
+
+    def _limit(self) -> int:
+        """How many instances live at once: enough to keep the executor busy, or what is asked."""
+        if self._each.max_parallel is None:
+            return 2 * self._here.run.slots.capacity + 8
+        found = value_of(self._each.max_parallel, self._here)
+        if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+            raise _invalid(
+                self._here, f"max_parallel must be an integer of 1 or more, not {found!r}"
+            )
+        return found
+
+    def _batches(self) -> Iterator[tuple[_Instance, ...]]:
+        instances = iter(self._instances)
+        while batch := tuple(itertools.islice(instances, self._each.batch)):
+            yield batch
+
+    async def _alone(self, batch: tuple[_Instance, ...]) -> None:
+        await self._run_one(self._here, batch[0])
+
+    def _batch(self, limit: int) -> Callable[[tuple[_Instance, ...]], Awaitable[None]]:
+        """One call to the tracker for many instances, which run as they would alone."""
+        turns = asyncio.Semaphore(limit)
+        inside = self._here.tracked(Untracked())
+
+        async def one(instance: _Instance) -> None:
+            async with turns:
+                await self._run_one(inside, instance)
+
+        async def all_of(batch: tuple[_Instance, ...]) -> None:
+            async def together(number: int) -> None:
+                del number
+                async with asyncio.TaskGroup() as running:
+                    for instance in batch:
+                        running.create_task(one(instance))
+
+            span = batch[0].label if len(batch) == 1 else f"{batch[0].label} .. {batch[-1].label}"
+            place = self._here.place.instance(span)
+            label = Label(place.path, place.name, self._node.description, self._node.tags)
+            await self._here.tracker.call(label, NO_RETRY, together)
+
+        return all_of
+
+    async def _run_one(self, here: Here, instance: _Instance) -> None:
+        # Not started any more: the run stops, or this node has failed whatever else succeeds.
+        if here.halt.cause or len(self._errors) > self._allowed:
+            return
+        inside = here.at(here.place.instance(instance.label)).seeing(
+            here.scope.for_item(instance.each)
+        )
+        try:
+            self._results[instance.index] = await self._one(inside, self._tolerates_one_more)
+        except NodeError as error:
+            self._errors[instance.index] = error
+
+    def _tolerates_one_more(self) -> bool:
+        return self._tolerated or len(self._errors) < self._allowed
+
+    def _outputs(self) -> dict[str, Any]:
+        good = [self._results[index] for index in sorted(self._results)]
+        names = list(good[0].outputs) if good else _declared(self._node, self._here)
+        lists: dict[str, Any] = {
+            name: [result.outputs.get(name) for result in good] for name in names
+        }
+        failed = [item.key for item in self._instances if item.index in self._errors]
+        return {**lists, "failed": failed}
+
+    def _too_few(self) -> NodeError:
+        first = self._errors[min(self._errors)]
+        count, total = len(self._errors), len(self._instances)
+        what = f"{count} of {total} instances failed, {self._allowed} may; the first: {first}"
+        return NodeError(
+            self._here.place.name, "TooFewSucceeded", what, kinds=("TooFewSucceeded", *first.kinds)
+        )
+
+
+async def _drain(
+    batches: Iterator[tuple[_Instance, ...]],
+    limit: int,
+    work: Callable[[tuple[_Instance, ...]], Awaitable[None]],
+) -> None:
+    """Work through the batches with so many at once; what is not started costs nothing."""
+
+    async def take_turns() -> None:
+        for batch in batches:
+            await work(batch)
+
+    async with asyncio.TaskGroup() as running:
+        for _ in range(limit):
+            first = next(batches, None)
+            if first is None:
+                break
+            running.create_task(_then(work(first), take_turns))
+
+
+async def _then(first: Awaitable[None], rest: Callable[[], Awaitable[None]]) -> None:
+    await first
+    await rest()
+
+
+def _required(each: ForEach, total: int, here: Here) -> int:
+    """How many instances must be good: a share is rounded up, so that 75 % of 5 is 4."""
+    if each.percent:
+        return math.ceil(each.min_success * total / 100 - 1e-9)
+    if total and each.min_success > total:
+        raise _invalid(here, f"min_success is {each.min_success:g}, but there are {total} items")
+    return min(total, math.ceil(each.min_success))
+
+
+def _declared(node: Node, here: Here) -> list[str]:
+    """The names of a node's outputs, for a fan-out over nothing."""
+    match node:
+        case Task():
+            declared = here.run.library.workloads[node.run].outputs or ()
+            names = [output.name for output in declared]
+        case Group():
+            names = [output.name for output in node.outputs]
+        case Use():
+            names = [output.name for output in node.pipeline.outputs]
+        case Pause():
+            names = [param.name for param in node.inputs]
+    return names + (["outcome", "iterations", "history"] if node.loop is not None else [])

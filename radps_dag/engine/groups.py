@@ -1,0 +1,65 @@
+"""A group: its level run, its outputs evaluated; and a used file, a group with params."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from radps_dag.builder import Graph
+from radps_dag.engine.attempts import attempt, plan
+from radps_dag.engine.level import RunNode, run_level
+from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.retrying import telling, within
+from radps_dag.engine.run import Here, Result, value_of
+from radps_dag.model import Group, Named, Use
+from radps_dag.params import complete
+from radps_dag.problem import InvalidPipeline
+
+__all__ = ["evaluate_outputs", "group_body", "use_body"]
+
+
+async def group_body(node: Group, graph: Graph, run_node: RunNode, here: Here) -> Result:
+    """Run the steps, all of them again in a further attempt."""
+
+    async def once(number: int) -> Result:
+        del number
+        finished: dict[str, Any] = {}
+        inside = here.stopping_alone().seeing(here.scope.inside(finished))
+        await run_level(graph, inside, finished, run_node)
+        return Result(evaluate_outputs(node.outputs, inside), finished)
+
+    return await _attempted(node, here, once)
+
+
+async def use_body(node: Use, graph: Graph, run_node: RunNode, here: Here) -> Result:
+    """Run the stages of another file, which see nothing of this one but their params."""
+    given = {argument.name: value_of(argument.value, here) for argument in node.arguments}
+    try:
+        params = complete(node.pipeline, given)
+    except InvalidPipeline as error:
+        reasons = "; ".join(problem.message for problem in error.problems)
+        raise NodeError(here.place.name, "ParamInvalid", reasons) from error
+
+    async def once(number: int) -> Result:
+        del number
+        finished: dict[str, Any] = {}
+        scope = here.scope.of_file(params, finished)
+        inside = here.stopping_alone().seeing(scope)
+        await run_level(graph, inside, finished, run_node)
+        return Result(evaluate_outputs(node.pipeline.outputs, inside))
+
+    return await _attempted(node, here, once)
+
+
+async def _attempted(node: Group | Use, here: Here, once: Any) -> Result:
+    attempts = plan(node.retries, f"{here.run.seed} {here.place.name}")
+
+    async def limited(number: int) -> Result:
+        result: Result = await within(node.timeout, here.place.name, lambda: once(number))
+        return result
+
+    return await attempt(attempts, telling(here, attempts, limited))
+
+
+def evaluate_outputs(outputs: tuple[Named, ...], inside: Here) -> dict[str, Any]:
+    """What a group shows to the outside."""
+    return {output.name: value_of(output.value, inside) for output in outputs}

@@ -1,0 +1,110 @@
+"""One node: its condition, then its instances, their iterations, and what each of those does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from radps_dag.builder import Graph, body, node_of
+from radps_dag.engine.calls import call_body
+from radps_dag.engine.fan_out import fan_out
+from radps_dag.engine.groups import group_body, use_body
+from radps_dag.engine.loops import cap, iterate
+from radps_dag.engine.outcome import Done, Failed, NodeError, Outcome, Skipped
+from radps_dag.engine.pauses import pause_body
+from radps_dag.engine.run import Body, Here, Result, Span, tell_failure, value_of
+from radps_dag.engine.scoring import assess
+from radps_dag.engine.tracker import Label
+from radps_dag.facts import NodeKind, NodeSkipped
+from radps_dag.model import Group, Node, Pause, Task, Use
+
+__all__ = ["run_node"]
+
+
+async def run_node(graph: Graph, id: str, outside: Here) -> Outcome:
+    """Run one node of a level. Its failure is an outcome, not an exception."""
+    node = node_of(graph, id)
+    here = outside.at(outside.place.step(id))
+    tolerated = node.on_error != "fail"
+    try:
+        runs = node.when is None or value_of(node.when, here)
+    except NodeError as error:
+        tell_failure(here, error, 0.0, tolerated=tolerated)
+        return Failed(error)
+    if not runs:
+        reason = "its condition is false"
+        here.run.say(NodeSkipped(time=time.time(), place=here.place.name, reason=reason))
+        return Skipped(reason)
+    one = partial(_instance, node, _body_of(node, body(graph, id)))
+    try:
+        if node.for_each is None:
+            return Done((await one(here, lambda: tolerated)).outputs)
+        return Done((await fan_out(node, here, one, tolerated=tolerated)).outputs)
+    except NodeError as error:
+        return Failed(error)
+
+
+async def _instance(node: Node, once: Body, here: Here, tolerated: Callable[[], bool]) -> Result:
+    """A node that is no fan-out, or one instance of one: once, or until it converges."""
+    loop = node.loop
+    if loop is None:
+        span = Span(_kind(node), node.description, tolerated=tolerated)
+        return await span.around(here, partial(_scored, node, once))
+
+    async def iteration(here: Here) -> Result:
+        return await Span(_kind(node), tolerated=tolerated).around(here, once)
+
+    span = Span("loop", node.description, lambda: cap(loop, here), tolerated)
+    return await span.around(here, partial(_scored, node, partial(iterate, loop, iteration)))
+
+
+async def _scored(node: Node, work: Body, here: Here) -> Result:
+    """Do the work and assess its quality; a group does so as a whole, its iterations inside."""
+
+    async def assessed(here: Here) -> Result:
+        result = await work(here)
+        assess(node, here, result.outputs)
+        return result
+
+    if not isinstance(node, Group | Use):
+        return await assessed(here)
+    inside = here.collecting()
+    label = Label(
+        here.place.path, here.place.name, node.description, node.tags, dict(here.scope.each)
+    )
+
+    async def as_group() -> Result:
+        try:
+            return await assessed(inside)
+        finally:
+            await here.tracker.scores(label, inside.scores)
+
+    return await here.tracker.group(label, as_group)
+
+
+def _body_of(node: Node, inside: Graph | None) -> Body:
+    """What a node does once."""
+    match node:
+        case Task():
+            return partial(call_body, node)
+        case Group():
+            assert inside is not None
+            return partial(group_body, node, inside, run_node)
+        case Use():
+            assert inside is not None
+            return partial(use_body, node, inside, run_node)
+        case Pause():
+            return partial(pause_body, node)
+
+
+def _kind(node: Node) -> NodeKind:
+    match node:
+        case Task():
+            return "task"
+        case Group():
+            return "group"
+        case Use():
+            return "use"
+        case Pause():
+            return "pause"

@@ -1,0 +1,84 @@
+"""How a node can end, and the errors that make it end that way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from radps_dag.problem import RadpsDagError
+
+__all__ = [
+    "CallFailed",
+    "Done",
+    "Failed",
+    "NodeError",
+    "Outcome",
+    "Skipped",
+    "Stopped",
+    "TimedOut",
+]
+
+
+class NodeError(RadpsDagError):
+    """A node failed: where, with which kind of error, and what it said."""
+
+    def __init__(
+        self,
+        place: str,
+        error: str,
+        message: str,
+        *,
+        kinds: tuple[str, ...] = (),
+        traceback: str = "",
+    ) -> None:
+        self.place = place
+        self.error = error
+        self.message = message
+        self.kinds = kinds or (error,)
+        self.traceback = traceback
+        super().__init__(f"{place}: {error}: {message}" if message else f"{place}: {error}")
+
+
+class CallFailed(NodeError):
+    """A workload raised. `kinds` are the names of the exception's class and of its bases."""
+
+
+class TimedOut(NodeError):
+    """An attempt did not end in its time. To `retries.on` it is a TimeoutError."""
+
+    def __init__(self, place: str, seconds: float) -> None:
+        super().__init__(
+            place,
+            "TimeoutError",
+            f"not finished after {seconds:g} s",
+            kinds=("TimeoutError", "OSError", "Exception"),
+        )
+
+
+class Stopped(NodeError):
+    """A group ended early because the run stops elsewhere; what ran has been let finish."""
+
+    def __init__(self, place: str, cause: str) -> None:
+        super().__init__(place, "Stopped", f"the run stops: {cause} failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    error: NodeError
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """`contagious`: what depends on the node is skipped too."""
+
+    reason: str
+    contagious: bool = False
+
+
+Outcome = Done | Failed | Skipped

@@ -1,0 +1,60 @@
+"""Where something runs: the node's path in the file, and its place in the run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+__all__ = ["ROOT", "Place", "directory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`path` is `image_cube/clean`; `name` says which run of it: `image_cube/clean[spw=2]#3`."""
+
+    path: str = ""
+    name: str = ""
+
+    def step(self, id: str) -> Place:
+        if not self.name:
+            return Place(id, id)
+        return Place(f"{self.path}/{id}", f"{self.name}/{id}")
+
+    def instance(self, label: str) -> Place:
+        return Place(self.path, f"{self.name}[{label}]")
+
+    def iteration(self, number: int) -> Place:
+        return Place(self.path, f"{self.name}#{number}")
+
+
+ROOT = Place()
+
+_PLAIN = re.compile(r"[^A-Za-z0-9._+-]")
+
+
+def directory(root: Path, place: Place, attempt: int) -> Path:
+    """The directory of one attempt: readable, safe in a shell, and no two places share one.
+
+    >>> directory(Path("w"), Place("", "image_cube/clean[spw=2]#3"), 1).as_posix()
+    'w/image_cube/clean.spw-2.3'
+    """
+    parts = [_safe(part) for part in place.name.split("/")]
+    if attempt > 1:
+        parts[-1] += f".attempt-{attempt}"
+    return root.joinpath(*parts)
+
+
+def _safe(part: str) -> str:
+    plain = part.replace("[", ".").replace("]", "").replace("#", ".").replace("=", "-")
+    safe = _PLAIN.sub("_", plain)[:80]
+    # Two keys that look alike after this must not meet in one directory.
+    unchanged = safe == plain and not re.search(r"[^a-z0-9_]", _bare(part))
+    return safe if unchanged else f"{safe}.{sha256(part.encode()).hexdigest()[:8]}"
+
+
+def _bare(part: str) -> str:
+    """A part without the marks of a simple instance and iteration: `clean[spw=2]#3` is clean."""
+    match = re.fullmatch(r"([a-z0-9_]+)(\[([a-z0-9_]+=)?[A-Za-z0-9_]+\])?(#\d+)?", part)
+    return match.group(1) if match else part

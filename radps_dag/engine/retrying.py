@@ -1,0 +1,54 @@
+"""An attempt with its limit in time, and the word that another follows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from radps_dag.engine.attempts import Plan
+from radps_dag.engine.outcome import NodeError, TimedOut
+from radps_dag.engine.run import Here
+from radps_dag.facts import Retrying
+
+__all__ = ["telling", "within"]
+
+T = TypeVar("T")
+
+
+async def within(seconds: float | None, place: str, work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work in that time, or cancel it and raise TimedOut."""
+    if seconds is None:
+        return await work()
+    try:
+        async with asyncio.timeout(seconds):
+            return await work()
+    except TimeoutError:
+        raise TimedOut(place, seconds) from None
+
+
+def telling(
+    here: Here, plan: Plan, body: Callable[[int], Awaitable[T]]
+) -> Callable[[int], Awaitable[T]]:
+    """The body, which says so when an attempt fails that another one follows."""
+
+    async def attempt(number: int) -> T:
+        try:
+            return await body(number)
+        except NodeError as error:
+            if plan.again(number, error):
+                here.run.say(
+                    Retrying(
+                        time=time.time(),
+                        place=here.place.name,
+                        attempt=number + 1,
+                        attempts=plan.attempts,
+                        delay=plan.delays[number - 1],
+                        error=error.error,
+                        message=error.message,
+                    )
+                )
+            raise
+
+    return attempt

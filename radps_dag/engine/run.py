@@ -1,0 +1,166 @@
+"""What everything in one run shares, and small things done with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from radps_dag.engine.executors.call import Executor
+from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.place import Place
+from radps_dag.engine.scope import Scope
+from radps_dag.engine.slots import Slots
+from radps_dag.engine.tracker import Tracker
+from radps_dag.expression import ExpressionError, Value, evaluate
+from radps_dag.facts import (
+    Fact,
+    Listener,
+    NodeFailed,
+    NodeKind,
+    NodeStarted,
+    NodeSucceeded,
+    Scored,
+)
+from radps_dag.faults import Faults
+from radps_dag.workloads.registry import Library
+
+__all__ = ["Body", "Halt", "Here", "Result", "Run", "Span", "tell_failure", "value_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The services and settings of one run."""
+
+    library: Library
+    executor: Executor
+    slots: Slots
+    faults: Faults
+    workdir: Path
+    seed: int
+    listener: Listener
+
+    def say(self, fact: Fact) -> None:
+        self.listener(fact)
+
+
+@dataclass(slots=True)
+class Halt:
+    """Whether anything new may start. A group stops when it fails, or when what holds it stops."""
+
+    outer: Halt | None = None
+    _cause: str = ""
+
+    @property
+    def cause(self) -> str:
+        """The place of the failure that stops this group; "" while it goes on."""
+        return self._cause or (self.outer.cause if self.outer is not None else "")
+
+    def stop(self, cause: str) -> None:
+        self._cause = self._cause or cause
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The surroundings of a node: its place, what it sees, who tracks it, who collects scores."""
+
+    run: Run
+    place: Place
+    scope: Scope
+    tracker: Tracker
+    halt: Halt = field(default_factory=Halt)
+    scores: list[Scored] = field(default_factory=list)
+
+    def at(self, place: Place) -> Here:
+        return replace(self, place=place)
+
+    def seeing(self, scope: Scope) -> Here:
+        return replace(self, scope=scope)
+
+    def tracked(self, tracker: Tracker) -> Here:
+        return replace(self, tracker=tracker)
+
+    def stopping_alone(self) -> Here:
+        """The surroundings of a level: its failure stops it, and not at once what is around it."""
+        return replace(self, halt=Halt(self.halt))
+
+    def collecting(self) -> Here:
+        """The surroundings of a group whose scores are shown together."""
+        return replace(self, scores=[])
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a node, an instance or an iteration leaves: its outputs, and those of its steps."""
+
+    outputs: Mapping[str, Any]
+    steps: Mapping[str, Any] = field(default_factory=dict)
+
+
+Body = Callable[[Here], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a run that begins and ends at a place: a node, an instance, an iteration.
+
+    `tolerated` is asked when it fails: whether the run goes on without it.
+    """
+
+    kind: NodeKind
+    description: str = ""
+    total: Callable[[], int | None] = lambda: None
+    tolerated: Callable[[], bool] = lambda: False
+
+    async def around(self, here: Here, body: Body) -> Result:
+        """Run the body between its facts."""
+        begun = time.monotonic()
+        run, place = here.run, here.place.name
+        try:
+            total = self.total()
+            run.say(
+                NodeStarted(
+                    time=time.time(),
+                    place=place,
+                    kind=self.kind,
+                    description=self.description,
+                    total=total,
+                )
+            )
+            result = await body(here)
+        except NodeError as error:
+            tell_failure(here, error, time.monotonic() - begun, tolerated=self.tolerated())
+            raise
+        seconds = time.monotonic() - begun
+        run.say(
+            NodeSucceeded(time=time.time(), place=place, outputs=result.outputs, seconds=seconds)
+        )
+        return result
+
+
+def tell_failure(here: Here, error: NodeError, seconds: float, *, tolerated: bool) -> None:
+    """Say that what stands here failed."""
+    here.run.say(
+        NodeFailed(
+            time=time.time(),
+            place=here.place.name,
+            error=error.error,
+            message=error.message,
+            seconds=seconds,
+            tolerated=tolerated,
+            # Told once, where it happened, and not again by everything around it.
+            traceback=error.traceback if error.place == here.place.name else "",
+        )
+    )
+
+
+def value_of(value: Value, here: Here) -> Any:
+    """The value of an expression here. A failure of it is the node's failure."""
+    try:
+        return evaluate(value, here.scope.names())
+    except ExpressionError as error:
+        raise NodeError(
+            here.place.name, "ExpressionError", f"{error.message} (at {error.at})"
+        ) from error

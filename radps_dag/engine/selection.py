@@ -1,0 +1,102 @@
+"""Which stages run: all of them, or those that --only, --from and --until choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from radps_dag.builder import Graph, edge_outputs
+from radps_dag.dependencies import edges
+from radps_dag.engine.record import Left
+from radps_dag.model import Pipeline
+from radps_dag.problem import UsageError, allowed, did_you_mean
+
+__all__ = ["EVERYTHING", "Selection", "choose", "needed", "reuse", "subgraph"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The stages a user asks for; nothing at all is everything."""
+
+    only: tuple[str, ...] = ()
+    begin: tuple[str, ...] = ()
+    until: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.only or self.begin or self.until)
+
+
+EVERYTHING = Selection()
+
+
+def choose(graph: Graph, selection: Selection) -> tuple[str, ...]:
+    """The stages that run, in the file's order.
+
+    `--only` names them; `--from` takes a stage and all that depends on it, `--until` a stage and
+    all that it depends on; together they take what is in both.
+    """
+    for id in (*selection.only, *selection.begin, *selection.until):
+        if id not in graph:
+            hint = did_you_mean(id, graph) or f"; there are {allowed(graph)}"
+            raise UsageError(f"no stage {id!r} in {graph.graph['pipeline'].name}{hint}")
+    chosen = set(graph)
+    if selection.only:
+        chosen &= set(selection.only)
+    if selection.begin:
+        chosen &= {id for first in selection.begin for id in {first} | nx.descendants(graph, first)}
+    if selection.until:
+        chosen &= {id for last in selection.until for id in {last} | nx.ancestors(graph, last)}
+    if not chosen:
+        raise UsageError("no stage is in all of --only, --from and --until")
+    return tuple(id for id in graph if id in chosen)
+
+
+def needed(graph: Graph, chosen: tuple[str, ...]) -> dict[str, str]:
+    """The stages that are not chosen but read by one that is, with the reader."""
+    return {
+        source: target
+        for target in chosen
+        for source in graph.predecessors(target)
+        if source not in chosen and edge_outputs(graph, source, target)
+    }
+
+
+def reuse(
+    pipeline: Pipeline, required: Mapping[str, str], left: Mapping[str, Left]
+) -> dict[str, Any]:
+    """The outputs of stages that do not run, from earlier runs.
+
+    Raises UsageError where there are none, and the reader cannot do without.
+    """
+    must = {
+        edge.source
+        for edge in edges(pipeline)[""]
+        if edge.reference is not None and not edge.reference.guarded
+    }
+    found: dict[str, Any] = {}
+    for id, reader in required.items():
+        known = left.get(id)
+        if known is not None and known.outputs is not None:
+            found[id] = known.outputs
+        elif id in must and known is None:
+            raise UsageError(
+                f"stage {reader!r} reads what {id!r} makes, and no earlier run here left it; "
+                f"run {id!r} first, or with it: --from {id}"
+            )
+    return found
+
+
+def subgraph(graph: Graph, chosen: tuple[str, ...]) -> Graph:
+    """The graph of the chosen stages, in the file's order."""
+    part: Graph = nx.DiGraph()
+    part.graph.update(graph.graph)
+    part.add_nodes_from((id, graph.nodes[id]) for id in chosen)
+    part.add_edges_from(
+        (source, target, attributes)
+        for source, target, attributes in graph.edges(data=True)
+        if source in part and target in part
+    )
+    return part

@@ -1,0 +1,49 @@
+"""A job to its end: the server at hand, the executor open, the loop running, signals minded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from radps_dag.engine.drive import Ended, Job, drive
+from radps_dag.engine.executors import open_executor
+from radps_dag.engine.record import RunDirectory, recording
+from radps_dag.engine.server import Starting, begin, client_environment
+from radps_dag.engine.signals import run_minding_signals
+from radps_dag.engine.tracker import Tracker, Untracked
+from radps_dag.facts import Listener
+
+__all__ = ["begin_server", "run_job"]
+
+
+def begin_server(idle_timeout: float | None = None) -> Starting | None:
+    """Start our own server beside everything else, unless the environment names another."""
+    if os.environ.get("PREFECT_API_URL"):
+        return None
+    return begin(idle_timeout=idle_timeout)
+
+
+def run_job(
+    job: Job,
+    directory: RunDirectory,
+    slots: int | None,
+    listener: Listener,
+    tracker: Callable[[], Tracker] = Untracked,
+) -> Ended:
+    """Run the job. Raises Interrupted if a signal ended it."""
+    executor = open_executor(
+        job.executor_name, job.library, job.library.modules, slots, directory.workers_log
+    )
+    with recording(directory, listener) as record:
+        return run_minding_signals(lambda: drive(job, executor, tracker(), record))
+
+
+def prefect_tracker(
+    pipeline: str, starting: Starting | None, notify: Callable[[str], None]
+) -> Tracker:
+    """A tracker on the server. Prefect is imported here, when its environment is known."""
+    if starting is not None:
+        os.environ.update(client_environment(starting.wait(notify)))
+    from radps_dag.engine.prefect_tracker import PrefectTracker
+
+    return PrefectTracker(pipeline)

@@ -1,0 +1,63 @@
+"""Who keeps watch over a run: groups and calls are reported to a tracker while they run.
+
+The engine itself knows no Prefect. `PrefectTracker` turns groups into subflows and calls into
+tasks; `Untracked` runs them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from radps_dag.engine.attempts import Plan, attempt
+from radps_dag.facts import Scored
+
+__all__ = ["Label", "Tracker", "Untracked"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a tracker shows: the node's path, and the place of this run of it."""
+
+    path: str  # image_cube/clean
+    place: str  # image_cube/clean[spw=2]#3
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The place as people read it: `image_cube / clean[spw=2] #3`."""
+        return self.place.replace("/", " / ").replace("#", " #")
+
+
+class Tracker(Protocol):
+    """Runs bodies, and records that they run. What a body raises comes out unchanged."""
+
+    async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
+        """Run the body of a group; groups and calls inside it belong to it."""
+        ...
+
+    async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
+        """Run `body(attempt)` until it succeeds or the plan ends."""
+        ...
+
+    async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
+        """Show the QA scores of a group, from inside it."""
+        ...
+
+
+class Untracked:
+    """Runs everything, records nothing."""
+
+    async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
+        return await body()
+
+    async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
+        return await attempt(plan, body)
+
+    async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
+        return None

@@ -1,0 +1,103 @@
+"""QA metrics to scores and verdicts. Scores are 0 to 1; what cannot be scored is None or -0.1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from radps_dag.expression import ExpressionError, Value, evaluate
+from radps_dag.facts import Verdict
+from radps_dag.model import Metric, Qa
+
+__all__ = ["BROKEN", "Score", "Thresholds", "score", "thresholds", "verdict"]
+
+# The score of a metric whose formula broke: the ALMA pipeline's convention.
+BROKEN = -0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Scores below `warn` are worth a look, below `alert` they need somebody."""
+
+    warn: float | None
+    alert: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric's result: score, the value behind it with its units, and a reason in words."""
+
+    metric: str
+    score: float | None
+    value: Any = None
+    units: str = ""
+    reason: str = ""
+    applies_to: str = ""
+
+
+def thresholds(qa: Qa, names: Mapping[str, Any]) -> Thresholds:
+    """The thresholds of a node. Raises ExpressionError where one is no number from 0 to 1."""
+    return Thresholds(_threshold(qa.warn_below, names), _threshold(qa.alert_below, names))
+
+
+def _threshold(value: Value | None, names: Mapping[str, Any]) -> float | None:
+    if value is None:
+        return None
+    found = evaluate(value, names)
+    if not _is_number(found) or not 0 <= found <= 1:
+        raise ExpressionError(value.at, f"a threshold must be a number from 0 to 1, not {found!r}")
+    return float(found)
+
+
+def score(metric: Metric, names: Mapping[str, Any], forced: float | None = None) -> Score:
+    """The score of one metric. A formula that breaks scores -0.1 with its error as the reason.
+
+    `forced` takes the place of the formula's result, for drills.
+    """
+    try:
+        applies_to = _text(metric.applies_to, names)
+        value = None if metric.value is None else evaluate(metric.value, names)
+        reason = _text(metric.reason, names)
+        found = evaluate(metric.score, names) if forced is None else forced
+    except ExpressionError as error:
+        return Score(metric.name, BROKEN, units=metric.units or "", reason=error.message)
+    if found is None:
+        return Score(metric.name, None, value, metric.units or "", reason or "n/a", applies_to)
+    if not _is_number(found):
+        return Score(metric.name, BROKEN, value, reason=f"the score is no number: {found!r}")
+    bounded = min(1.0, max(0.0, float(found)))
+    if forced is not None:
+        reason = "forced by an injected fault"
+    return Score(metric.name, bounded, value, metric.units or "", reason, applies_to)
+
+
+def verdict(score: float | None, limits: Thresholds) -> Verdict:
+    """What a score means under a node's thresholds.
+
+    >>> verdict(0.5, Thresholds(warn=0.9, alert=0.67))
+    'alert'
+    >>> verdict(None, Thresholds(warn=0.9, alert=0.67))
+    'none'
+    """
+    if score is None:
+        return "none"
+    if score < 0:
+        return "error"
+    if limits.alert is not None and score < limits.alert:
+        return "alert"
+    if limits.warn is not None and score < limits.warn:
+        return "warn"
+    return "good"
+
+
+def _text(value: Value | None, names: Mapping[str, Any]) -> str:
+    if value is None:
+        return ""
+    found = evaluate(value, names)
+    return found if isinstance(found, str) else str(found)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -175,7 +175,7 @@ class _Files:
         return size
 
 
-class _Refused(Exception):  # noqa: N818 - becomes a problem at the place of the `use`
+class _Refused(Exception):
     """Why a file cannot be used."""
 
 

@@ -7,6 +7,7 @@ PyYAML reads YAML 1.1, in which `12:30:45` is 45045 and `no` is false.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
@@ -99,15 +100,16 @@ def read_source(path: Path, name: str, report: Report) -> Source | None:
         message = f"the file is larger than {limit}, the most a pipeline file can have"
         report(Problem(Location(nowhere, 1, 1), "size", message))
         return None
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         message = "the file is UTF-16; save it as UTF-8"
         report(Problem(Location(nowhere, 1, 1), "encoding", message))
         return None
+    content = content.removeprefix(BOM_UTF8)
     try:
-        return Source(name, content.decode("utf-8-sig"))
+        return Source(name, content.decode())
     except UnicodeDecodeError as error:
-        source = Source(name, content.decode("utf-8-sig", errors="replace"))
-        before = content[: error.start].decode("utf-8-sig")
+        source = Source(name, content.decode(errors="replace"))
+        before = content[: error.start].decode()
         at = _place_after(source, before)
         message = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
         report(Problem(at, "encoding", message))
@@ -143,7 +145,7 @@ def _place_after(source: Source, before: str) -> Location:
     return Location(source, len(lines), len(lines[-1]) + 1)
 
 
-class _Stop(Exception):  # noqa: N818 - it ends the reading of a file, and nobody else sees it
+class _Stop(Exception):
     """A mistake after which the rest of the file cannot be read."""
 
     def __init__(self, problem: Problem) -> None:

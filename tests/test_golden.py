@@ -1,8 +1,8 @@
 """Every rule has files that break it, with the expected error on the line that has it.
 
 `tests/golden/<rule>/<case>.yaml` says `#! part of the message` at the end of each line with a
-mistake; files under `good` have none. A `use:` in them may name files in the folder `used`, and they
-call the placeholder library's workloads and those of `golden/workloads.py`.
+mistake; files under `good` have none. A `use:` in them may name files in the folder `used`, and
+they call the placeholder library's workloads and those of `golden/workloads.py`.
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ __all__ = [
     "list_of",
     "mismatch",
     "not_json",
+    "object_of",
+    "of_kinds",
     "of_value",
     "show",
     "union",
@@ -148,6 +150,11 @@ def _united_bound(bounds: list[float | None], pick: Any) -> float | None:
 def _united_name(shapes: tuple[Shape, ...]) -> str:
     named = [shape.name for shape in shapes if shape.kinds != NULL.kinds]
     return named[0] if len(named) == 1 else ""
+
+
+def of_kinds(shape: Shape) -> Shape:
+    """The same without bounds, choices and what is inside: all that holds for any such value."""
+    return Shape(shape.kinds, values=ANY if "object" in shape.kinds else None)
 
 
 # --- from type hints

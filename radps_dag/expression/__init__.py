@@ -9,7 +9,7 @@ of the tables in this package, and a bound on the size of everything that grows.
 from __future__ import annotations
 
 from radps_dag.expression.evaluation import evaluate
-from radps_dag.expression.inference import infer
+from radps_dag.expression.inference import infer, member_of
 from radps_dag.expression.parsing import parse_expression, parse_value
 from radps_dag.expression.values import (
     Expression,
@@ -36,6 +36,7 @@ __all__ = [
     "Value",
     "evaluate",
     "infer",
+    "member_of",
     "parse_expression",
     "parse_value",
     "references",

@@ -17,7 +17,7 @@ MAX_DEPTH = 100
 MAX_INTEGER = 2**63
 
 
-class Wrong(Exception):  # noqa: N818 - becomes an ExpressionError where the place is known
+class Wrong(Exception):
     """A value does not do for what is asked of it."""
 
     def __init__(self, message: str, offset: int | None = None) -> None:

@@ -23,7 +23,7 @@ from radps_dag.expression.values import (
     Template,
     Value,
 )
-from radps_dag.problem import Location, did_you_mean
+from radps_dag.problem import did_you_mean
 from radps_dag.shape import show
 
 __all__ = ["evaluate"]
@@ -66,18 +66,10 @@ def _expression(expression: Expression, names: Names) -> Any:
         if isinstance(result, list | dict | str):
             budget.weigh(result)
     except Wrong as wrong:
-        raise ExpressionError(_place(expression, wrong.offset), wrong.message) from None
+        raise ExpressionError(expression.place(wrong.offset), wrong.message) from None
     except RecursionError:
         raise ExpressionError(expression.at, "the expression is nested too deeply") from None
     return result
-
-
-def _place(expression: Expression, offset: int | None) -> Location:
-    """The exact place where the text stands in the source as it is; else that of the whole."""
-    at = expression.at
-    if offset and at.text[at.column - 1 :].startswith(expression.text):
-        return at.shifted(offset)
-    return at
 
 
 def _template(template: Template, names: Names) -> str:
@@ -264,11 +256,11 @@ class _Walk:
 
     def _choice(self, node: nodes.CondExpr) -> Any:
         chosen = node.expr1 if self.value(node.test) else node.expr2
-        assert chosen is not None  # noqa: S101 - the grammar asks for an 'else'
+        assert chosen is not None
         return self.value(chosen)
 
     def _filter(self, node: nodes.Filter) -> Any:
-        assert node.node is not None  # noqa: S101 - a filter without operand is a statement's
+        assert node.node is not None
         if node.name == "default":
             try:
                 return self.value(node.node)

@@ -17,6 +17,7 @@ from radps_dag.expression.values import (
     Template,
     Value,
 )
+from radps_dag.problem import Location
 from radps_dag.shape import (
     ANY,
     BOOLEAN,
@@ -24,6 +25,8 @@ from radps_dag.shape import (
     NUMBER,
     STRING,
     Shape,
+    describe,
+    fits,
     list_of,
     object_of,
     of_value,
@@ -34,21 +37,29 @@ __all__ = ["infer", "member_of"]
 
 # A root with its path to the shape of what stands there; ANY for what is not known.
 Known = Callable[[tuple[str, ...]], Shape]
+Complain = Callable[[Location, str], None]
 
 
-def infer(value: Value, known: Known) -> Shape:
-    """The shape of `value`, where `known` tells that of a path such as `("params", "spws")`."""
+def infer(value: Value, known: Known, complain: Complain | None = None) -> Shape:
+    """The shape of `value`, where `known` tells that of a path such as `("params", "spws")`.
+
+    `complain` gets each operation in it that no value can make succeed, such as text times two.
+    """
     match value:
         case Literal():
             return of_value(value.value)
         case Expression():
-            return _infer(value.tree, known)
+            return _Inference(value, known, complain).of(value.tree)
         case Template():
+            if complain is not None:
+                for part in value.parts:
+                    if isinstance(part, Expression):
+                        infer(part, known, complain)
             return STRING
         case Listing():
-            return list_of(union(*(infer(item, known) for item in value.items)))
+            return list_of(union(*[infer(item, known, complain) for item in value.items]))
         case Object():
-            fields = ((name, infer(one, known), True) for name, one in value.entries)
+            fields = [(name, infer(one, known, complain), True) for name, one in value.entries]
             return object_of(fields, None, "")
 
 
@@ -62,41 +73,154 @@ def member_of(shape: Shape, name: str) -> Shape:
     return shape.values or ANY
 
 
-def _infer(node: nodes.Node, known: Known) -> Shape:
-    path = path_of(node)
-    if path is not None:
-        return known(path)
-    match node:
-        case nodes.Const():
-            return _constant(node.value)
-        case nodes.List() | nodes.Tuple():
-            return list_of(
-                union(*(_infer(item, known) for item in node.items)) if node.items else None
-            )
-        case nodes.Dict():
-            return object_of(
-                ((_key(pair), _infer(pair.value, known), True) for pair in node.items), None, ""
-            )
-        case nodes.Getattr():
-            return member_of(_infer(node.node, known), node.attr)
-        case nodes.Getitem():
-            return _subscript(node, known)
-        case nodes.Not() | nodes.Compare() | nodes.Test():
-            return BOOLEAN
-        case nodes.Concat():
-            return STRING
-        case nodes.Neg() | nodes.Pos():
-            return _numeric(_infer(node.node, known))
-        case nodes.And() | nodes.Or():
-            return union(_infer(node.left, known), _infer(node.right, known))
-        case nodes.CondExpr():
-            other = _infer(node.expr2, known) if node.expr2 is not None else ANY
-            return union(_infer(node.expr1, known), other)
-        case nodes.BinExpr():
-            return _arithmetic(node, known)
-        case nodes.Filter() | nodes.Call():
-            return _operation(node, known)
-    return ANY
+_ORDERED = union(NUMBER, STRING)
+_ADDED = union(NUMBER, STRING, list_of())
+_CONTAINER = union(list_of(), STRING, object_of((), ANY, ""))
+_SIGNS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**"}
+
+
+class _Inference:
+    """One walk over the tree of an expression."""
+
+    __slots__ = ("_complain", "_expression", "_known")
+
+    def __init__(self, expression: Expression, known: Known, complain: Complain | None) -> None:
+        self._expression = expression
+        self._known = known
+        self._complain = complain
+
+    def of(self, node: nodes.Node) -> Shape:
+        path = path_of(node)
+        if path is not None:
+            return self._known(path)
+        match node:
+            case nodes.Const():
+                return _constant(node.value)
+            case nodes.List() | nodes.Tuple():
+                items = [self.of(item) for item in node.items]
+                return list_of(union(*items) if items else None)
+            case nodes.Dict():
+                fields = [(_key(pair), self.of(pair.value), True) for pair in node.items]
+                return object_of(fields, None, "")
+            case nodes.Getattr():
+                return member_of(self.of(node.node), node.attr)
+            case nodes.Getitem():
+                return self._subscript(node)
+            case nodes.And() | nodes.Or():
+                return union(self.of(node.left), self.of(node.right))
+            case nodes.CondExpr():
+                self.of(node.test)
+                other = self.of(node.expr2) if node.expr2 is not None else ANY
+                return union(self.of(node.expr1), other)
+            case nodes.BinExpr():
+                return self._arithmetic(node)
+            case nodes.Neg() | nodes.Pos():
+                shape = self.of(node.node)
+                self._require(node, NUMBER, shape, "a sign")
+                return INTEGER if shape.kinds == {"integer"} else NUMBER
+            case nodes.Filter() | nodes.Call():
+                return self._operation(node)
+        return self._plain_result(node)
+
+    def _plain_result(self, node: nodes.Node) -> Shape:
+        """Operations whose result does not depend on the shapes of what they take."""
+        match node:
+            case nodes.Not():
+                self.of(node.node)
+                return BOOLEAN
+            case nodes.Test():
+                self.of(node.node)
+                for argument in node.args:
+                    self.of(argument)
+                return BOOLEAN
+            case nodes.Compare():
+                self._comparison(node)
+                return BOOLEAN
+            case nodes.Concat():
+                for part in node.nodes:
+                    self.of(part)
+                return STRING
+        return ANY
+
+    def _require(self, node: nodes.Node, expected: Shape, given: Shape, what: str) -> None:
+        if self._complain is not None and not fits(expected, given):
+            message = f"{what} takes {describe(expected)}, found {describe(given)}"
+            self._complain(self._expression.place(node.lineno), message)
+
+    def _subscript(self, node: nodes.Getitem) -> Shape:
+        container = self.of(node.node)
+        if isinstance(node.arg, nodes.Slice):
+            if container.kinds == {"array"}:
+                return list_of(container.items)
+            return STRING if container.kinds == {"string"} else ANY
+        self.of(node.arg)
+        self._require(node, _CONTAINER, container, "a subscript")
+        if container.kinds == {"array"}:
+            return container.items or ANY
+        return STRING if container.kinds == {"string"} else ANY
+
+    def _arithmetic(self, node: nodes.BinExpr) -> Shape:
+        left, right = self.of(node.left), self.of(node.right)
+        kinds = left.kinds | right.kinds
+        sign = _SIGNS[type(node).__name__]
+        expected = _ADDED if sign == "+" else NUMBER
+        for shape in (left, right):
+            self._require(node, expected, shape, f"'{sign}'")
+        if sign == "+":
+            if kinds == {"string"}:
+                return STRING
+            if kinds == {"array"}:
+                return list_of(union(left.items or ANY, right.items or ANY))
+            self._require(node, _alike(left, _ADDED), right, f"'+' after {describe(left)}")
+            if not kinds <= {"integer", "number"}:
+                return ANY
+        if sign in ("/", "**"):
+            return NUMBER
+        return INTEGER if kinds == {"integer"} else NUMBER
+
+    def _comparison(self, node: nodes.Compare) -> None:
+        left = self.of(node.expr)
+        for operand in node.ops:
+            right = self.of(operand.expr)
+            if operand.op in ("in", "notin"):
+                self._require(node, _CONTAINER, right, "'in'")
+            elif operand.op not in ("eq", "ne"):
+                for shape in (left, right):
+                    self._require(node, _ORDERED, shape, "a comparison")
+                what = f"a comparison with {describe(left)}"
+                self._require(node, _alike(left, _ORDERED), right, what)
+            elif left.choices is not None or right.choices is not None:
+                self._never_equal(node, left, right)
+            left = right
+
+    def _never_equal(self, node: nodes.Node, left: Shape, right: Shape) -> None:
+        """`params.imaging == 'contt'`, where the param takes other words only."""
+        for expected, given in ((left, right), (right, left)):
+            if expected.choices is not None and len(expected.choices) > 1:
+                self._require(node, expected, given, "a comparison with a choice")
+                return
+
+    def _operation(self, node: nodes.Filter | nodes.Call) -> Shape:
+        arguments = [self.of(argument) for argument in node.args]
+        for keyword in node.kwargs:
+            self.of(keyword.value)
+        if isinstance(node, nodes.Call):
+            name = node.node.name if isinstance(node.node, nodes.Name) else ""
+            return FUNCTIONS[name].result(*arguments)
+        operation = FILTERS[node.name]
+        value = self.of(node.node) if node.node is not None else ANY
+        self._require(node, operation.takes, value, f"'{operation.name}'")
+        if node.kwargs and not isinstance(operation.gives, Shape):
+            return ANY
+        return operation.result(value, *arguments)
+
+
+def _alike(shape: Shape, of: Shape) -> Shape:
+    """What can stand on the other side of `shape`: the same, all numbers being alike."""
+    kinds = shape.kinds & (of.kinds | {"integer"})
+    if not kinds or shape.unknown:
+        return ANY
+    return Shape(kinds | {"number"} if "integer" in kinds else kinds)
 
 
 def _constant(value: Any) -> Shape:
@@ -110,43 +234,3 @@ def _constant(value: Any) -> Shape:
 
 def _key(pair: nodes.Pair) -> str:
     return str(pair.key.value) if isinstance(pair.key, nodes.Const) else ""
-
-
-def _subscript(node: nodes.Getitem, known: Known) -> Shape:
-    container = _infer(node.node, known)
-    if isinstance(node.arg, nodes.Slice):
-        plain = container.kinds in ({"array"}, {"string"})
-        return Shape(container.kinds, items=container.items) if plain else ANY
-    if container.kinds == {"array"}:
-        return container.items or ANY
-    return STRING if container.kinds == {"string"} else ANY
-
-
-def _numeric(shape: Shape) -> Shape:
-    return INTEGER if shape.kinds == {"integer"} else NUMBER
-
-
-def _arithmetic(node: nodes.BinExpr, known: Known) -> Shape:
-    left, right = _infer(node.left, known), _infer(node.right, known)
-    kinds = left.kinds | right.kinds
-    if isinstance(node, nodes.Add):
-        if kinds == {"string"}:
-            return STRING
-        if kinds == {"array"}:
-            return list_of(union(left.items or ANY, right.items or ANY))
-        if not kinds <= {"integer", "number"}:
-            return ANY
-    if isinstance(node, nodes.Div | nodes.Pow):
-        return NUMBER
-    return INTEGER if kinds == {"integer"} else NUMBER
-
-
-def _operation(node: nodes.Filter | nodes.Call, known: Known) -> Shape:
-    arguments = [_infer(argument, known) for argument in node.args]
-    if isinstance(node, nodes.Call):
-        name = node.node.name if isinstance(node.node, nodes.Name) else ""
-        return FUNCTIONS[name].result(*arguments)
-    if node.kwargs or node.node is None:
-        gives = FILTERS[node.name].gives
-        return gives if isinstance(gives, Shape) else ANY
-    return FILTERS[node.name].result(_infer(node.node, known), *arguments)

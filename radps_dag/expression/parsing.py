@@ -53,7 +53,7 @@ _ENVIRONMENT = Environment(  # noqa: S701 - nothing is rendered, only parsed
 _Token = tuple[int, str, str]
 
 
-class _Unreadable(Exception):  # noqa: N818 - becomes a Problem where the place is known
+class _Unreadable(Exception):
     """The text is no expression; what is wrong, and the offset where."""
 
     def __init__(self, offset: int, message: str) -> None:

@@ -71,6 +71,12 @@ class Expression:
     at: Location  # of the expression's first character
     plain: bool = False  # nothing but one reference with a constant path
 
+    def place(self, offset: int | None) -> Location:
+        """The place of a character of the text, where it stands in the source as it is."""
+        if offset and self.at.text[self.at.column - 1 :].startswith(self.text):
+            return self.at.shifted(offset)
+        return self.at
+
 
 @dataclass(frozen=True, slots=True)
 class Template:

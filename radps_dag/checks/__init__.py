@@ -1,0 +1,62 @@
+"""What can be known before the run to be wrong: one rule per file, its name on its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from radps_dag.checks import (
+    fan_outs,
+    inputs,
+    loops,
+    names,
+    needs,
+    order,
+    outputs,
+    params,
+    pauses,
+    qa,
+    retries,
+    skipped,
+    types,
+    workloads,
+)
+from radps_dag.checks.shapes import Shapes
+from radps_dag.checks.view import View
+from radps_dag.model import Pipeline
+from radps_dag.problem import Problem
+from radps_dag.workloads.registry import Library
+
+__all__ = ["RULES", "check"]
+
+Rule = Callable[[View, Shapes], Iterator[Problem]]
+
+RULES: tuple[Rule, ...] = (
+    params.check,
+    workloads.check,
+    inputs.check,
+    names.check,
+    outputs.check,
+    needs.check,
+    order.check,
+    skipped.check,
+    types.check,
+    fan_outs.check,
+    loops.check,
+    qa.check,
+    pauses.check,
+    retries.check,
+)
+
+
+def check(pipeline: Pipeline, library: Library) -> Iterator[Problem]:
+    """Every problem of a pipeline and of the files it uses, each file looked at once."""
+    shapes = Shapes(library)
+    waiting, seen = [pipeline], {id(pipeline)}
+    while waiting:
+        view = shapes.view(waiting.pop())
+        for rule in RULES:
+            yield from rule(view, shapes)
+        for used in view.used:
+            if id(used) not in seen:
+                seen.add(id(used))
+                waiting.append(used)

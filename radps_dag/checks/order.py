@@ -1,0 +1,126 @@
+"""What a node waits for can come before it: no circles, and the file reads from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from radps_dag.checks.shapes import Shapes
+from radps_dag.checks.view import Level, Reading, Seat, View
+from radps_dag.dependencies import Edge
+from radps_dag.problem import Problem
+
+__all__ = ["check"]
+
+CYCLE = "cycle"
+SELF = "self-reference"
+FORWARD = "forward-reference"
+
+
+def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    for reading in view.readings:
+        yield from _reads_itself(reading)
+    levels = {"": view.top} | {seat.path: seat.inner for seat in view.seats if seat.inner}
+    for path, level in levels.items():
+        if level is not None:
+            yield from _level(level, view.edges.get(path, ()))
+
+
+def _reads_itself(reading: Reading) -> Iterator[Problem]:
+    """A node that reads its own outputs, or those of a group that it is in."""
+    seat, target = reading.sight.seat, reading.target
+    if seat is None or target is None:
+        return
+    name = target.node.id
+    at = reading.reference.at
+    if target is seat:
+        hint = "what a loop carries on is `state`"
+        if reading.sight.outputs:
+            hint = f"write outputs.{'.'.join(reading.reference.path[1:]) or 'NAME'}"
+        yield Problem(at, SELF, f"{name!r} reads itself; {hint}")
+    elif any(target is around for around in seat.enclosing()):
+        message = f"{seat.node.id!r} reads {name!r}, which it is inside of and which ends after it"
+        yield Problem(at, SELF, message)
+
+
+def _level(level: Level, found: tuple[Edge, ...]) -> Iterator[Problem]:
+    # What reads itself is told where it does.
+    edges = [edge for edge in found if edge.source != edge.target]
+    number = {name: seat.number for name, seat in level.seats.items()}
+    if all(number[edge.source] < number[edge.target] for edge in edges):
+        return
+    waits: dict[str, list[Edge]] = {}
+    for edge in edges:
+        waits.setdefault(edge.target, []).append(edge)
+    component = _components(level.seats, waits)
+    told: set[int] = set()
+    for edge in edges:
+        circle = component[edge.source]
+        if circle == component[edge.target]:
+            if circle not in told:
+                told.add(circle)
+                yield _cycle(edge, waits, component)
+        elif number[edge.source] > number[edge.target] and edge.kind == "data":
+            what = f"{edge.target!r} reads {edge.source!r}, which stands further down"
+            yield Problem(edge.at, FORWARD, f"{what}; move {edge.source!r} above it")
+
+
+def _components(seats: Mapping[str, Seat], waits: Mapping[str, list[Edge]]) -> Mapping[str, int]:
+    """Which nodes are in a circle with each other: Tarjan's algorithm, without recursion."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    component: dict[str, int] = {}
+    stack: list[str] = []
+    for start in seats:
+        if start in index:
+            continue
+        work = [(start, iter(waits.get(start, ())))]
+        index[start] = low[start] = len(index)
+        stack.append(start)
+        while work:
+            name, edges = work[-1]
+            edge = next(edges, None)
+            if edge is not None:
+                source = edge.source
+                if source not in index:
+                    index[source] = low[source] = len(index)
+                    stack.append(source)
+                    work.append((source, iter(waits.get(source, ()))))
+                elif source not in component:
+                    low[name] = min(low[name], index[source])
+                continue
+            work.pop()
+            if work:
+                low[work[-1][0]] = min(low[work[-1][0]], low[name])
+            if low[name] == index[name]:
+                while name not in component:
+                    component[stack.pop()] = index[name]
+    return component
+
+
+def _cycle(edge: Edge, waits: Mapping[str, list[Edge]], component: Mapping[str, int]) -> Problem:
+    """The shortest circle that this edge is part of, as its path."""
+    circle = component[edge.source]
+    came: dict[str, Edge | None] = {edge.source: None}
+    level = [edge.source]
+    while level and edge.target not in came:
+        following: list[str] = []
+        for name in level:
+            for one in waits.get(name, ()):
+                if component[one.source] == circle and one.source not in came:
+                    came[one.source] = one
+                    following.append(one.source)
+        level = following
+    # Back from the target to the source: each edge leads to the node that waits for it.
+    names, kinds = [edge.source, edge.target], [edge.kind]
+    name = edge.target
+    back = came[name]
+    path: list[Edge] = []
+    while back is not None:
+        path.append(back)
+        back = came[back.target]
+    for one in path:
+        names.append(one.target)
+        kinds.append(one.kind)
+    what = " and ".join(kind for kind in ("data", "needs") if kind in kinds)
+    message = f"these wait for each other: {' -> '.join(names)} ({what})"
+    return Problem(edge.at, CYCLE, message)

@@ -1,0 +1,96 @@
+"""Every output that is read is one that the node has, and so are the members inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from radps_dag.checks.shapes import Shapes
+from radps_dag.checks.view import Reading, View
+from radps_dag.model import Group, Use
+from radps_dag.problem import Problem, allowed, did_you_mean
+from radps_dag.shape import Shape, describe
+
+__all__ = ["check"]
+
+OUTPUT = "unknown-output"
+MEMBER = "unknown-member"
+
+
+def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    for reading in view.readings:
+        reference = reading.reference
+        path = reference.path
+        if reference.root in ("stages", "steps"):
+            problem = _output(reading, shapes) if len(path) > 1 else None
+            known = 2
+        elif reference.root == "outputs":
+            problem = _own(reading, shapes) if path else None
+            known = 1
+        else:
+            problem, known = None, 1
+        if problem is not None:
+            yield problem
+        elif len(path) > known:
+            yield from _members(reading, known, shapes)
+
+
+def _output(reading: Reading, shapes: Shapes) -> Problem | None:
+    """`steps.ID.OUTPUT`, where the node has no such output."""
+    target = reading.target
+    if target is None:
+        return None
+    names = shapes.names(target)
+    name = reading.reference.path[1]
+    if names is None or name in names:
+        return None
+    if isinstance(target.node, Group | Use) and not names:
+        words = f"; {target.node.id!r} shows none, give it `outputs:`"
+    else:
+        words = did_you_mean(name, names) or f"; it has {allowed(names) or 'none'}"
+    message = f"{target.node.id!r} has no output {name!r}{words}"
+    return Problem(reading.reference.at, OUTPUT, message)
+
+
+def _own(reading: Reading, shapes: Shapes) -> Problem | None:
+    """`outputs.NAME` in the node's own `qa` or `loop`."""
+    seat = reading.sight.seat
+    if seat is None or not reading.sight.outputs:
+        return None
+    names = shapes.names(seat, inside=True)
+    if names is not None and seat.node.loop and reading.sight.slot.name.startswith("qa."):
+        names = (*names, "outcome", "iterations", "history")
+    name = reading.reference.path[0]
+    if names is None or name in names:
+        return None
+    words = did_you_mean(name, names) or f"; it has {allowed(names) or 'none'}"
+    message = f"{seat.node.id!r} has no output {name!r}{words}"
+    return Problem(reading.reference.at, OUTPUT, message)
+
+
+def _members(reading: Reading, known: int, shapes: Shapes) -> Iterator[Problem]:
+    """What follows: `steps.solve.caltable.uri`."""
+    look = shapes.known(reading.sight)
+    reference = reading.reference
+    whole = (reference.root, *reference.path)
+    for end in range(known + 1, len(whole)):
+        shape, name = look(whole[:end]), whole[end]
+        message = _no_member(shape, name)
+        if message:
+            text = f"{'.'.join(whole[:end])!r} {message}"
+            # A guard says what to do without the value, and a list never has members.
+            if not reference.guarded or "object" not in shape.kinds:
+                yield Problem(reference.at, MEMBER, text)
+            return
+
+
+def _no_member(shape: Shape, name: str) -> str:
+    if shape.unknown:
+        return ""
+    if "object" not in shape.kinds:
+        hint = "; write `| map(attribute='...')`" if shape.kinds == {"array"} else ""
+        return f"is {describe(shape)}, and has no member {name!r}{hint}"
+    fields = [field for field, _, _ in shape.fields]
+    if shape.values is None and fields and name not in fields:
+        words = did_you_mean(name, fields) or f"; it has {allowed(fields)}"
+        return f"has no member {name!r}{words}"
+    return ""

@@ -1,0 +1,86 @@
+"""A parameter's schema can be met, and its constants meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from radps_dag.checks.shapes import Shapes
+from radps_dag.checks.view import View
+from radps_dag.expression import Literal
+from radps_dag.model import Param, Pause, Use
+from radps_dag.problem import Problem
+from radps_dag.shape import mismatch, show
+
+__all__ = ["check", "violation"]
+
+RULE = "param"
+_LIMITS = (
+    ("minimum", "maximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("exclusiveMinimum", "maximum"),
+    ("minimum", "exclusiveMaximum"),
+    ("exclusiveMinimum", "exclusiveMaximum"),
+)
+
+
+def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    for param in view.pipeline.params:
+        yield from _param(param, "param")
+    for seat in view.seats:
+        node = seat.node
+        if isinstance(node, Pause):
+            for field in node.inputs:
+                yield from _param(field, "input")
+        if isinstance(node, Use):
+            for argument in node.arguments:
+                target = node.pipeline.param(argument.name)
+                value = argument.value
+                # What a shape has words for is told with the types.
+                if (
+                    target is not None
+                    and isinstance(value, Literal)
+                    and not mismatch(target.shape, value.value)
+                    and (wrong := violation(target.schema, value.value))
+                ):
+                    yield Problem(value.at, RULE, f"param {argument.name!r}: {wrong}")
+
+
+def _param(param: Param, what: str) -> Iterator[Problem]:
+    wrong = _unmeetable(param.schema)
+    if wrong:
+        yield Problem(param.at, RULE, f"{what} {param.name!r} can have no value: {wrong}")
+    elif isinstance(param.default, Literal):
+        value = param.default.value
+        wrong = mismatch(param.shape, value) if what == "param" else ""
+        wrong = wrong or violation(param.schema, value)
+        if wrong and not (what == "input" and mismatch(param.shape, value)):
+            message = f"the default of {what} {param.name!r} does not fit: {wrong}"
+            yield Problem(param.default.at, RULE, message)
+
+
+def _unmeetable(schema: Mapping[str, Any]) -> str:
+    for low, high in _LIMITS:
+        if low in schema and high in schema:
+            bounds = (schema[low], schema[high])
+            open_ended = "exclusive" in low or "exclusive" in high
+            if bounds[0] > bounds[1] or (open_ended and bounds[0] == bounds[1]):
+                return f"{low} {bounds[0]} and {high} {bounds[1]} leave none"
+    for choice in schema.get("enum", ()):
+        rest = {word: of for word, of in schema.items() if word not in ("enum", "default")}
+        if wrong := violation(rest, choice):
+            return f"its choice {show(choice)} does not fit: {wrong}"
+    return ""
+
+
+def violation(schema: Mapping[str, Any], value: Any) -> str:
+    """What of a schema a value breaks, in words; "" if nothing."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError, best_match
+
+    try:
+        error = best_match(Draft202012Validator(dict(schema)).iter_errors(value))
+    except (SchemaError, TypeError, ValueError):
+        return ""
+    return "" if error is None else str(error.message)

@@ -1,0 +1,175 @@
+"""What is known of every value: the shapes of outputs, items, state and params."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from radps_dag.checks.view import Seat, Sight, View
+from radps_dag.expression import infer, member_of
+from radps_dag.model import Group, Pause, Pipeline, Task, Use
+from radps_dag.shape import ANY, INTEGER, STRING, Shape, list_of, of_kinds, union
+from radps_dag.workloads.registry import Library
+
+__all__ = ["Shapes"]
+
+Outputs = Mapping[str, Shape]
+# Of outputs that rest on outputs, over and over, nothing is known past this.
+MAX_CHAIN = 20
+_LOOP: Outputs = {"outcome": STRING, "iterations": INTEGER, "history": list_of()}
+_RUN: Outputs = {"id": STRING, "workdir": STRING}
+
+
+class Shapes:
+    """Shapes of one check, each found when first asked for and then kept."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.workloads = library.workloads
+        self._views: dict[int, View] = {}
+        self._found: dict[tuple[int, str], Shape] = {}
+        self._depth = 0
+
+    def view(self, pipeline: Pipeline) -> View:
+        key = id(pipeline)
+        if key not in self._views:
+            self._views[key] = View(pipeline)
+        return self._views[key]
+
+    def names(self, seat: Seat, inside: bool = False) -> tuple[str, ...] | None:
+        """The outputs of a node, seen from outside or from its own `qa` or `loop`; None: unknown.
+
+        `inside` leaves out what a loop and a fan-out add.
+        """
+        node = seat.node
+        own: tuple[str, ...]
+        match node:
+            case Task():
+                known = self.workloads.get(node.run)
+                if known is None or known.outputs is None:
+                    return None
+                own = tuple(output.name for output in known.outputs)
+            case Group():
+                own = tuple(output.name for output in node.outputs)
+            case Use():
+                own = tuple(output.name for output in node.pipeline.outputs)
+            case Pause():
+                own = tuple(field.name for field in node.inputs)
+        loop = tuple(_LOOP) if node.loop is not None else ()
+        failed = ("failed",) if node.for_each is not None else ()
+        return own if inside else (*own, *loop, *failed)
+
+    def output(self, seat: Seat, name: str) -> Shape:
+        """An output as those beside the node read it: a list, if the node fans out."""
+        shape = self.result(seat, name)
+        if seat.node.for_each is None:
+            return shape
+        return list_of(STRING) if name == "failed" else list_of(shape)
+
+    def result(self, seat: Seat, name: str) -> Shape:
+        """An output of one instance, as the node's `qa` reads it."""
+        if seat.node.loop is not None and name in _LOOP:
+            return _LOOP[name]
+        return self.own(seat, name)
+
+    def own(self, seat: Seat, name: str) -> Shape:
+        """An output of one iteration, as the node's `loop` reads it."""
+        node = seat.node
+        match node:
+            case Task():
+                known = self.workloads.get(node.run)
+                outputs = known.outputs or () if known is not None else ()
+                return next((output.shape for output in outputs if output.name == name), ANY)
+            case Pause():
+                return next((field.shape for field in node.inputs if field.name == name), ANY)
+            case Group():
+                view = seat.level.view
+                return self._kept((id(seat), name), lambda: self._at(view, seat, f"outputs.{name}"))
+            case Use():
+                key = (id(node.pipeline), name)
+                return self._kept(
+                    key, lambda: self._at(self.view(node.pipeline), None, f"outputs.{name}")
+                )
+
+    def _at(self, view: View, seat: Seat | None, slot: str) -> Shape:
+        sight = view.sight(seat, slot)
+        return ANY if sight is None else infer(sight.slot.value, self.known(sight))
+
+    def _kept(self, key: tuple[int, str], find: Callable[[], Shape]) -> Shape:
+        if key in self._found:
+            return self._found[key]
+        if self._depth >= MAX_CHAIN:
+            return ANY
+        self._found[key] = ANY  # for what circles back to itself
+        self._depth += 1
+        try:
+            self._found[key] = find()
+        finally:
+            self._depth -= 1
+        return self._found[key]
+
+    def known(self, sight: Sight) -> Callable[[tuple[str, ...]], Shape]:
+        """The shape of any path that a value reads."""
+
+        def known(path: tuple[str, ...]) -> Shape:
+            root, *rest = path
+            if not rest:
+                return ANY
+            if root in ("steps", "stages"):
+                return self._node(sight, root, rest)
+            return _inside(self._start(sight, root, rest[0]), rest[1:])
+
+        return known
+
+    def _node(self, sight: Sight, root: str, path: list[str]) -> Shape:
+        stages = sight.view.top.seats
+        seat = sight.step(path[0]) if root == "steps" else stages.get(path[0])
+        if seat is None or len(path) < 2:
+            return ANY
+        return _inside(self.output(seat, path[1]), path[2:])
+
+    def _start(self, sight: Sight, root: str, name: str) -> Shape:
+        """The shape of a first member: `params.NAME`."""
+        match root:
+            case "params":
+                return sight.view.params.get(name, ANY)
+            case "each" | "loop" if name == "index":
+                return INTEGER
+            case "each":
+                return self._item(sight.each.get(name), name)
+            case "state":
+                return self._state(sight.state.get(name), name)
+            case "outputs" if sight.seat is not None:
+                of = self.result if sight.slot.name.startswith("qa.") else self.own
+                return of(sight.seat, name)
+            case "run":
+                return _RUN.get(name, ANY)
+        return ANY
+
+    def _item(self, seat: Seat | None, name: str) -> Shape:
+        if seat is None:
+            return ANY
+        view = seat.level.view
+        items = self._kept(
+            (id(seat), f"each {name}"), lambda: self._at(view, seat, f"for_each.{name}")
+        )
+        return (items.items or ANY) if items.kinds == {"array"} else ANY
+
+    def _state(self, seat: Seat | None, name: str) -> Shape:
+        if seat is None:
+            return ANY
+        view, slot = seat.level.view, f"loop.state.{name}"
+
+        def find() -> Shape:
+            first = self._at(view, seat, f"{slot}.init")
+            if view.sight(seat, f"{slot}.next") is None:
+                return first
+            # First the one, then the other, of which the bounds and choices are not known.
+            return of_kinds(union(first, self._at(view, seat, f"{slot}.next")))
+
+        return self._kept((id(seat), f"state {name}"), find)
+
+
+def _inside(shape: Shape, path: list[str]) -> Shape:
+    for name in path:
+        shape = member_of(shape, name)
+    return shape

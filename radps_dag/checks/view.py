@@ -1,0 +1,212 @@
+"""A pipeline as the checks see it: each node at its seat, each expression with what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from radps_dag.dependencies import Edge, Slot, edges, slots
+from radps_dag.expression import Reference, references
+from radps_dag.model import Children, Group, Node, Pipeline, Use
+from radps_dag.shape import Shape
+
+__all__ = ["Level", "Reading", "Seat", "Sight", "View"]
+
+
+@dataclass(slots=True, eq=False)
+class Level:
+    """Nodes side by side: the stages of a file, or the steps of the group `owner`."""
+
+    view: View
+    root: Literal["stages", "steps"]
+    path: str
+    outer: Level | None = None
+    owner: Seat | None = None
+    seats: dict[str, Seat] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seat:
+    """A node in its place. `each` and `state` are the names that the nodes around it give, with
+    who gives them; `looping` says that a loop is around it."""
+
+    node: Node
+    path: str
+    level: Level
+    inner: Level | None
+    number: int  # among its siblings, in the file's order
+    each: Mapping[str, Seat]
+    state: Mapping[str, Seat]
+    looping: bool
+
+    @property
+    def inner_each(self) -> Mapping[str, Seat]:
+        """The items that the inside of the node sees."""
+        fan = self.node.for_each
+        return self.each if fan is None else {**self.each, **{i.name: self for i in fan.items}}
+
+    @property
+    def inner_state(self) -> Mapping[str, Seat]:
+        loop = self.node.loop
+        return self.state if loop is None else {**self.state, **{v.name: self for v in loop.state}}
+
+    def enclosing(self) -> Iterator[Seat]:
+        """The groups around it, from the inside out."""
+        owner = self.level.owner
+        while owner is not None:
+            yield owner
+            owner = owner.level.owner
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """One value of a node, with what its expressions see. A pipeline's own outputs have no seat."""
+
+    view: View
+    slot: Slot
+    seat: Seat | None
+    level: Level | None
+    each: Mapping[str, Seat]
+    state: Mapping[str, Seat]
+    looping: bool
+    outputs: bool
+
+    def step(self, name: str) -> Seat | None:
+        """The nearest step of that name."""
+        level = self.level
+        while level is not None and level.root == "steps":
+            if name in level.seats:
+                return level.seats[name]
+            level = level.outer
+        return None
+
+    def steps(self) -> list[str]:
+        """Every step in sight, for hints."""
+        found: dict[str, None] = {}
+        level = self.level
+        while level is not None and level.root == "steps":
+            found.update(dict.fromkeys(level.seats))
+            level = level.outer
+        return list(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A reference in a value; `target` is the node whose outputs it reads, if there is one."""
+
+    sight: Sight
+    reference: Reference
+    target: Seat | None
+
+
+# What is evaluated outside the node: its own items and its own state are not there yet.
+_BEFORE_EACH = ("when", "max_parallel")
+_AFTER_BODY = ("loop.until", "loop.diverged", "loop.score")
+
+
+class View:
+    """One file: its seats, values and readings, each found once, in the file's order."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.top = Level(self, "stages", "")
+        self.seats: list[Seat] = []
+        self._seat(pipeline.stages, self.top, {}, {}, False)
+        self.sights = [sight for seat in self.seats for sight in _sights(seat)]
+        self.sights += [
+            Sight(
+                view=self,
+                slot=Slot(f"outputs.{output.name}", output.value, "inner"),
+                seat=None,
+                level=None,
+                each={},
+                state={},
+                looping=False,
+                outputs=False,
+            )
+            for output in pipeline.outputs
+        ]
+        self.readings = [
+            Reading(sight, reference, self._target(sight, reference))
+            for sight in self.sights
+            for reference in references(sight.slot.value)
+        ]
+
+    @cached_property
+    def edges(self) -> Mapping[str, tuple[Edge, ...]]:
+        return edges(self.pipeline)
+
+    @cached_property
+    def params(self) -> Mapping[str, Shape]:
+        return {param.name: param.shape for param in self.pipeline.params}
+
+    @cached_property
+    def places(self) -> Mapping[str, list[Seat]]:
+        """The seats of every id, for hints about what is out of sight."""
+        found: dict[str, list[Seat]] = {}
+        for seat in self.seats:
+            found.setdefault(seat.node.id, []).append(seat)
+        return found
+
+    @cached_property
+    def _index(self) -> Mapping[tuple[Seat | None, str], Sight]:
+        return {(sight.seat, sight.slot.name): sight for sight in self.sights}
+
+    def sight(self, seat: Seat | None, slot: str) -> Sight | None:
+        """The value of a node, or of the file itself, by the slot's name."""
+        return self._index.get((seat, slot))
+
+    @property
+    def used(self) -> Iterator[Pipeline]:
+        for seat in self.seats:
+            if isinstance(seat.node, Use):
+                yield seat.node.pipeline
+
+    def _seat(
+        self,
+        nodes: Children,
+        level: Level,
+        each: Mapping[str, Seat],
+        state: Mapping[str, Seat],
+        looping: bool,
+    ) -> None:
+        for number, node in enumerate(nodes):
+            path = f"{level.path}/{node.id}" if level.path else node.id
+            inner = Level(self, "steps", path, level) if isinstance(node, Group) else None
+            seat = Seat(node, path, level, inner, number, each, state, looping)
+            level.seats[node.id] = seat
+            self.seats.append(seat)
+            if isinstance(node, Group) and inner is not None:
+                inner.owner = seat
+                around = (seat.inner_each, seat.inner_state, looping or node.loop is not None)
+                self._seat(node.steps, inner, *around)
+
+    def _target(self, sight: Sight, reference: Reference) -> Seat | None:
+        if reference.root == "stages":
+            return self.top.seats.get(reference.path[0]) if reference.path else None
+        if reference.root == "steps" and reference.path:
+            return sight.step(reference.path[0])
+        return None
+
+
+def _sights(seat: Seat) -> Iterator[Sight]:
+    node = seat.node
+    inner_each, inner_state = seat.inner_each, seat.inner_state
+    for slot in slots(node):
+        name = slot.name
+        after = name in _AFTER_BODY or (name.startswith("loop.") and name.endswith(".next"))
+        own_each = name not in _BEFORE_EACH and not name.startswith("for_each.")
+        own_state = after or (node.loop is not None and name.startswith(("with.", "outputs.")))
+        inside = slot.view == "inner" and seat.inner is not None
+        yield Sight(
+            view=seat.level.view,
+            slot=slot,
+            seat=seat,
+            level=seat.inner if inside else seat.level,
+            each=inner_each if own_each else seat.each,
+            state=inner_state if own_state else seat.state,
+            looping=seat.looping or own_state,
+            outputs=after or name.startswith("qa."),
+        )

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar, cast
+from copy import copy
+from typing import Any, Generic, TypeVar
 
 from prefect import Flow, Task, tags
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.flow_engine import run_flow_async
+from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_engine import run_task_async
 
@@ -34,62 +37,82 @@ LONGEST_PARAMETER = 10_000
 class PrefectTracker:
     """Reports to the Prefect server that the environment names."""
 
-    def __init__(self, pipeline: str, marks: Sequence[str] = ()) -> None:
+    def __init__(self, pipeline: str) -> None:
         self._pipeline = pipeline
-        self._marks = tuple(marks)
+        self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
+        self._tasks: dict[str, Task[Any, Any]] = {}
+        _only_to_the_page()
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
         ending = _Ending[T]()
+        parameters = _readable(label.parameters)
 
         async def run(**parameters: Any) -> State[Any]:
             del parameters
             return await ending.of(body)
 
-        parameters = _readable(label.parameters)
-        # Prefect takes a flow's parameters from its signature.
         run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]
-        path = label.path.replace("/", ".")
-        name = f"{self._pipeline}: {path}" if path else self._pipeline
-        flow = Flow(
-            run,
-            name=_plain(name),
-            flow_run_name=_callable(label.name or self._pipeline),
-            description=label.description or None,
-            validate_parameters=False,
-            persist_result=False,
-        )
-        with tags(*label.tags, *(() if label.path else self._marks)):
-            await run_flow_async(
-                cast("Flow[..., Any]", flow),
-                parameters=parameters,
-                return_type="state",
-            )
+        flow = copy(self._flow(label, tuple(parameters)))
+        flow.fn = run
+        flow.flow_run_name = _callable(label.name or self._pipeline)
+        with tags(*label.tags):
+            await run_flow_async(flow, parameters=parameters, return_type="state")
         return ending.result()
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
         ending = _Ending[T]()
-        attempts = iter(range(1, plan.attempts + 1))
 
         async def run() -> State[Any]:
-            number = next(attempts)
-            return await ending.of(lambda: body(number))
+            return await ending.of(lambda: body(ending.attempts))
 
         def again(task: Any, task_run: Any, state: Any) -> bool:
+            del task, task_run, state
             return isinstance(ending.error, NodeError) and plan.again(ending.attempts, ending.error)
 
-        task = Task(
-            run,
-            name=_plain(label.path),
-            task_run_name=_callable(label.name),
-            tags=label.tags,
-            retries=len(plan.delays),
-            retry_delay_seconds=list(plan.delays) or None,
-            retry_condition_fn=again if plan.delays else None,
-            persist_result=False,
-            cache_policy=NO_CACHE,
-        )
-        await run_task_async(cast("Task[..., Any]", task), parameters={}, return_type="state")
+        task = copy(self._task(label))
+        task.fn = run
+        task.task_run_name = _callable(label.name)
+        if plan.delays:
+            task.retries = len(plan.delays)
+            task.retry_delay_seconds = list(plan.delays)
+            task.retry_condition_fn = again
+        await run_task_async(task, parameters={}, return_type="state")
         return ending.result()
+
+    def _flow(self, label: Label, names: tuple[str, ...]) -> Flow[Any, Any]:
+        """The flow of a node. Prefect takes long to make one, so there is one for each node."""
+        known = (label.path, *names)
+        if known not in self._flows:
+
+            async def pattern(**parameters: Any) -> None:
+                del parameters
+
+            # Prefect takes a flow's parameters from its signature.
+            pattern.__signature__ = _signature(names)  # type: ignore[attr-defined]
+            path = label.path.replace("/", ".")
+            self._flows[known] = Flow(
+                pattern,
+                name=_plain(f"{self._pipeline}: {path}" if path else self._pipeline),
+                description=label.description or None,
+                validate_parameters=False,
+                persist_result=False,
+            )
+        return self._flows[known]
+
+    def _task(self, label: Label) -> Task[Any, Any]:
+        if label.path not in self._tasks:
+
+            async def pattern() -> None:
+                pass
+
+            self._tasks[label.path] = Task(
+                pattern,
+                name=_plain(label.path),
+                tags=label.tags,
+                persist_result=False,
+                cache_policy=NO_CACHE,
+            )
+        return self._tasks[label.path]
 
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
         if scores:
@@ -152,3 +175,13 @@ def _readable(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def _signature(names: Iterable[str]) -> inspect.Signature:
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature([inspect.Parameter(name, kind) for name in names])
+
+
+def _only_to_the_page() -> None:
+    """Keep Prefect's own words off the terminal, and spare its page a line for each good task."""
+    for name in ("", "prefect", "prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        for handler in tuple(logger.handlers):
+            if isinstance(handler, PrefectConsoleHandler):
+                logger.removeHandler(handler)
+    logging.getLogger("prefect.task_runs").setLevel(logging.WARNING)

@@ -10,7 +10,7 @@ from radps_dag.engine.executors import open_executor
 from radps_dag.engine.record import RunDirectory, recording
 from radps_dag.engine.server import Starting, begin, client_environment
 from radps_dag.engine.signals import run_minding_signals
-from radps_dag.engine.tracker import Tracker, Untracked
+from radps_dag.engine.tracker import Tracker
 from radps_dag.facts import Listener
 
 __all__ = ["begin_server", "run_job"]
@@ -28,14 +28,14 @@ def run_job(
     directory: RunDirectory,
     slots: int | None,
     listener: Listener,
-    tracker: Callable[[], Tracker] = Untracked,
+    tracker: Tracker,
 ) -> Ended:
     """Run the job. Raises Interrupted if a signal ended it."""
     executor = open_executor(
         job.executor_name, job.library, job.library.modules, slots, directory.workers_log
     )
     with recording(directory, listener) as record:
-        return run_minding_signals(lambda: drive(job, executor, tracker(), record))
+        return run_minding_signals(lambda: drive(job, executor, tracker, record))
 
 
 def prefect_tracker(

@@ -1,0 +1,237 @@
+"""`radps-dag run`: run a pipeline."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from radps_dag.cli.opening import open_pipeline
+from radps_dag.params import complete, from_arguments, from_file
+from radps_dag.problem import InvalidPipeline
+
+if TYPE_CHECKING:
+    from radps_dag.engine.drive import Ended, Job
+    from radps_dag.engine.tracker import Tracker
+    from radps_dag.facts import Listener
+    from radps_dag.faults import Faults
+    from radps_dag.model import Pipeline
+    from radps_dag.progress import Mode
+
+__all__ = ["command"]
+
+EXECUTORS = ("threads", "processes")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says."""
+
+    file: Path
+    arguments: tuple[str, ...]
+    params_file: Path | None
+    only: tuple[str, ...]
+    begin: tuple[str, ...]
+    until: tuple[str, ...]
+    executor: str
+    max_parallel: int | None
+    faults_file: Path | None
+    seed: int
+    library: str | None
+    modules: tuple[Path, ...]
+    workspace: Path
+    progress: Mode
+    no_prefect: bool
+
+
+def _stages(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Stages may be given one by one, or with commas between them."""
+    names = tuple(name.strip() for value in values for name in value.split(","))
+    if "" in names:
+        raise click.BadParameter("name at least one stage", ctx, param)
+    return names
+
+
+def _progress(quiet: bool, as_json: bool, progress: Mode) -> Mode:
+    if as_json:
+        return "json"
+    return "quiet" if quiet else progress
+
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("run")
+@click.argument("file", type=_PATH)
+@click.option(
+    *("-p", "--param", "arguments"),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a param of the pipeline; may be repeated.",
+)
+@click.option(
+    "--params-file",
+    type=_PATH,
+    metavar="FILE",
+    help="A YAML file that maps params to values; what -p says goes before it.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    callback=_stages,
+    metavar="STAGE",
+    help="Run these stages alone, on what an earlier run left.",
+)
+@click.option(
+    *("--from", "begin"),
+    multiple=True,
+    callback=_stages,
+    metavar="STAGE",
+    help="Run these stages and all that depends on them.",
+)
+@click.option(
+    "--until",
+    multiple=True,
+    callback=_stages,
+    metavar="STAGE",
+    help="Run these stages and all that they depend on.",
+)
+@click.option(
+    "--executor",
+    type=click.Choice(EXECUTORS),
+    default="threads",
+    show_default=True,
+    help="Where workloads compute. With processes, limits in time hold for certain.",
+)
+@click.option(
+    "--max-parallel",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Workload calls at once; default: what the processors serve well.",
+)
+@click.option(
+    *("--faults", "faults_file"),
+    type=_PATH,
+    metavar="FILE",
+    help="Inject the faults that FILE describes, for a drill.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Of simulated data, random delays and injected faults.",
+)
+@click.option("--library", metavar="NAME", help="Use this library of workloads.")
+@click.option(
+    *("--workloads", "modules"),
+    multiple=True,
+    type=_PATH,
+    metavar="FILE.py",
+    help="A file with workloads of your own; may be repeated. It is imported.",
+)
+@click.option(
+    "--workspace",
+    type=_PATH,
+    default=Path(".radps"),
+    show_default=True,
+    help="Where runs keep their products and records.",
+)
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "live", "plain", "quiet", "json"]),
+    default="auto",
+    show_default=True,
+    help="A live tree, plain lines, failures only, or a JSON object a line.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="The same as --progress quiet.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --progress json.")
+@click.option("--no-prefect", is_flag=True, help="Run without Prefect, its server and its page.")
+def command(quiet: bool, as_json: bool, progress: Mode, **rest: Any) -> int:
+    """Run the pipeline in FILE, after a complete check of it.
+
+    Exits 0 if the run succeeded, 1 if it failed, 2 if something is wrong with what was asked,
+    130 or 143 if a signal ended it.
+    """
+    asked = Asked(progress=_progress(quiet, as_json, progress), **rest)
+    job = _job(asked)
+    return 0 if _run(asked, job).status == "succeeded" else 1
+
+
+def _job(asked: Asked) -> Job:
+    """What is to run, after every check that can be made before."""
+    pipeline, library = open_pipeline(asked.file, asked.library, asked.modules)
+    given = {} if asked.params_file is None else from_file(pipeline, asked.params_file)
+    params = complete(pipeline, {**given, **from_arguments(pipeline, asked.arguments)})
+    # Imported when the file is known to be good: the graph library takes its time.
+    from radps_dag.builder import build
+    from radps_dag.engine import selection
+    from radps_dag.engine.drive import Job
+    from radps_dag.engine.record import earlier_outputs
+
+    faults = _faults(asked.faults_file, pipeline)
+    graph = build(pipeline)
+    wish = selection.Selection(asked.only, asked.begin, asked.until)
+    chosen = selection.choose(graph, wish)
+    required = selection.needed(graph, chosen)
+    left = earlier_outputs(asked.workspace, pipeline.name, required)
+    return Job(
+        run="",
+        pipeline=pipeline,
+        graph=selection.subgraph(graph, chosen),
+        library=library,
+        params=params,
+        executor_name=asked.executor,
+        workdir=asked.workspace,
+        faults=faults,
+        seed=asked.seed,
+        file=str(asked.file),
+        reused=selection.reuse(pipeline, required, left),
+    )
+
+
+def _faults(path: Path | None, pipeline: Pipeline) -> Faults:
+    from radps_dag.faults import Faults, load_faults
+    from radps_dag.model import walk
+
+    if path is None:
+        return Faults()
+    faults = load_faults(path)
+    lost = list(faults.unmatched(place for place, _ in walk(pipeline)))
+    if lost:
+        raise InvalidPipeline(lost)
+    return faults
+
+
+def _run(asked: Asked, job: Job) -> Ended:
+    from radps_dag import progress
+    from radps_dag.engine import session
+    from radps_dag.engine.record import new_run
+
+    starting = None if asked.no_prefect else session.begin_server()
+    directory = new_run(asked.workspace, job.pipeline.name)
+    job = replace(job, run=directory.id, workdir=directory.products)
+    with progress.listener(asked.progress, expected=job.graph) as listener:
+        # The facts' stream is known by now: what workloads print must not get between them.
+        beside = contextlib.redirect_stdout(sys.stderr)
+        with beside if asked.progress == "json" else contextlib.nullcontext():
+            tracker = _tracker(asked, job, starting, listener)
+            return session.run_job(job, directory, asked.max_parallel, listener, tracker)
+
+
+def _tracker(asked: Asked, job: Job, starting: Any, listener: Listener) -> Tracker:
+    from radps_dag.engine import session
+    from radps_dag.engine.tracker import Untracked
+    from radps_dag.facts import Noted
+
+    def tell(message: str) -> None:
+        listener(Noted(time=time.time(), place="", message=message))
+
+    if asked.no_prefect:
+        return Untracked()
+    return session.prefect_tracker(job.pipeline.name, starting, tell)

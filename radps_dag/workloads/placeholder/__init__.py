@@ -11,6 +11,7 @@ from radps_dag.workloads.placeholder.calibration import (
     choose_solution_interval,
     combine_caltables,
     derive_flux_scale,
+    describe_caltable,
     set_model,
     solve_bandpass,
     solve_gains,
@@ -34,6 +35,7 @@ from radps_dag.workloads.placeholder.flagging import autoflag
 from radps_dag.workloads.placeholder.imaging import (
     clean,
     concatenate_images,
+    describe_images,
     make_dirty_image,
     restore_image,
 )
@@ -51,7 +53,7 @@ from radps_dag.workloads.placeholder.observing import (
     describe_visibilities,
     simulate_observation,
 )
-from radps_dag.workloads.placeholder.selfcal import compare_images, solve_selfcal
+from radps_dag.workloads.placeholder.selfcal import choose_image, compare_images, solve_selfcal
 from radps_dag.workloads.placeholder.work import simulate_convergence, simulate_work
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "average_spectrum",
     "calibrate_tsys",
     "calibrate_wvr",
+    "choose_image",
     "choose_solution_interval",
     "clean",
     "combine_caltables",
@@ -69,6 +72,8 @@ __all__ = [
     "compare_images",
     "concatenate_images",
     "derive_flux_scale",
+    "describe_caltable",
+    "describe_images",
     "describe_observation",
     "describe_visibilities",
     "draw_quicklook",

@@ -20,6 +20,7 @@ __all__ = [
     "choose_solution_interval",
     "combine_caltables",
     "derive_flux_scale",
+    "describe_caltable",
     "set_model",
     "solve_bandpass",
     "solve_gains",
@@ -218,6 +219,23 @@ def solve_bandpass(
         "flagged_fraction": flagged,
         "score": bandpass_score(flagged, snr, converged=True),
     }
+
+
+@workload(placeholder=True)
+def describe_caltable(
+    ms: Product, caltable: Product | None = None, type: str = "bandpass", *, workdir: Workdir
+) -> Table:
+    """Check that a caltable is one; without any, simulate one that a stage wants (placeholder).
+
+    Args:
+        ms: visibilities to which it belongs
+        caltable: solutions of an earlier stage
+        type: type of solutions to simulate where none are given
+    """
+    if caltable is not None:
+        read(caltable, "caltable")
+        return {"caltable": caltable}
+    return {"caltable": _table(workdir, read(ms, "visibilities"), type, {"iterations": 0}, [ms])}
 
 
 @workload(placeholder=True)

@@ -7,10 +7,18 @@ from typing import Any, Literal, TypedDict
 
 from radps_dag.workloads.contract import Product, Random, Workdir, workload
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
+from radps_dag.workloads.placeholder.observing import simulate_observation
 from radps_dag.workloads.placeholder.types import ChannelRange, Fraction, JanskyPerBeam, Score
 from radps_dag.workloads.scores import clean_score
 
-__all__ = ["Mode", "clean", "concatenate_images", "make_dirty_image", "restore_image"]
+__all__ = [
+    "Mode",
+    "clean",
+    "concatenate_images",
+    "describe_images",
+    "make_dirty_image",
+    "restore_image",
+]
 
 Mode = Literal["continuum", "cube"]
 # Brightest emission and noise of one spw: in the continuum, and in one channel of a line.
@@ -67,6 +75,16 @@ class Restored(TypedDict):
     rms: JanskyPerBeam
     rms_over_sensitivity: float
     score: Score
+
+
+class Described(TypedDict):
+    """Images.
+
+    Attributes:
+        images: the images
+    """
+
+    images: list[Product]
 
 
 class Concatenated(TypedDict):
@@ -147,6 +165,42 @@ def make_dirty_image(
         selection=selection,
     )
     return {"image": image, "peak": sky, "rms": rms, "sensitivity": sensitivity}
+
+
+@workload(placeholder=True)
+def describe_images(
+    images: list[Product] = [],  # noqa: B006  # never changed: JSON Schema wants the plain list
+    pace: float = 1.0,
+    *,
+    workdir: Workdir,
+) -> Described:
+    """Check that images are images; without any, simulate two (placeholder).
+
+    Args:
+        images: images of earlier stages
+        pace: of an observation that is made up, see simulate_observation
+    """
+    for image in images:
+        read(image, "image")
+    if images:
+        return {"images": images}
+    observed = simulate_observation(pace=pace, workdir=workdir)
+    observation = read(observed["observation"]).observation
+    sky, rms = _SKY["continuum"]
+    content = {"sky_peak": sky, "sensitivity": rms, "rms": rms, "peak": sky}
+    return {
+        "images": [
+            write(
+                workdir,
+                "image",
+                observation,
+                content,
+                group="restored",
+                selection={"field": observed["targets"][0], "spws": [spw]},
+            )
+            for spw in observed["spws"]
+        ]
+    }
 
 
 @workload(placeholder=True)

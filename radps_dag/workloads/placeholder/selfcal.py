@@ -9,7 +9,7 @@ from radps_dag.workloads.placeholder.fake_data import read, spend, write
 from radps_dag.workloads.placeholder.types import Score, Seconds
 from radps_dag.workloads.scores import selfcal_score
 
-__all__ = ["compare_images", "solve_selfcal"]
+__all__ = ["choose_image", "compare_images", "solve_selfcal"]
 
 
 class Solved(TypedDict):
@@ -36,6 +36,20 @@ class Compared(TypedDict):
     improvement: float
     rms_ratio: float
     score: Score
+
+
+class Chosen(TypedDict):
+    """The best image, and the visibilities that it was made of.
+
+    Attributes:
+        ms: the visibilities
+        image: the image
+        dynamic_range: brightest emission over noise of the image
+    """
+
+    ms: Product
+    image: Product
+    dynamic_range: float
 
 
 @workload(placeholder=True)
@@ -90,3 +104,19 @@ def compare_images(before: Product, after: Product) -> Compared:
         "rms_ratio": rms_ratio,
         "score": selfcal_score(attempted=True, applied=True, rms_ratio=rms_ratio),
     }
+
+
+@workload(placeholder=True)
+def choose_image(ms: list[Product], images: list[Product]) -> Chosen:
+    """Choose the image of the highest dynamic range, the earliest of equals (placeholder).
+
+    Args:
+        ms: visibilities, each those of the image of the same number
+        images: clean images; at least one
+    """
+    if not images or len(images) != len(ms):
+        raise ValueError(f"{len(images)} images do not go with {len(ms)} sets of visibilities")
+    contents = [read(image, "image").content for image in images]
+    ranges = [content["sky_peak"] / content["rms"] for content in contents]
+    best = ranges.index(max(ranges))
+    return {"ms": ms[best], "image": images[best], "dynamic_range": ranges[best]}

@@ -26,6 +26,7 @@ __all__ = ["Frame"]
 
 _WIDEST = 110  # on a wider terminal the times would stand too far from the names
 _BAR = 12
+_INSTANCES = 8  # that ended before the time left is guessed
 _QA = 11
 _TIME = 7
 
@@ -59,8 +60,10 @@ class Frame:
         dot = f" {self.symbols.dot} "
         if state.run:
             pieces.append((dot + clean(state.run.run), "dim"))
-        if root.children:
+        if state.planned:
             pieces.append((f"{dot}{ended} of {len(root.children)} stages", "dim"))
+        elif ended:
+            pieces.append((f"{dot}{ended} stage{'s' * (ended > 1)} done", "dim"))
         if root.failures:
             pieces.append((f"{dot}{root.failures} failed", "yellow"))
         if state.latest and not ended:
@@ -86,9 +89,9 @@ class Frame:
         left.append((name.ljust(room) + "  ", "dim" if quiet else "bold" * (not node.ended)))
         left.extend(self._details(node, now))
         right: list[Piece] = []
-        if width >= 64:
-            quality = node.quality
-            right.append((quality_text(quality).rjust(_QA), quality_style(quality)))
+        quality = quality_text(node.quality)
+        if quality:
+            right.append((quality.rjust(_QA), quality_style(node.quality)))
         right.append(
             (duration(node.elapsed(now)).rjust(_TIME + 1), "" if not node.ended else "dim")
         )
@@ -96,6 +99,8 @@ class Frame:
 
     def _details(self, node: NodeState, now: float) -> Iterator[Piece]:
         match node.status:
+            case "waiting" | "stopped":
+                yield clean(node.reason), "dim"
             case "skipped":
                 yield f"skipped: {clean(node.reason)}", "dim"
             case "failed" | "tolerated":
@@ -105,21 +110,22 @@ class Frame:
                 yield f"attempt {node.attempt}/{node.attempts} in {wait:.0f} s  ", "yellow"
                 yield error_text(node), "dim"
             case "running" | "succeeded":
-                yield from self._progress(node)
+                yield from self._progress(node, now)
 
-    def _progress(self, node: NodeState) -> Iterator[Piece]:
+    def _progress(self, node: NodeState, now: float) -> Iterator[Piece]:
         if node.attempt > 1:
-            yield f"attempt {node.attempt}" + (f"/{node.attempts}" * bool(node.attempts)), "yellow"
-            yield "  ", ""
+            of = f"/{node.attempts}" if node.attempts else ""
+            text = f"after {node.attempt} attempts" if node.ended else f"attempt {node.attempt}{of}"
+            yield f"{text}  ", "yellow"
         if node.kind == "fan_out":
-            yield from self._fan_out(node)
+            yield from self._fan_out(node, now)
         elif node.kind == "loop":
             yield from self._loop(node)
         elif node.ended:
             yield from self._done(node)
         elif node.kind == "pause":
             yield f"waits for an answer  {clean(node.description)}", "magenta"
-        elif node.description:
+        elif node.description and not node.is_instance:
             yield clean(node.description), "dim"
 
     def _done(self, node: NodeState) -> Iterator[Piece]:
@@ -128,7 +134,7 @@ class Frame:
         if node.failures:
             yield f"{node.failures:,} failed, tolerated", "yellow"
 
-    def _fan_out(self, node: NodeState) -> Iterator[Piece]:
+    def _fan_out(self, node: NodeState, now: float) -> Iterator[Piece]:
         done = node.good + node.failed + node.skipped
         total = max(node.total or 0, done + len(node.active))
         if not node.ended:
@@ -141,6 +147,9 @@ class Frame:
             yield f"  {node.skipped:,} skipped", "dim"
         if node.retried and not node.ended:
             yield f"  {node.retried:,} retried", "dim"
+        elapsed = node.elapsed(now) or 0.0
+        if not node.ended and elapsed > 5 and done > _INSTANCES:
+            yield f"  {duration(elapsed * (total - done) / done)} left", "dim"
 
     def _bar(self, done: int, total: int) -> Iterator[Piece]:
         halves = round(2 * _BAR * done / total) if total else 0
@@ -170,7 +179,8 @@ def _columns(left: list[Piece], right: list[Piece], width: int) -> Text:
     tail = Text.assemble(*right)
     line = Text.assemble(*left, no_wrap=True, overflow="ellipsis")
     room = width - tail.cell_len
-    if room < 12:
+    if room < 12 or not tail.plain.strip():
         tail, room = Text(), width
+        line.rstrip()
     line.truncate(room, overflow="ellipsis", pad=bool(tail))
     return line.append_text(tail)

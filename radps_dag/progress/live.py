@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TextIO
 
-from radps_dag.facts import Fact
+from radps_dag.facts import Fact, RunEnded
 from radps_dag.progress.frame import Frame
 from radps_dag.progress.look import symbols_for
 from radps_dag.progress.screen import Painted, Screen
@@ -23,7 +23,7 @@ __all__ = ["Live"]
 
 
 class Live:
-    """Listens; a thread of its own shows the latest state. Open and close it with `showing`."""
+    """Listens; a thread of its own folds the facts and shows the state while `showing`."""
 
     def __init__(self, stream: TextIO, expected: Iterable[str] = ()) -> None:
         from rich.console import Console
@@ -34,12 +34,11 @@ class Live:
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
         self._symbols = symbols_for(stream)
         self._shape = Frame(self._symbols)
-        self._lock = threading.Lock()
+        self._facts: deque[Fact] = deque()
         self._screen = Screen(stream, self._paint)
 
     def __call__(self, fact: Fact) -> None:
-        with self._lock:
-            self.state.apply(fact)
+        self._facts.append(fact)
 
     def suspended(self) -> AbstractContextManager[None]:
         """No live lines for a while, to ask a person something."""
@@ -54,15 +53,22 @@ class Live:
         finally:
             # A terminal that has gone is no reason to lose the result of the run.
             with contextlib.suppress(OSError, ValueError):
-                self._screen.close(self._summary if self.state.end else None)
+                ended = any(isinstance(fact, RunEnded) for fact in self._facts)
+                self._screen.close(self._summary if ended or self.state.end else None)
+
+    def _catch_up(self) -> None:
+        # Here and not when a fact arrives: the engine waits neither for this nor for the terminal.
+        while self._facts:
+            self.state.apply(self._facts.popleft())
 
     def _paint(self, width: int, height: int) -> Painted:
-        with self._lock:
-            lines = self._shape.lines(self.state, time.time(), width, height)
+        self._catch_up()
+        lines = self._shape.lines(self.state, time.time(), width, height)
         return [(self._coloured(line), line.cell_len) for line in lines]
 
     def _summary(self, width: int) -> list[str]:
-        lines = summary(self.state, width - 1, self._symbols)
+        self._catch_up()
+        lines = summary(self.state, width - 1, self._symbols, wrap=width - 1)
         return [self._coloured(line) for line in lines]
 
     def _coloured(self, line: Text) -> str:

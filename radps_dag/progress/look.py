@@ -40,6 +40,7 @@ STYLES: dict[Status, str] = {
     "failed": "bold red",
     "tolerated": "yellow",
     "skipped": "dim",
+    "stopped": "yellow",
 }
 
 
@@ -66,6 +67,7 @@ UNICODE = Symbols(
         "failed": "✗",
         "tolerated": "!",
         "skipped": "○",
+        "stopped": "■",
     },
     spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
     full="━",
@@ -84,6 +86,7 @@ ASCII = Symbols(
         "failed": "x",
         "tolerated": "!",
         "skipped": "-",
+        "stopped": "#",
     },
     spinner="|/-\\",
     full="#",

@@ -6,6 +6,7 @@ fit is counted. The cost is that of the rows, however wide a fan-out is.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,13 +17,12 @@ from radps_dag.progress.state import NodeState, Status
 __all__ = ["Row", "rows_of"]
 
 _INSTANCES = 8  # of one fan-out, at most
-# In the order in which they deserve a row when there are too many.
-_RANK: tuple[frozenset[Status], ...] = (
-    frozenset({"retrying", "running"}),
-    frozenset({"failed", "tolerated"}),
-    frozenset({"waiting"}),
-    frozenset({"succeeded"}),
-    frozenset({"skipped"}),
+# Where there are too many: in which order, and up to which share of the rows, they are shown.
+_RANKS: tuple[tuple[frozenset[Status], float], ...] = (
+    (frozenset({"retrying", "running"}), 1.0),
+    (frozenset({"failed", "tolerated"}), 0.5),
+    (frozenset({"waiting"}), 0.2),
+    (frozenset({"succeeded", "skipped"}), 0.2),
 )
 
 
@@ -70,10 +70,12 @@ def _choose(node: NodeState, room: int) -> tuple[list[NodeState], str, str]:
         return list(children), "", ""
     slots = max(room - 2, 1)
     chosen: dict[str, NodeState] = {}
-    for rank in _RANK:
-        if len(chosen) < slots:
-            some = (child for child in children if child.status in rank)
-            chosen.update((child.label, child) for child in islice(some, slots - len(chosen)))
+    for statuses, share in _RANKS:
+        # Of what is over the latest, of the rest the first.
+        order = reversed(children) if "succeeded" in statuses else children
+        some = (child for child in order if child.status in statuses)
+        most = min(slots - len(chosen), math.ceil(share * slots))
+        chosen.update((child.label, child) for child in islice(some, most))
     shown = [child for child in children if child.label in chosen]
     hidden = Counter(child.status for child in children if child.label not in chosen)
     above = _words(

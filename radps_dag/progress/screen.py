@@ -37,7 +37,8 @@ class Screen:
         self._stream = stream
         self._frame = frame
         self._above: deque[str] = deque()
-        self._widths: list[int] = []
+        self._widths: list[int] = []  # of the lines that stand there
+        self._width = 0  # of the terminal at that time
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="radps-dag progress", daemon=True)
@@ -106,6 +107,9 @@ class Screen:
     def _put(self, lines: Painted, width: int) -> None:
         rows = sum(max(1, -(-taken // width)) for taken in self._widths)
         up = f"\x1b[{rows}A" if rows else ""
+        if width != self._width:
+            up += _CLEAR_BELOW  # or the terminal remembers which rows it had wrapped
+        self._width = width
         above = [self._above.popleft() for _ in range(len(self._above))]
         text = "".join(f"{line}{_CLEAR_LINE}\n" for line in (*above, *(line for line, _ in lines)))
         self._widths = [taken for _, taken in lines]

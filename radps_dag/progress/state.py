@@ -30,9 +30,11 @@ from radps_dag.facts import (
 
 __all__ = ["NodeState", "Quality", "RunState", "Status", "fold", "parts"]
 
-Status = Literal["waiting", "running", "retrying", "succeeded", "failed", "tolerated", "skipped"]
+Status = Literal[
+    "waiting", "running", "retrying", "succeeded", "failed", "tolerated", "skipped", "stopped"
+]
 
-_ENDED = frozenset({"succeeded", "failed", "tolerated", "skipped"})
+_ENDED = frozenset({"succeeded", "failed", "tolerated", "skipped", "stopped"})
 _BADNESS: dict[Verdict, int] = {"none": 0, "good": 1, "warn": 2, "alert": 3, "error": 4}
 _RECENT = 12  # scores of a loop that are kept, for its trend
 _MOST_NOTES = 200
@@ -91,6 +93,7 @@ class NodeState:
     outcome: str = ""
     error: str = ""
     message: str = ""
+    own_failure: bool = False  # it failed, and nothing in it did
     reason: str = ""
     low: tuple[Scored, ...] = ()
     own: Quality = Quality()
@@ -155,11 +158,13 @@ class RunState:
     latest: Noted | None = None
     warnings: list[Noted] = field(default_factory=list)
     warned: int = 0  # all warnings; only the first 200 are kept
+    planned: int = 0  # stages that were named beforehand
 
     def expect(self, places: Iterable[str]) -> None:
         """Name nodes that are going to run, so that they show before they start."""
         for place in places:
             self._node(place)
+            self.planned += 1
 
     def find(self, place: str) -> NodeState | None:
         """The node at a place, unless it is unknown or forgotten."""
@@ -190,6 +195,7 @@ class RunState:
                 self.end = fact
                 self.root.status = "succeeded" if fact.status == "succeeded" else "failed"
                 self.root.seconds = fact.seconds
+                _stop(self.root, fact.time)
 
     def _node(self, place: str) -> NodeState:
         """The node at a place, made where it is new."""
@@ -292,7 +298,9 @@ def fold(facts: Iterable[Fact]) -> RunState:
 def _enter(node: NodeState, status: Status) -> None:
     """Give a status that the parent counts; `_withdraw` is its opposite."""
     node.status = status
-    if status in ("failed", "tolerated"):
+    # A group that fails because of what is in it is not one failure more.
+    node.own_failure = status in ("failed", "tolerated") and not node.failures
+    if node.own_failure:
         _count(node, failures=1)
     elif status == "skipped":
         _count(node, remarks=1)
@@ -312,7 +320,8 @@ def _enter(node: NodeState, status: Status) -> None:
 
 def _withdraw(node: NodeState) -> None:
     parent = node.parent
-    if node.status in ("failed", "tolerated"):
+    if node.own_failure:
+        node.own_failure = False
         _count(node, failures=-1)
     elif node.status == "skipped":
         _count(node, remarks=-1)
@@ -329,6 +338,18 @@ def _withdraw(node: NodeState) -> None:
             parent.active.pop(node.label, None)
 
 
+def _stop(node: NodeState, time: float) -> None:
+    """The run has ended: what is said to run does so no more, and what waits never will."""
+    for child in node.children.values():
+        if child.status == "waiting":
+            child.reason = "did not run"
+    for child in list(node.active.values()):
+        _stop(child, time)
+        _withdraw(child)
+        child.status, child.reason = "stopped", "stopped"
+        child.seconds = child.elapsed(time)
+
+
 def _count(node: NodeState, failures: int = 0, remarks: int = 0) -> None:
     """Count at a node and in everything it is in."""
     node.failures += failures
@@ -340,7 +361,7 @@ def _count(node: NodeState, failures: int = 0, remarks: int = 0) -> None:
 
 def _forget_inside(node: NodeState) -> None:
     """A node begins anew: nothing of its former attempt counts."""
-    own = node.status in ("failed", "tolerated"), node.status == "skipped"
+    own = node.own_failure, node.status == "skipped"
     _count(node, own[0] - node.failures, own[1] - node.remarks)
     node.children.clear()
     node.active.clear()

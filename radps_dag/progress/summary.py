@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -31,10 +32,11 @@ _LONGEST = 400  # characters of a message
 Entry = tuple[str, str, str]  # symbol, text, style
 
 
-def summary(state: RunState, width: int, symbols: Symbols) -> list[Text]:
+def summary(state: RunState, width: int, symbols: Symbols, wrap: int | None = None) -> list[Text]:
     """Lines: the result, a row for each stage, then what failed, was skipped, scored low, came out.
 
-    Rows of stages are at most `width` columns; messages are whole, for a terminal to wrap.
+    Rows of stages are at most `width` columns. Messages are whole: each is one line, or as many of
+    `wrap` columns as it takes.
     """
     frame = Frame(symbols)
     ended = state.run.time + state.end.seconds if state.run and state.end else 0.0
@@ -43,7 +45,7 @@ def summary(state: RunState, width: int, symbols: Symbols) -> list[Text]:
     lines = [_text(""), result_line(state, symbols), _text("")]
     lines += [frame.line(Row(0, node), ended, width) for node in stages]
     for title, entries in _sections(state, symbols):
-        lines += _section(title, list(entries))
+        lines += _section(title, list(entries), wrap)
     return [*lines, _text("")]
 
 
@@ -88,11 +90,13 @@ def _sections(state: RunState, symbols: Symbols) -> Iterator[tuple[str, Iterator
     yield "Outputs", _outputs(state)
 
 
-def _section(title: str, entries: list[Entry]) -> list[Text]:
-    if not entries:
-        return []
-    rows = [_text(f" {mark} ", style).append(text, "") for mark, text, style in entries]
-    return [_text(""), _text(title, "bold"), *rows]
+def _section(title: str, entries: list[Entry], wrap: int | None = None) -> list[Text]:
+    lines = [_text(""), _text(title, "bold")]
+    for mark, text, style in entries:
+        first, *rest = textwrap.wrap(text, wrap - 5) if wrap and wrap > 20 else [text]
+        lines.append(_text(f" {mark} ", style).append(first, ""))
+        lines += [_text(f"     {more}") for more in rest]
+    return lines if entries else []
 
 
 def _failed(nodes: tuple[NodeState, ...], mark: str, style: str) -> Iterator[Entry]:

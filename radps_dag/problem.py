@@ -115,7 +115,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("zebra", ["attempts", "delay"])
     ''
     """
-    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    candidates = list(known)
+    if len(candidates) > 500:  # the comparison is slow, and a misspelt name mostly begins alike
+        candidates = [one for one in candidates if one[:1] == word[:1]][:500]
+    matches = get_close_matches(word[:100], candidates, n=1, cutoff=0.6)
     return f"; did you mean {matches[0]!r}?" if matches else ""
 
 

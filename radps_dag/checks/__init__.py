@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from radps_dag.checks import (
     fan_outs,
@@ -24,6 +25,7 @@ from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
 from radps_dag.model import Pipeline
 from radps_dag.problem import Problem
+from radps_dag.source import MAX_PROBLEMS
 from radps_dag.workloads.registry import Library
 
 __all__ = ["RULES", "check"]
@@ -49,13 +51,16 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(pipeline: Pipeline, library: Library) -> Iterator[Problem]:
-    """Every problem of a pipeline and of the files it uses, each file looked at once."""
+    """Every problem of a pipeline and of the files it uses, each file looked at once.
+
+    Of one rule in one file not more than `MAX_PROBLEMS`: the rest is more noise than help.
+    """
     shapes = Shapes(library)
     waiting, seen = [pipeline], {id(pipeline)}
     while waiting:
         view = shapes.view(waiting.pop())
         for rule in RULES:
-            yield from rule(view, shapes)
+            yield from islice(rule(view, shapes), MAX_PROBLEMS)
         for used in view.used:
             if id(used) not in seen:
                 seen.add(id(used))

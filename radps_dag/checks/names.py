@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Reading, Seat, View
@@ -26,13 +26,13 @@ def _wrong(view: View, reading: Reading) -> str:
     name = reference.path[0] if reference.path else ""
     match reference.root:
         case "params":
-            return _missing(name, "parameter", [param.name for param in view.pipeline.params])
+            return _missing(name, "parameter", view.params)
         case "stages" | "steps":
             return "" if reading.target is not None else _no_node(view, reading, name)
         case "each":
             if not sight.each:
                 return "'each' has no meaning here: no `for_each` is around this"
-            return _missing(name, "item", [*sight.each, "index"])
+            return "" if name == "index" else _missing(name, "item", sight.each)
         case "state":
             if not sight.state:
                 return f"'state' has no meaning here: {_no_loop(sight.seat, 'state')}"
@@ -48,10 +48,10 @@ def _wrong(view: View, reading: Reading) -> str:
     return ""
 
 
-def _missing(name: str, what: str, known: Iterable[str]) -> str:
-    names = list(known)
-    if not name or name in names:
+def _missing(name: str, what: str, known: Collection[str]) -> str:
+    if not name or name in known:
         return ""
+    names = list(known)
     hint = did_you_mean(name, names) or (f"; there is {allowed(names)}" if names else "")
     none = "" if names else "; there is none"
     return f"unknown {what} {name!r}{hint}{none}"

@@ -14,6 +14,7 @@ __all__ = ["check"]
 CYCLE = "cycle"
 SELF = "self-reference"
 FORWARD = "forward-reference"
+MAX_SHOWN = 12  # nodes of a circle
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
@@ -58,7 +59,7 @@ def _level(level: Level, found: tuple[Edge, ...]) -> Iterator[Problem]:
         if circle == component[edge.target]:
             if circle not in told:
                 told.add(circle)
-                yield _cycle(edge, waits, component)
+                yield _cycle(edge, waits, component, number)
         elif number[edge.source] > number[edge.target] and edge.kind == "data":
             what = f"{edge.target!r} reads {edge.source!r}, which stands further down"
             yield Problem(edge.at, FORWARD, f"{what}; move {edge.source!r} above it")
@@ -97,30 +98,34 @@ def _components(seats: Mapping[str, Seat], waits: Mapping[str, list[Edge]]) -> M
     return component
 
 
-def _cycle(edge: Edge, waits: Mapping[str, list[Edge]], component: Mapping[str, int]) -> Problem:
-    """The shortest circle that this edge is part of, as its path."""
-    circle = component[edge.source]
+def _cycle(
+    edge: Edge,
+    waits: Mapping[str, list[Edge]],
+    component: Mapping[str, int],
+    number: Mapping[str, int],
+) -> Problem:
+    """A shortest circle that this edge is part of, as its path from the first node in the file."""
+    circle = [edge]
     came: dict[str, Edge | None] = {edge.source: None}
     level = [edge.source]
     while level and edge.target not in came:
-        following: list[str] = []
-        for name in level:
-            for one in waits.get(name, ()):
-                if component[one.source] == circle and one.source not in came:
-                    came[one.source] = one
-                    following.append(one.source)
-        level = following
-    # Back from the target to the source: each edge leads to the node that waits for it.
-    names, kinds = [edge.source, edge.target], [edge.kind]
-    name = edge.target
-    back = came[name]
-    path: list[Edge] = []
+        found = [one for name in level for one in waits.get(name, ())]
+        inside = [one for one in found if component[one.source] == component[edge.source]]
+        for one in reversed(inside):
+            if one.source not in came:
+                came[one.source] = one
+        level = [one.source for one in inside if came[one.source] is one]
+    # Each node waits for the one before it: back from the target to the source.
+    back = came[edge.target]
     while back is not None:
-        path.append(back)
+        circle.append(back)
         back = came[back.target]
-    for one in path:
-        names.append(one.target)
-        kinds.append(one.kind)
+    names = [one.source for one in circle]
+    first = min(range(len(names)), key=lambda index: number[names[index]])
+    names = [*names[first:], *names[:first]]
+    if len(names) > MAX_SHOWN:
+        names[MAX_SHOWN - 1 : -1] = [f"... ({len(names) - MAX_SHOWN} more)"]
+    names.append(names[0])
+    kinds = {one.kind for one in circle}
     what = " and ".join(kind for kind in ("data", "needs") if kind in kinds)
-    message = f"these wait for each other: {' -> '.join(names)} ({what})"
-    return Problem(edge.at, CYCLE, message)
+    return Problem(edge.at, CYCLE, f"these wait for each other: {' -> '.join(names)} ({what})")

@@ -43,6 +43,9 @@ def _output(reading: Reading, shapes: Shapes) -> Problem | None:
     name = reading.reference.path[1]
     if names is None or name in names:
         return None
+    seat = reading.sight.seat
+    if seat is not None and any(target is around for around in (seat, *seat.enclosing())):
+        return None  # it reads itself, whatever the name
     if isinstance(target.node, Group | Use) and not names:
         words = f"; {target.node.id!r} shows none, give it `outputs:`"
     else:
@@ -58,7 +61,7 @@ def _own(reading: Reading, shapes: Shapes) -> Problem | None:
         return None
     names = shapes.names(seat, inside=True)
     if names is not None and seat.node.loop and reading.sight.slot.name.startswith("qa."):
-        names = (*names, "outcome", "iterations", "history")
+        names = {**names, "outcome": None, "iterations": None, "history": None}
     name = reading.reference.path[0]
     if names is None or name in names:
         return None

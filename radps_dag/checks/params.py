@@ -34,8 +34,9 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
             for field in node.inputs:
                 yield from _param(field, "input")
         if isinstance(node, Use):
+            params = {param.name: param for param in node.pipeline.params}
             for argument in node.arguments:
-                target = node.pipeline.param(argument.name)
+                target = params.get(argument.name)
                 value = argument.value
                 # What a shape has words for is told with the types.
                 if (

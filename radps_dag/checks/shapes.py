@@ -27,6 +27,8 @@ class Shapes:
         self.workloads = library.workloads
         self._views: dict[int, View] = {}
         self._found: dict[tuple[int, str], Shape] = {}
+        self._names: dict[tuple[Seat, bool], Mapping[str, None] | None] = {}
+        self._fields: dict[int, Outputs] = {}
         self._depth = 0
 
     def view(self, pipeline: Pipeline) -> View:
@@ -35,11 +37,17 @@ class Shapes:
             self._views[key] = View(pipeline)
         return self._views[key]
 
-    def names(self, seat: Seat, inside: bool = False) -> tuple[str, ...] | None:
-        """The outputs of a node, seen from outside or from its own `qa` or `loop`; None: unknown.
+    def names(self, seat: Seat, inside: bool = False) -> Mapping[str, None] | None:
+        """The outputs of a node, as a set in order; None where they are not known.
 
         `inside` leaves out what a loop and a fan-out add.
         """
+        key = (seat, inside)
+        if key not in self._names:
+            self._names[key] = self._named(seat, inside)
+        return self._names[key]
+
+    def _named(self, seat: Seat, inside: bool) -> Mapping[str, None] | None:
         node = seat.node
         own: tuple[str, ...]
         match node:
@@ -56,7 +64,7 @@ class Shapes:
                 own = tuple(field.name for field in node.inputs)
         loop = tuple(_LOOP) if node.loop is not None else ()
         failed = ("failed",) if node.for_each is not None else ()
-        return own if inside else (*own, *loop, *failed)
+        return dict.fromkeys(own if inside else (*own, *loop, *failed))
 
     def output(self, seat: Seat, name: str) -> Shape:
         """An output as those beside the node read it: a list, if the node fans out."""
@@ -80,7 +88,7 @@ class Shapes:
                 outputs = known.outputs or () if known is not None else ()
                 return next((output.shape for output in outputs if output.name == name), ANY)
             case Pause():
-                return next((field.shape for field in node.inputs if field.name == name), ANY)
+                return self.fields(node).get(name, ANY)
             case Group():
                 view = seat.level.view
                 return self._kept((id(seat), name), lambda: self._at(view, seat, f"outputs.{name}"))
@@ -89,6 +97,12 @@ class Shapes:
                 return self._kept(
                     key, lambda: self._at(self.view(node.pipeline), None, f"outputs.{name}")
                 )
+
+    def fields(self, node: Pause) -> Outputs:
+        """What the answer to a question consists of."""
+        if id(node) not in self._fields:
+            self._fields[id(node)] = {field.name: field.shape for field in node.inputs}
+        return self._fields[id(node)]
 
     def _at(self, view: View, seat: Seat | None, slot: str) -> Shape:
         sight = view.sight(seat, slot)

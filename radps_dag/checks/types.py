@@ -74,13 +74,11 @@ def _expected(sight: Sight, shapes: Shapes) -> tuple[str, Shape]:
             takes = {one.name: one.shape for one in shapes.workloads[seat.node.run].inputs}
             return f"input {name!r} of {seat.node.run!r}", takes.get(name, ANY)
         case Use() if slot.startswith("with."):
-            param = seat.node.pipeline.param(name)
-            shape = ANY if param is None else param.shape
-            return f"param {name!r} of {seat.node.pipeline.name!r}", shape
+            params = shapes.view(seat.node.pipeline).params
+            return f"param {name!r} of {seat.node.pipeline.name!r}", params.get(name, ANY)
         case Pause() if slot.startswith("pause.input."):
             name = slot.removeprefix("pause.input.").removesuffix(".default")
-            shapes_of = {field.name: field.shape for field in seat.node.inputs}
-            return f"the default of {name!r}", shapes_of.get(name, ANY)
+            return f"the default of {name!r}", shapes.fields(seat.node).get(name, ANY)
     return "", ANY
 
 

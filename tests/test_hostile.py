@@ -118,7 +118,8 @@ EXPRESSIONS = [
 @pytest.mark.parametrize("expression", EXPRESSIONS, ids=lambda text: text[:40])
 def test_an_expression_cannot_reach_out(tmp_path: Path, expression: str) -> None:
     """Attributes of objects, calls and things that grow are refused, at the expression."""
-    text = f'{HEAD}stages: {{a: {{run: import_visibilities, with: {{x: "${{{{ {expression} }}}}"}}}}}}\n'
+    value = f'"${{{{ {expression} }}}}"'
+    text = f"{HEAD}stages: {{a: {{run: import_visibilities, with: {{x: {value}}}}}}}\n"
     problems = problems_of(tmp_path, text)
     assert all(problem.at.line == 3 for problem in problems)
     assert all(len(problem.message) < 500 for problem in problems)

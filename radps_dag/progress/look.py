@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -100,7 +100,7 @@ ASCII = Symbols(
 
 def symbols_for(stream: TextIO) -> Symbols:
     """The symbols that a stream's encoding can carry."""
-    encoding = getattr(stream, "encoding", None) or "ascii"
+    encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         "✓⠋━╸▁…".encode(encoding)
     except (UnicodeError, LookupError):
@@ -155,7 +155,7 @@ def trend(scores: Sequence[float], symbols: Symbols) -> str:
     """The course of a loop's scores as small bars.
 
     >>> trend([155, 592, 795, 885, 883, 1432], UNICODE)
-    '▁▃▄▅▅█'
+    '▁▃▅▅▅█'
     """
     finite = [score for score in scores if abs(score) < float("inf")]
     if len(finite) < 2 or not symbols.trend:
@@ -217,24 +217,34 @@ def short(value: Any, width: int) -> str:
     >>> short({"a": [1, 2, 3], "b": "x"}, 14)
     '{a: [1, 2, ...'
     """
-    text = clean(_plain(value, width))
+    text = ""
+    for piece in _pieces(value):  # as much as shows, not all of a huge value
+        text += piece[: width + 1]
+        if len(text) > 2 * width:
+            break
+    text = clean(text)
     return text if len(text) <= width else text[: max(width - 3, 0)] + "..."
 
 
-def _plain(value: Any, width: int) -> str:
+def _pieces(value: Any) -> Iterator[str]:
     match value:
         case str():
-            return value[: width + 1]
+            yield value
         case float():
-            return number(value)
+            yield number(value)
         case Mapping() if isinstance(value.get("uri"), str):
-            return _plain(value["uri"], width)
+            yield value["uri"]
         case Mapping():
-            some = list(value.items())[:width]
-            return "{" + ", ".join(f"{key}: {_plain(item, width)}" for key, item in some) + "}"
+            for n, (key, item) in enumerate(value.items()):
+                yield f"{', ' if n else '{'}{key}: "
+                yield from _pieces(item)
+            yield "}" if value else "{}"
         case list() | tuple():
-            return "[" + ", ".join(_plain(item, width) for item in value[:width]) + "]"
+            for n, item in enumerate(value):
+                yield ", " if n else "["
+                yield from _pieces(item)
+            yield "]" if value else "[]"
         case None | bool() | int():
-            return json.dumps(value)
+            yield json.dumps(value)
         case _:
-            return str(value)
+            yield str(value)

@@ -1,0 +1,158 @@
+"""`radps-dag workloads`: what there is to call, and how one is called."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from radps_dag.profile import find_profile
+from radps_dag.shape import describe
+from radps_dag.workloads.contract import Input, Output, Workload
+from radps_dag.workloads.registry import Library, find_library
+
+__all__ = ["command"]
+
+
+@click.command("workloads")
+@click.argument("name", required=False)
+@click.option("--library", metavar="NAME", help="Look into this library.")
+@click.option(
+    "--profile", metavar="FILE", type=click.Path(path_type=Path), help="Use this profile."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def command(name: str | None, library: str | None, profile: Path | None, as_json: bool) -> int:
+    """List the workloads, or describe the one called NAME.
+
+    Those of the library and those of the project's own files, which radps-dag.toml names.
+    """
+    chosen = find_profile(profile)
+    found = find_library(library or chosen.library or "placeholder", chosen.workloads)
+    if name is not None:
+        workload = found.find(name)
+        click.echo(_dumped(_as_json(workload)) if as_json else "\n".join(_description(workload)))
+    elif as_json:
+        click.echo(_dumped([_as_json(workload) for workload in _sorted(found)]))
+    else:
+        click.echo("\n".join(_listing(found)))
+    return 0
+
+
+def _sorted(library: Library) -> list[Workload]:
+    return sorted(library.workloads.values(), key=lambda workload: workload.name)
+
+
+def _listing(library: Library) -> Iterator[str]:
+    workloads = _sorted(library)
+    width = max((len(workload.name) for workload in workloads), default=0)
+    for workload in workloads:
+        yield from _columns(workload.name.ljust(width), workload.summary, width)
+    yield ""
+    yield f"{len(workloads)} workloads; `radps-dag workloads NAME` describes one"
+
+
+def _columns(first: str, text: str, width: int) -> list[str]:
+    """A line of two columns, the second folded to the width of the terminal."""
+    columns = max(60, shutil.get_terminal_size((100, 24)).columns)
+    indent = " " * (width + 2)
+    wrapped = textwrap.wrap(text, max(20, columns - len(indent) - 1)) or [""]
+    return [f"{first}  {wrapped[0]}".rstrip(), *(indent + line for line in wrapped[1:])]
+
+
+def _description(workload: Workload) -> Iterator[str]:
+    mark = " (placeholder: simulates, measures nothing)" if workload.placeholder else ""
+    yield f"{workload.name}{mark}"
+    yield ""
+    yield textwrap.indent(workload.description or "no description", "  ")
+    yield ""
+    yield "Inputs"
+    yield from _table([_input_row(one) for one in workload.inputs], "none")
+    yield ""
+    yield "Outputs"
+    if workload.outputs is None:
+        yield "  not declared: any"
+    else:
+        yield from _table([_output_row(one) for one in workload.outputs], "none")
+    yield ""
+    yield "In a pipeline"
+    yield from _usage(workload)
+
+
+def _input_row(given: Input) -> tuple[str, str, str]:
+    if given.required:
+        return given.name, _type(given), given.description
+    default = f"(default {json.dumps(given.default, ensure_ascii=False)})"
+    return given.name, _type(given), f"{given.description} {default}".strip()
+
+
+def _output_row(output: Output) -> tuple[str, str, str]:
+    return output.name, _type(output), output.description
+
+
+def _type(value: Input | Output) -> str:
+    """The type in a word or two: without articles, and without the members of what has a name."""
+    words = re.sub(r"\b(an?|one of) |(?<=\w) \([^()]*\)", "", describe(value.shape))
+    return f"{words} [{value.unit}]" if value.unit else words
+
+
+def _table(rows: list[tuple[str, str, str]], empty: str) -> Iterator[str]:
+    if not rows:
+        yield f"  {empty}"
+    name_width = max((len(name) for name, _, _ in rows), default=0)
+    type_width = min(30, max((len(type_) for _, type_, _ in rows), default=0))
+    for name, type_, text in rows:
+        first = f"  {name.ljust(name_width)}  {type_.ljust(type_width)}"
+        if len(type_) > type_width and text:
+            yield first
+            first = " " * (name_width + type_width + 4)
+        yield from _columns(first, text, name_width + type_width + 4)
+
+
+def _usage(workload: Workload) -> Iterator[str]:
+    needed = ", ".join(f"{one.name}: ..." for one in workload.inputs if one.required)
+    yield f"  run: {workload.name}"
+    if needed:
+        yield f"  with: {{{needed}}}"
+
+
+def _as_json(workload: Workload) -> dict[str, Any]:
+    return {
+        "name": workload.name,
+        "summary": workload.summary,
+        "description": workload.description,
+        "placeholder": workload.placeholder,
+        "version": workload.version,
+        "defined_at": workload.defined_at,
+        "inputs": [
+            {
+                "name": one.name,
+                "type": describe(one.shape),
+                "unit": one.unit,
+                "description": one.description,
+                "required": one.required,
+                **({} if one.required else {"default": one.default}),
+            }
+            for one in workload.inputs
+        ],
+        "outputs": None
+        if workload.outputs is None
+        else [
+            {
+                "name": one.name,
+                "type": describe(one.shape),
+                "unit": one.unit,
+                "description": one.description,
+            }
+            for one in workload.outputs
+        ],
+    }
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,136 @@
+"""`radps-dag.toml` to what belongs to a site or a project, and not to the science.
+
+library = "placeholder"
+workloads = ["my_workloads.py"]     # beside this file or below it
+executor = "processes"              # or "threads"
+max_parallel = 8
+prefect_api_url = "http://127.0.0.1:4200/api"
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from radps_dag.problem import UsageError, allowed, did_you_mean
+
+__all__ = ["FILE_NAME", "Executor", "Profile", "find_profile", "load_profile"]
+
+FILE_NAME = "radps-dag.toml"
+
+Executor = Literal["threads", "processes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a profile says; None or nothing where it says nothing.
+
+    `workloads` are the project's own workload files, resolved.
+    """
+
+    path: Path | None = None
+    library: str | None = None
+    workloads: tuple[Path, ...] = ()
+    executor: Executor | None = None
+    max_parallel: int | None = None
+    prefect_api_url: str | None = None
+
+
+def find_profile(given: str | os.PathLike[str] | None = None, start: Path | None = None) -> Profile:
+    """The profile given, or else the nearest `radps-dag.toml` from `start` upwards, or none.
+
+    `start` is the current directory where it is not given. No profile is an empty one. Raises
+    UsageError, with the file, for a profile that is not there or wrong.
+    """
+    if given is not None:
+        return load_profile(Path(given))
+    folder = (start or Path()).resolve()
+    for place in (folder, *folder.parents):
+        if (place / FILE_NAME).is_file():
+            return load_profile(place / FILE_NAME)
+    return Profile()
+
+
+def load_profile(path: Path) -> Profile:
+    """The profile of a file. Raises UsageError with the file, what is wrong, and the likely fix."""
+    data = _read(path)
+    for key in data:
+        if key not in _READERS:
+            hint = did_you_mean(key, _READERS) or f"; allowed: {allowed(_READERS)}"
+            raise UsageError(f"{path}: unknown key {key!r}{hint}")
+    values: dict[str, Any] = {key: _READERS[key](path, key, data[key]) for key in data}
+    return Profile(path=path, **values)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read the profile: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: the profile is not UTF-8; save it as UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: not TOML: {str(error) or 'nested too deeply'}") from error
+
+
+def _text(path: Path, key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{path}: {key} must be a text, not {value!r:.60}")
+    return value
+
+
+def _url(path: Path, key: str, value: Any) -> str:
+    url = _text(path, key, value)
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"{path}: {key} must start with http:// or https://, not {url!r:.60}")
+    return url
+
+
+def _count(path: Path, key: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise UsageError(f"{path}: {key} must be a whole number of at least 1, not {value!r:.60}")
+    return value
+
+
+def _executor(path: Path, key: str, value: Any) -> str:
+    known = get_args(Executor)
+    if value not in known:
+        hint = did_you_mean(value, known) if isinstance(value, str) else ""
+        raise UsageError(f"{path}: {key} must be one of {allowed(known)}, not {value!r:.60}{hint}")
+    return str(value)
+
+
+def _modules(path: Path, key: str, value: Any) -> tuple[Path, ...]:
+    if not isinstance(value, list):
+        raise UsageError(f'{path}: {key} must be a list of files, such as ["my_workloads.py"]')
+    return tuple(_module(path, key, _text(path, f"an entry of {key}", item)) for item in value)
+
+
+def _module(path: Path, key: str, name: str) -> Path:
+    # Resolved first, so that neither `..` nor a symlink leads to code from elsewhere.
+    folder = path.resolve().parent
+    try:
+        file = (folder / name).resolve()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {key}: {name!r:.60} is no file name: {error}") from error
+    if not file.is_relative_to(folder):
+        raise UsageError(f"{path}: {key}: {name!r} is outside of {folder}; keep it in there")
+    if file.suffix != ".py":
+        raise UsageError(f"{path}: {key}: {name!r} is no Python file; its name must end in .py")
+    if not file.is_file():
+        beside = [str(other.relative_to(folder)) for other in sorted(file.parent.glob("*.py"))]
+        raise UsageError(f"{path}: {key}: {name!r} does not exist{did_you_mean(name, beside)}")
+    return file
+
+
+_READERS = {
+    "library": _text,
+    "workloads": _modules,
+    "executor": _executor,
+    "max_parallel": _count,
+    "prefect_api_url": _url,
+}

@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.contract import Input, Output, Product, Random, Workdir, Workload, workload
+from radps_dag.workloads.contract import (
+    Input,
+    Output,
+    OutputInvalid,
+    Product,
+    Random,
+    Unit,
+    Workdir,
+    Workload,
+    invoke,
+    workload,
+)
 
-__all__ = ["Input", "Output", "Product", "Random", "Workdir", "Workload", "workload"]
+__all__ = [
+    "Input",
+    "Output",
+    "OutputInvalid",
+    "Product",
+    "Random",
+    "Unit",
+    "Workdir",
+    "Workload",
+    "invoke",
+    "workload",
+]

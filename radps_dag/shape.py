@@ -542,6 +542,8 @@ def _describe_range(shape: Shape) -> str:
 def _plural(shape: Shape) -> str:
     plain = Shape(shape.kinds)
     kinds = _reduced(shape.kinds)
+    if kinds == {"object"} and shape.name:
+        return f"{shape.name.removesuffix('s')}s"
     if shape == plain and len(kinds) == 1:
         return _WORDS[next(iter(kinds))][1]
     return f"({describe(shape)})" if len(kinds) > 1 else describe(shape)

@@ -243,6 +243,7 @@ class _Examination:
     ) -> None:
         if node.dyn_args is not None or node.dyn_kwargs is not None:
             self._find(node, "'*' and '**' are not allowed in a call")
+            return
         problem = operation.misuse(len(node.args), [str(keyword.key) for keyword in node.kwargs])
         if problem:
             self._find(node, problem)

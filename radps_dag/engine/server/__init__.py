@@ -11,6 +11,8 @@ from .client import (
     begin,
     client_environment,
     ensure_server,
+    idle_seconds,
+    login_url,
     status,
     stop,
 )
@@ -24,6 +26,8 @@ __all__ = [
     "client_environment",
     "ensure_server",
     "home_directory",
+    "idle_seconds",
+    "login_url",
     "status",
     "stop",
 ]

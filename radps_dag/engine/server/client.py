@@ -28,6 +28,8 @@ __all__ = [
     "begin",
     "client_environment",
     "ensure_server",
+    "idle_seconds",
+    "login_url",
     "status",
     "stop",
 ]
@@ -41,8 +43,8 @@ _NEWS_EVERY = 5.0  # seconds between two messages about the same phase
 class ServerAddress:
     """Where the server is, and the password to it.
 
-    As long as the address is kept, the server counts this process among its users and stays;
-    `release` (or the end of the process, however it comes) gives it free.
+    The server counts this process among its users, and stays, until `release` or the end of the
+    process, however it comes.
     """
 
     api_url: str
@@ -98,10 +100,36 @@ def begin(home: Path | None = None, idle_timeout: float | None = None) -> Starti
     """
     place = Place.of(home)
     place.make()
+    if idle_timeout is None and (asked := os.environ.get("RADPS_DAG_IDLE_TIMEOUT")):
+        idle_timeout = idle_seconds(asked, "RADPS_DAG_IDLE_TIMEOUT")
     starting = Starting(place, idle_timeout)
     if not locks.is_held(place.lock):
         starting.launch()
     return starting
+
+
+def idle_seconds(duration: str, name: str = "--idle-timeout") -> float:
+    """A duration in seconds, from what a person wrote.
+
+    >>> idle_seconds("30m"), idle_seconds("90")
+    (1800.0, 90.0)
+    """
+    from radps_dag.assembly import seconds
+
+    try:
+        idle = seconds(duration.strip() + ("s" if duration.strip()[-1:].isdigit() else ""))
+    except (ValueError, KeyError):
+        idle = 0.0
+    if not 1.0 <= idle <= 1e7:
+        raise UsageError(f"{name}: {duration!r} is no duration of a second or more, such as 30m")
+    return idle
+
+
+def login_url(found: ServerStatus) -> str | None:
+    """The address that opens the page of a running server without asking for the password."""
+    if found.ui_url is None:
+        return None
+    return f"{found.ui_url}{LOGIN_PATH}#{Place(found.directory).auth_string()}"
 
 
 class Starting:

@@ -11,12 +11,20 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
-__all__ = ["FIRST_LINE", "create", "drain", "migrations_digest", "schema_of", "serialize_writes"]
+__all__ = [
+    "FIRST_LINE",
+    "create",
+    "drain",
+    "hold_events",
+    "migrations_digest",
+    "schema_of",
+    "serialize_writes",
+]
 
 FIRST_LINE = "-- migrations sha256:"
 
@@ -99,6 +107,23 @@ def serialize_writes() -> None:
                 in_transaction.reset(token)
 
     AioSqliteConfiguration.begin_transaction = begin_transaction  # type: ignore[method-assign]
+
+
+def hold_events() -> None:
+    """Let the server hold a burst of events instead of dropping what it cannot write at once.
+
+    Task runs reach the database as events, three for each. Prefect's in-memory queues hold 10,000
+    and drop the rest, with nothing but a line in the log.
+    """
+    from prefect.server.utilities.messaging import memory
+
+    class Subscription(memory.Subscription):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            # At 3 kB an event this is bounded by what the client's own queue already held.
+            self._queue = asyncio.Queue(maxsize=1_000_000)
+
+    memory.Subscription = Subscription  # type: ignore[misc]
 
 
 async def drain(patience: float = 20.0) -> None:

@@ -132,6 +132,7 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
         said.add(phase="creating the database of the local Prefect server (once)")
         database.create(said.place.database)
     database.serialize_writes()
+    database.hold_events()
     said.add(phase="starting the local Prefect server", prefect=prefect_version)
     gate = Gate(create_app(final=True), said.state["id"], database.drain)
     gc.freeze()

@@ -1,0 +1,103 @@
+"""`radps-dag server`: start, stop or look at the local Prefect server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from radps_dag.engine.server import ServerStatus
+
+__all__ = ["command"]
+
+_home = click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the server keeps its things; default $RADPS_DAG_HOME or ~/.local/state/radps-dag.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+@click.group("server")
+def command() -> None:
+    """Start, stop or look at the local Prefect server.
+
+    `radps-dag run` starts it by itself where PREFECT_API_URL is not set, and it ends by itself
+    when nobody has used it for a while.
+    """
+
+
+@command.command("start")
+@_home
+@_json
+@click.option(
+    "--idle-timeout",
+    metavar="DURATION",
+    help="End after so long without use, such as 8h; default $RADPS_DAG_IDLE_TIMEOUT or 30m.",
+)
+def start(home: Path | None, as_json: bool, idle_timeout: str | None) -> int:
+    """Start the server unless it runs, and say where it is."""
+    from radps_dag.engine import server
+
+    say: Callable[[str], None] = lambda message: click.echo(message, err=True)  # noqa: E731
+    seconds = None if idle_timeout is None else server.idle_seconds(idle_timeout)
+    server.ensure_server(home, say, seconds).release()
+    _show(server.status(home), as_json)
+    return 0
+
+
+@command.command("stop")
+@_home
+@click.option("--force", is_flag=True, help="Even while a run uses it; the run loses its record.")
+def stop(home: Path | None, force: bool) -> int:
+    """End the server in order. Does nothing where there is none."""
+    from radps_dag.engine import server
+
+    click.echo("stopped" if server.stop(home, force=force) else "no server runs")
+    return 0
+
+
+@command.command("status")
+@_home
+@_json
+@click.option("--show-auth", is_flag=True, help="With the address that opens the page logged in.")
+def status(home: Path | None, as_json: bool, show_auth: bool) -> int:
+    """Say how the server is. Exits 0 if it runs, 1 if not."""
+    from radps_dag.engine import server
+
+    found = server.status(home)
+    login = server.login_url(found) if show_auth else None
+    _show(found, as_json, login)
+    return 0 if found.status == "running" else 1
+
+
+def _show(found: ServerStatus, as_json: bool, login: str | None = None) -> None:
+    if as_json:
+        told: dict[str, Any] = {**asdict(found), "directory": str(found.directory)}
+        click.echo(json.dumps(told | ({"login_url": login} if login else {})))
+        return
+    for line in _lines(found, login):
+        click.echo(line)
+
+
+def _lines(found: ServerStatus, login: str | None) -> list[str]:
+    lines = [f"status     {found.status}{', in use' if found.in_use else ''}"]
+    if found.ui_url is not None:
+        lines.append(f"page       {found.ui_url}")
+        lines.append(f"log in     {login or 'radps-dag server status --show-auth tells how'}")
+        lines.append(f"api        {found.api_url}")
+    if found.pid is not None:
+        lines.append(f"process    {found.pid}, Prefect {found.prefect or '?'}")
+    if found.idle_timeout is not None:
+        lines.append(f"ends       after {_duration(found.idle_timeout)} without use")
+    return [*lines, f"directory  {found.directory}"]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"

@@ -27,6 +27,7 @@ TITLE, SMALL, BADGE = 13.0, 11.0, 10.5
 LEAF_WIDTH = 236.0  # the most that text takes in a box without children
 PILL_HEIGHT, PILL_GAP, ICON = 18.0, 5.0, 12.0
 PAD = 12.0
+WIDEST_PILL = 420.0
 
 Role = Literal["title", "line", "description", "hidden"]
 
@@ -104,7 +105,8 @@ def _face(card: Card, width: float, side: float, stretch: bool) -> Face:
 
 
 def _texts(card: Card, width: float, stretch: bool) -> Iterator[tuple[str, float, Weight, Role]]:
-    yield shorten(card.id, width, TITLE, "SemiBold"), TITLE, "SemiBold", "title"
+    size = TITLE + 1 if stretch else TITLE
+    yield shorten(card.id, width, size, "SemiBold"), size, "SemiBold", "title"
     if card.line and card.kind != "use":
         count = 3 if card.kind == "pause" else 1
         for text in wrap(card.line, width, SMALL, count):
@@ -121,7 +123,7 @@ def _rows(badges: Sequence[Badge], width: float) -> Iterator[list[tuple[Badge, s
     row: list[tuple[Badge, str, float]] = []
     used = 0.0
     for badge in badges:
-        text = shorten(badge.text, width - ICON - 17, BADGE)
+        text = shorten(badge.text, min(width, WIDEST_PILL) - ICON - 17, BADGE)
         wide = pill_width(text)
         if row and used + PILL_GAP + wide > width:
             yield row

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from radps_dag.diagram.layered.geometry import Point, cubics, samples
@@ -14,6 +15,7 @@ __all__ = ["Label", "labels"]
 WIDEST = 118.0
 HEIGHT = LABEL * 1.25
 CELL = 32.0
+Part = tuple[Point, Point, Point, Point]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ def _of_level(box: Box) -> Iterator[Label]:
     walls = [Label(inner.x, inner.y, inner.width, inner.height, "") for inner in box.inside]
     for wall in walls:
         taken.add_label(wall)
+    used = Counter(part for curve in box.curves for part in cubics(curve.spline))
     for curve in sorted(named, key=lambda curve: len(curve.spline)):
-        label = _first_free(_candidates(curve), taken, box)
+        label = _first_free(_candidates(curve, used), taken, box)
         if label is not None:
             taken.add_label(label)
             yield label
@@ -104,11 +107,14 @@ def _first_free(candidates: Iterable[Label], taken: _Taken, box: Box) -> Label |
     return None
 
 
-def _candidates(curve: Curve) -> Iterator[Label]:
+def _candidates(curve: Curve, used: Mapping[Part, int]) -> Iterator[Label]:
     """Places along the edge, from its end back to its start: the reader's side comes first."""
     text = shorten(clean(label_text(curve.link)), WIDEST, LABEL)
     width = text_width(text, LABEL)
-    for start, _, _, end in reversed(list(cubics(curve.spline))):
+    for part in reversed(list(cubics(curve.spline))):
+        start, _, _, end = part
+        if used[part] > 1:
+            continue  # It would seem to name what the other edges here carry, too.
         upright = abs(end[1] - start[1]) >= abs(end[0] - start[0])
         for share in (0.5, 0.75, 0.25, 1.0, 0.0):
             x = start[0] + (end[0] - start[0]) * share

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Protocol
 
-from radps_dag.diagram.cards import Card, Link
+from radps_dag.diagram.cards import Card, Kind, Link
 from radps_dag.diagram.face import Face, header, leaf
 from radps_dag.diagram.layered import Arrangement, Direction, Spacing, Spline, arrange
-from radps_dag.diagram.layered.geometry import moved
+from radps_dag.diagram.layered.geometry import line, moved
 from radps_dag.diagram.text import text_width
 
 __all__ = ["LABEL", "STACK", "TAB", "Arranger", "Box", "Curve", "boxes", "label_text", "lay_out"]
@@ -90,7 +90,7 @@ class Aim:
         if self.name == "tall":
             return width + 0.05 * height + 3 * max(0.0, height - self.height)
         # A page may scroll: only what is far longer than wide is bad.
-        return max(width / 1.5, height, 1500.0)
+        return max(width, height / 2, 800.0)
 
     def most(self, direction: Direction) -> float:
         """How wide one layer may be across the flow."""
@@ -147,6 +147,7 @@ class _Layout:
         """A group around its children's boxes."""
         sizes = {box.card.id: (box.width, box.height) for box in inner}
         arrows = [(link.source, link.target, link.kind) for link in card.links]
+        kinds = {each.id: each.kind for each in card.inside}
         spacing = Spacing(layers=_layer_gap(card, direction))
         plan = self.arranger(sizes, arrows, direction, aim, spacing)
         head = header(card, max(plan.width, 190.0)) if card.path else Face(0.0, 0.0)
@@ -169,7 +170,7 @@ class _Layout:
                 for box in inner
             ),
             curves=tuple(
-                Curve(link, moved(plan.curves[arrow], left, top))
+                Curve(link, moved(_to_body(plan.curves[arrow], kinds[link.target]), left, top))
                 for link, arrow in zip(card.links, arrows, strict=True)
             ),
         )
@@ -179,16 +180,24 @@ def _leaf(card: Card) -> Box:
     face = leaf(card)
     tab = TAB if card.kind == "use" else 0.0
     stack = STACK if card.has("for_each") else 0.0
-    needed = text_width(card.line, 10.0) + 40 if card.kind == "use" else 0.0
+    needed = 2 * text_width(card.line, 10.0) + 90 if card.kind == "use" else 0.0
     return Box(
         card=card,
         x=0.0,
         y=0.0,
-        width=max(face.width, 96.0, min(needed, 240.0)) + stack,
+        width=max(face.width, 96.0, min(needed, 300.0)) + stack,
         height=face.height + tab + stack,
         face=face,
         head=(0.0, tab),
     )
+
+
+def _to_body(spline: Spline, target: Kind) -> Spline:
+    """On past the tab, which leaves the middle free, to the border of the box itself."""
+    end, before = spline[-1], spline[-2]
+    if target != "use" or abs(end[0] - before[0]) > abs(end[1] - before[1]):
+        return spline
+    return (*spline, *line(end, (end[0], end[1] + TAB)))
 
 
 def _layer_gap(card: Card, direction: Direction) -> float:

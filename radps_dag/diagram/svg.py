@@ -187,9 +187,7 @@ def _tone(card: Card, depth: int) -> Tone:
 
 
 def _shape(card: Card, x: float, y: float, width: float, height: float, tone: Tone) -> str:
-    dashes = ' stroke-dasharray="6 4"' if card.has("when") else ""
-    weight = "1.8" if card.has("when") or card.kind == "pause" else "1.2"
-    style = f'fill="{tone.fill}" stroke="{tone.edge}" stroke-width="{weight}"{dashes}'
+    style = _outline_style(card, tone)
     if card.kind == "pause":
         cut = min(13.0, height / 2)
         points = (
@@ -208,9 +206,22 @@ def _shape(card: Card, x: float, y: float, width: float, height: float, tone: To
     )
 
 
+def _outline_style(card: Card, tone: Tone) -> str:
+    """Dashed if conditional, heavy if repeated: to be seen before the badges are read."""
+    edge, weight, dashes = tone.edge, 1.2, ""
+    if card.has("loop"):
+        edge, weight = FEATURE["loop"].edge, 2.2
+    if card.has("when"):
+        dashes, weight = ' stroke-dasharray="6 4"', max(weight, 1.6)
+        edge = edge if card.has("loop") or card.kind == "pause" else FEATURE["when"].edge
+    if card.kind == "pause":
+        weight = 1.6
+    return f'fill="{tone.fill}" stroke="{edge}" stroke-width="{weight}"{dashes}'
+
+
 def _tab(box: Box, tone: Tone) -> Iterator[str]:
     """The tab of a used file, with its name, as on a folder."""
-    most = box.width - 40
+    most = box.width / 2 - 45  # edges from above end in the middle of the box
     name = shorten(box.card.line, most, 10.0)
     width = text_width(name, 10.0) + 20
     x, y = box.x + 10, box.y

@@ -47,7 +47,7 @@ def badges(node: Node, pipeline: Pipeline | None) -> tuple[Badge, ...]:
 
 def _badges(node: Node, pipeline: Pipeline | None) -> Iterator[Badge]:
     if node.when is not None:
-        yield Badge("when", f"if {_brief(node.when, 34)}", f"if {plain(node.when)}")
+        yield Badge("when", f"if {_brief(node.when, 64)}", f"if {plain(node.when)}")
     if node.for_each is not None:
         yield _for_each(node.for_each, pipeline)
     if node.loop is not None:
@@ -82,13 +82,14 @@ def _for_each(for_each: ForEach, pipeline: Pipeline | None) -> Badge:
 def _loop(loop: Loop) -> Badge:
     text = f"≤ {_brief(loop.max_iterations, 16)}"
     full = f"at most {plain(loop.max_iterations)} iterations"
+    if loop.keep == "best":
+        text += " · keep best"
     if loop.until is not None:
-        text += f" until {_brief(loop.until, 36)}"
+        text += f" · until {_brief(loop.until, 64)}"
         full += f", until {plain(loop.until)}"
     if loop.diverged is not None:
         full += f", diverged if {plain(loop.diverged)}"
     if loop.keep == "best":
-        text += ", keep best"
         full += ", keep the best"
     return Badge("loop", text, full)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = ["Edge", "Ladder", "assign", "climb"]
 
@@ -94,8 +96,8 @@ def climb(
 ) -> Ladder:
     """The ladder of boxes in their layers.
 
-    Edges of one kind out of one box share the vertices they pass, like a bus that is left one stop
-    after the other: the picture has fewer lines, and their number grows with the boxes.
+    Edges of one kind out of one box (or into one) share the vertices they pass, like a bus: the
+    picture has fewer lines, and their number grows with the boxes instead of the edges.
     """
     # Each turn adds two layers of nothing but passing edges, where the picture goes around.
     shift = [sum(2 for turn in turns if turn < number) for number in range(max(layer) + 1)]
@@ -111,31 +113,43 @@ def climb(
     )
     for box, number in enumerate(place):
         ladder.layers[number].append(box)
-    buses: dict[tuple[int, str], list[int]] = {}
-    joined: set[tuple[int, int]] = set()
-    for edge in sorted(edges, key=lambda edge: (edge[0], edge[2], place[edge[1]])):
-        source, target, kind = edge
-        bus = buses.setdefault((source, kind), [source])
-        stops = place[target] - place[source]
-        while len(bus) < stops:
-            bus.append(_wire(ladder, place[source] + len(bus), bus[-1]))
-        if (bus[stops - 1], target) not in joined:
-            joined.add((bus[stops - 1], target))
-            _join(ladder, bus[stops - 1], target)
-        ladder.ways[edge] = (*bus[:stops], target)
+    _lay_ways(ladder, edges, place)
     return ladder
 
 
-def _wire(ladder: Ladder, layer: int, before: int) -> int:
+def _lay_ways(ladder: Ladder, edges: Sequence[Edge], place: Sequence[int]) -> None:
+    """Give every edge its vertices, and join them.
+
+    A long edge shares with those that leave its source or with those that reach its target,
+    whichever are more. Edges never change from one bus to another, so none is mistaken.
+    """
+    long = [edge for edge in edges if place[edge[1]] - place[edge[0]] > 1]
+    leaving = Counter((source, kind) for source, _, kind in long)
+    reaching = Counter((target, kind) for _, target, kind in long)
+    wires: dict[tuple[str, int, str, int], int] = {}
+    joined: set[tuple[int, int]] = set()
+    for edge in edges:
+        source, target, kind = edge
+        shared = leaving[source, kind] >= reaching[target, kind]
+        bus = ("from", source, kind) if shared else ("to", target, kind)
+        way = [source]
+        for layer in range(place[source] + 1, place[target]):
+            if (*bus, layer) not in wires:
+                wires[*bus, layer] = _wire(ladder, layer)
+            way.append(wires[*bus, layer])
+        way.append(target)
+        for step in pairwise(way):
+            if step not in joined:
+                joined.add(step)
+                ladder.down[step[0]].append(step[1])
+                ladder.up[step[1]].append(step[0])
+        ladder.ways[edge] = tuple(way)
+
+
+def _wire(ladder: Ladder, layer: int) -> int:
     vertex = len(ladder.width)
     ladder.layers[layer].append(vertex)
     ladder.width.append(WIRE)
     ladder.up.append([])
     ladder.down.append([])
-    _join(ladder, before, vertex)
     return vertex
-
-
-def _join(ladder: Ladder, upper: int, lower: int) -> None:
-    ladder.down[upper].append(lower)
-    ladder.up[lower].append(upper)

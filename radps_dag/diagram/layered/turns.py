@@ -12,7 +12,7 @@ Cost = Callable[[float, float], float]
 
 TRACK = 9.0  # between two edges that go around side by side
 LEAD = 14.0  # between them and the boxes
-COLUMNS = 10
+COLUMNS = 16
 
 
 def turns(widths: Sequence[float], heights: Sequence[float], cost: Cost) -> frozenset[int]:

@@ -10,7 +10,6 @@ prefect_api_url = "http://127.0.0.1:4200/api"
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +66,8 @@ def load_profile(path: Path) -> Profile:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
+    import tomllib  # here: most runs have no profile
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -11,21 +11,27 @@ from pathlib import Path
 from radps_dag import checks, loader
 from radps_dag.model import Pipeline
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
+from radps_dag.profile import Profile, find_profile
 from radps_dag.workloads.registry import Library, find_library, libraries
 
 __all__ = ["open_pipeline"]
 
 
 def open_pipeline(
-    path: str | os.PathLike[str], library: str | None = None, modules: Sequence[Path] = ()
+    path: str | os.PathLike[str],
+    library: str | None = None,
+    modules: Sequence[Path] = (),
+    profile: Profile | None = None,
 ) -> tuple[Pipeline, Library]:
     """The pipeline of a file and its library, after every check that needs no run.
 
     `library` is used instead of the one that the file names; `modules` are a project's own
-    workload files. Raises InvalidPipeline with every problem, and UsageError for what is not there.
+    workload files. Both go before the profile, which is the one found from here upwards where none
+    is given. Raises InvalidPipeline with every problem, and UsageError for what is not there.
     """
+    chosen = find_profile() if profile is None else profile
     with _no_collection():
-        return _opened(path, library, modules)
+        return _opened(path, library or chosen.library, (*chosen.workloads, *modules))
 
 
 def _opened(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import click
 from radps_dag.cli.opening import open_pipeline
 from radps_dag.params import complete, from_arguments, from_file
 from radps_dag.problem import InvalidPipeline
+from radps_dag.profile import Profile, find_profile
 
 if TYPE_CHECKING:
     from radps_dag.engine.drive import Ended, Job
@@ -44,6 +46,7 @@ class Asked:
     seed: int
     library: str | None
     modules: tuple[Path, ...]
+    profile: Profile
     workspace: Path
     progress: Mode
     no_prefect: bool
@@ -104,9 +107,7 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--executor",
     type=click.Choice(EXECUTORS),
-    default="threads",
-    show_default=True,
-    help="Where workloads compute. With processes, limits in time hold for certain.",
+    help="Where workloads compute: threads (default), or processes, whose limits in time hold.",
 )
 @click.option(
     "--max-parallel",
@@ -136,6 +137,12 @@ _PATH = click.Path(path_type=Path)
     help="A file with workloads of your own; may be repeated. It is imported.",
 )
 @click.option(
+    *("--profile", "profile_file"),
+    type=_PATH,
+    metavar="FILE",
+    help="Use this profile instead of the nearest radps-dag.toml.",
+)
+@click.option(
     "--workspace",
     type=_PATH,
     default=Path(".radps"),
@@ -152,20 +159,25 @@ _PATH = click.Path(path_type=Path)
 @click.option("-q", "--quiet", is_flag=True, help="The same as --progress quiet.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --progress json.")
 @click.option("--no-prefect", is_flag=True, help="Run without Prefect, its server and its page.")
-def command(quiet: bool, as_json: bool, progress: Mode, **rest: Any) -> int:
+def command(
+    quiet: bool, as_json: bool, progress: Mode, profile_file: Path | None, **rest: Any
+) -> int:
     """Run the pipeline in FILE, after a complete check of it.
 
     Exits 0 if the run succeeded, 1 if it failed, 2 if something is wrong with what was asked,
     130 or 143 if a signal ended it.
     """
-    asked = Asked(progress=_progress(quiet, as_json, progress), **rest)
+    profile = find_profile(profile_file)
+    rest["executor"] = rest["executor"] or profile.executor or "threads"
+    rest["max_parallel"] = rest["max_parallel"] or profile.max_parallel
+    asked = Asked(progress=_progress(quiet, as_json, progress), profile=profile, **rest)
     job = _job(asked)
     return 0 if _run(asked, job).status == "succeeded" else 1
 
 
 def _job(asked: Asked) -> Job:
     """What is to run, after every check that can be made before."""
-    pipeline, library = open_pipeline(asked.file, asked.library, asked.modules)
+    pipeline, library = open_pipeline(asked.file, asked.library, asked.modules, asked.profile)
     given = {} if asked.params_file is None else from_file(pipeline, asked.params_file)
     params = complete(pipeline, {**given, **from_arguments(pipeline, asked.arguments)})
     # Imported when the file is known to be good: the graph library takes its time.
@@ -213,6 +225,8 @@ def _run(asked: Asked, job: Job) -> Ended:
     from radps_dag.engine import session
     from radps_dag.engine.record import new_run
 
+    if asked.profile.prefect_api_url is not None:
+        os.environ.setdefault("PREFECT_API_URL", asked.profile.prefect_api_url)
     starting = None if asked.no_prefect else session.begin_server()
     directory = new_run(asked.workspace, job.pipeline.name)
     job = replace(job, run=directory.id, workdir=directory.products)

@@ -10,6 +10,7 @@ from radps_dag.cli.opening import open_pipeline
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
 from radps_dag.model import walk
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
+from radps_dag.profile import find_profile
 
 __all__ = ["command"]
 
@@ -33,7 +34,20 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="A file with workloads of your own; may be repeated. It is imported.",
 )
-def command(files: tuple[str, ...], form: str, library: str | None, modules: tuple[Path]) -> int:
+@click.option(
+    "--profile",
+    "profile_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Use this profile instead of the nearest radps-dag.toml.",
+)
+def command(
+    files: tuple[str, ...],
+    form: str,
+    library: str | None,
+    modules: tuple[Path, ...],
+    profile_file: Path | None,
+) -> int:
     """Check pipeline FILEs completely, without running anything.
 
     Prints every mistake with its place and the likely fix. Exits 0 if there is none, else 2.
@@ -41,9 +55,10 @@ def command(files: tuple[str, ...], form: str, library: str | None, modules: tup
     problems: set[Problem] = set()
     bad: dict[str, str] = {}  # file to why it could not be read at all
     nodes = 0
+    profile = find_profile(profile_file)
     for file in files:
         try:
-            pipeline, _ = open_pipeline(file, library, modules)
+            pipeline, _ = open_pipeline(file, library, modules, profile)
             nodes += sum(1 for _ in walk(pipeline))
         except InvalidPipeline as error:
             problems.update(error.problems)

@@ -69,7 +69,9 @@ async def _scored(node: Node, work: Body, here: Here) -> Result:
 
     if not isinstance(node, Group | Use):
         return await assessed(here)
-    inside = here.collecting()
+    # One table for each stage: what is scored deeper inside is in it too.
+    stage = "/" not in here.place.path
+    inside = here.collecting() if stage else here
     label = Label(
         here.place.path, here.place.name, node.description, node.tags, dict(here.scope.each)
     )
@@ -78,7 +80,8 @@ async def _scored(node: Node, work: Body, here: Here) -> Result:
         try:
             return await assessed(inside)
         finally:
-            await here.tracker.scores(label, inside.scores)
+            if stage:
+                await here.tracker.scores(label, inside.scores)
 
     return await here.tracker.group(label, as_group)
 

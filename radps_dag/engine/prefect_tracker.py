@@ -16,12 +16,12 @@ from typing import Any, Generic, TypeVar
 from prefect import Flow, Task, tags
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.flow_engine import run_flow_async
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_engine import run_task_async
 
 from radps_dag.engine.attempts import Plan
+from radps_dag.engine.flow_runs import FlowIds, run_flow
 from radps_dag.engine.outcome import NodeError, TimedOut
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Scored
@@ -40,6 +40,7 @@ class PrefectTracker:
     def __init__(self, pipeline: str) -> None:
         self._pipeline = pipeline
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
+        self._flow_ids: FlowIds = {}
         self._tasks: dict[str, Task[Any, Any]] = {}
         _only_to_the_page()
 
@@ -54,9 +55,8 @@ class PrefectTracker:
         run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]
         flow = copy(self._flow(label, tuple(parameters)))
         flow.fn = run
-        flow.flow_run_name = _callable(label.name or self._pipeline)
         with tags(*label.tags):
-            await run_flow_async(flow, parameters=parameters, return_type="state")
+            await run_flow(flow, label.name or self._pipeline, parameters, self._flow_ids)
         return ending.result()
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:

@@ -1,0 +1,75 @@
+"""A flow run, made in as few calls to Prefect's server as it takes.
+
+Prefect itself asks for the flow's id, looks for an earlier run to take up and sends the name in a
+call of its own, for each of hundreds of subflows. Here the id is kept, the name goes along when the
+run is made, and a new group is known to be new. Everything after that is Prefect's engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from prefect import Flow, Task
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import FlowRunCreate
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext, TagsContext
+from prefect.flow_engine import AsyncFlowRunEngine
+from prefect.states import Pending, to_state_create
+
+__all__ = ["FlowIds", "run_flow"]
+
+# The ids of flows by name, or the promise of one: instances of a fan-out ask at the same time.
+FlowIds = dict[str, asyncio.Task[UUID]]
+
+
+async def run_flow(
+    flow: Flow[Any, Any], name: str, parameters: Mapping[str, Any], known: FlowIds
+) -> None:
+    """Run a flow under a name; inside another flow it is a subflow of that."""
+    engine = _Engine(flow=flow, parameters=dict(parameters), run_name=name, known=known)
+    async with engine.start():
+        while engine.is_running():
+            async with engine.run_context():
+                await engine.call_flow_fn()
+
+
+@dataclass
+class _Engine(AsyncFlowRunEngine[Any, Any]):
+    run_name: str = ""
+    known: FlowIds = field(default_factory=dict)
+
+    async def create_flow_run(self, client: PrefectClient) -> FlowRun:
+        flow = self.flow
+        if flow.name not in self.known:
+            self.known[flow.name] = asyncio.create_task(client.create_flow(flow))
+        created = FlowRunCreate(
+            flow_id=await asyncio.shield(self.known[flow.name]),
+            flow_version=flow.version,
+            name=self.run_name,
+            parameters=flow.serialize_parameters(self.parameters or {}),
+            tags=sorted(TagsContext.get().current_tags),
+            parent_task_run_id=await self._tracking_task_run(client),
+            state=to_state_create(Pending()),
+        )
+        response = await client.request(
+            "POST", "/flow_runs/", json=created.model_dump(mode="json", exclude_unset=True)
+        )
+        flow_run = FlowRun.model_validate(response.json())
+        flow_run.parameters = self.parameters or {}
+        return flow_run
+
+    async def _tracking_task_run(self, client: PrefectClient) -> UUID | None:
+        """The task run that stands for this flow in the one around it."""
+        around = FlowRunContext.get()
+        if around is None or around.flow_run is None:
+            return None
+        stand_in = Task(name=self.flow.name, fn=self.flow.fn, version=self.flow.version)
+        task_run = await client.create_task_run(
+            stand_in, around.flow_run.id, str(uuid4()), name=self.run_name
+        )
+        return task_run.id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ def _nodes(validator: Any, nodes: Any, seen: set[int]) -> Iterator[Mistake]:
     for name, node in nodes.items():
         if not isinstance(node, Table):
             at = nodes.value_at(name)
-            expected = validator.schema["$defs"]["node"]["title"]
+            expected = validator.schema["title"]
             yield Mistake(Problem(at, "type", f"expected {expected}, found {_found(node)}"))
         elif id(node) not in seen:  # an alias shows the same node again
             seen.add(id(node))
@@ -86,10 +85,30 @@ def _nodes(validator: Any, nodes: Any, seen: set[int]) -> Iterator[Mistake]:
 @cache
 def _validators() -> tuple[Any, Any]:
     """One for a pipeline without its nodes, one for a node without those inside it."""
-    flat = copy.deepcopy(schema())
-    del flat["$defs"]["nodes"]["additionalProperties"]
-    node = {"$schema": flat["$schema"], "$defs": flat["$defs"], "$ref": "#/$defs/node"}
-    return Draft202012Validator(flat), Draft202012Validator(node)
+    definitions = dict(schema()["$defs"])
+    definitions["nodes"] = {
+        key: value for key, value in definitions["nodes"].items() if key != "additionalProperties"
+    }
+    pipeline = _inlined(schema() | {"$defs": {}}, definitions)
+    node = _inlined(definitions["node"], definitions)
+    kept = {"$defs": {"param": definitions["param"], "type": definitions["type"]}}
+    return Draft202012Validator(pipeline | kept), Draft202012Validator(node | kept)
+
+
+def _inlined(part: Any, definitions: dict[str, Any]) -> Any:
+    """The schema with its references replaced, which jsonschema would look up at every value.
+
+    Only params' schemas contain themselves; a reference to them stays.
+    """
+    if isinstance(part, list):
+        return [_inlined(item, definitions) for item in part]
+    if not isinstance(part, dict):
+        return part
+    name = str(part.get("$ref", "")).removeprefix("#/$defs/")
+    if name in definitions and name != "param":
+        beside = {key: value for key, value in part.items() if key != "$ref"}
+        return _inlined({**definitions[name], **beside}, definitions)
+    return {key: _inlined(value, definitions) for key, value in part.items()}
 
 
 Owner = tuple[Table | Series, Any]

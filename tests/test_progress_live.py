@@ -266,7 +266,7 @@ def test_broken_frame_ends_the_display_alone() -> None:
 
 
 @pytest.mark.usefixtures("xterm")
-def test_terminal_that_goes_away() -> None:
+def test_terminal_that_goes_away(capsys: pytest.CaptureFixture[str]) -> None:
     """A terminal that is closed in the middle of a run stops the display, not the run."""
     terminal = Terminal()
     with listener("live", terminal.stream) as listen:
@@ -275,6 +275,7 @@ def test_terminal_that_goes_away() -> None:
         terminal.stream.close()
         for fact in demo()[100:]:
             listen(fact)
+    assert capsys.readouterr().err.count("display broke (ValueError") == 1
 
 
 def test_a_wide_fan_out_live() -> None:

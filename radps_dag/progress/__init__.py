@@ -9,20 +9,51 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, TextIO
 
 from radps_dag.facts import Fact, Listener
 
-__all__ = ["Mode", "listener"]
+__all__ = ["Display", "Mode", "listener"]
 
 Mode = Literal["auto", "live", "plain", "json", "quiet"]
+
+
+class Display:
+    """Takes facts; keeps the mistakes and broken pipes of what shows them away from the engine."""
+
+    def __init__(self, inner: Listener) -> None:
+        self.inner = inner
+        self._error: Exception | None = None
+
+    def __call__(self, fact: Fact) -> None:
+        if self._error is not None:
+            return
+        try:
+            self.inner(fact)
+        except Exception as error:  # whatever it is, the run is worth more than its picture
+            self._error = error
+
+    def suspended(self) -> contextlib.AbstractContextManager[None]:
+        """The terminal as it is without us, to ask a person something."""
+        suspend: Callable[[], contextlib.AbstractContextManager[None]]
+        suspend = getattr(self.inner, "suspended", contextlib.nullcontext)
+        return suspend()
+
+    def tell(self, stream: TextIO) -> None:
+        """Say that the display broke, unless its reader simply went away (`| head`)."""
+        error = self._error or getattr(self.inner, "error", None)
+        if error is None or isinstance(error, BrokenPipeError):
+            return
+        with contextlib.suppress(Exception):
+            kind = type(error).__name__
+            print(f"radps-dag: the progress display broke ({kind}: {error})", file=stream)
 
 
 @contextlib.contextmanager
 def listener(
     mode: Mode = "auto", stream: TextIO | None = None, expected: Iterable[str] = ()
-) -> Iterator[Listener]:
+) -> Iterator[Display]:
     """A listener to hand to the engine; the terminal is as before when the context ends.
 
     "auto" is "live" on a terminal that can move its cursor, else "plain". The stream is the
@@ -33,11 +64,12 @@ def listener(
     chosen = stream or (sys.stdout if mode == "json" else sys.stderr)
     if mode == "auto":
         mode = "live" if _can_move(chosen) else "plain"
-    with contextlib.ExitStack() as stack:
-        guard = _Guard()
-        stack.callback(guard.tell, sys.stderr)
-        guard.inner = _make(mode, chosen, expected, stack)
-        yield guard
+    with contextlib.ExitStack() as closing:
+        # Told last, when the terminal is as before.
+        broken = closing.enter_context(contextlib.ExitStack())
+        display = Display(_make(mode, chosen, expected, closing))
+        broken.callback(display.tell, sys.stderr)
+        yield display
 
 
 def _make(
@@ -65,28 +97,3 @@ def _make(
 
 def _can_move(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
-
-
-class _Guard:
-    """Keeps the mistakes and broken pipes of a display away from the engine."""
-
-    inner: Listener
-
-    def __init__(self) -> None:
-        self._error: Exception | None = None
-
-    def __call__(self, fact: Fact) -> None:
-        if self._error is not None:
-            return
-        try:
-            self.inner(fact)
-        except Exception as error:  # whatever it is, the run is worth more than its picture
-            self._error = error
-
-    def tell(self, stream: TextIO) -> None:
-        """Say that the display broke, unless its reader simply went away (`| head`)."""
-        if self._error is None or isinstance(self._error, BrokenPipeError):
-            return
-        with contextlib.suppress(Exception):
-            kind = type(self._error).__name__
-            print(f"radps-dag: the progress display broke ({kind}: {self._error})", file=stream)

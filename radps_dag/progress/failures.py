@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from radps_dag.progress.state import NodeState, RunState
+from radps_dag.progress.node import NodeState
+from radps_dag.progress.state import RunState
 
 __all__ = ["Failures", "alike", "failures", "pattern"]
 

@@ -16,8 +16,9 @@ from radps_dag.progress.look import (
     quality_text,
     trend,
 )
+from radps_dag.progress.node import NodeState
 from radps_dag.progress.rows import Row, rows_of
-from radps_dag.progress.state import NodeState, RunState
+from radps_dag.progress.state import RunState
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -68,7 +69,17 @@ class Frame:
             pieces.append((f"{dot}{root.failures} failed", "yellow"))
         if state.latest and not ended:
             pieces.append((dot + clean(state.latest.message), "dim"))
-        return _columns(pieces, [(duration(root.elapsed(now)).rjust(_TIME), "bold")], width)
+        right: list[Piece] = (
+            [("QA".ljust(_QA - 2), "dim")] if root.quality.score is not None else []
+        )
+        right.append((duration(root.elapsed(now)).rjust(_TIME + 1), "bold"))
+        return _columns(pieces, right, width)
+
+    def titles(self, width: int) -> Text:
+        """What the columns are, for a table of stages."""
+        left = [("   " + "stage".ljust(self._names + 2), "dim")]
+        right = [("QA".ljust(_QA - 2) + "time".rjust(_TIME + 1), "dim")]
+        return _columns(left, right, width)
 
     def line(self, row: Row, now: float, width: int) -> Text:
         """One row."""

@@ -29,6 +29,7 @@ class Live:
         from rich.console import Console
 
         self.state = RunState()
+        self.error: Exception | None = None  # what broke the display, known when it is closed
         self.state.expect(expected)
         self._stream = stream
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
@@ -51,10 +52,15 @@ class Live:
             self._screen.open()
             yield self
         finally:
-            # A terminal that has gone is no reason to lose the result of the run.
-            with contextlib.suppress(OSError, ValueError):
-                ended = any(isinstance(fact, RunEnded) for fact in self._facts)
-                self._screen.close(self._summary if ended or self.state.end else None)
+            self._close()
+
+    def _close(self) -> None:
+        ended = self.state.end or any(isinstance(fact, RunEnded) for fact in self._facts)
+        try:
+            self._screen.close(self._summary if ended else None)
+            self.error = self._screen.error
+        except Exception as error:  # a terminal that has gone must not cost the run's result
+            self.error = self._screen.error or error
 
     def _catch_up(self) -> None:
         # Here and not when a fact arrives: the engine waits neither for this nor for the terminal.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from radps_dag.facts import Scored
-from radps_dag.progress.state import NodeState, Quality, Status
+from radps_dag.progress.node import NodeState, Quality, Status
 
 __all__ = [
     "ASCII",

@@ -24,7 +24,8 @@ from radps_dag.facts import (
 )
 from radps_dag.progress.failures import pattern
 from radps_dag.progress.look import clean, duration, number, score_text, symbols_for, write
-from radps_dag.progress.state import NodeState, RunState, parts
+from radps_dag.progress.node import NodeState, parts
+from radps_dag.progress.state import RunState
 from radps_dag.progress.summary import brief, summary
 
 __all__ = ["Plain", "Quiet"]

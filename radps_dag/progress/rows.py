@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from radps_dag.progress.state import NodeState, Status
+from radps_dag.progress.node import NodeState, Status
 
 __all__ = ["Row", "rows_of"]
 

@@ -18,8 +18,9 @@ from radps_dag.progress.look import (
     score_text,
     short,
 )
+from radps_dag.progress.node import NodeState, Quality, parts
 from radps_dag.progress.rows import Row
-from radps_dag.progress.state import NodeState, Quality, RunState, parts
+from radps_dag.progress.state import RunState
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -42,7 +43,10 @@ def summary(state: RunState, width: int, symbols: Symbols, wrap: int | None = No
     ended = state.run.time + state.end.seconds if state.run and state.end else 0.0
     stages = list(state.root.children.values())
     frame.fit([Row(0, node) for node in stages], width)
-    lines = [_text(""), result_line(state, symbols), _text("")]
+    lines = [_text(""), result_line(state, symbols)]
+    lines += [_text(f"   {line}", "red") for line in _wrapped(_cause(state), wrap)]
+    lines.append(_text(""))
+    lines += [frame.titles(width)] if stages else []
     lines += [frame.line(Row(0, node), ended, width) for node in stages]
     for title, entries in _sections(state, symbols):
         lines += _section(title, list(entries), wrap)
@@ -52,13 +56,15 @@ def summary(state: RunState, width: int, symbols: Symbols, wrap: int | None = No
 def brief(state: RunState, symbols: Symbols) -> list[Text]:
     """The result and what failed, without the rest."""
     lines = [result_line(state, symbols)]
+    if not failures(state).causes and (cause := _cause(state)):
+        lines.append(_text(f"   {cause}"))
     for title, entries in islice(_sections(state, symbols), 2):
         lines += _section(title, list(entries))
     return lines
 
 
 def result_line(state: RunState, symbols: Symbols) -> Text:
-    """How a run ended and, if it failed, the most likely cause."""
+    """How a run ended."""
     end = state.end
     name = clean(state.run.pipeline) if state.run else "the run"
     if end is None:
@@ -71,13 +77,18 @@ def result_line(state: RunState, symbols: Symbols) -> Text:
         verb = "was interrupted" if end.status == "interrupted" else "failed"
         line = _text(f" {symbols.status['failed']} {name} {verb}", "bold red")
         line.append(f" after {took}", "")
-        causes = failures(state).causes
-        cause = f"{_place(causes[0])}: {error_text(causes[0])}" if causes else clean(end.message)
-        if cause:
-            line.append(f": {cause[:_LONGEST]}", "")
     if state.run:
         line.append(f"  {symbols.dot} run {clean(state.run.run)}", "dim")
     return line
+
+
+def _cause(state: RunState) -> str:
+    """Why the run failed, in a line: where that began, or what the engine says."""
+    if state.end is None or state.end.status == "succeeded":
+        return ""
+    causes = failures(state).causes
+    cause = f"{_place(causes[0])}: {error_text(causes[0])}" if causes else clean(state.end.message)
+    return cause[:_LONGEST]
 
 
 def _sections(state: RunState, symbols: Symbols) -> Iterator[tuple[str, Iterator[Entry]]]:
@@ -93,10 +104,17 @@ def _sections(state: RunState, symbols: Symbols) -> Iterator[tuple[str, Iterator
 def _section(title: str, entries: list[Entry], wrap: int | None = None) -> list[Text]:
     lines = [_text(""), _text(title, "bold")]
     for mark, text, style in entries:
-        first, *rest = textwrap.wrap(text, wrap - 5) if wrap and wrap > 20 else [text]
+        first, *rest = _wrapped(text, wrap) or [""]
         lines.append(_text(f" {mark} ", style).append(first, ""))
         lines += [_text(f"     {more}") for more in rest]
     return lines if entries else []
+
+
+def _wrapped(text: str, wrap: int | None) -> list[str]:
+    """The lines of a text, with room for what stands before them."""
+    if wrap is None or wrap < 20:
+        return [text] if text else []
+    return textwrap.wrap(text, wrap - 5)
 
 
 def _failed(nodes: tuple[NodeState, ...], mark: str, style: str) -> Iterator[Entry]:

@@ -201,6 +201,9 @@ def _unknown_keys(error: Error, place: _Place) -> Iterator[Mistake]:
     known = list(error.schema.get("properties", ()))
     for key in _extras(place.value, known)[:MAX_PROBLEMS]:
         hint = did_you_mean(key, known) or f"; allowed: {allowed(known, 30)}"
+        if place.value[key] is None and " " in key:
+            # `{description: one, two}` is a description, and a key `two` without a value.
+            hint = "; inside { } a text with a comma needs quotes"
         message = f"unknown key {show(key)}{hint}"
         yield Mistake(Problem(place.value.key_at(key), "unknown-key", message))
 

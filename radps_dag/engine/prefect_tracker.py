@@ -16,9 +16,12 @@ from typing import Any, Generic, TypeVar
 from prefect import Flow, Task, tags
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.filesystems import WritableFileSystem
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_engine import run_task_async
+from prefect.utilities.urls import url_for
 
 from radps_dag.engine.attempts import Plan
 from radps_dag.engine.flow_runs import FlowIds, run_flow
@@ -37,8 +40,16 @@ LONGEST_PARAMETER = 10_000
 class PrefectTracker:
     """Reports to the Prefect server that the environment names."""
 
-    def __init__(self, pipeline: str) -> None:
+    def __init__(
+        self,
+        pipeline: str,
+        tell: Callable[[str], None] = lambda message: None,
+        server: object = None,
+    ) -> None:
+        """`server` is kept as long as the tracker, which tells it that it is needed."""
         self._pipeline = pipeline
+        self._tell = tell
+        self._server = server
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._flow_ids: FlowIds = {}
         self._tasks: dict[str, Task[Any, Any]] = {}
@@ -50,6 +61,8 @@ class PrefectTracker:
 
         async def run(**parameters: Any) -> State[Any]:
             del parameters
+            if not label.path:
+                self._tell(f"Prefect's page of this run: {_page()}")
             return await ending.of(body)
 
         run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]
@@ -90,13 +103,17 @@ class PrefectTracker:
             # Prefect takes a flow's parameters from its signature.
             pattern.__signature__ = _signature(names)  # type: ignore[attr-defined]
             path = label.path.replace("/", ".")
-            self._flows[known] = Flow(
+            flow = Flow(
                 pattern,
                 name=_plain(f"{self._pipeline}: {path}" if path else self._pipeline),
                 description=label.description or None,
                 validate_parameters=False,
                 persist_result=False,
             )
+            if not path:
+                # What is inside inherits it. The constructor takes only storage with a name.
+                flow.result_storage = _Nowhere()
+            self._flows[known] = flow
         return self._flows[known]
 
     def _task(self, label: Label) -> Task[Any, Any]:
@@ -119,6 +136,17 @@ class PrefectTracker:
             from radps_dag.engine.artifacts import publish_scores
 
             await publish_scores(label, scores)
+
+
+class _Nowhere(WritableFileSystem):
+    """A storage for results that keeps none: even one that is never written makes Prefect look for
+    its place in the file system, thirty times a task."""
+
+    async def read_path(self, path: str) -> bytes:
+        raise ValueError(f"no result is stored, at {path} or anywhere")
+
+    async def write_path(self, path: str, content: bytes) -> None:
+        pass
 
 
 class _Ending(Generic[T]):
@@ -151,6 +179,13 @@ class _Ending(Generic[T]):
         if not self._value:
             raise RuntimeError("Prefect did not run the body")
         return self._value[0]
+
+
+def _page() -> str:
+    """Where the flow run of this place is shown."""
+    around = FlowRunContext.get()
+    found = None if around is None or around.flow_run is None else url_for(around.flow_run)
+    return found or "unknown"
 
 
 def _callable(name: str) -> Callable[[], str]:

@@ -39,11 +39,13 @@ def run_job(
 
 
 def prefect_tracker(
-    pipeline: str, starting: Starting | None, notify: Callable[[str], None]
+    pipeline: str, starting: Starting | None, tell: Callable[[str], None]
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known."""
+    server = None
     if starting is not None:
-        os.environ.update(client_environment(starting.wait(notify)))
+        server = starting.wait(tell)
+        os.environ.update(client_environment(server))
     from radps_dag.engine.prefect_tracker import PrefectTracker
 
-    return PrefectTracker(pipeline)
+    return PrefectTracker(pipeline, tell, server)

@@ -1,20 +1,11 @@
-"""The database of the local server: created at once, complete before the server ends."""
+"""The database of the local server, created at once from a schema that is known."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import sqlite3
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 __all__ = [
     "FIRST_LINE",
@@ -73,75 +64,3 @@ def schema_of(path: Path) -> list[tuple[str, str, str, str]]:
         ).fetchall()
     finally:
         connection.close()
-
-
-def serialize_writes() -> None:
-    """Let the server's transactions queue for the database instead of failing.
-
-    Prefect begins SQLite transactions as readers; one that writes later than another has written
-    gets SQLITE_BUSY at once, the server answers 503, and the client waits two seconds and more
-    before it tries again. Ten subflows at once took 15 s like that. There is one process and one
-    writer at a time: so each takes its turn, and holds the write lock from the beginning.
-    """
-    from prefect.server.database.configurations import AioSqliteConfiguration
-
-    begin_as_prefect_does = AioSqliteConfiguration.begin_transaction
-    turn = asyncio.Lock()
-    in_transaction = ContextVar("in_transaction", default=False)
-
-    @asynccontextmanager
-    async def begin_transaction(
-        self: AioSqliteConfiguration, session: AsyncSession, with_for_update: bool = False
-    ) -> AsyncIterator[AsyncSessionTransaction]:
-        # Within a transaction, waiting for its end would be waiting for ever.
-        if in_transaction.get():
-            async with begin_as_prefect_does(self, session, with_for_update) as transaction:
-                yield transaction
-            return
-        async with turn:
-            token = in_transaction.set(True)
-            try:
-                async with begin_as_prefect_does(self, session, True) as transaction:
-                    yield transaction
-            finally:
-                in_transaction.reset(token)
-
-    AioSqliteConfiguration.begin_transaction = begin_transaction  # type: ignore[method-assign]
-
-
-def hold_events() -> None:
-    """Let the server hold a burst of events instead of dropping what it cannot write at once.
-
-    Task runs reach the database as events, three for each. Prefect's in-memory queues hold 10,000
-    and drop the rest, with nothing but a line in the log.
-    """
-    from prefect.server.utilities.messaging import memory
-
-    class Subscription(memory.Subscription):
-        def __init__(self, *args: Any, **more: Any) -> None:
-            super().__init__(*args, **more)
-            # At 3 kB an event this is bounded by what the client's own queue already held.
-            self._queue = asyncio.Queue(maxsize=1_000_000)
-
-    memory.Subscription = Subscription  # type: ignore[misc]
-
-
-async def drain(patience: float = 20.0) -> None:
-    """Wait until the events that have arrived are in the hands of those who write them.
-
-    Prefect's server drops what its in-memory queues still hold when it ends; the writers
-    themselves write out what they have.
-    """
-    from prefect.server.utilities.messaging.memory import Topic
-
-    give_up = time.monotonic() + patience
-    while time.monotonic() < give_up:
-        waiting = [
-            subscription
-            for topic in Topic._topics.values()
-            for subscription in topic._subscriptions
-            if not (subscription._queue.empty() and subscription._retry.empty())
-        ]
-        if not waiting:
-            return
-        await asyncio.sleep(0.05)

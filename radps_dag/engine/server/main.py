@@ -126,15 +126,14 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     from prefect import __version__ as prefect_version
     from prefect.server.api.server import create_app
 
-    from . import database
+    from . import database, recording
 
     if not said.place.database.exists():
         said.add(phase="creating the database of the local Prefect server (once)")
         database.create(said.place.database)
-    database.serialize_writes()
-    database.hold_events()
+    recording.tune()
     said.add(phase="starting the local Prefect server", prefect=prefect_version)
-    gate = Gate(create_app(final=True), said.state["id"], database.drain)
+    gate = Gate(create_app(final=True), said.state["id"], recording.drain)
     gc.freeze()
     gc.enable()
 

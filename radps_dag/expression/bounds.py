@@ -93,6 +93,9 @@ def text_of(value: Any, budget: Budget) -> str:
     """A value as text: a string is itself, anything else its JSON."""
     if isinstance(value, str):
         return value
+    if type(value) is int:  # the common case, a hundred thousand times in a joined range
+        budget.spend(4)
+        return str(value)
     if isinstance(value, list | tuple | Mapping):
         budget.weigh(value)
     text = json.dumps(value, ensure_ascii=False, default=dict)

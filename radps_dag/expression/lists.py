@@ -7,10 +7,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from radps_dag.expression.bounds import MAX_SIZE, Absent, Budget, Wrong, finite, text_of
+from radps_dag.expression.bounds import Absent, Budget, Wrong, finite, text_of
 from radps_dag.expression.operation import Operation, list_in, number_in, string_in
-from radps_dag.expression.scalars import SCALAR_FILTERS
-from radps_dag.expression.truths import TESTS
 from radps_dag.shape import (
     ANY,
     INTEGER,
@@ -23,7 +21,7 @@ from radps_dag.shape import (
     union,
 )
 
-__all__ = ["LIST_FILTERS", "LIST_FUNCTIONS"]
+__all__ = ["LIST_FILTERS", "LIST_FUNCTIONS", "items_of", "same_list"]
 
 MAX_RANGE = 100_000
 _LIST = list_of()
@@ -32,7 +30,7 @@ _LONG = union(_LIST, STRING, _MAPPING)
 _SEQUENCE = union(_LIST, STRING)
 
 
-def _items(budget: Budget, value: Any, name: str) -> Sequence[Any]:
+def items_of(budget: Budget, value: Any, name: str) -> Sequence[Any]:
     items = list_in(value, f"'{name}'")
     budget.spend(len(items))
     return items
@@ -56,7 +54,7 @@ def _end(name: str, index: int) -> Callable[[Budget, Any], Any]:
 
 def _extreme(name: str, pick: Callable[[Sequence[Any]], Any]) -> Callable[[Budget, Any], Any]:
     def call(budget: Budget, value: Any) -> Any:
-        items = _items(budget, value, name)
+        items = items_of(budget, value, name)
         if not items:
             raise Absent(f"'{name}' of an empty list has no value; add default(...)")
         _orderable(items, name)
@@ -76,7 +74,7 @@ def _orderable(items: Sequence[Any], name: str) -> None:
 
 
 def _numbers(budget: Budget, value: Any, name: str) -> Sequence[int | float]:
-    return [number_in(item, f"'{name}'") for item in _items(budget, value, name)]
+    return [number_in(item, f"'{name}'") for item in items_of(budget, value, name)]
 
 
 def _sum(budget: Budget, value: Any) -> Any:
@@ -100,18 +98,21 @@ def _median(budget: Budget, value: Any) -> float:
 
 
 def _sort(budget: Budget, value: Any, reverse: Any = False) -> list[Any]:
-    items = _items(budget, value, "sort")
+    items = items_of(budget, value, "sort")
     _orderable(items, "sort")
     return sorted(items, reverse=bool(reverse))
 
 
 def _reverse(budget: Budget, value: Any) -> list[Any]:
-    return list(reversed(_items(budget, value, "reverse")))
+    return list(reversed(items_of(budget, value, "reverse")))
 
 
 def _unique(budget: Budget, value: Any) -> list[Any]:
-    items = _items(budget, value, "unique")
-    return list({_identity(item, budget): item for item in reversed(items)}.values())[::-1]
+    items = items_of(budget, value, "unique")
+    found: dict[Any, Any] = {}
+    for item in items:
+        found.setdefault(_identity(item, budget), item)
+    return list(found.values())
 
 
 def _identity(item: Any, budget: Budget) -> Any:
@@ -123,18 +124,16 @@ def _identity(item: Any, budget: Budget) -> Any:
 
 def _flatten(budget: Budget, value: Any) -> list[Any]:
     flat: list[Any] = []
-    for item in _items(budget, value, "flatten"):
+    for item in items_of(budget, value, "flatten"):
         inner = list_in(item, "'flatten'")
-        budget.make(len(flat) + len(inner) - len(flat))
+        budget.make(len(inner))
         flat.extend(inner)
-    if len(flat) > MAX_SIZE:
-        budget.make(len(flat))
     return flat
 
 
 def _join(budget: Budget, value: Any, separator: Any = "") -> str:
     between = string_in(separator, "'join'")
-    parts = [text_of(item, budget) for item in _items(budget, value, "join")]
+    parts = [text_of(item, budget) for item in items_of(budget, value, "join")]
     budget.make(sum(map(len, parts)) + len(between) * max(0, len(parts) - 1))
     return between.join(parts)
 
@@ -163,70 +162,6 @@ def _pairs(budget: Budget, value: Any) -> list[Any]:
     return [[key, one] for key, one in members.items()]
 
 
-def _member(item: Any, path: str) -> Any:
-    """What `attribute='selection.spw'` finds in one item."""
-    for name in path.split("."):
-        if not isinstance(item, Mapping):
-            raise Wrong(f"{show(item)} has no member {name!r}: it is no mapping")
-        if name not in item:
-            raise Absent(f"an item has no member {name!r}")
-        item = item[name]
-    return item
-
-
-def _map(
-    budget: Budget, value: Any, filter: Any = None, *arguments: Any, attribute: Any = None
-) -> list[Any]:
-    items = _items(budget, value, "map")
-    if (filter is None) == (attribute is None):
-        raise Wrong("'map' takes either a filter's name or attribute='NAME'")
-    if attribute is not None:
-        path = string_in(attribute, "'map'")
-        return [_member(item, path) for item in items]
-    operation = _named(filter, {one.name: one for one in _MAPPED}, "filter", len(arguments))
-    return [operation.call(budget, item, *arguments) for item in items]
-
-
-def _named(name: Any, table: Mapping[str, Operation], kind: str, given: int) -> Operation:
-    operation = table.get(name) if isinstance(name, str) else None
-    if operation is None:
-        raise Wrong(
-            f"{show(name)} is no {kind} that can be used here; there is: {', '.join(table)}"
-        )
-    problem = operation.misuse(given, ())
-    if problem:
-        raise Wrong(problem)
-    return operation
-
-
-def _pick(keep: bool, by_member: bool) -> Callable[..., list[Any]]:
-    name = ("select" if keep else "reject") + ("attr" if by_member else "")
-
-    def by_test(budget: Budget, value: Any, test: Any = None, *arguments: Any) -> list[Any]:
-        items = _items(budget, value, name)
-        if test is None:
-            return [item for item in items if bool(item) is keep]
-        operation = _named(test, TESTS, "test", len(arguments))
-        return [item for item in items if operation.call(budget, item, *arguments) is keep]
-
-    def by_attribute(
-        budget: Budget, value: Any, attribute: Any, test: Any = None, *arguments: Any
-    ) -> list[Any]:
-        items = _items(budget, value, name)
-        path = string_in(attribute, f"'{name}'")
-        found = [_member(item, path) for item in items]
-        if test is None:
-            return [item for item, one in zip(items, found, strict=True) if bool(one) is keep]
-        operation = _named(test, TESTS, "test", len(arguments))
-        return [
-            item
-            for item, one in zip(items, found, strict=True)
-            if operation.call(budget, one, *arguments) is keep
-        ]
-
-    return by_attribute if by_member else by_test
-
-
 def _range(budget: Budget, *bounds: Any) -> list[int]:
     for bound in bounds:
         if isinstance(bound, bool) or not isinstance(bound, int):
@@ -245,7 +180,7 @@ def _range(budget: Budget, *bounds: Any) -> list[int]:
 
 
 def _zip(budget: Budget, *lists: Any) -> list[Any]:
-    members = [_items(budget, one, "zip") for one in lists]
+    members = [items_of(budget, one, "zip") for one in lists]
     lengths = {len(one) for one in members}
     if len(lengths) > 1:
         raise Wrong(
@@ -259,7 +194,7 @@ def _items_shape(value: Shape, *_: Shape) -> Shape:
     return (value.items or ANY) if value.kinds == {"array"} else ANY
 
 
-def _same_list(value: Shape, *_: Shape) -> Shape:
+def same_list(value: Shape, *_: Shape) -> Shape:
     return list_of(value.items) if value.kinds == {"array"} else _LIST
 
 
@@ -280,7 +215,6 @@ def _filter(name: str, usage: str, summary: str, call: Any, gives: Any, **more: 
     return Operation(name, usage, summary, call, gives, takes=more.pop("takes", _LIST), **more)
 
 
-_test_arguments = ("test", "*")
 LIST_FILTERS: tuple[Operation, ...] = (
     _filter("first", "xs | first", "the first item", _end("first", 0), _end_shape, takes=_SEQUENCE),
     _filter("flatten", "xs | flatten", "one list of a list of lists", _flatten, _flat),
@@ -296,70 +230,22 @@ LIST_FILTERS: tuple[Operation, ...] = (
     _filter("keys", "m | keys", "the keys of a mapping", _keys, list_of(STRING), takes=_MAPPING),
     _filter("last", "xs | last", "the last item", _end("last", -1), _end_shape, takes=_SEQUENCE),
     _filter("length", "xs | length", "how many", _length, INTEGER, takes=_LONG),
-    _filter(
-        "map",
-        "xs | map(attribute='name') or xs | map('filter')",
-        "a member of each item, or each item filtered",
-        _map,
-        _LIST,
-        parameters=("filter", "attribute", "*"),
-    ),
     _filter("max", "xs | max", "the largest", _extreme("max", max), _items_shape),
     _filter("mean", "xs | mean", "the average", _mean, NUMBER),
     _filter("median", "xs | median", "the middle one", _median, NUMBER),
     _filter("min", "xs | min", "the smallest", _extreme("min", min), _items_shape),
-    _filter(
-        "reject",
-        "xs | reject('test', argument)",
-        "the items for which a test is false",
-        _pick(False, False),
-        _same_list,
-        parameters=_test_arguments,
-    ),
-    _filter(
-        "rejectattr",
-        "xs | rejectattr('name', 'test', argument)",
-        "the items for whose member a test is false",
-        _pick(False, True),
-        _same_list,
-        parameters=("attribute", *_test_arguments),
-        required=1,
-    ),
-    _filter("reverse", "xs | reverse", "the last first", _reverse, _same_list),
-    _filter(
-        "select",
-        "xs | select('test', argument)",
-        "the items for which a test is true",
-        _pick(True, False),
-        _same_list,
-        parameters=_test_arguments,
-    ),
-    _filter(
-        "selectattr",
-        "xs | selectattr('name', 'test', argument)",
-        "the items for whose member a test is true",
-        _pick(True, True),
-        _same_list,
-        parameters=("attribute", *_test_arguments),
-        required=1,
-    ),
+    _filter("reverse", "xs | reverse", "the last first", _reverse, same_list),
     _filter(
         "sort",
         "xs | sort(reverse=false)",
         "numbers or strings in order",
         _sort,
-        _same_list,
+        same_list,
         parameters=("reverse",),
     ),
     _filter("sum", "xs | sum", "the sum of numbers", _sum, _summed),
-    _filter("unique", "xs | unique", "without repetition", _unique, _same_list),
+    _filter("unique", "xs | unique", "without repetition", _unique, same_list),
     _filter("values", "m | values", "the values of a mapping", _values, _LIST, takes=_MAPPING),
-)
-
-# What `map('...')` can apply: not itself, and not the filters that ask for an absent value.
-_MAPPED = (
-    *(one for one in SCALAR_FILTERS if one.name != "default"),
-    *(one for one in LIST_FILTERS if one.name != "map"),
 )
 
 LIST_FUNCTIONS = (

@@ -34,7 +34,7 @@ def _round(_: Budget, value: Any, precision: Any = 0, method: Any = "common") ->
     if method not in ("common", "ceil", "floor"):
         raise Wrong(f"'round' takes the method common, ceil or floor, found {show(method)}")
     if method == "common":
-        return finite(round(float(number), precision))
+        return finite(round(number, precision))
     step = 10.0**precision
     return finite(float(getattr(math, method)(finite(number * step))) / step)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from radps_dag.expression.lists import LIST_FILTERS, LIST_FUNCTIONS
 from radps_dag.expression.operation import Operation
+from radps_dag.expression.picking import PICKING_FILTERS
 from radps_dag.expression.scalars import SCALAR_FILTERS, SCALAR_FUNCTIONS
 from radps_dag.expression.truths import TESTS
 
@@ -14,5 +15,5 @@ def _table(*operations: Operation) -> dict[str, Operation]:
     return {operation.name: operation for operation in sorted(operations, key=lambda o: o.name)}
 
 
-FILTERS = _table(*SCALAR_FILTERS, *LIST_FILTERS)
+FILTERS = _table(*SCALAR_FILTERS, *LIST_FILTERS, *PICKING_FILTERS)
 FUNCTIONS = _table(*SCALAR_FUNCTIONS, *LIST_FUNCTIONS)

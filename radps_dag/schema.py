@@ -251,6 +251,10 @@ def _choice(error: Error, place: _Place) -> Iterator[Mistake]:
     value = place.value
     hint = did_you_mean(value, words) if isinstance(value, str) else ""
     message = f"{_found(value)} is not allowed here; allowed: {allowed(words)}{hint}"
+    if value is None:
+        # `type: [string, null]` is the usual way to get here.
+        quoted = '; write "null" in quotes' if "null" in words else ""
+        message = f"expected one of {allowed(words)}, found nothing{quoted}"
     yield _left_out(place, "value", message)
 
 

@@ -1,119 +1,26 @@
-"""YAML to data that knows its places: YAML 1.2 core types, and everything doubtful refused.
-
-PyYAML's C parser makes the events; the types of plain scalars and the refusals are ours, because
-PyYAML reads YAML 1.1, in which `12:30:45` is 45045 and `no` is false.
-"""
+"""Events of the YAML parser to data with places; everything doubtful is refused."""
 
 from __future__ import annotations
 
-import re
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable
-from dataclasses import dataclass
-from math import isfinite
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from radps_dag.problem import Location, Problem, Source
+from radps_dag.source.data import Document, Report, Series, Table
+from radps_dag.source.reading import place_after
+from radps_dag.source.scalars import CORE, TYPES, NotJson, plain
 from radps_dag.syntax import control_character, explain, indenting_tab
 
-__all__ = [
-    "MAX_BYTES",
-    "MAX_DEPTH",
-    "MAX_PROBLEMS",
-    "MAX_VALUES",
-    "Document",
-    "Report",
-    "Series",
-    "Table",
-    "parse",
-    "read_source",
-]
+__all__ = ["MAX_DEPTH", "MAX_PROBLEMS", "MAX_VALUES", "parse"]
 
-# A pipeline of 10,000 nodes has some 3 MB and 300,000 values.
-MAX_BYTES = 10_000_000
+# A pipeline of 10,000 nodes has some 400,000 values.
 MAX_VALUES = 500_000
 MAX_DEPTH = 100
 # Values that aliases add to those that are written out.
 MAX_ALIASED = 20_000
 # Past this many mistakes the rest is more noise than help.
 MAX_PROBLEMS = 100
-
-Report = Callable[[Problem], None]
-Place = tuple[int, int]  # line and column, from 1
-
-
-class Table(dict[str, Any]):
-    """A mapping that knows the place of every key and value."""
-
-    __slots__ = ("places", "source")
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.places: dict[str, tuple[int, int, int, int]] = {}
-
-    def key_at(self, key: str) -> Location:
-        return Location(self.source, *self.places[key][:2])
-
-    def value_at(self, key: str) -> Location:
-        return Location(self.source, *self.places[key][2:])
-
-
-class Series(list[Any]):
-    """A sequence that knows the place of every item."""
-
-    __slots__ = ("places", "source")
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.places: list[Place] = []
-
-    def value_at(self, index: int) -> Location:
-        return Location(self.source, *self.places[index])
-
-    def leave_out(self, index: int) -> None:
-        """Remove an item, with its place."""
-        del self[index], self.places[index]
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What one file says: its data, made of `Table`, `Series` and JSON scalars."""
-
-    source: Source
-    data: Any
-    at: Location
-
-
-def read_source(path: Path, name: str, report: Report) -> Source | None:
-    """The text of a file, or nothing and a problem where it is too large or no UTF-8.
-
-    Raises OSError where the file cannot be read.
-    """
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    nowhere = Source(name, "")
-    if len(content) > MAX_BYTES:
-        limit = f"{MAX_BYTES // 1_000_000} MB"
-        message = f"the file is larger than {limit}, the most a pipeline file can have"
-        report(Problem(Location(nowhere, 1, 1), "size", message))
-        return None
-    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        message = "the file is UTF-16; save it as UTF-8"
-        report(Problem(Location(nowhere, 1, 1), "encoding", message))
-        return None
-    content = content.removeprefix(BOM_UTF8)
-    try:
-        return Source(name, content.decode())
-    except UnicodeDecodeError as error:
-        source = Source(name, content.decode(errors="replace"))
-        before = content[: error.start].decode()
-        at = _place_after(source, before)
-        message = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        report(Problem(at, "encoding", message))
-        return None
 
 
 def parse(source: Source, report: Report) -> Document | None:
@@ -124,7 +31,7 @@ def parse(source: Source, report: Report) -> Document | None:
     """
     found: list[Problem] = []
     for position, rule, message in (*control_character(source.text), *indenting_tab(source.text)):
-        report(Problem(_place_after(source, source.text[:position]), rule, message))
+        report(Problem(place_after(source, source.text[:position]), rule, message))
         return None
     builder = _Builder(source, found.append)
     try:
@@ -138,11 +45,6 @@ def parse(source: Source, report: Report) -> Document | None:
     for problem in found:
         report(problem)
     return document
-
-
-def _place_after(source: Source, before: str) -> Location:
-    lines = Source("", before).lines
-    return Location(source, len(lines), len(lines[-1]) + 1)
 
 
 class _Stop(Exception):
@@ -160,25 +62,6 @@ class _Anchored(NamedTuple):
 
 # The C parser where PyYAML has it (all its wheels do); the same events, slower, where not.
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-_CONSTANTS: dict[str, bool | None] = (
-    dict.fromkeys(("", "~", "null", "Null", "NULL"))
-    | dict.fromkeys(("true", "True", "TRUE"), True)
-    | dict.fromkeys(("false", "False", "FALSE"), False)
-)
-_NUMBER = re.compile(
-    r"(?P<decimal>[-+]?[0-9]+)|(?P<octal>0o[0-7]+)|(?P<hexadecimal>0x[0-9a-fA-F]+)"
-    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
-    r"|(?P<special>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
-)
-_BASES = {"decimal": 10, "octal": 8, "hexadecimal": 16}
-_CORE = "tag:yaml.org,2002:"
-_TAGS: dict[str, type | tuple[type, ...]] = {
-    f"{_CORE}null": type(None),
-    f"{_CORE}bool": bool,
-    f"{_CORE}int": int,
-    f"{_CORE}float": (int, float),
-}
 
 
 class _Builder:
@@ -198,7 +81,9 @@ class _Builder:
         self._next()  # the stream's start
         if not isinstance(self._next(), yaml.DocumentStartEvent):
             at = Location(self._source, 1, 1)
-            self._report(at, "empty", "the file is empty; a pipeline starts with `version: 1`")
+            self._report(
+                at, "empty", "the file is empty: there is nothing, or nothing but comments"
+            )
             return None
         event = self._next()
         at = self._at(event)
@@ -206,7 +91,7 @@ class _Builder:
         self._next()  # the document's end
         following = self._next()
         if isinstance(following, yaml.DocumentStartEvent):
-            message = "a second document starts here; a pipeline file holds one: remove `---`"
+            message = "a second document starts here; a file holds one: remove `---`"
             self._report(self._at(following), "document", message)
         return Document(self._source, data, at)
 
@@ -238,7 +123,7 @@ class _Builder:
             message = f"nested deeper than {MAX_DEPTH} levels"
             raise _Stop(self._problem(event, "depth", message))
         name = "map" if kind is yaml.MappingStartEvent else "seq"
-        if event.tag is not None and event.tag not in (f"{_CORE}{name}", "!"):
+        if event.tag is not None and event.tag not in (f"{CORE}{name}", "!"):
             self._refuse_tag(event)
         if kind is yaml.MappingStartEvent:
             return self._table(depth + 1)
@@ -315,46 +200,27 @@ class _Builder:
     def _scalar(self, event: Any) -> Any:
         text: str = event.value
         tag: str | None = event.tag
-        if tag is None:
-            return self._plain(event, text) if event.implicit[0] else text
-        if tag in ("!", f"{_CORE}str"):
+        if tag in ("!", f"{CORE}str") or (tag is None and not event.implicit[0]):
             return text
-        if tag not in _TAGS:
+        if tag is not None and tag not in TYPES:
             self._refuse_tag(event)
             return text
-        value = self._plain(event, text)
-        if not isinstance(value, _TAGS[tag]) or (isinstance(value, bool) and tag != f"{_CORE}bool"):
-            message = f"{_short(text)} is not of the type that its tag says; remove the tag"
-            self._report(self._at(event), "tag", message)
-        return float(value) if tag == f"{_CORE}float" and type(value) is int else value
+        try:
+            value = plain(text)
+        except NotJson as error:
+            self._report(self._at(event), "number", str(error))
+            return 0
+        return value if tag is None else self._tagged(event, tag, value)
 
-    def _plain(self, event: Any, text: str) -> Any:
-        """The value of an unquoted scalar in YAML 1.2's core schema."""
-        if text in _CONSTANTS:
-            return _CONSTANTS[text]
-        if text[0] not in "+-.0123456789":
-            return text
-        match = _NUMBER.fullmatch(text)
-        if match is None:
-            return text
-        kind = match.lastgroup or ""
-        if kind == "special":
-            message = f"{text} is not a finite number; JSON has none: use null, or a large number"
-        elif kind == "float":
-            if isfinite(number := float(text)):
-                return number
-            message = f"{_short(text, quotes=False)} is too large for a float (at most 1.8e308)"
-        else:
-            # The length first: Python itself refuses integers of thousands of digits.
-            digits = text if kind == "decimal" else text[2:]
-            if len(digits) < 400 and -(2**63) <= (value := int(digits, _BASES[kind])) < 2**63:
-                return value
-            message = f"{_short(text, quotes=False)} does not fit 64 bits; write a float (1e20)"
-        self._report(self._at(event), "number", message)
-        return 0
+    def _tagged(self, event: Any, tag: str, value: Any) -> Any:
+        """The value under a tag of the core schema, which must say what it is anyway."""
+        if not isinstance(value, TYPES[tag]) or (isinstance(value, bool) and tag != f"{CORE}bool"):
+            message = f"{_short(event.value)} is not of the type that its tag says; remove the tag"
+            self._report(self._at(event), "tag", message)
+        return float(value) if tag == f"{CORE}float" and type(value) is int else value
 
     def _refuse_tag(self, event: Any) -> None:
-        tag = event.tag.replace(_CORE, "!!")
+        tag = event.tag.replace(CORE, "!!")
         message = f"tag {_short(tag, quotes=False)} is not allowed; YAML here is plain data"
         self._report(self._at(event), "tag", message)
 

@@ -20,6 +20,7 @@ from typing import TextIO
 
 import pytest
 
+from radps_dag.facts import Noted
 from radps_dag.progress import listener
 from radps_dag.progress.plain import Plain
 from radps_dag.progress.screen import Painted, Screen
@@ -140,7 +141,7 @@ def test_terminal_is_sane_after_an_interrupt() -> None:
     emulator = Emulator(80)
     emulator.feed(terminal.text())
     assert emulator.cursor_shown
-    assert emulator.rows[0].startswith("full_cube") and len(emulator.rows) > 5
+    assert emulator.rows[1].startswith("full_cube") and len(emulator.rows) > 5
 
 
 @pytest.mark.usefixtures("xterm")
@@ -157,6 +158,20 @@ def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
         texts.append(terminal.text())
     assert colours.search(texts[0]) and not colours.search(texts[1])
     assert "✓" in texts[1]
+
+
+@pytest.mark.usefixtures("xterm")
+def test_notes_stand_above_the_tree() -> None:
+    """What the engine notes is a line above the tree, once; of many warnings only the first."""
+    terminal = Terminal()
+    with listener("live", terminal.stream) as listen:
+        listen(Noted(time=0.0, place="", message="see http://127.0.0.1:4200/"))
+        for n in range(100):
+            listen(Noted(time=0.0, place="a", message=f"hot antenna {n}", level="warning"))
+    emulator = Emulator(80)
+    emulator.feed(terminal.text())
+    assert emulator.rows[:2] == ["see http://127.0.0.1:4200/", "! a  hot antenna 0"]
+    assert len(emulator.rows) == 1 + 20 + 1 + 1
 
 
 @pytest.mark.parametrize("term", ["dumb", "", "unknown"])

@@ -67,8 +67,6 @@ class Frame:
             pieces.append((f"{dot}{ended} stage{'s' * (ended > 1)} done", "dim"))
         if root.failures:
             pieces.append((f"{dot}{root.failures} failed", "yellow"))
-        if state.latest and not ended:
-            pieces.append((dot + clean(state.latest.message), "dim"))
         right: list[Piece] = (
             [("QA".ljust(_QA - 2), "dim")] if root.quality.score is not None else []
         )

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TextIO
 
-from radps_dag.facts import Fact, RunEnded
+from radps_dag.facts import Fact, Noted, RunEnded
 from radps_dag.progress.frame import Frame
-from radps_dag.progress.look import symbols_for
+from radps_dag.progress.look import clean, symbols_for
 from radps_dag.progress.screen import Painted, Screen
 from radps_dag.progress.state import RunState
 from radps_dag.progress.summary import summary
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 __all__ = ["Live"]
+
+_MOST_WARNINGS = 20
 
 
 class Live:
@@ -49,6 +51,7 @@ class Live:
     def showing(self) -> Iterator[Live]:
         """Show the tree until the context ends, then the summary in its place."""
         try:
+            self.state.root.started = time.time()  # until the engine says when it begins
             self._screen.open()
             yield self
         finally:
@@ -65,7 +68,22 @@ class Live:
     def _catch_up(self) -> None:
         # Here and not when a fact arrives: the engine waits neither for this nor for the terminal.
         while self._facts:
-            self.state.apply(self._facts.popleft())
+            fact = self._facts.popleft()
+            self.state.apply(fact)
+            if isinstance(fact, Noted):
+                self._note(fact)
+
+    def _note(self, fact: Noted) -> None:
+        """Print a note above the tree; of many warnings the summary tells the rest."""
+        from rich.text import Text
+
+        warning = fact.level == "warning"
+        if warning and self.state.warned > _MOST_WARNINGS:
+            return
+        mark = f"{self._symbols.status['tolerated']} " if warning else ""
+        place = f"{clean(fact.place)}  " if fact.place else ""
+        text = Text(f"{mark}{place}{clean(fact.message)}", "yellow" if warning else "dim")
+        self._screen.above(self._coloured(text))
 
     def _paint(self, width: int, height: int) -> Painted:
         self._catch_up()

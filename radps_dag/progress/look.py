@@ -127,13 +127,15 @@ def clean(text: str) -> str:
 def duration(seconds: float | None) -> str:
     """Seconds as a person reads them.
 
-    >>> [duration(seconds) for seconds in (0.04, 12.34, 125, 3725, 100000)]
-    ['0.0s', '12.3s', '2m 05s', '1h 02m', '1d 03h']
+    >>> [duration(seconds) for seconds in (0.042, 12.34, 125, 3725, 100000)]
+    ['42ms', '12.3s', '2m 05s', '1h 02m', '1d 03h']
     """
     if seconds is None:
         return ""
+    if seconds < 0.0995:
+        return f"{max(seconds, 0.0) * 1000:.0f}ms"
     if seconds < 59.95:
-        return f"{max(seconds, 0.0):.1f}s"
+        return f"{seconds:.1f}s"
     whole = round(seconds)
     if whole < 3600:
         return f"{whole // 60}m {whole % 60:02}s"

@@ -132,7 +132,8 @@ class Plain:
 
     def _say(self, fact: Fact, text: str, place: str | None = None) -> None:
         run = self.state.run
-        since = duration(fact.time - run.time if run else 0.0)
+        seconds = fact.time - run.time if run else 0.0
+        since = duration(seconds) if seconds > 59 else f"{seconds:.1f}s"
         where = clean(fact.place if place is None else place)
         gap = "  " if where else ""
         write(self._stream, f"{since:>8}  {where}{gap}{clean(text)[:_LONGEST]}\n")

@@ -48,7 +48,6 @@ class RunState:
     root: NodeState = field(default_factory=lambda: NodeState("", ""))
     run: RunStarted | None = None
     end: RunEnded | None = None
-    latest: Noted | None = None
     warnings: list[Noted] = field(default_factory=list)
     warned: int = 0  # all warnings; only the first 200 are kept
     planned: int = 0  # stages that were named beforehand
@@ -173,7 +172,6 @@ class RunState:
         return node
 
     def _noted(self, fact: Noted) -> None:
-        self.latest = fact
         if fact.level == "warning":
             self.warned += 1
             if len(self.warnings) < _MOST_NOTES:

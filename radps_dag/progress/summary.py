@@ -133,9 +133,10 @@ def _skipped(state: RunState, symbols: Symbols) -> Iterator[Entry]:
     skipped = [node for node in nodes if node.status == "skipped"]
     groups = alike(skipped, lambda node: (pattern(node.place), node.reason))
     for group in groups[:_MOST]:
-        text = f"{_place(group[0])}  {clean(group[0].reason)}"
-        others = _others([_which(node.place) for node in group[1:]])
-        yield symbols.status["skipped"], text + others, "dim"
+        many = len(group) > 1
+        place = clean(pattern(group[0].place)) if many else _place(group[0])
+        times = f" ({len(group):,} times)" if many else ""
+        yield symbols.status["skipped"], f"{place}  {clean(group[0].reason)}{times}", "dim"
     yield from _rest(len(groups))
 
 

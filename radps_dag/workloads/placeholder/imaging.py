@@ -22,7 +22,7 @@ __all__ = [
 
 Mode = Literal["continuum", "cube"]
 # Brightest emission and noise of one spw: in the continuum, and in one channel of a line.
-_SKY: dict[str, tuple[float, float]] = {"continuum": (1.0, 2e-4), "cube": (0.05, 1e-3)}
+_SKY: dict[str, tuple[float, float]] = {"continuum": (1.0, 5e-4), "cube": (0.05, 1e-3)}
 
 
 class Dirty(TypedDict):

@@ -63,6 +63,10 @@ class _Anchored(NamedTuple):
 # The C parser where PyYAML has it (all its wheels do); the same events, slower, where not.
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+# Looked up once: these stand in the innermost loops.
+_SCALAR, _ALIAS = yaml.ScalarEvent, yaml.AliasEvent
+_MAPPING_END, _SEQUENCE_END = yaml.MappingEndEvent, yaml.SequenceEndEvent
+
 
 class _Builder:
     """Events to data, one document."""
@@ -97,7 +101,7 @@ class _Builder:
 
     def _value(self, event: Any, depth: int) -> Any:
         kind = type(event)
-        if kind is yaml.AliasEvent:
+        if kind is _ALIAS:
             return self._alias(event, depth)
         self._values += 1
         if self._values > MAX_VALUES:
@@ -105,14 +109,14 @@ class _Builder:
         anchor = event.anchor
         if anchor is None:
             # Most values are these, and each call counts in a file of 10,000 nodes.
-            if kind is yaml.ScalarEvent:
+            if kind is _SCALAR:
                 self._height = 0
                 return self._scalar(event)
             return self._collection(event, kind, depth)
         before = self._values + self._aliased
         self._anchors[anchor] = None
         self._height = 0
-        scalar = kind is yaml.ScalarEvent
+        scalar = kind is _SCALAR
         value = self._scalar(event) if scalar else self._collection(event, kind, depth)
         size = self._values + self._aliased - before + 1
         self._anchors[anchor] = _Anchored(value, size, self._height)
@@ -133,11 +137,12 @@ class _Builder:
         table = Table(self._source)
         places = table.places
         height = 0
-        while type(event := self._next()) is not yaml.MappingEndEvent:
+        while type(event := self._next()) is not _MAPPING_END:
             key = self._key(event, depth)
             following = self._next()
             value = self._value(following, depth)
-            height = max(height, self._height)
+            if self._height > height:
+                height = self._height
             if key is None:
                 continue
             if key in table:
@@ -168,12 +173,14 @@ class _Builder:
 
     def _series(self, depth: int) -> Series:
         series = Series(self._source)
+        places = series.places
         height = 0
-        while type(event := self._next()) is not yaml.SequenceEndEvent:
+        while type(event := self._next()) is not _SEQUENCE_END:
             mark = event.start_mark
             series.append(self._value(event, depth))
-            series.places.append((mark.line + 1, mark.column + 1))
-            height = max(height, self._height)
+            places.append((mark.line + 1, mark.column + 1))
+            if self._height > height:
+                height = self._height
         self._height = height + 1
         return series
 
@@ -200,10 +207,12 @@ class _Builder:
     def _scalar(self, event: Any) -> Any:
         text: str = event.value
         tag: str | None = event.tag
-        if tag in ("!", f"{CORE}str") or (tag is None and not event.implicit[0]):
-            return text
-        if tag is not None and tag not in TYPES:
-            self._refuse_tag(event)
+        if tag is None:
+            if not event.implicit[0]:
+                return text  # quoted
+        elif tag not in TYPES:
+            if tag not in ("!", f"{CORE}str"):
+                self._refuse_tag(event)
             return text
         try:
             value = plain(text)

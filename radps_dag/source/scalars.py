@@ -25,6 +25,7 @@ _NUMBER = re.compile(
     r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<special>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
 )
+_STARTS = frozenset("+-.0123456789")
 _BASES = {"decimal": 10, "octal": 8, "hexadecimal": 16}
 
 
@@ -40,7 +41,7 @@ def plain(text: str) -> str | int | float | bool | None:
     """
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    if text[0] not in "+-.0123456789":
+    if text[0] not in _STARTS:
         return text
     match = _NUMBER.fullmatch(text)
     return text if match is None else _number(text, match.lastgroup or "")

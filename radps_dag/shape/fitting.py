@@ -30,6 +30,8 @@ def _kind_fits(kind: Kind, expected: Shape, given: Shape) -> bool:
         return bool(expected.kinds & {"integer", "number"}) and _ranges_meet(expected, given)
     if kind not in expected.kinds:
         return False
+    if expected.choices is not None:
+        return True
     if kind == "array":
         if expected.items is None or given.items is None:
             return True
@@ -80,6 +82,8 @@ def _mismatch(shape: Shape, value: Any, path: str, depth: int) -> str:
         return f"{path}: nested deeper than {MAX_DEPTH}"
     if not _accepts(shape, value):
         return f"{path}: {_expected(shape, value)}".removeprefix(": ")
+    if shape.choices is not None:
+        return ""  # equal to a choice, with all that is inside
     if isinstance(value, list | tuple) and shape.items is not None and not shape.items.unknown:
         inner = (
             _mismatch(shape.items, one, f"{path}[{index}]", depth + 1)

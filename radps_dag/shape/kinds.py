@@ -27,6 +27,10 @@ __all__ = [
 Kind = Literal["any", "null", "boolean", "integer", "number", "string", "array", "object"]
 
 
+# Of longer lists of choices only the kind is known: nobody would read them in a message.
+MAX_CHOICES = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """A set of JSON values.
@@ -80,7 +84,7 @@ def union(*shapes: Shape) -> Shape:
     >>> describe(union(INTEGER, STRING))
     'an integer or a string'
     """
-    distinct = tuple(dict.fromkeys(shapes))
+    distinct = _distinct(shapes)
     if len(distinct) == 1:
         return distinct[0]
     if not distinct or any(shape.unknown for shape in distinct):
@@ -94,6 +98,13 @@ def union(*shapes: Shape) -> Shape:
         maximum=_united_bound([_highest(shape) for shape in distinct], max),
         name=_united_name(distinct),
     )
+
+
+def _distinct(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    try:
+        return tuple(dict.fromkeys(shapes))
+    except TypeError:  # choices that are lists or mappings have no hash
+        return tuple(one for n, one in enumerate(shapes) if one not in shapes[:n])
 
 
 def _united_items(arrays: list[Shape]) -> Shape | None:
@@ -112,6 +123,8 @@ def _united_choices(shapes: tuple[Shape, ...]) -> tuple[Any, ...] | None:
     if any(shape.choices is None and shape.kinds != NULL.kinds for shape in shapes):
         return None
     choices = [choice for shape in shapes for choice in (shape.choices or (None,))]
+    if len(choices) > MAX_CHOICES:
+        return None
     return tuple(choice for n, choice in enumerate(choices) if choice not in choices[:n])
 
 

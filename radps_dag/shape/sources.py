@@ -128,7 +128,7 @@ def from_schema(schema: Any) -> Shape:
     if isinstance(schema.get("enum"), list | tuple) and schema["enum"]:
         choices = tuple(schema["enum"])
         kinds = union(*map(of_value, choices)).kinds
-        return Shape(kinds, choices=choices)
+        return Shape(kinds, values=ANY if "object" in kinds else None, choices=choices)
     for word in ("anyOf", "oneOf"):
         if isinstance(schema.get(word), list | tuple) and "type" not in schema:
             return union(*map(from_schema, schema[word]))

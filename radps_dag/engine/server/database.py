@@ -10,11 +10,8 @@ from pathlib import Path
 __all__ = [
     "FIRST_LINE",
     "create",
-    "drain",
-    "hold_events",
     "migrations_digest",
     "schema_of",
-    "serialize_writes",
 ]
 
 FIRST_LINE = "-- migrations sha256:"

@@ -135,6 +135,7 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     said.add(phase="starting the local Prefect server", prefect=prefect_version)
     gate = Gate(create_app(final=True), said.state["id"], recording.drain)
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)  # thousands of small values per request, none in cycles
     gc.enable()
 
     class Server(uvicorn.Server):
@@ -156,6 +157,8 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
         # Longer than a run is silent between two calls, so that connections are used again.
         timeout_keep_alive=60,
         timeout_graceful_shutdown=3,
+        # Compressing events costs more than sending them to the same machine.
+        ws_per_message_deflate=False,
     )
     return Server(config), gate
 

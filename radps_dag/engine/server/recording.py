@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,12 @@ from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from prefect.server.utilities.messaging.memory import MemoryMessage
     from sqlalchemy.ext.asyncio import AsyncSessionTransaction
 
-__all__ = ["Session", "drain", "tune"]
+__all__ = ["drain", "tune"]
 
 
 def tune() -> None:
@@ -67,6 +70,20 @@ def _write_in_turn(turn: asyncio.Lock) -> None:
     AioSqliteConfiguration.begin_transaction = begin_transaction  # type: ignore[method-assign]
 
 
+class Rows(Insert):
+    """An INSERT that keeps the rows given to `values` beside itself."""
+
+    inherit_cache = True
+    rows: list[dict[str, Any]] | None = None
+
+    def values(self, *args: Any, **columns: Any) -> Self:
+        if len(args) == 1 and isinstance(args[0], list) and args[0] and not columns:
+            kept = self._generate()
+            kept.rows = args[0]
+            return kept
+        return super().values(*args, **columns)
+
+
 class Session(AsyncSession):
     """A session that hands many rows to SQLite as rows, not as one long statement.
 
@@ -76,35 +93,26 @@ class Session(AsyncSession):
     """
 
     async def execute(self, statement: Any, params: Any = None, **more: Any) -> Any:
-        rows = _rows_of(statement) if params is None else None
-        if rows is None:
-            return await super().execute(statement, params, **more)
-        one = statement._generate()
-        one._multi_values = ()
-        # "raw": the rows' keys are names of columns, as Prefect's rows have them.
-        return await super().execute(one.execution_options(dml_strategy="raw"), rows, **more)
-
-
-def _rows_of(statement: Any) -> list[dict[str, Any]] | None:
-    """The rows of a plain multi-row INSERT, or nothing for any other statement."""
-    if not isinstance(statement, Insert) or statement._returning:
-        return None
-    batches = statement._multi_values
-    if len(batches) != 1 or not all(isinstance(row, dict) for row in batches[0]):
-        return None
-    rows = [
-        {key if isinstance(key, str) else key.key: value for key, value in row.items()}
-        for row in batches[0]
-    ]
-    same = all(row.keys() == rows[0].keys() for row in rows)
-    return rows if rows and same else None
+        if params is None and isinstance(statement, Rows) and statement.rows:
+            # "raw": the rows' keys are names of columns, as Prefect's rows have them.
+            statement, params = statement.execution_options(dml_strategy="raw"), statement.rows
+        return await super().execute(statement, params, **more)
 
 
 def _write_in_bulk(turn: asyncio.Lock) -> None:
     """Let the two writers of events use such sessions, each batch in one transaction."""
+    from prefect.server.database import orm_models
     from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
+    from prefect.server.database.query_components import AioSqliteQueryComponents
     from prefect.server.events.services import event_persister
     from prefect.server.services import task_run_recorder
+
+    persister: Any = event_persister  # it exports none of what it uses
+
+    many = (orm_models.TaskRun, orm_models.TaskRunState, orm_models.Event, orm_models.EventResource)
+
+    def insert(self: AioSqliteQueryComponents, model: Any) -> Insert:
+        return Rows(model) if model in many else Insert(model)
 
     async def session(self: AioSqliteConfiguration, engine: AsyncEngine) -> AsyncSession:
         return Session(engine, expire_on_commit=False)
@@ -124,12 +132,11 @@ def _write_in_bulk(turn: asyncio.Lock) -> None:
         return written
 
     AioSqliteConfiguration.session = session  # type: ignore[method-assign]
+    AioSqliteQueryComponents.insert = insert  # type: ignore[method-assign, assignment]
     task_run_recorder._record_bulk_task_run_events = in_one_transaction(  # type: ignore[assignment]
         task_run_recorder._record_bulk_task_run_events
     )
-    event_persister.write_events = in_one_transaction(  # type: ignore[assignment]
-        event_persister.write_events
-    )
+    persister.write_events = in_one_transaction(persister.write_events)
 
 
 def _hold_bursts() -> None:
@@ -146,7 +153,12 @@ def _hold_bursts() -> None:
             # 3 kB an event, which the client held in a queue without a bound before.
             self._queue = asyncio.Queue(maxsize=1_000_000)
 
+    def copied(message: MemoryMessage, memo: Any) -> MemoryMessage:
+        # Each subscription counts its own attempts; the rest of a message is never changed.
+        return replace(message)
+
     memory.Subscription = Subscription  # type: ignore[misc]
+    memory.MemoryMessage.__deepcopy__ = copied  # type: ignore[attr-defined]
 
 
 def _keep_task_runs_out_of_the_feed() -> None:
@@ -157,7 +169,8 @@ def _keep_task_runs_out_of_the_feed() -> None:
     """
     from prefect.server.events.services import event_persister
 
-    create_consumer = event_persister.create_consumer
+    persister: Any = event_persister
+    create_consumer = persister.create_consumer
 
     def create(*args: Any, **more: Any) -> Any:
         consumer: Any = create_consumer(*args, **more)
@@ -170,7 +183,7 @@ def _keep_task_runs_out_of_the_feed() -> None:
         consumer.subscription.deliver = deliver_others
         return consumer
 
-    event_persister.create_consumer = create  # type: ignore[assignment]
+    persister.create_consumer = create
 
 
 async def drain(patience: float = 20.0) -> None:

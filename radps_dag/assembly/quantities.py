@@ -1,0 +1,33 @@
+"""Durations and amounts of memory, as a person writes them."""
+
+from __future__ import annotations
+
+__all__ = ["octets", "seconds"]
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+def seconds(duration: str | float) -> float:
+    """A duration in seconds.
+
+    >>> seconds("1.5h"), seconds("500ms"), seconds(10)
+    (5400.0, 0.5, 10.0)
+    """
+    if not isinstance(duration, str):
+        return float(duration)
+    number = duration.rstrip("mshd")
+    return float(number) * _SECONDS[duration[len(number) :]]
+
+
+def octets(memory: str | int) -> int:
+    """An amount of memory in bytes.
+
+    >>> octets("1.5GB"), octets("2KiB"), octets(4096)
+    (1500000000, 2048, 4096)
+    """
+    if not isinstance(memory, str):
+        return int(memory)
+    number = memory.rstrip("BkKMGTi")
+    return int(float(number) * _BYTES[memory[len(number) :]])

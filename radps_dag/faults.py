@@ -9,15 +9,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
+from radps_dag.problem import (
+    InvalidPipeline,
+    Location,
+    Problem,
+    UsageError,
+    allowed,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
+    from radps_dag.model import Pipeline
     from radps_dag.source import Table
 
 __all__ = ["NO_INJECTION", "Faults", "Injection", "Rule", "load_faults", "matches"]
@@ -51,6 +59,11 @@ class Rule:
     probability: float = 1.0
     attempts: int | None = None
     scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    @property
+    def place(self) -> str:
+        """The pattern as it is written."""
+        return "/".join(self.pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +104,38 @@ class Faults:
                 return rule.scores[metric]
         return None
 
-    def unmatched(self, paths: Iterable[str]) -> Iterator[Problem]:
-        """A problem for each rule that is about none of the pipeline's nodes, given by path."""
-        known = list(paths)
+    def unmatched(self, pipeline: Pipeline) -> Iterator[Problem]:
+        """A problem for each rule that can be about none of the pipeline's nodes."""
+        known = _places(pipeline)
         for rule in self.rules:
+            general = tuple(_generalized(level) for level in rule.pattern)
+            if any(matches(general, place) for place in known):
+                continue
             bare = tuple(_parts(level)[0] for level in rule.pattern)
-            if not any(matches(bare, path) for path in known):
-                pattern = "/".join(rule.pattern)
-                message = f"no node of the pipeline is at {pattern!r}; `radps-dag graph` shows them"
-                yield Problem(rule.at, "no-such-place", message)
+            close = [place for place in known if matches(bare, place)]
+            hint = f"; there is {allowed(close, 3)}" if close else did_you_mean(rule.place, known)
+            message = f"no node of the pipeline is at {rule.place!r}{hint}"
+            yield Problem(rule.at, "no-such-place", message)
+
+
+def _places(pipeline: Pipeline) -> list[str]:
+    """The places of all nodes, `[*]` where there will be instances and `#*` iterations."""
+    from radps_dag.model import walk
+
+    places: dict[str, str] = {}
+    for path, node in walk(pipeline):
+        instance = "[*]" if node.for_each is not None else ""
+        iteration = "#*" if node.loop is not None else ""
+        group, _, _ = path.rpartition("/")
+        above = f"{places[group]}/" if group else ""
+        places[path] = f"{above}{node.id}{instance}{iteration}"
+    return list(places.values())
+
+
+def _generalized(level: str) -> str:
+    """A level of a pattern about any instance and iteration, where it is about one at all."""
+    name, instance, iteration = _parts(level)
+    return f"{name}{'[*]' if instance else ''}{'#*' if iteration else ''}"
 
 
 def _draw(seed: int, rule: int, place: str, what: str) -> float:
@@ -142,7 +178,8 @@ def _level_matches(pattern: str, level: str) -> bool:
     """Of id, instance and iteration, a pattern compares those that it names."""
     wanted, found = _parts(pattern), _parts(level)
     return all(
-        not part or _glob_matches(part, given) for part, given in zip(wanted, found, strict=True)
+        not part or (given != "" and _glob_matches(part, given))
+        for part, given in zip(wanted, found, strict=True)
     )
 
 

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from radps_dag.faults import NO_INJECTION, Faults, Injection, load_faults, matches
+from radps_dag.loader import load
 from radps_dag.problem import InvalidPipeline, UsageError
 
 
@@ -65,6 +66,8 @@ def test_pattern_that_fits(pattern: str, place: str) -> None:
         ("a/**/d", "a/b/c"),
         ("a[spw=1]", "a[spw=10]"),
         ("a[spw=1]", "a"),
+        ("a[*]", "a"),
+        ("a#*", "a[1]"),
         ("a#2", "a#3"),
         ("a#2", "a#20"),
         ("a*b*b", "ab"),
@@ -170,16 +173,49 @@ def test_same_draws_in_every_process(tmp_path: Path) -> None:
     assert len(runs) == 1
 
 
-def test_rule_about_no_node(tmp_path: Path) -> None:
-    """A rule that is about none of the pipeline's nodes is told with its place."""
-    faults = drill(
-        tmp_path,
-        "{at: '**/fetch[spw=1]#2', crash: true}",
-        "{at: import/fech, crash: true}",
-    )
-    (lost,) = faults.unmatched(["import", "import/fetch"])
+PIPELINE = """
+version: 1
+name: drilled
+stages:
+  import:
+    for_each: {spw: [0, 1]}
+    steps:
+      fetch: {run: simulate_work}
+  solve:
+    run: simulate_convergence
+    loop: {max_iterations: 3, until: "${{ outputs.residual < 1 }}"}
+"""
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["import/fetch", "**/fetch", "import[spw=7]/fetch", "import[*]/*", "solve#2", "*", "**"],
+)
+def test_rule_about_a_node(place: str, tmp_path: Path) -> None:
+    """A rule is about a node whatever instance or iteration of it is meant."""
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE, encoding="utf-8")
+    faults = drill(tmp_path, f"{{at: '{place}', crash: true}}")
+    assert not list(faults.unmatched(load(tmp_path / "pipeline.yaml")))
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("import/fech", "no node of the pipeline is at 'import/fech'"),
+        ("fetch", "no node of the pipeline is at 'fetch'"),
+        ("import/fetch[spw=1]", "at 'import/fetch[spw=1]'; there is import[*]/fetch"),
+        ("import[spw=1]#2/fetch", "there is import[*]/fetch"),
+        ("solve[spw=1]", "there is solve#*"),
+        ("slove", "did you mean 'solve#*'?"),
+    ],
+)
+def test_rule_about_no_node(place: str, message: str, tmp_path: Path) -> None:
+    """A rule that can be about no node is told with its line, and what there is instead."""
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE, encoding="utf-8")
+    faults = drill(tmp_path, "{at: '**', delay: 1ms}", f"{{at: '{place}', crash: true}}")
+    (lost,) = faults.unmatched(load(tmp_path / "pipeline.yaml"))
     assert (lost.at.line, lost.rule) == (4, "no-such-place")
-    assert "no node of the pipeline is at 'import/fech'" in lost.message
+    assert message in lost.message
 
 
 @pytest.mark.parametrize(

@@ -209,12 +209,11 @@ def _job(asked: Asked) -> Job:
 
 def _faults(path: Path | None, pipeline: Pipeline) -> Faults:
     from radps_dag.faults import Faults, load_faults
-    from radps_dag.model import walk
 
     if path is None:
         return Faults()
     faults = load_faults(path)
-    lost = list(faults.unmatched(place for place, _ in walk(pipeline)))
+    lost = list(faults.unmatched(pipeline))
     if lost:
         raise InvalidPipeline(lost)
     return faults

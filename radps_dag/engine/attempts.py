@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.model import Retries
 
 __all__ = ["NO_RETRY", "Plan", "attempt", "plan"]
@@ -32,7 +32,9 @@ class Plan:
 
     def again(self, number: int, error: NodeError) -> bool:
         """Whether attempt `number`, which ended with `error`, is followed by another."""
-        return number < self.attempts and (not self.on or bool(set(self.on) & set(error.kinds)))
+        if number >= self.attempts or isinstance(error, Stopped):
+            return False
+        return not self.on or bool(set(self.on) & set(error.kinds))
 
 
 NO_RETRY = Plan()

@@ -178,6 +178,8 @@ class _Fan:
         )
         try:
             self._results[instance.index] = await self._one(inside, self._tolerates_one_more)
+        except Stopped:
+            return  # neither good nor bad: not done
         except NodeError as error:
             self._errors[instance.index] = error
 

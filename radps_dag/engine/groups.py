@@ -23,9 +23,9 @@ async def group_body(node: Group, graph: Graph, run_node: RunNode, here: Here) -
     async def once(number: int) -> Result:
         del number
         finished: dict[str, Any] = {}
-        inside = here.stopping_alone().seeing(here.scope.inside(finished))
+        inside = here.stopping_alone().seeing(here.scope.inside(graph, finished))
         await run_level(graph, inside, finished, run_node)
-        return Result(evaluate_outputs(node.outputs, inside), finished)
+        return Result(evaluate_outputs(node.outputs, inside), inside.scope.steps)
 
     return await _attempted(node, here, once)
 

@@ -67,6 +67,9 @@ class _Level:
         match outcome:
             case Done(outputs):
                 self._finished[id] = outputs
+            case Failed(Stopped()):
+                # Whatever `on_error` says: the node is not done, so its group has no result.
+                self._fatal = self._fatal or outcome
             case Failed() if node.on_error == "fail":
                 self._fatal = self._fatal or outcome
                 self._here.halt.stop(outcome.error.place)

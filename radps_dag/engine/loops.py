@@ -55,9 +55,8 @@ async def iterate(loop: Loop, once: Body, here: Here) -> Result:
         scope = here.scope.in_iteration(number, state)
         inside = here.at(here.place.iteration(number)).seeing(scope)
         result = await once(inside)
-        after = inside.at(here.place).seeing(
-            replace(scope.inside(result.steps), outputs=result.outputs)
-        )
+        steps = scope.steps if result.steps is None else result.steps
+        after = inside.at(here.place).seeing(replace(scope, steps=steps, outputs=result.outputs))
         history.add(result.outputs, _score(loop, after), loop.keep == "best")
         outcome = _outcome(loop, after, last=number == most)
         _tell(here, number, most, history.scores[-1], outcome)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.engine.executors.call import Executor
-from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.engine.place import Place
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
@@ -93,10 +93,11 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a node, an instance or an iteration leaves: its outputs, and those of its steps."""
+    """What a node, an instance or an iteration leaves: its outputs, and what a group's loop sees
+    as `steps` afterwards."""
 
     outputs: Mapping[str, Any]
-    steps: Mapping[str, Any] = field(default_factory=dict)
+    steps: Mapping[str, Any] | None = None
 
 
 Body = Callable[[Here], Awaitable[Result]]
@@ -149,7 +150,8 @@ def tell_failure(here: Here, error: NodeError, seconds: float, *, tolerated: boo
             error=error.error,
             message=error.message,
             seconds=seconds,
-            tolerated=tolerated,
+            # A stop ends whatever is around it: nothing goes on without.
+            tolerated=tolerated and not isinstance(error, Stopped),
             # Told once, where it happened, and not again by everything around it.
             traceback=error.traceback if error.place == here.place.name else "",
         )

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = ["Scope"]
+
+
+class _Steps(Mapping[str, Any]):
+    """The outputs of the steps in sight: a group's own, and of the others those further out."""
+
+    __slots__ = ("_finished", "_ids", "_outer")
+
+    def __init__(
+        self, ids: Collection[str], finished: Mapping[str, Any], outer: Mapping[str, Any]
+    ) -> None:
+        self._ids = ids
+        self._finished = finished
+        self._outer = outer
+
+    def __getitem__(self, id: str) -> Any:
+        # A step that was skipped has no outputs, and those of its namesake are not its own.
+        return (self._finished if id in self._ids else self._outer)[id]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._finished
+        yield from (id for id in self._outer if id not in self._ids)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +62,9 @@ class Scope:
             names["outputs"] = self.outputs
         return names
 
-    def inside(self, steps: Mapping[str, Any]) -> Scope:
-        """The scope of a group's own steps: they shadow those further out."""
-        outer = self.steps.maps if isinstance(self.steps, ChainMap) else [self.steps]
-        return replace(self, steps=ChainMap(steps, *outer))  # type: ignore[arg-type]
+    def inside(self, ids: Collection[str], finished: Mapping[str, Any]) -> Scope:
+        """The scope of a group's own steps: they hide those further out, finished or not."""
+        return replace(self, steps=_Steps(ids, finished, self.steps))
 
     def for_item(self, item: Mapping[str, Any]) -> Scope:
         return replace(self, each={**self.each, **item})

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -233,7 +234,7 @@ def _run(asked: Asked, job: Job) -> Ended:
         # The facts' stream is known by now: what workloads print must not get between them.
         beside = contextlib.redirect_stdout(sys.stderr)
         with beside if asked.progress == "json" else contextlib.nullcontext():
-            tracker = _tracker(asked, job, starting, listener)
+            tracker = partial(_tracker, asked, job, starting, listener)
             return session.run_job(job, directory, asked.max_parallel, listener, tracker)
 
 

@@ -14,12 +14,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from prefect import Flow, Task
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import FlowRunCreate
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext, TagsContext
 from prefect.flow_engine import AsyncFlowRunEngine
-from prefect.states import Pending, to_state_create
+from prefect.states import Cancelled, Pending, to_state_create
 
 __all__ = ["FlowIds", "run_flow"]
 
@@ -32,10 +32,18 @@ async def run_flow(
 ) -> None:
     """Run a flow under a name; inside another flow it is a subflow of that."""
     engine = _Engine(flow=flow, parameters=dict(parameters), run_name=name, known=known)
-    async with engine.start():
-        while engine.is_running():
-            async with engine.run_context():
-                await engine.call_flow_fn()
+    try:
+        async with engine.start():
+            while engine.is_running():
+                async with engine.run_context():
+                    await engine.call_flow_fn()
+    except asyncio.CancelledError:
+        # Cancelled between two calls to the server: to Prefect that is a crash, or nothing at all.
+        if engine.flow_run is not None:
+            async with get_client() as client:
+                state = Cancelled(message="ended before it was done")
+                await client.set_flow_run_state(engine.flow_run.id, state, force=True)
+        raise
 
 
 @dataclass
@@ -44,6 +52,15 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
     known: FlowIds = field(default_factory=dict)
 
     async def create_flow_run(self, client: PrefectClient) -> FlowRun:
+        making = asyncio.create_task(self._made(client))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            # The server may have made it already; it must not stay pending there for ever.
+            self.flow_run = await making
+            raise
+
+    async def _made(self, client: PrefectClient) -> FlowRun:
         flow = self.flow
         if flow.name not in self.known:
             self.known[flow.name] = asyncio.create_task(client.create_flow(flow))

@@ -69,8 +69,9 @@ class PrefectTracker:
         flow = copy(self._flow(label, tuple(parameters)))
         flow.fn = run
         with tags(*label.tags):
-            await run_flow(flow, label.name or self._pipeline, parameters, self._flow_ids)
-        return ending.result()
+            name = label.name or self._pipeline
+            await ending.despite_prefect(run_flow(flow, name, parameters, self._flow_ids))
+        return ending.result(label)
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
         ending = _Ending[T]()
@@ -89,8 +90,8 @@ class PrefectTracker:
             task.retries = len(plan.delays)
             task.retry_delay_seconds = list(plan.delays)
             task.retry_condition_fn = again
-        await run_task_async(task, parameters={}, return_type="state")
-        return ending.result()
+        await ending.despite_prefect(run_task_async(task, parameters={}, return_type="state"))
+        return ending.result(label)
 
     def _flow(self, label: Label, names: tuple[str, ...]) -> Flow[Any, Any]:
         """The flow of a node. Prefect takes long to make one, so there is one for each node."""
@@ -155,6 +156,7 @@ class _Ending(Generic[T]):
     def __init__(self) -> None:
         self.attempts = 0
         self.error: BaseException | None = None
+        self.trouble: Exception | None = None
         self._value: list[T] = []
 
     async def of(self, body: Callable[[], Awaitable[T]]) -> State[Any]:
@@ -173,11 +175,20 @@ class _Ending(Generic[T]):
             return Failed(message=str(error))
         return Completed()
 
-    def result(self) -> T:
+    async def despite_prefect(self, tracked: Awaitable[object]) -> None:
+        """Await what Prefect makes of the body; its own failures are not the body's."""
+        try:
+            await tracked
+        except Exception as error:
+            self.trouble = error
+
+    def result(self, label: Label) -> T:
         if self.error is not None:
             raise self.error
         if not self._value:
-            raise RuntimeError("Prefect did not run the body")
+            trouble = self.trouble
+            what = f"{type(trouble).__name__}: {trouble}" if trouble else "it did not run the body"
+            raise NodeError(label.place or "the run", "PrefectError", what) from trouble
         return self._value[0]
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import threading
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from radps_dag.engine.drive import Ended, Job, drive
 from radps_dag.engine.executors import open_executor
@@ -12,6 +17,8 @@ from radps_dag.engine.server import Starting, begin, client_environment
 from radps_dag.engine.signals import run_minding_signals
 from radps_dag.engine.tracker import Tracker
 from radps_dag.facts import Listener
+
+T = TypeVar("T")
 
 __all__ = ["begin_server", "run_job"]
 
@@ -28,14 +35,43 @@ def run_job(
     directory: RunDirectory,
     slots: int | None,
     listener: Listener,
-    tracker: Tracker,
+    open_tracker: Callable[[], Tracker],
 ) -> Ended:
     """Run the job. Raises Interrupted if a signal ended it."""
     executor = open_executor(
         job.executor_name, job.library, job.library.modules, slots, directory.workers_log
     )
+
+    async def whole(record: Listener) -> Ended:
+        # Prefect takes seconds to import, and its server to start: a signal finds them in a thread.
+        tracker = await _in_thread(open_tracker)
+        return await drive(job, executor, tracker, record)
+
     with recording(directory, listener) as record:
-        return run_minding_signals(lambda: drive(job, executor, tracker, record))
+        return run_minding_signals(lambda: whole(record))
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """The result of work in a daemon thread, which a cancelled caller leaves behind."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(settled: Callable[[], None]) -> None:
+        if not result.done():
+            settled()
+
+    def run() -> None:
+        try:
+            value = work()
+        except BaseException as error:
+            told = partial(settle, partial(result.set_exception, error))
+        else:
+            told = partial(settle, partial(result.set_result, value))
+        with contextlib.suppress(RuntimeError):  # the loop is gone
+            loop.call_soon_threadsafe(told)
+
+    threading.Thread(target=run, name="radps-dag start", daemon=True).start()
+    return await result
 
 
 def prefect_tracker(

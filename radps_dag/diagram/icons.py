@@ -13,7 +13,7 @@ ICONS: dict[Feature, str] = {
     # Cards behind a card.
     "for_each": '<path d="M1.5 4.5h6.5v6.5h-6.5Z M4 4V1.5h6.5V8H8.5"/>',
     # A circle closed by its arrow.
-    "loop": '<path d="M10.6 6A4.6 4.6 0 1 1 8.6 2.2 M6.3 1.6l2.6.6-.8 2.5"/>',
+    "loop": '<path d="M10.4 7.2A4.6 4.6 0 1 1 9.6 3.2 M10.2.7V3.6H7.3"/>',
     # A half turn back: once more.
     "retries": '<path d="M2 4.2h5.2a3 3 0 0 1 0 6H4 M4.6 1.5 1.9 4.2l2.7 2.7"/>',
     # A clock.

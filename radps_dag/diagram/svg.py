@@ -166,7 +166,7 @@ def _box(box: Box, depth: int) -> Iterator[str]:
     tone = _tone(card, depth)
     if card.has("for_each"):
         for step in (STACK, STACK / 2):
-            yield _shape(card, left + step, top + step, width, height, tone)
+            yield _shape(card, left + step, top + step, width, height, tone, behind=True)
     if card.kind == "use":
         yield from _tab(box, tone)
     yield _shape(card, left, top, width, height, tone)
@@ -186,8 +186,17 @@ def _tone(card: Card, depth: int) -> Tone:
     return group_tone(depth) if card.kind == "group" else TASK
 
 
-def _shape(card: Card, x: float, y: float, width: float, height: float, tone: Tone) -> str:
-    style = _outline_style(card, tone)
+def _shape(
+    card: Card,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    tone: Tone,
+    behind: bool = False,
+) -> str:
+    plain = f'fill="{tone.fill}" stroke="{tone.edge}" stroke-width="1.2"'
+    style = plain if behind else _outline_style(card, tone)
     if card.kind == "pause":
         cut = min(13.0, height / 2)
         points = (

@@ -114,13 +114,15 @@ class _Plan:
         ends = [*sorted(self.ladder.turns), len(self.layers) - 1]
         start = 0
         top = max((self._tracks(turn) for turn in self.ladder.turns), default=0.0)
+        turned = len(ends) > 1
         left = 0.0
         for end in ends:
             run = self.layers[start : end + 1]
             places = spread(self.ladder, run, self._gap)
             self.x.update((vertex, left + x) for vertex, x in places.items())
             width = max((x + self.ladder.width[v] / 2 for v, x in places.items()), default=0.0)
-            self._stack(start, end, top)
+            # The boxes of all columns start at one height: the others' edges come in above.
+            self._stack(start, end, top + (self.spacing.layers if turned and not start else 0.0))
             self.right[end] = self.width = left + width
             below = self.bottom[end]
             if end in self.ladder.turns:

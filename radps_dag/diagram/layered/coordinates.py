@@ -1,137 +1,148 @@
-"""Ordered layers to coordinates across the flow, after Brandes and Köpf (2002).
+"""Ordered layers to coordinates across the flow: boxes near their neighbours, long edges straight.
 
-Each vertex is aligned with the middle one of its neighbours in the layer above (or below), from the
-left (or the right): four layouts, each as narrow as its alignments allow. The middle of the four is
-balanced, and the ways of long edges, which are aligned first, stay straight.
+The vertices of a straight stretch are one unit and move as one. Units keep their distances, so
+that every step is a valid layout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from radps_dag.diagram.layered.ladder import Ladder, Layers
 
 __all__ = ["spread"]
 
 Gap = Callable[[int, int], float]
-Places = dict[int, float]
+SWEEPS = 24
+JOG = 16.0
+PULL = 0.04  # to the middle of the picture, against an edge's 1
 
 
-def spread(ladder: Ladder, layers: Layers, gap: Gap) -> Places:
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """The units from left to right, the distances they keep, and the edges between them."""
+
+    of: dict[int, int]  # each vertex's unit
+    order: list[int]
+    left: dict[int, dict[int, float]]
+    right: dict[int, dict[int, float]]
+    near: dict[int, list[int]]
+
+
+def spread(ladder: Ladder, layers: Layers, gap: Gap) -> dict[int, float]:
     """The centre of each vertex of `layers` (a run of the ladder's), from 0 on.
 
     `gap` is the free space between two neighbours.
     """
-    inside = {vertex for layer in layers for vertex in layer}
-    near = {
-        True: _kept(ladder.up, inside),
-        False: _kept(ladder.down, inside),
-    }
-    conflicts = _conflicts(ladder, layers, near[True])
-    found: list[tuple[Places, bool]] = []
-    for downwards in (True, False):
-        for from_left in (True, False):
-            run = layers if downwards else layers[::-1]
-            if not from_left:
-                run = [layer[::-1] for layer in run]
-            root = _align(run, near[downwards], conflicts)
-            places = _compact(run, root, ladder.width, gap)
-            if not from_left:
-                places = {vertex: -place for vertex, place in places.items()}
-            found.append((places, from_left))
-    return _balance(found, ladder.width)
+    units = _units(ladder, layers, gap)
+    at = _start(units)
+    for sweep in range(SWEEPS):
+        low, high = min(at.values(), default=0.0), max(at.values(), default=0.0)
+        middle = (low + high) / 2
+        # From the right first, what moves right makes room for what follows; then the other way.
+        for unit in units.order if sweep % 2 else reversed(units.order):
+            near = units.near[unit]
+            wish = (sum(at[other] for other in near) + PULL * middle) / (len(near) + PULL)
+            least, most = _room(units, at, unit)
+            at[unit] = min(max(wish, least), most)
+    for unit in units.order:
+        _straighten(units, at, unit)
+    start = min((at[u] - ladder.width[v] / 2 for v, u in units.of.items()), default=0.0)
+    return {vertex: at[unit] - start for vertex, unit in units.of.items()}
 
 
-def _kept(near: list[list[int]], inside: set[int]) -> dict[int, list[int]]:
-    return {vertex: [other for other in near[vertex] if other in inside] for vertex in inside}
+def _room(units: _Units, at: dict[int, float], unit: int) -> tuple[float, float]:
+    """How far left and right a unit can go while the others stay."""
+    return (
+        max((at[other] + distance for other, distance in units.left[unit].items()), default=-inf),
+        min((at[other] - distance for other, distance in units.right[unit].items()), default=inf),
+    )
 
 
-def _conflicts(ladder: Ladder, layers: Layers, up: dict[int, list[int]]) -> set[tuple[int, int]]:
-    """Steps that cross a step of a long edge: they give way, so that long edges are straight."""
-    found: set[tuple[int, int]] = set()
+def _straighten(units: _Units, at: dict[int, float], unit: int) -> None:
+    """A small jog looks like a mistake: move to the nearest neighbour if that makes it go."""
+    nearest = min(units.near[unit], key=lambda other: abs(at[other] - at[unit]), default=unit)
+    least, most = _room(units, at, unit)
+    if abs(at[nearest] - at[unit]) < JOG and least <= at[nearest] <= most:
+        at[unit] = at[nearest]
+
+
+def _units(ladder: Ladder, layers: Layers, gap: Gap) -> _Units:
+    of = _straight(ladder, layers)
+    names = dict.fromkeys(of.values())
+    left: dict[int, dict[int, float]] = {unit: {} for unit in names}
+    right: dict[int, dict[int, float]] = {unit: {} for unit in names}
+    near: dict[int, list[int]] = {unit: [] for unit in names}
+    for layer in layers:
+        for one, two in pairwise(layer):
+            room = (ladder.width[one] + ladder.width[two]) / 2 + gap(one, two)
+            room = max(room, right[of[one]].get(of[two], 0.0))
+            right[of[one]][of[two]] = left[of[two]][of[one]] = room
+    for vertex, unit in of.items():
+        for other in ladder.down[vertex]:
+            if other in of and of[other] != unit:
+                near[unit].append(of[other])
+                near[of[other]].append(unit)
+    return _Units(of, _sorted(left, right), left, right, near)
+
+
+def _sorted(left: dict[int, dict[int, float]], right: dict[int, dict[int, float]]) -> list[int]:
+    """The units so that each comes after those left of it."""
+    waiting = {unit: len(others) for unit, others in left.items()}
+    order = [unit for unit, count in waiting.items() if not count]
+    for unit in order:
+        for other in right[unit]:
+            waiting[other] -= 1
+            if not waiting[other]:
+                order.append(other)
+    return order
+
+
+def _straight(ladder: Ladder, layers: Layers) -> dict[int, int]:
+    """The unit of each vertex: its uppermost one.
+
+    Straight are the ways of long edges and edges between boxes that have no other. No two straight
+    steps cross, so that left and right are the same all the way down.
+    """
+    of = {vertex: vertex for layer in layers for vertex in layer}
     for upper, lower in pairwise(layers):
         place = {vertex: index for index, vertex in enumerate(upper)}
-        left, scanned = 0, 0
-        for index, vertex in enumerate(lower):
-            straight = None if ladder.is_box(vertex) else up[vertex][0]
-            inner = straight is not None and not ladder.is_box(straight)
-            if not inner and index < len(lower) - 1:
-                continue
-            right = place[straight] if straight is not None and inner else len(upper)
-            for other in lower[scanned : index + 1]:
-                for above in up[other]:
-                    both_wires = not ladder.is_box(above) and not ladder.is_box(other)
-                    if not left <= place[above] <= right and not both_wires:
-                        found.add((above, other))
-            scanned, left = index + 1, right
-    return found
+        steps = [
+            (place[above], index, above, vertex)
+            for index, vertex in enumerate(lower)
+            for above in ladder.up[vertex]
+            if above in place
+        ]
+        kept: list[tuple[int, int]] = []
+        for wires in (True, False):
+            for high, low, above, vertex in steps:
+                wire = not ladder.is_box(above) and not ladder.is_box(vertex)
+                alone = len(ladder.down[above]) == 1 and len(ladder.up[vertex]) == 1
+                if wire is wires and (wire or alone) and _fits(kept, high, low):
+                    insort(kept, (high, low))
+                    of[vertex] = of[above]
+    return of
 
 
-def _align(
-    layers: Layers, near: dict[int, list[int]], conflicts: set[tuple[int, int]]
-) -> dict[int, int]:
-    """The first vertex of the block that each vertex belongs to."""
-    place = {vertex: index for layer in layers for index, vertex in enumerate(layer)}
-    root = {vertex: vertex for vertex in place}
-    for layer in layers:
-        last = -1
-        for vertex in layer:
-            others = sorted(near[vertex], key=place.__getitem__)
-            for middle in sorted({(len(others) - 1) // 2, len(others) // 2}) if others else ():
-                other = others[middle]
-                crossed = (other, vertex) in conflicts or (vertex, other) in conflicts
-                if root[vertex] != vertex or crossed or place[other] <= last:
-                    continue
-                root[vertex] = root[other]
-                last = place[other]
-    return root
+def _fits(kept: list[tuple[int, int]], high: int, low: int) -> bool:
+    """Whether a step crosses none of those kept."""
+    index = bisect_left(kept, (high, low))
+    before = index == 0 or (kept[index - 1][0] < high and kept[index - 1][1] < low)
+    return before and (index == len(kept) or (kept[index][0] > high and kept[index][1] > low))
 
 
-def _compact(layers: Layers, root: dict[int, int], width: Sequence[float], gap: Gap) -> Places:
-    """The blocks as far left as they go, then as close to what is right of them as they go."""
-    after: dict[int, dict[int, float]] = {block: {} for block in root.values()}
-    count = dict.fromkeys(after, 0)
-    for layer in layers:
-        for left, right in pairwise(layer):
-            room = (width[left] + width[right]) / 2 + gap(left, right)
-            blocks = after[root[left]]
-            if root[right] not in blocks:
-                count[root[right]] += 1
-            blocks[root[right]] = max(blocks.get(root[right], 0.0), room)
-    places = dict.fromkeys(after, 0.0)
-    order = [block for block, waiting in count.items() if not waiting]
-    for block in order:
-        for other, room in after[block].items():
-            places[other] = max(places[other], places[block] + room)
-            count[other] -= 1
-            if not count[other]:
-                order.append(other)
-    for block in reversed(order):
-        if after[block]:
-            places[block] = min(places[other] - room for other, room in after[block].items())
-    return {vertex: places[block] for vertex, block in root.items()}
-
-
-def _balance(found: list[tuple[Places, bool]], width: Sequence[float]) -> Places:
-    """The middle of the four layouts, each moved to an edge of the narrowest."""
-    bounds = [
-        (
-            min(place - width[vertex] / 2 for vertex, place in places.items()),
-            max(place + width[vertex] / 2 for vertex, place in places.items()),
-        )
-        for places, _ in found
-    ]
-    narrow = min(bounds, key=lambda bound: bound[1] - bound[0])
-    shifts = [
-        narrow[0] - bound[0] if from_left else narrow[1] - bound[1]
-        for bound, (_, from_left) in zip(bounds, found, strict=True)
-    ]
-    middle: Places = {}
-    for vertex in found[0][0]:
-        four = sorted(
-            places[vertex] + shift for (places, _), shift in zip(found, shifts, strict=True)
-        )
-        middle[vertex] = (four[1] + four[2]) / 2
-    start = min(place - width[vertex] / 2 for vertex, place in middle.items())
-    return {vertex: place - start for vertex, place in middle.items()}
+def _start(units: _Units) -> dict[int, float]:
+    """Places to start from: halfway between as far left and as far right as the distances ask."""
+    left = dict.fromkeys(units.order, 0.0)
+    for unit in units.order:
+        for other, distance in units.left[unit].items():
+            left[unit] = max(left[unit], left[other] + distance)
+    right = dict.fromkeys(units.order, max(left.values(), default=0.0))
+    for unit in reversed(units.order):
+        for other, distance in units.right[unit].items():
+            right[unit] = min(right[unit], right[other] - distance)
+    return {unit: (left[unit] + right[unit]) / 2 for unit in units.order}

@@ -39,7 +39,8 @@ def _start(ladder: Ladder) -> Layers:
     for layer in ladder.layers:
         for vertex in layer:
             above = [rank[upper] for upper in ladder.up[vertex]]
-            rank[vertex] = sum(above) / len(above) if above else float(vertex)
+            # What waits for nothing stands near what precedes it in the file.
+            rank[vertex] = sum(above) / len(above) if above else rank.get(vertex - 1, 0.0)
         ordered = sorted(layer, key=lambda vertex: (rank[vertex], vertex))
         for place, vertex in enumerate(ordered):
             rank[vertex] = float(place)

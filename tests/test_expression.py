@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -506,3 +508,22 @@ def test_texts_share_their_trees() -> None:
     assert isinstance(other, Expression)
     assert one.tree is other.tree
     assert one.at != other.at
+
+
+DOCS = Path(__file__).parent.parent / "docs" / "expressions.md"
+
+
+def test_the_examples_of_the_documentation_hold() -> None:
+    """Every example on the page gives what the page says."""
+    failed, tried = doctest.testfile(str(DOCS), module_relative=False, verbose=False)
+    assert tried > 70
+    assert not failed
+
+
+def test_the_documentation_lists_what_there_is() -> None:
+    """The tables of the page are those of the code."""
+    page = DOCS.read_text(encoding="utf-8")
+    for table in (FILTERS, FUNCTIONS, TESTS):
+        for operation in table.values():
+            usage = operation.usage.replace("|", "\\|")
+            assert f"| `{usage}` | {operation.summary} |" in page

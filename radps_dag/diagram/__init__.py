@@ -1,1 +1,59 @@
-"""The picture of a pipeline."""
+"""The picture of a pipeline, as PNG, SVG, DOT or Mermaid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from radps_dag.builder import Graph
+
+__all__ = ["FORMATS", "Direction", "Format", "Layout", "draw"]
+
+Format = Literal["png", "svg", "dot", "mermaid"]
+Direction = Literal["down", "right"]
+Layout = Literal["auto", "own", "dot"]
+
+FORMATS: tuple[Format, ...] = ("png", "svg", "dot", "mermaid")
+
+
+def draw(
+    graph: Graph,
+    form: Format = "png",
+    *,
+    depth: int | None = None,
+    direction: Direction = "down",
+    layout: Layout = "auto",
+) -> bytes:
+    """The picture of a pipeline's graph, as the content of a file.
+
+    `depth` is how many levels are shown (1: the stages alone; None: all), `direction` where the
+    stages flow. `layout` "dot" has Graphviz place boxes and edges; "auto" is our own, which needs
+    nothing installed and keeps boxes, edges and names apart by construction.
+    """
+    # Imported late: the words above are for the command's help, which needs no graph.
+    from radps_dag.diagram.cards import cards
+
+    if form == "dot":
+        from radps_dag.diagram.dot import dot
+
+        return dot(cards(graph, depth), direction).encode()
+    if form == "mermaid":
+        from radps_dag.diagram.mermaid import mermaid
+
+        return mermaid(cards(graph, depth), direction).encode()
+    from radps_dag.diagram.layout import own_arranger
+    from radps_dag.diagram.picture import picture
+
+    if layout == "dot":
+        from radps_dag.diagram.graphviz import graphviz_arranger
+
+        drawn = picture(graph, depth, direction, graphviz_arranger())
+    else:
+        drawn = picture(graph, depth, direction, own_arranger)
+    if form == "svg":
+        from radps_dag.diagram.svg import svg
+
+        return svg(drawn).encode()
+    from radps_dag.diagram.png import png
+
+    return png(drawn)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
+from radps_dag.diagram import Direction
 from radps_dag.diagram.layered.coordinates import spread
 from radps_dag.diagram.layered.geometry import Point, Spline, bend, corner_path, line, swapped
 from radps_dag.diagram.layered.ladder import Edge, Ladder, Layers, assign, climb
@@ -15,7 +15,6 @@ from radps_dag.diagram.layered.turns import LEAD, TRACK, around, turns
 
 __all__ = ["Arrangement", "Direction", "Spacing", "arrange"]
 
-Direction = Literal["down", "right"]
 Size = tuple[float, float]
 Arrow = tuple[str, str, str]  # source, target, kind
 

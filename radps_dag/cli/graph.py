@@ -1,0 +1,125 @@
+"""`radps-dag graph`: draw a pipeline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from radps_dag.cli.opening import open_pipeline
+from radps_dag.diagram import FORMATS, Direction, Format, Layout, draw
+from radps_dag.problem import UsageError, allowed
+
+__all__ = ["command"]
+
+ENDINGS: dict[str, Format] = {
+    ".png": "png",
+    ".svg": "svg",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+}
+ENDING: dict[Format, str] = {"png": ".png", "svg": ".svg", "dot": ".dot", "mermaid": ".mmd"}
+
+
+@click.command("graph")
+@click.argument("file", metavar="FILE")
+@click.option("--png", "form", flag_value="png", help="A picture for pages and slides (default).")
+@click.option("--svg", "form", flag_value="svg", help="A picture that scales, with tooltips.")
+@click.option("--dot", "form", flag_value="dot", help="Graphviz's language.")
+@click.option("--mermaid", "form", flag_value="mermaid", help="What GitHub draws in Markdown.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    help="Write here; the ending names the format. '-' is standard output. "
+    "Default: the pipeline's name, in the current directory.",
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Show N levels: 1 is the stages alone. Default: all.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(get_args(Layout)),
+    default="auto",
+    show_default=True,
+    help="Who places the boxes: radps-dag, or Graphviz's dot if it is installed.",
+)
+@click.option(
+    "--direction",
+    type=click.Choice(get_args(Direction)),
+    default="down",
+    show_default=True,
+    help="Where the stages flow.",
+)
+@click.option("--library", metavar="NAME", help="Check against this library of workloads.")
+@click.option(
+    "--workloads",
+    "modules",
+    multiple=True,
+    metavar="FILE.py",
+    type=click.Path(path_type=Path),
+    help="A file with workloads of your own; may be repeated. It is imported.",
+)
+def command(
+    file: str,
+    form: Format | None,
+    output: str | None,
+    depth: int | None,
+    layout: Layout,
+    direction: Direction,
+    library: str | None,
+    modules: tuple[Path, ...],
+) -> int:
+    """Draw the pipeline in FILE, without running anything.
+
+    Writes a PNG named after the pipeline, or what -o or a format's flag says, and prints its path.
+    """
+    form = _format(form, output)
+    pipeline, _ = open_pipeline(file, library, modules)
+    from radps_dag.builder import build
+
+    content = draw(build(pipeline), form, depth=depth, direction=direction, layout=layout)
+    if output == "-":
+        _to_stdout(content, form)
+    else:
+        click.echo(_written(content, Path(output or pipeline.name + ENDING[form])))
+    return 0
+
+
+def _format(form: Format | None, output: str | None) -> Format:
+    """The format: by flag, by the ending of the file, or PNG."""
+    if form is not None or output is None or output == "-":
+        return form or "png"
+    ending = str(Path(output).suffix).lower()
+    if ending not in ENDINGS:
+        found = f"the ending {ending!r}" if ending else "a name without an ending"
+        raise UsageError(
+            f"-o {output}: {found} does not say which format; use {allowed(ENDINGS)}"
+            f" or one of --{', --'.join(FORMATS)}"
+        )
+    return ENDINGS[ending]
+
+
+def _to_stdout(content: bytes, form: Format) -> None:
+    stream = sys.stdout.buffer
+    if form == "png" and stream.isatty():
+        raise UsageError("-o -: a PNG is not for a terminal; redirect it, or use -o FILE.png")
+    stream.write(content)
+    stream.flush()
+
+
+def _written(content: bytes, path: Path) -> str:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; use -o for another place"
+        ) from None
+    return str(path)

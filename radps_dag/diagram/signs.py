@@ -1,0 +1,32 @@
+"""What a card says in formats that have text alone: a sign and a few words for each badge."""
+
+from __future__ import annotations
+
+from radps_dag.diagram.cards import Card
+from radps_dag.diagram.words import Feature
+
+__all__ = ["lines"]
+
+SIGNS: dict[Feature, str] = {
+    "when": "◇",
+    "for_each": "❐",
+    "loop": "↻",
+    "retries": "↺",
+    "timeout": "⏱",
+    "tolerated": "⚠",
+    "qa": "✓",
+}
+LONGEST = 80  # of a line: a picture is not the place for more
+
+
+def lines(card: Card) -> list[str]:
+    """The card's text, line by line: its name, what it runs, its badges, what is not shown."""
+    text = [card.id]
+    if card.line:
+        text.append(card.line)
+    elif card.kind != "task" and card.description:
+        text.append(card.description)
+    text += [f"{SIGNS[badge.feature]} {badge.text}" for badge in card.badges]
+    if card.collapsed:
+        text.append(f"{card.hidden} inside")
+    return [line if len(line) <= LONGEST else line[: LONGEST - 1] + "…" for line in text]

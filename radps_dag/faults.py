@@ -117,6 +117,13 @@ class Faults:
             message = f"no node of the pipeline is at {rule.place!r}{hint}"
             yield Problem(rule.at, "no-such-place", message)
 
+    def fatal(self) -> Iterator[Problem]:
+        """A problem for each rule that would kill the run where no worker process computes."""
+        for rule in self.rules:
+            if rule.injection.crash:
+                message = "'crash' kills the process that computes; add --executor processes"
+                yield Problem(rule.at, "crash", message)
+
 
 def _places(pipeline: Pipeline) -> list[str]:
     """The places of all nodes, `[*]` where there will be instances and `#*` iterations."""

@@ -285,6 +285,15 @@ def test_forced_qa(run: Runner, tmp_path: Path) -> None:
     assert ran.code == 1
 
 
+def test_crash_needs_processes(run: Runner, tmp_path: Path) -> None:
+    """A drill that kills its process is refused where that is the run's own."""
+    crash = drill(tmp_path, "{at: verify, crash: true}")
+    assert run("stages/export.yaml", crash).code == 2
+    ran = run("stages/export.yaml", crash, "--executor=processes")
+    assert ran.code == 1
+    assert ran.one("node_failed", "verify")["error"] == "WorkerDied"
+
+
 @pytest.mark.parametrize("file", DRILLS, ids=name_of)
 def test_drills(file: Path, run: Runner) -> None:
     """A shipped drill is about nodes that exist, and the full pipeline lives through it."""

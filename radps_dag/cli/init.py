@@ -17,7 +17,7 @@ _NEXT_STEPS = ("validate pipeline.yaml", "graph pipeline.yaml -o pipeline.png", 
 _NEXT_EXAMPLES = (
     "validate full_cube.yaml",
     "run full_cube.yaml",
-    "run calibration.yaml --faults faults/archive.yaml",
+    "run full_cube.yaml --faults faults/archive.yaml --seed 1",
 )
 
 

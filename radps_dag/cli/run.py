@@ -187,7 +187,7 @@ def _job(asked: Asked) -> Job:
     from radps_dag.engine.drive import Job
     from radps_dag.engine.record import earlier_outputs
 
-    faults = _faults(asked.faults_file, pipeline)
+    faults = _faults(asked.faults_file, pipeline, asked.executor)
     graph = build(pipeline)
     wish = selection.Selection(asked.only, asked.begin, asked.until)
     chosen = selection.choose(graph, wish)
@@ -208,15 +208,17 @@ def _job(asked: Asked) -> Job:
     )
 
 
-def _faults(path: Path | None, pipeline: Pipeline) -> Faults:
+def _faults(path: Path | None, pipeline: Pipeline, executor: str) -> Faults:
     from radps_dag.faults import Faults, load_faults
 
     if path is None:
         return Faults()
     faults = load_faults(path)
-    lost = list(faults.unmatched(pipeline))
-    if lost:
-        raise InvalidPipeline(lost)
+    problems = list(faults.unmatched(pipeline))
+    if executor == "threads":
+        problems += faults.fatal()
+    if problems:
+        raise InvalidPipeline(problems)
     return faults
 
 

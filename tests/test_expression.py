@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -361,6 +362,19 @@ def test_a_wrong_expression_leaves_no_trace_for_other_rules() -> None:
     assert infer(value, lambda path: ANY) == ANY
 
 
+def test_arguments_can_be_named_as_the_tables_name_them() -> None:
+    """What the check of a call lets through is what the function takes."""
+    for table in (FILTERS, FUNCTIONS, TESTS):
+        for operation in table.values():
+            taken = inspect.signature(operation.call).parameters
+            names = {name.lstrip("_") for name, of in taken.items() if of.kind != of.VAR_POSITIONAL}
+            assert set(operation.parameters) - {"*"} <= names, operation.name
+            open_ended = any(of.kind == of.VAR_POSITIONAL for of in taken.values())
+            assert open_ended == ("*" in operation.parameters), operation.name
+    assert value_of("range(start=1, stop=3)") == [1, 2]
+    assert value_of("steps.no.x | default(otherwise=3)") == 3
+
+
 def test_the_tables_are_documented() -> None:
     """Every entry has a usage that parses and a summary, and they say their own name."""
     for table in (FILTERS, FUNCTIONS, TESTS):
@@ -388,6 +402,9 @@ WORDS = [
         "\\",
         "10**9",
         "__class__",
+    "range(start=3)",
+    "sort(reverse=true)",
+    "round(method='ceil')",
     ),
 ]
 

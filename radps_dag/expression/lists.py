@@ -162,11 +162,12 @@ def _pairs(budget: Budget, value: Any) -> list[Any]:
     return [[key, one] for key, one in members.items()]
 
 
-def _range(budget: Budget, *bounds: Any) -> list[int]:
+def _range(budget: Budget, start: Any, stop: Any = None, step: Any = 1) -> list[int]:
+    bounds = (0, start, step) if stop is None else (start, stop, step)
     for bound in bounds:
         if isinstance(bound, bool) or not isinstance(bound, int):
             raise Wrong(f"'range' takes integers, found {show(bound)}")
-    if len(bounds) == 3 and bounds[2] == 0:
+    if step == 0:
         raise Wrong("'range' takes a step that is not zero")
     numbers = range(*bounds)
     # `len` of a huge range overflows; its last index does not.

@@ -194,17 +194,24 @@ def _parse(text: str, delimited: bool) -> _Parsed:
     """Parse `text`, which begins with no space, up to the closing delimiter if `delimited`."""
     if not delimited:
         return _parse_whole(text, False)
-    end = _simple_end(text)
     # Texts are shared by what stands between the delimiters, not with all that follows.
-    return _parse_whole(text[:end] if end else text, True)
+    return _parse_whole(text[: _end(text)], True)
 
 
-def _simple_end(text: str) -> int:
-    """The offset after the closing delimiter where no braces or quotes make it doubtful."""
-    end = text.find(_CLOSE)
-    inside = text[:end]
-    doubtful = end < 0 or "{" in inside or "'" in inside or '"' in inside
-    return 0 if doubtful else end + len(_CLOSE)
+_QUOTED_OR_BRACE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[{}]""", re.DOTALL)
+
+
+def _end(text: str) -> int:
+    """The offset after the closing delimiter: the first that is in no string and no mapping."""
+    depth = 0
+    for match in _QUOTED_OR_BRACE.finditer(text):
+        if match[0] == "{":
+            depth += 1
+        elif match[0] == "}":
+            if not depth and text.startswith(_CLOSE, match.start()):
+                return match.start() + len(_CLOSE)
+            depth -= 1
+    return len(text)
 
 
 @lru_cache(maxsize=20_000)

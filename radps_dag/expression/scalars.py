@@ -99,8 +99,8 @@ def _either(value: Shape, otherwise: Shape) -> Shape:
 
 
 def _mathematical(name: str, formula: Callable[[float], float]) -> Callable[[Budget, Any], float]:
-    def call(_: Budget, value: Any) -> float:
-        number = number_in(value, f"'{name}'")
+    def call(_: Budget, x: Any) -> float:
+        number = number_in(x, f"'{name}'")
         try:
             return float(finite(formula(number)))
         except (ValueError, OverflowError):

@@ -34,6 +34,10 @@ def contains(budget: Budget, container: Any, item: Any) -> bool:
     return item in container
 
 
+def _in(budget: Budget, value: Any, container: Any) -> bool:
+    return contains(budget, container, value)
+
+
 def _is(kind: type | tuple[type, ...]) -> Callable[[Budget, Any], bool]:
     numeric = bool not in (kind if isinstance(kind, tuple) else (kind,))
 
@@ -79,7 +83,7 @@ TESTS: Mapping[str, Operation] = {
         _test("float", "a number with a fraction part", _is(float)),
         _test("ge", "at least `other`", _in_order(lambda x, y: bool(x >= y)), "other"),
         _test("gt", "more than `other`", _in_order(lambda x, y: bool(x > y)), "other"),
-        _test("in", "in `container`", lambda budget, x, c: contains(budget, c, x), "container"),
+        _test("in", "in `container`", _in, "container"),
         _test("integer", "a whole number", _is(int)),
         _test("le", "at most `other`", _in_order(lambda x, y: bool(x <= y)), "other"),
         _test("list", "a list", _is((list, tuple))),

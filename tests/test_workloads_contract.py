@@ -166,7 +166,7 @@ def _documented(value: int) -> None:
         (_no_json, "default of parameter 'value': an object has no JSON form"),
         (_optional, "output 'snr' may be missing; say `... | None` instead"),
         (_async, "must be a plain function"),
-        (_documented, "its docstring describes valeu"),
+        (_documented, "its docstring describes 'valeu', no parameter; did you mean 'value'?"),
     ],
 )
 def test_signature_that_is_no_schema(function: Any, message: str) -> None:
@@ -202,6 +202,24 @@ def test_arguments_are_the_callers_own(tmp_path: Path) -> None:
     outputs = invoke(described(spoil), {"values": given}, tmp_path, 0)
     kept[0].append(4)
     assert (given, outputs) == ([1, 2], {"values": [1, 2, 3]})
+
+
+def test_defaults_are_the_calls_own(tmp_path: Path) -> None:
+    """A workload that changes its default changes it for no other call."""
+
+    @workload
+    def grow(values: list[int] = [1]) -> dict[str, Any]:  # noqa: B006
+        values.append(2)
+        return {"values": values}
+
+    for _ in range(2):
+        assert invoke(described(grow), {}, tmp_path, 0) == {"values": [1, 2]}
+
+
+def test_name_must_fit_pipelines() -> None:
+    """A name that no pipeline file could say is refused."""
+    with pytest.raises(UsageError, match="'my workload' is no name"):
+        workload(name="my workload")(_variadic)
 
 
 def test_outputs_become_plain(tmp_path: Path) -> None:

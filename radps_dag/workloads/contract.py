@@ -16,18 +16,23 @@ outputs are, with their descriptions under `Attributes:`.
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import random
-import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, Literal, NotRequired, ParamSpec, TypedDict, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
-from radps_dag.problem import RadpsDagError, UsageError, allowed, did_you_mean
-from radps_dag.shape import Shape, from_hint, mismatch, not_json
-from radps_dag.workloads.docstring import parse_docstring
+from radps_dag.problem import RadpsDagError, did_you_mean
+from radps_dag.shape import mismatch, not_json
+from radps_dag.workloads.description import (
+    Input,
+    Output,
+    Product,
+    Random,
+    Unit,
+    Workdir,
+    Workload,
+)
+from radps_dag.workloads.signature import describe_function
 
 __all__ = [
     "Input",
@@ -41,88 +46,6 @@ __all__ = [
     "invoke",
     "workload",
 ]
-
-
-class Product(TypedDict):
-    """Bulk data by reference: what travels between workloads instead of arrays.
-
-    `uri` says where it is, `kind` what it is ("visibilities", "caltable", "image"), `version` which
-    of its states, `group` which of the data groups in it and `selection` which part of that.
-    """
-
-    uri: str
-    kind: str
-    version: NotRequired[str]
-    group: NotRequired[str]
-    selection: NotRequired[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """The unit of a number, in a hint: `Annotated[float, Unit("Jy")]`."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """Marks a parameter that the engine fills."""
-
-    what: Literal["workdir", "random"]
-
-
-# A parameter annotated with one of these is no input of the pipeline file: the engine gives it.
-# A directory of this call's own: unique per place in the run and attempt.
-Workdir = Annotated[Path, _Given("workdir")]
-# Seeded by run and place, not by attempt: a repeated call draws the same numbers.
-Random = Annotated[random.Random, _Given("random")]
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A parameter of a workload that the pipeline file gives."""
-
-    name: str
-    shape: Shape
-    required: bool
-    default: Any = field(default=None, hash=False)
-    unit: str = ""
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A member of what a workload returns."""
-
-    name: str
-    shape: Shape
-    unit: str = ""
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """A function that a pipeline can call by name.
-
-    `outputs` is None where the function does not say (it returns a plain dict): anything goes.
-    `given` are the parameters the engine fills: name to "workdir" or "random".
-    """
-
-    name: str
-    function: Callable[..., Any]
-    inputs: tuple[Input, ...]
-    outputs: tuple[Output, ...] | None
-    given: Mapping[str, Literal["workdir", "random"]] = field(default_factory=dict, hash=False)
-    summary: str = ""
-    description: str = ""
-    version: str = "1"
-    placeholder: bool = False
-
-    @property
-    def defined_at(self) -> str:
-        """Where the function stands: `file.py:12`."""
-        code = inspect.unwrap(self.function).__code__
-        return f"{code.co_filename}:{code.co_firstlineno}"
 
 
 class OutputInvalid(RadpsDagError):
@@ -153,105 +76,11 @@ def workload(
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        described = _describe(function, name or function.__name__, version, placeholder)
+        described = describe_function(function, name or function.__name__, version, placeholder)
         function.workload = described  # type: ignore[attr-defined]
         return function
 
     return decorate if function is None else decorate(function)
-
-
-def _describe(function: Callable[..., Any], name: str, version: str, placeholder: bool) -> Workload:
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        raise _wrong(function, "must be a plain function: the engine runs it beside others itself")
-    hints = _hints(function, function)
-    documented = parse_docstring(function.__doc__, "Args")
-    inputs: list[Input] = []
-    given: dict[str, Literal["workdir", "random"]] = {}
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise _wrong(function, f"parameter {parameter.name!r} must have a name callers can use")
-        hint = hints.get(parameter.name, Any)
-        what = next((item.what for item in _metadata(hint) if isinstance(item, _Given)), None)
-        if what is not None:
-            given[parameter.name] = what
-        else:
-            text = documented.entries.get(parameter.name, "")
-            inputs.append(_input(function, parameter, hint, text))
-    if strange := set(documented.entries) - {item.name for item in inputs} - set(given):
-        raise _wrong(function, f"its docstring describes {allowed(sorted(strange))}: no parameter")
-    return Workload(
-        name=name,
-        function=function,
-        inputs=tuple(inputs),
-        outputs=_outputs(function, hints.get("return", dict)),
-        given=given,
-        summary=documented.summary,
-        description=documented.description,
-        version=version,
-        placeholder=placeholder,
-    )
-
-
-def _input(
-    function: Callable[..., Any], parameter: inspect.Parameter, hint: Any, text: str
-) -> Input:
-    required = parameter.default is parameter.empty
-    default = None if required else parameter.default
-    shape = _shape(function, f"parameter {parameter.name!r}", hint)
-    if reason := not_json(default) or ("" if required else mismatch(shape, default)):
-        raise _wrong(function, f"default of parameter {parameter.name!r}: {reason}")
-    return Input(parameter.name, shape, required, default, _unit(hint), text)
-
-
-def _outputs(function: Callable[..., Any], hint: Any) -> tuple[Output, ...] | None:
-    if hint is None or hint is NoneType:
-        return ()
-    if hint is Any or hint is dict or typing.get_origin(hint) in (dict, Mapping):
-        return None
-    if not (typing.is_typeddict(hint) or dataclasses.is_dataclass(hint)):
-        raise _wrong(function, f"returns {hint!r}; make it a TypedDict, a dataclass or a dict")
-    entries = parse_docstring(hint.__doc__, "Attributes").entries
-    hints = _hints(function, hint)
-    for name, _, need in _shape(function, "the result", hint).fields:
-        if not need and typing.is_typeddict(hint):
-            # A reader of an output must be able to rely on it.
-            raise _wrong(function, f"output {name!r} may be missing; say `... | None` instead")
-    return tuple(
-        Output(name, _shape(function, f"output {name!r}", of), _unit(of), entries.get(name, ""))
-        for name, of in hints.items()
-    )
-
-
-def _hints(function: Callable[..., Any], of: Any) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(of, include_extras=True)
-    except (NameError, TypeError, AttributeError, SyntaxError) as error:
-        raise _wrong(function, f"its type hints cannot be read: {error}") from error
-
-
-def _shape(function: Callable[..., Any], what: str, hint: Any) -> Shape:
-    try:
-        return from_hint(hint)
-    except (TypeError, ValueError) as error:
-        raise _wrong(function, f"{what}: {error}") from error
-
-
-def _metadata(hint: Any) -> tuple[Any, ...]:
-    return hint.__metadata__ if typing.get_origin(hint) is Annotated else ()
-
-
-def _unit(hint: Any) -> str:
-    """The unit of a hint, also of `Annotated[...] | None` and `list[Annotated[...]]`."""
-    for item in _metadata(hint):
-        if isinstance(item, Unit):
-            return item.name
-    return next((unit for unit in map(_unit, typing.get_args(hint)) if unit), "")
-
-
-def _wrong(function: Callable[..., Any], message: str) -> UsageError:
-    code = inspect.unwrap(function).__code__
-    place = f"{code.co_filename}:{code.co_firstlineno}"
-    return UsageError(f"{place}: workload {function.__name__!r}: {message}")
 
 
 def invoke(
@@ -270,13 +99,22 @@ def invoke(
             given[name] = workdir
         else:
             given[name] = random.Random(seed)  # noqa: S311  # simulated data, no secrets
-    # A copy: a workload that changes its arguments must not change another node's outputs.
-    result = workload.function(**_copied(dict(arguments)), **given)
+    result = workload.function(**_own(workload, arguments), **given)
     outputs = _as_mapping(workload, result)
     for problem in _output_problems(workload, outputs):
         raise OutputInvalid(f"workload {workload.name!r} returned {problem}")
     copied: dict[str, Any] = _copied(outputs)
     return copied
+
+
+def _own(workload: Workload, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments for this call alone: a workload that changes them, or a default, changes
+    neither another node's outputs nor another call's default."""
+    defaults = {
+        one.name: one.default for one in workload.inputs if isinstance(one.default, dict | list)
+    }
+    own: dict[str, Any] = _copied({**defaults, **arguments})
+    return own
 
 
 def _as_mapping(workload: Workload, result: Any) -> dict[str, Any]:

@@ -6,16 +6,11 @@ library that processes data has workloads of the same names and signatures.
 
 from __future__ import annotations
 
-from radps_dag.workloads.placeholder.calibration import (
+from radps_dag.workloads.placeholder.bandpass import set_model, solve_bandpass, solve_phase_up
+from radps_dag.workloads.placeholder.caltables import (
     apply_calibration,
-    choose_solution_interval,
     combine_caltables,
-    derive_flux_scale,
     describe_caltable,
-    set_model,
-    solve_bandpass,
-    solve_gains,
-    solve_phase_up,
 )
 from radps_dag.workloads.placeholder.continuum import (
     average_spectrum,
@@ -32,13 +27,13 @@ from radps_dag.workloads.placeholder.export import (
     write_manifest,
 )
 from radps_dag.workloads.placeholder.flagging import autoflag
-from radps_dag.workloads.placeholder.imaging import (
-    clean,
-    concatenate_images,
-    describe_images,
-    make_dirty_image,
-    restore_image,
+from radps_dag.workloads.placeholder.gains import (
+    choose_solution_interval,
+    derive_flux_scale,
+    solve_gains,
 )
+from radps_dag.workloads.placeholder.images import concatenate_images, describe_images
+from radps_dag.workloads.placeholder.imaging import clean, make_dirty_image, restore_image
 from radps_dag.workloads.placeholder.importing import (
     apply_antenna_positions,
     apply_online_flags,

@@ -7,22 +7,20 @@ from typing import Any, Literal, TypedDict
 
 from radps_dag.workloads.contract import Product, Random, Workdir, workload
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.placeholder.observing import simulate_observation
 from radps_dag.workloads.placeholder.types import ChannelRange, Fraction, JanskyPerBeam, Score
 from radps_dag.workloads.scores import clean_score
 
 __all__ = [
+    "SKY",
     "Mode",
     "clean",
-    "concatenate_images",
-    "describe_images",
     "make_dirty_image",
     "restore_image",
 ]
 
 Mode = Literal["continuum", "cube"]
 # Brightest emission and noise of one spw: in the continuum, and in one channel of a line.
-_SKY: dict[str, tuple[float, float]] = {"continuum": (1.0, 5e-4), "cube": (0.05, 1e-3)}
+SKY: dict[str, tuple[float, float]] = {"continuum": (1.0, 5e-4), "cube": (0.05, 1e-3)}
 
 
 class Dirty(TypedDict):
@@ -77,28 +75,6 @@ class Restored(TypedDict):
     score: Score
 
 
-class Described(TypedDict):
-    """Images.
-
-    Attributes:
-        images: the images
-    """
-
-    images: list[Product]
-
-
-class Concatenated(TypedDict):
-    """Images of channel blocks as one cube.
-
-    Attributes:
-        image: the cube
-        channels: how many channels it has
-    """
-
-    image: Product
-    channels: int
-
-
 def _dynamic_range_limit(selfcal_cycles: int) -> float:
     """What calibration errors allow: 155 at first; self-calibration gains until it fits noise.
 
@@ -137,7 +113,7 @@ def make_dirty_image(
     if absent := [spw for spw in spws if (field, spw) not in present]:
         raise ValueError(f"no spw {absent[0]} of field {field!r} in {ms['uri']}")
     spend(data.observation)
-    sky, noise = _SKY[mode]
+    sky, noise = SKY[mode]
     sensitivity = noise / len(spws) ** 0.5
     limit = _dynamic_range_limit(data.content["selfcal_cycles"])
     rms = hypot(sensitivity, sky / limit) * random.uniform(0.99, 1.01)
@@ -165,42 +141,6 @@ def make_dirty_image(
         selection=selection,
     )
     return {"image": image, "peak": sky, "rms": rms, "sensitivity": sensitivity}
-
-
-@workload(placeholder=True)
-def describe_images(
-    images: list[Product] = [],  # noqa: B006  # never changed: JSON Schema wants the plain list
-    pace: float = 1.0,
-    *,
-    workdir: Workdir,
-) -> Described:
-    """Check that images are images; without any, simulate two (placeholder).
-
-    Args:
-        images: images of earlier stages
-        pace: of an observation that is made up, see simulate_observation
-    """
-    for image in images:
-        read(image, "image")
-    if images:
-        return {"images": images}
-    observed = simulate_observation(pace=pace, workdir=workdir)
-    observation = read(observed["observation"]).observation
-    sky, rms = _SKY["continuum"]
-    content = {"sky_peak": sky, "sensitivity": rms, "rms": rms, "peak": sky}
-    return {
-        "images": [
-            write(
-                workdir,
-                "image",
-                observation,
-                content,
-                group="restored",
-                selection={"field": observed["targets"][0], "spws": [spw]},
-            )
-            for spw in observed["spws"]
-        ]
-    }
 
 
 @workload(placeholder=True)
@@ -272,34 +212,3 @@ def restore_image(image: Product, *, workdir: Workdir) -> Restored:
         "rms_over_sensitivity": rms / content["sensitivity"],
         "score": clean_score(rms, content["sensitivity"], content["sky_peak"]),
     }
-
-
-@workload(placeholder=True)
-def concatenate_images(images: list[Product], *, workdir: Workdir) -> Concatenated:
-    """Put the images of channel blocks together to a cube (placeholder).
-
-    Args:
-        images: images of one field, of any channel blocks and spws; at least one
-    """
-    if not images:
-        raise ValueError("no images to concatenate")
-    parts = [read(image, "image") for image in images]
-    spend(parts[0].observation)
-    blocks = [part.content["channels"] for part in parts]
-    channels = sum(block["last"] - block["first"] + 1 for block in blocks)
-    content = {
-        **parts[0].content,
-        "channels": {"first": 0, "last": channels - 1},
-        "rms": max(part.content["rms"] for part in parts),
-    }
-    selection = {"field": images[0].get("selection", {}).get("field", "")}
-    cube = write(
-        workdir,
-        "image",
-        parts[0].observation,
-        content,
-        sources=images,
-        group="cube",
-        selection=selection,
-    )
-    return {"image": cube, "channels": channels}

@@ -1,0 +1,167 @@
+"""Placeholders for the gains: solution interval, phases and amplitudes, flux scale."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.placeholder.caltables import iterated, write_caltable
+from radps_dag.workloads.placeholder.fake_data import read, spend
+from radps_dag.workloads.placeholder.types import Degrees, Fraction, Score, Seconds
+from radps_dag.workloads.scores import flux_snr_score, flux_spread_score, snr_score
+
+__all__ = ["choose_solution_interval", "derive_flux_scale", "solve_gains"]
+
+
+class Interval(TypedDict):
+    """How gains are best solved.
+
+    Attributes:
+        interval: solution interval
+        snr: signal to noise that a solution of one spw has in that interval
+        combined: whether spws must be combined to reach the signal to noise asked for
+        spw_groups: spws that are solved together: each alone, or all in one group
+        score: QA score of the signal to noise
+    """
+
+    interval: Seconds
+    snr: float
+    combined: bool
+    spw_groups: list[list[int]]
+    score: Score
+
+
+class Gains(TypedDict):
+    """Gain solutions after some iterations of the solver.
+
+    Attributes:
+        caltable: the solutions
+        change: relative change in the last iteration
+        snr: signal to noise of the solutions
+        phase_rms: rms of the phases
+        snr_score: QA score of the signal to noise
+        phase_score: QA score of the phase rms: 0 at 90 degrees
+    """
+
+    caltable: Product
+    change: Fraction
+    snr: float
+    phase_rms: Degrees
+    snr_score: Score
+    phase_score: Score
+
+
+class FluxScale(TypedDict):
+    """The flux scale of the calibrators.
+
+    Attributes:
+        caltable: the scaled solutions
+        flux_densities: flux density in Jy by field
+        snr: signal to noise of the least certain flux density
+        spread: relative spread of the flux densities between spws
+        snr_score: QA score of the signal to noise
+        spread_score: QA score of the spread
+    """
+
+    caltable: Product
+    flux_densities: dict[str, float]
+    snr: float
+    spread: Fraction
+    snr_score: Score
+    spread_score: Score
+
+
+@workload(placeholder=True)
+def choose_solution_interval(
+    ms: Product, bandpass: Product, snr_min: float = 10.0, *, workdir: Workdir, random: Random
+) -> Interval:
+    """Choose the solution interval of the gains, and whether spws must be combined (placeholder).
+
+    Args:
+        ms: the visibilities
+        bandpass: bandpass to apply first
+        snr_min: signal to noise that a solution must reach
+    """
+    data = read(ms, "visibilities")
+    read(bandpass, "caltable")
+    spend(data.observation)
+    spws = list(dict.fromkeys(dataset["spw"] for dataset in data.content["datasets"]))
+    snr = random.uniform(18.0, 30.0)
+    combined = snr < snr_min
+    reached = snr * len(spws) ** 0.5 if combined else snr
+    return {
+        "interval": round(min(60.0, 2.0 * max(1.0, (snr_min / snr) ** 2)), 2),
+        "snr": snr,
+        "combined": combined,
+        "spw_groups": [spws] if combined else [[spw] for spw in spws],
+        "score": snr_score(reached),
+    }
+
+
+@workload(placeholder=True)
+def solve_gains(
+    ms: Product,
+    bandpass: Product,
+    spws: list[int],
+    scan: int,
+    interval: Seconds,
+    start: Product | None = None,
+    *,
+    workdir: Workdir,
+    random: Random,
+) -> Gains:
+    """Iterate the phase and amplitude solver once, from where it ended (placeholder).
+
+    Args:
+        ms: the visibilities
+        bandpass: bandpass to apply first
+        spws: spectral windows that are solved together
+        scan: scan number
+        interval: solution interval
+        start: solutions of the iteration before
+    """
+    data = read(ms, "visibilities")
+    read(bandpass, "caltable")
+    spend(data.observation)
+    iterations, change = iterated(data, start)
+    snr = random.uniform(20.0, 30.0) * (len(spws) * max(1.0, interval / 2.0)) ** 0.5
+    phase_rms = round(random.uniform(5.0, 15.0) * (1.0 + change), 2)
+    solution = {"iterations": iterations, "change": change, "phase_rms": phase_rms}
+    selection = {"spw": spws, "scan": scan}
+    sources = [ms, bandpass, *([start] if start else [])]
+    return {
+        "caltable": write_caltable(workdir, data, "gains", solution, sources, selection),
+        "change": change,
+        "snr": snr,
+        "phase_rms": phase_rms,
+        "snr_score": snr_score(snr),
+        "phase_score": max(0.0, 1.0 - phase_rms / 90.0),
+    }
+
+
+@workload(placeholder=True)
+def derive_flux_scale(
+    ms: Product, gains: Product, *, workdir: Workdir, random: Random
+) -> FluxScale:
+    """Scale the gains by the calibrator of known flux density (placeholder).
+
+    Args:
+        ms: the visibilities
+        gains: gain solutions
+    """
+    data = read(ms, "visibilities")
+    read(gains, "caltable")
+    spend(data.observation)
+    fields = dict.fromkeys(dataset["field"] for dataset in data.content["datasets"])
+    flux_densities = {field: round(random.uniform(0.5, 3.0), 3) for field in fields}
+    snr = random.uniform(24.0, 60.0)
+    spread = round(random.uniform(0.01, 0.08), 4)
+    solution = {"flux_densities": flux_densities, "snr": snr, "spread": spread}
+    return {
+        "caltable": write_caltable(workdir, data, "flux_scale", solution, [ms, gains]),
+        "flux_densities": flux_densities,
+        "snr": snr,
+        "spread": spread,
+        "snr_score": flux_snr_score(snr),
+        "spread_score": flux_spread_score(spread),
+    }

@@ -13,7 +13,18 @@ from radps_dag.diagram.layered import Arrangement, Direction, Spacing, Spline, a
 from radps_dag.diagram.layered.geometry import line, moved
 from radps_dag.diagram.text import text_width
 
-__all__ = ["LABEL", "STACK", "TAB", "Arranger", "Box", "Curve", "boxes", "label_text", "lay_out"]
+__all__ = [
+    "LABEL",
+    "STACK",
+    "TAB",
+    "Arranger",
+    "Box",
+    "Curve",
+    "boxes",
+    "label_text",
+    "lay_out",
+    "tab_text",
+]
 
 PAD = 16.0
 STACK = 6.0  # how far the cards behind a fan-out's card show
@@ -86,9 +97,9 @@ class Aim:
     def cost(self, width: float, height: float) -> float:
         """How far a shape is from the aim: the less, the better."""
         if self.name == "wide":
-            return height + 0.05 * width + 3 * max(0.0, width - self.width)
+            return height + 0.05 * width + max(0.0, width - self.width)
         if self.name == "tall":
-            return width + 0.05 * height + 3 * max(0.0, height - self.height)
+            return width + 0.05 * height + max(0.0, height - self.height)
         # A page may scroll: only what is far longer than wide is bad.
         return max(width, height / 2, 800.0)
 
@@ -97,8 +108,8 @@ class Aim:
         return self.width if direction == "down" else self.height
 
 
-WIDE = Aim("wide", 1480.0, 420.0)
-TALL = Aim("tall", 560.0, 1100.0)
+WIDE = Aim("wide", 1680.0, 420.0)
+TALL = Aim("tall", 560.0, 1200.0)
 
 
 def own_arranger(
@@ -109,7 +120,10 @@ def own_arranger(
     spacing: Spacing,
 ) -> Arrangement:
     """Our own layers."""
-    return arrange(sizes, arrows, direction, aim.most(direction), aim.cost, spacing)
+    # A flow along the short side of its aim need not turn: the other direction is the better way.
+    short = (aim.name, direction) in (("wide", "down"), ("tall", "right"))
+    cost = None if short else aim.cost
+    return arrange(sizes, arrows, direction, aim.most(direction), cost, spacing)
 
 
 def lay_out(card: Card, direction: Direction, arranger: Arranger = own_arranger) -> Box:
@@ -180,7 +194,7 @@ def _leaf(card: Card) -> Box:
     face = leaf(card)
     tab = TAB if card.kind == "use" else 0.0
     stack = STACK if card.has("for_each") else 0.0
-    needed = 2 * text_width(card.line, 10.0) + 90 if card.kind == "use" else 0.0
+    needed = 2 * text_width(tab_text(card), 10.0) + 94 if card.kind == "use" else 0.0
     return Box(
         card=card,
         x=0.0,
@@ -198,6 +212,11 @@ def _to_body(spline: Spline, target: Kind) -> Spline:
     if target != "use" or abs(end[0] - before[0]) > abs(end[1] - before[1]):
         return spline
     return (*spline, *line(end, (end[0], end[1] + TAB)))
+
+
+def tab_text(card: Card) -> str:
+    """The name of a used file, without its folder."""
+    return card.line.rsplit("/", 1)[-1]
 
 
 def _layer_gap(card: Card, direction: Direction) -> float:

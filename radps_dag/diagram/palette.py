@@ -25,7 +25,7 @@ INK, MUTED, PAPER, WIRE, NEED = "#1c2733", "#566372", "#ffffff", "#6b7a8c", "#8a
 
 TASK = Tone(INK, "#9aa7b5", "#ffffff")
 GROUP = (Tone(INK, "#c3ccd6", "#f4f6f9"), Tone(INK, "#c3ccd6", "#e9edf2"))
-USE = Tone(INK, "#8796a8", "#f4f6f9")
+USE = Tone(INK, "#66778a", "#f4f6f9")
 PAUSE = Tone("#8f3a00", "#c65a12", "#fdf0e4")
 
 FEATURE: dict[Feature, Tone] = {

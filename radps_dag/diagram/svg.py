@@ -12,7 +12,7 @@ from radps_dag.diagram.face import BADGE, PILL_HEIGHT, SMALL, Face
 from radps_dag.diagram.icons import HAND, ICONS, LAYERS
 from radps_dag.diagram.labels import Label
 from radps_dag.diagram.layered.geometry import Point, cubics
-from radps_dag.diagram.layout import LABEL, STACK, TAB, Box, Curve
+from radps_dag.diagram.layout import LABEL, STACK, TAB, Box, Curve, tab_text
 from radps_dag.diagram.palette import FEATURE, PAUSE, TASK, USE, Tone, group_tone
 from radps_dag.diagram.picture import HEADING, MARGIN, Entry, Picture
 from radps_dag.diagram.text import Weight, font_bytes, shorten, text_width
@@ -231,7 +231,7 @@ def _outline_style(card: Card, tone: Tone) -> str:
 def _tab(box: Box, tone: Tone) -> Iterator[str]:
     """The tab of a used file, with its name, as on a folder."""
     most = box.width / 2 - 45  # edges from above end in the middle of the box
-    name = shorten(box.card.line, most, 10.0)
+    name = shorten(tab_text(box.card), most, 10.0)
     width = text_width(name, 10.0) + 20
     x, y = box.x + 10, box.y
     yield (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from radps_dag.diagram import Direction
 from radps_dag.diagram.layered.coordinates import spread
@@ -43,12 +43,13 @@ def arrange(
     arrows: Sequence[Arrow],
     direction: Direction,
     most: float,
-    cost: Callable[[float, float], float],
+    cost: Callable[[float, float], float] | None,
     spacing: Spacing,
 ) -> Arrangement:
     """The boxes in layers along `direction`, none wider (across it) than `most` if that can be.
 
     `cost` says how bad a width and a height are: a flow that is too long for its width turns.
+    Without it, none does.
     """
     if not sizes:
         return Arrangement(0.0, 0.0, {}, {})
@@ -58,6 +59,8 @@ def arrange(
     edges = [(number[source], number[target], kind) for source, target, kind in arrows]
 
     def flow_cost(width: float, height: float) -> float:
+        if cost is None:
+            return 0.0
         return cost(height, width) if across else cost(width, height)
 
     ladder = _ladder(boxes, edges, most, flow_cost, spacing)
@@ -90,7 +93,14 @@ def _ladder(
     for (width, height), at in zip(boxes, layer, strict=True):
         wide[at] += width + spacing.boxes
         high[at] = max(high[at], height + spacing.layers)
-    return climb(layer, widths, edges, turns(wide, high, cost))
+    ends = {(source, kind): layer[source] for source, _, kind in edges}
+    for source, target, kind in edges:
+        ends[source, kind] = max(ends[source, kind], layer[target])
+    passing = [0] * (len(wide) + 1)
+    for (source, _), end in ends.items():
+        passing[layer[source]] += 1
+        passing[end] -= 1
+    return climb(layer, widths, edges, turns(wide, high, list(accumulate(passing)), cost))
 
 
 class _Plan:

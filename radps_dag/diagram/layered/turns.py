@@ -15,10 +15,12 @@ LEAD = 14.0  # between them and the boxes
 COLUMNS = 16
 
 
-def turns(widths: Sequence[float], heights: Sequence[float], cost: Cost) -> frozenset[int]:
+def turns(
+    widths: Sequence[float], heights: Sequence[float], passing: Sequence[int], cost: Cost
+) -> frozenset[int]:
     """The layers after which to turn, or none if turning does not make the shape much better.
 
-    `widths` and `heights` are those of the layers.
+    `widths` and `heights` are those of the layers, `passing` how many edges go on below each.
     """
     best: tuple[int, ...] = ()
     lowest = 0.8 * cost(max(widths), sum(heights))
@@ -29,7 +31,9 @@ def turns(widths: Sequence[float], heights: Sequence[float], cost: Cost) -> froz
         width = sum(max(widths[a:b]) for a, b in zip(starts, stops, strict=True))
         height = max(sum(heights[a:b]) for a, b in zip(starts, stops, strict=True))
         # Each turn makes the picture harder to follow: it has to be worth it.
-        found = cost(width + 50.0 * len(ends), height + 40.0) * (1 + 0.06 * len(ends))
+        around = TRACK * sum(passing[end] for end in ends)
+        found = cost(width + 50.0 * len(ends) + around, height + 40.0 + 2 * around)
+        found *= 1 + 0.03 * len(ends) + 0.02 * sum(passing[end] for end in ends)
         if found < lowest:
             best, lowest = ends, found
     return frozenset(best)

@@ -402,9 +402,9 @@ WORDS = [
         "\\",
         "10**9",
         "__class__",
-    "range(start=3)",
-    "sort(reverse=true)",
-    "round(method='ceil')",
+        "range(start=3)",
+        "sort(reverse=true)",
+        "round(method='ceil')",
     ),
 ]
 
@@ -514,6 +514,28 @@ def test_inference_is_never_narrower_than_the_value(expression: str) -> None:
         return
     assert not mismatch(shape, found)
     assert not complaints
+
+
+@given(
+    st.from_regex(
+        r"(params|steps|true|none|nobody|loop)(\.[A-Za-z_][A-Za-z0-9_]{0,3}){1,3}", fullmatch=True
+    )
+)
+@example("params.not")
+@example("steps.is.if")
+def test_plain_references_have_the_tree_that_jinja_makes(path: str) -> None:
+    """The short way for plain references and the parser agree."""
+    at = Location(Source("p", path), 1, 1)
+    problems: list[Problem] = []
+    short = parse_expression(path, at, problems.append)
+    # Parentheses keep the short way out, and leave no trace in the tree.
+    long = parse_expression(f"({path})", at, problems.append)
+    if short is None or long is None:
+        assert short is long
+        assert len({problem.message for problem in problems}) == 1
+        return
+    assert short.tree == long.tree
+    assert [str(one) for one in short.references] == [str(one) for one in long.references]
 
 
 def test_texts_share_their_trees() -> None:

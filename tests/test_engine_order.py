@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from engine_support import play
 
-from radps_dag.facts import NodeFailed, NodeStarted, NodeSucceeded, RunEnded, RunStarted
+from radps_dag.facts import NodeFailed, NodeSucceeded, RunEnded, RunStarted
 
 
 def test_data_gives_the_order() -> None:
@@ -159,7 +159,9 @@ def test_the_failure_keeps_its_place_on_the_way_up() -> None:
                   clean:
                     loop: {max_iterations: 2, on_exhausted: warn}
                     run: fail_if
-                    with: {bad: "${{ each.spw == 2 and loop.index == 2 }}", value: "${{ each.spw }}"}
+                    with:
+                      bad: ${{ each.spw == 2 and loop.index == 2 }}
+                      value: ${{ each.spw }}
     """)
     place = "image/each_spw[spw=2]/clean#2"
     assert run.error == (

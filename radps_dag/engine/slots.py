@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 from collections import deque
 
 __all__ = ["Slots", "Turn"]
@@ -21,7 +23,7 @@ class Slots:
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def weight(self, cpus: float) -> int:
-        return max(1, min(self.capacity, round(cpus)))
+        return max(1, min(self.capacity, math.ceil(cpus)))
 
     async def take(self, weight: int) -> None:
         if not self._queue and weight <= self._free:
@@ -36,7 +38,9 @@ class Slots:
             if turn.done() and not turn.cancelled():
                 self.give(weight)
             else:
-                self._queue.remove((weight, turn))
+                # `give` may have passed over it already, if it came before this.
+                with contextlib.suppress(ValueError):
+                    self._queue.remove((weight, turn))
                 self._serve()
             raise
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
-from jinja2.lexer import TokenStream
-from jinja2.parser import Parser
+from jinja2 import nodes
 
-from radps_dag.expression.grammar import ROOTS, Finding, Read, examine
 from radps_dag.expression.places import Places
+from radps_dag.expression.trees import CLOSE, MAX_LENGTH, OPEN, Parsed, parse_text
 from radps_dag.expression.values import (
     Expression,
     Listing,
@@ -26,51 +21,14 @@ from radps_dag.expression.values import (
 )
 from radps_dag.problem import Location, Problem
 
-__all__ = ["MAX_LENGTH", "MAX_TOKENS", "parse_expression", "parse_value"]
+__all__ = ["parse_expression", "parse_value"]
 
 Report = Callable[[Problem], None]
 # The place of a member or an item, given the container and the key or index.
 Locate = Callable[[Any, Any], Location]
 
-MAX_LENGTH = 10_000
-MAX_TOKENS = 1_000
-MAX_NESTING = 40
 MAX_EXPRESSIONS = 200
 MAX_DEPTH = 100
-
-_OPEN, _CLOSE = "${{", "}}"
-# Block and comment delimiters are characters that no YAML file can hold.
-_ENVIRONMENT = Environment(  # noqa: S701 - nothing is rendered, only parsed
-    variable_start_string=_OPEN,
-    variable_end_string=_CLOSE,
-    block_start_string="\x00%",
-    block_end_string="%\x00",
-    comment_start_string="\x00#",
-    comment_end_string="#\x00",
-    keep_trailing_newline=True,
-)
-
-_Token = tuple[int, str, str]
-
-
-class _Unreadable(Exception):
-    """The text is no expression; what is wrong, and the offset where."""
-
-    def __init__(self, offset: int, message: str) -> None:
-        super().__init__(message)
-        self.offset = offset
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """What a text says, wherever it stands. `tree` is None where there are findings."""
-
-    text: str
-    tree: nodes.Expr | None
-    reads: tuple[Read, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    end: int = 0  # offset after the closing delimiter
 
 
 def parse_expression(text: str, at: Location, report: Report) -> Expression | None:
@@ -81,16 +39,16 @@ def parse_expression(text: str, at: Location, report: Report) -> Expression | No
     """
     places = Places(text, at)
     start = _past_space(text, 0)
-    if text.startswith(_OPEN, start):
-        start = _past_space(text, start + len(_OPEN))
-        parsed = _parse(text[start:], True)
+    if text.startswith(OPEN, start):
+        start = _past_space(text, start + len(OPEN))
+        parsed = parse_text(text[start:], True)
         rest = text[start + parsed.end :]
         if not parsed.findings and rest.strip():
             offset = start + parsed.end + len(rest) - len(rest.lstrip())
             _tell(report, places, offset, "text after the expression; it takes a lone expression")
             return None
     else:
-        parsed = _parse(text[start:], False)
+        parsed = parse_text(text[start:], False)
     return _placed(parsed, start, places, report)
 
 
@@ -107,11 +65,11 @@ def _value(data: Any, at: Location, locate: Locate, report: Report, depth: int) 
         report(Problem(at, "expression", f"values are nested deeper than {MAX_DEPTH}"))
         return Literal(None, at)
     if isinstance(data, str):
-        return _scalar(data, at, report) if _OPEN in data else Literal(data, at)
+        return _scalar(data, at, report) if OPEN in data else Literal(data, at)
     if isinstance(data, dict):
         entries: list[tuple[str, Value]] = []
         for key, one in data.items():
-            if _OPEN in str(key):
+            if OPEN in str(key):
                 report(Problem(at, "expression", f"a key cannot be an expression: {key!r}"))
             entries.append((key, _value(one, locate(data, key), locate, report, depth + 1)))
         if all(isinstance(value, Literal) for _, value in entries):
@@ -135,14 +93,14 @@ def _scalar(text: str, at: Location, report: Report) -> Value:
     places = Places(text, at)
     parts: list[str | Expression] = []
     position, sound = 0, True
-    while (start := text.find(_OPEN, position)) >= 0:
+    while (start := text.find(OPEN, position)) >= 0:
         if len(parts) > 2 * MAX_EXPRESSIONS:
             _tell(report, places, start, f"more than {MAX_EXPRESSIONS} expressions in one text")
             return _unknown(text, at)
         if start > position:
             parts.append(text[position:start])
-        start = _past_space(text, start + len(_OPEN))
-        parsed = _parse(text[start : start + MAX_LENGTH + len(_CLOSE)], True)
+        start = _past_space(text, start + len(OPEN))
+        parsed = parse_text(text[start : start + MAX_LENGTH + len(CLOSE)], True)
         expression = _placed(parsed, start, places, report)
         if expression is None:
             sound = False
@@ -168,7 +126,7 @@ def _unknown(text: str, at: Location) -> Expression:
     return Expression(text, nodes.Name("?", "load"), (), at)
 
 
-def _placed(parsed: _Parsed, start: int, places: Places, report: Report) -> Expression | None:
+def _placed(parsed: Parsed, start: int, places: Places, report: Report) -> Expression | None:
     """The expression at its place, or what is wrong with it told there."""
     for finding in parsed.findings:
         _tell(report, places, start + finding.offset, finding.message)
@@ -188,151 +146,3 @@ def _past_space(text: str, start: int) -> int:
 
 def _tell(report: Report, places: Places, offset: int, message: str) -> None:
     report(Problem(places.at(offset), "expression", message))
-
-
-def _parse(text: str, delimited: bool) -> _Parsed:
-    """Parse `text`, which begins with no space, up to the closing delimiter if `delimited`."""
-    if not delimited:
-        return _parse_whole(text, False)
-    # Texts are shared by what stands between the delimiters, not with all that follows.
-    return _parse_whole(text[: _end(text)], True)
-
-
-_QUOTED_OR_BRACE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[{}]""", re.DOTALL)
-
-
-def _end(text: str) -> int:
-    """The offset after the closing delimiter: the first that is in no string and no mapping."""
-    depth = 0
-    for match in _QUOTED_OR_BRACE.finditer(text):
-        if match[0] == "{":
-            depth += 1
-        elif match[0] == "}":
-            if not depth and text.startswith(_CLOSE, match.start()):
-                return match.start() + len(_CLOSE)
-            depth -= 1
-    return len(text)
-
-
-# Most expressions are a plain reference, for which Jinja2's parser takes ten times as long.
-_PLAIN = re.compile(
-    rf"(?P<path>(?:{'|'.join(ROOTS)})(?:\.[A-Za-z_][A-Za-z0-9_]{{0,99}}){{1,20}})\s*(?P<close>}}}}|)"
-)
-
-
-def _plain(path: str) -> nodes.Expr:
-    """The tree that Jinja2 makes of `steps.solve.snr`."""
-    root, *members = path.split(".")
-    tree: nodes.Expr = nodes.Name(root, "load", lineno=0)
-    offset = len(root)
-    for member in members:
-        tree = nodes.Getattr(tree, member, "load", lineno=offset)
-        offset += len(member) + 1
-    return tree
-
-
-@lru_cache(maxsize=20_000)
-def _parse_whole(text: str, delimited: bool) -> _Parsed:
-    end = 0
-    if (match := _PLAIN.fullmatch(text)) and bool(match["close"]) is delimited:
-        tree = _plain(match["path"])
-        return _Parsed(match["path"], tree, *examine(tree), len(text))
-    try:
-        tokens, end = _tokens(text, delimited)
-        inner = (text[: end - len(_CLOSE)] if delimited else text).rstrip()
-        tree = _tree(tokens, len(inner))
-        reads, findings = examine(tree)
-    except _Unreadable as error:
-        return _Parsed(text, None, findings=(Finding(error.offset, error.message),), end=end)
-    except RecursionError:
-        finding = Finding(0, "the expression is nested too deeply; split it")
-        return _Parsed(text, None, findings=(finding,), end=end)
-    return _Parsed(inner, tree, reads, findings, end)
-
-
-def _tokens(text: str, delimited: bool) -> tuple[list[_Token], int]:
-    """Jinja2's raw tokens, with offsets in place of line numbers, and the end."""
-    if "\x00" in text:
-        raise _Unreadable(text.index("\x00"), "a NUL character in the expression")
-    found: list[_Token] = []
-    nesting = 0
-    for offset, kind, value in _raw_tokens(text):
-        if kind == "variable_end":
-            if not delimited:
-                raise _Unreadable(offset, f"unexpected '{_CLOSE}'")
-            if value != _CLOSE:
-                raise _Unreadable(offset, f"unexpected '-' before '{_CLOSE}'")
-            return found, offset + len(value)
-        if offset + len(value) > MAX_LENGTH:
-            message = f"the expression is longer than {MAX_LENGTH} characters; split it"
-            raise _Unreadable(0, message)
-        if kind != "whitespace":
-            found.append((offset, kind, value))
-            if len(found) > MAX_TOKENS:
-                message = f"the expression has more than {MAX_TOKENS} words and signs; split it"
-                raise _Unreadable(offset, message)
-        nesting += (value in "([{") - (value in ")]}") if kind == "operator" else 0
-        if nesting > MAX_NESTING:
-            raise _Unreadable(offset, f"parentheses are nested deeper than {MAX_NESTING}")
-    if delimited:
-        raise _Unreadable(0, f"'{_OPEN}' is not closed by '{_CLOSE}'")
-    return found, 0
-
-
-def _raw_tokens(text: str) -> Iterator[_Token]:
-    """Every token with its offset, white space included."""
-    stream = _ENVIRONMENT.lexer.tokeniter(text, None, None, "variable")
-    offset = 0
-    while True:
-        try:
-            _, kind, value = next(stream)
-        except StopIteration:
-            return
-        except TemplateSyntaxError as error:
-            _reject(error.message or "", offset)
-        yield offset, kind, value
-        offset += len(value)
-
-
-def _tree(tokens: list[_Token], end: int) -> nodes.Expr:
-    if not tokens:
-        raise _Unreadable(0, "the expression is empty")
-    try:
-        stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
-        parser = Parser(_ENVIRONMENT, "")
-        parser.stream = stream
-        tree = parser.parse_expression()
-    except TemplateSyntaxError as error:
-        _reject(error.message or "", _where(error, end))
-    except ValueError:  # Python's own limit on the digits of an integer
-        raise _Unreadable(tokens[0][0], "a number with too many digits") from None
-    if not stream.eos:
-        _reject(f"unexpected {stream.current.value!r}", stream.current.lineno)
-    return tree
-
-
-def _where(error: TemplateSyntaxError, end: int) -> int:
-    return end if "end of template" in (error.message or "") else error.lineno
-
-
-# What people write from other languages, and what it is here.
-_HINTS = (
-    (re.compile(r"unexpected char '&'"), "unexpected '&'; write 'and'"),
-    (re.compile(r"unexpected char '!'"), "unexpected '!'; write 'not'"),
-    (re.compile(r"unexpected char '\?'"), "unexpected '?'; write 'x if condition else y'"),
-    (re.compile(r"unexpected '='"), "unexpected '='; to compare, write '=='"),
-    (re.compile(r"got '\|'|unexpected '\|'"), "unexpected '|'; for a choice, write 'or'"),
-    (re.compile(r"end of template"), "the expression ends too early"),
-    (re.compile(r"unexpected char ['\"](['\"])['\"] at"), r"a quote \1 that is not closed"),
-)
-
-
-def _reject(message: str, offset: int) -> NoReturn:
-    """Jinja2's words in ours."""
-    for pattern, words in _HINTS:
-        if match := pattern.search(message):
-            raise _Unreadable(offset, match.expand(words))
-    message = re.sub(r" at \d+$", "", message)
-    message = re.sub(r"^expected token ('.*'), got ('.*')$", r"expected \1, found \2", message)
-    message = re.sub(r"'end of print statement'", "the end", message)
-    raise _Unreadable(offset, message[:1].lower() + message[1:])

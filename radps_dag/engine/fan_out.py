@@ -11,7 +11,7 @@ from typing import Any
 
 from radps_dag.engine.attempts import NO_RETRY
 from radps_dag.engine.outcome import NodeError, Stopped
-from radps_dag.engine.run import Here, Result, Span, value_of
+from radps_dag.engine.run import Here, Result, Span, value_of, whole
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.model import ForEach, Group, Node, Pause, Task, Use
 
@@ -132,11 +132,11 @@ class _Fan:
         if self._each.max_parallel is None:
             return 2 * self._here.run.slots.capacity + 8
         found = value_of(self._each.max_parallel, self._here)
-        if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-            raise _invalid(
-                self._here, f"max_parallel must be an integer of 1 or more, not {found!r}"
-            )
-        return found
+        number = whole(found)
+        if number is None or number < 1:
+            message = f"max_parallel must be an integer of 1 or more, not {found!r}"
+            raise _invalid(self._here, message)
+        return number
 
     def _batches(self) -> Iterator[tuple[_Instance, ...]]:
         instances = iter(self._instances)

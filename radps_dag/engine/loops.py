@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from radps_dag.engine.outcome import NodeError, Stopped
-from radps_dag.engine.run import Body, Here, Result, value_of
+from radps_dag.engine.run import Body, Here, Result, value_of, whole
 from radps_dag.facts import Iterated, Noted
 from radps_dag.model import Loop, OnLimit
 
@@ -37,10 +37,11 @@ class _History:
 def cap(loop: Loop, here: Here) -> int:
     """The most iterations a loop may take."""
     found = value_of(loop.max_iterations, here)
-    if not isinstance(found, int) or isinstance(found, bool) or not 1 <= found <= MOST_ITERATIONS:
+    number = whole(found)
+    if number is None or not 1 <= number <= MOST_ITERATIONS:
         message = f"max_iterations must be an integer from 1 to {MOST_ITERATIONS}, not {found!r}"
         raise NodeError(here.place.name, "LoopInvalid", message)
-    return found
+    return number
 
 
 async def iterate(loop: Loop, once: Body, here: Here) -> Result:

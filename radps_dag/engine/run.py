@@ -27,7 +27,7 @@ from radps_dag.facts import (
 from radps_dag.faults import Faults
 from radps_dag.workloads.registry import Library
 
-__all__ = ["Body", "Halt", "Here", "Result", "Run", "Span", "tell_failure", "value_of"]
+__all__ = ["Body", "Halt", "Here", "Result", "Run", "Span", "tell_failure", "value_of", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +166,10 @@ def value_of(value: Value, here: Here) -> Any:
         raise NodeError(
             here.place.name, "ExpressionError", f"{error.message} (at {error.at})"
         ) from error
+
+
+def whole(value: Any) -> int | None:
+    """A whole number as an integer (3.0 is one, true is not), or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        return None
+    return int(value)

@@ -80,12 +80,19 @@ class _Minded(Generic[T]):
     def _caught(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self._signal:
-            os._exit(128 + number)
+            _leave(number)
         self._signal = number
-        reaper = threading.Timer(PATIENCE, os._exit, (128 + number,))
+        reaper = threading.Timer(PATIENCE, _leave, (number,))
         reaper.daemon = True
         reaper.start()
         if self._ready.is_set() and self._loop is not None and self._task is not None:
             # The loop may have ended in this moment.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._task.cancel)
+
+
+def _leave(number: int) -> None:
+    """End the program here. The workers find their driver gone, and go too."""
+    if os.isatty(2):
+        os.write(2, b"\x1b[?25h\n")  # the cursor, which a live display hides
+    os._exit(128 + number)

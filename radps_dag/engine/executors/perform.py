@@ -25,7 +25,8 @@ def perform(call: Call, library: Library) -> dict[str, Any]:
         return invoke(library.workloads[call.workload], call.arguments, call.workdir, call.seed)
     except CallFailed as failed:
         raise CallFailed(call.place, failed.error, failed.message, kinds=failed.kinds) from None
-    except Exception as error:
+    except BaseException as error:
+        # SystemExit too: a workload ends itself, and neither its worker nor the run.
         raise CallFailed(
             call.place,
             type(error).__name__,
@@ -37,11 +38,14 @@ def perform(call: Call, library: Library) -> dict[str, Any]:
 
 def kinds_of(kind: type[BaseException]) -> tuple[str, ...]:
     """The names `retries.on` may use for an exception: its class and every base class."""
-    return tuple(base.__name__ for base in kind.__mro__ if issubclass(base, Exception))
+    return tuple(base.__name__ for base in kind.__mro__ if issubclass(base, BaseException))
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:
+        return "an error that cannot say what it is"
     return lines[0][:500] if lines else ""
 
 

@@ -357,7 +357,7 @@ def _died(place: Place, message: str = "") -> str:
         except OSError:
             message = ""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    last = " | ".join(lines[-3:]) or "it left no message"
+    last = lines[-1][:300] if lines else "it left no message"
     return f"the local Prefect server ended while it started: {last} (all of it: {place.log})"
 
 

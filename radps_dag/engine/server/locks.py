@@ -72,12 +72,15 @@ def is_held(path: Path) -> bool:
 
 
 def birth_of(pid: int) -> str:
-    """When a process was started, in the kernel's ticks; tells apart two with the same number."""
+    """When a process was started, in the kernel's ticks; nothing for one that has ended.
+
+    It tells apart two processes with the same number.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return ""
-    return fields[19]
+    return "" if fields[0] == "Z" else fields[19]
 
 
 def _opened(path: Path) -> int:

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,8 @@ def _serve(place: Place, idle_timeout: float) -> int:
         server, gate = _build(said)
         asyncio.run(_run(server, gate, said, listening))
     except OSError as error:
+        # The last line is what the user is told.
+        traceback.print_exc()
         print(f"{error.filename or place.directory}: {error.strerror}", file=sys.stderr)
         return 1
     said.add(status="stopped")

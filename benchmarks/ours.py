@@ -1,0 +1,54 @@
+"""A pipeline run as `radps-dag run` runs it, timed without the start of Python and Prefect."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from radps_dag.builder import build
+from radps_dag.cli.opening import open_pipeline
+from radps_dag.engine.drive import Ended, Job
+from radps_dag.engine.record import new_run
+from radps_dag.engine.session import prefect_tracker, run_job
+from radps_dag.engine.tracker import Tracker
+from radps_dag.faults import Faults
+from radps_dag.params import complete
+from radps_dag.profile import Profile
+
+__all__ = ["run"]
+
+WORKLOADS = Path(__file__).with_name("workloads.py")
+WARM_UP = "version: 1\nname: warm\nstages: {one: {run: nothing}}\n"
+
+
+def run(file: str, executor: str, max_parallel: str) -> float:
+    """Seconds of the run, after a run of one task in the same process."""
+    slots = int(max_parallel) if max_parallel else None
+    tracker = prefect_tracker("benchmark", None, lambda message: None)
+    with tempfile.TemporaryDirectory() as folder:
+        warm = Path(folder) / "warm.yaml"
+        warm.write_text(WARM_UP, encoding="utf-8")
+        _run(warm, "threads", slots, tracker, Path(folder))
+        begun = time.perf_counter()
+        ended = _run(Path(file), executor, slots, tracker, Path(folder))
+        seconds = time.perf_counter() - begun
+    if ended.status != "succeeded":
+        raise SystemExit(str(ended.error))
+    return seconds
+
+
+def _run(file: Path, executor: str, slots: int | None, tracker: Tracker, folder: Path) -> Ended:
+    pipeline, library = open_pipeline(file, modules=[WORKLOADS], profile=Profile())
+    directory = new_run(folder, pipeline.name)
+    job = Job(
+        run=directory.id,
+        pipeline=pipeline,
+        graph=build(pipeline),
+        library=library,
+        params=complete(pipeline, {}),
+        executor_name=executor,
+        workdir=directory.products,
+        faults=Faults(),
+    )
+    return run_job(job, directory, slots, lambda fact: None, lambda: tracker)

@@ -1,0 +1,53 @@
+"""One local Prefect server for the whole test session, in a home that is thrown away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from radps_dag.engine import server
+from radps_dag.engine.server import ServerAddress
+
+# Loaded by every Python that starts with this folder on its path: notes each name that is looked
+# up and each address that is connected to.
+_AUDIT = """
+import os, sys
+def _note(event, arguments):
+    if event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.connect"):
+        with open(os.environ["RADPS_TEST_AUDIT"], "a") as file:
+            what = arguments[1] if event == "socket.connect" else arguments[0]
+            file.write(f"{os.getpid()} {event} {what!r}\\n")
+sys.addaudithook(_note)
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of the test session's own, so that no test touches the user's; empty at first."""
+    home = tmp_path_factory.mktemp("radps-dag-home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("PREFECT_", "RADPS_DAG_"))]:
+            patch.delenv(name)
+        patch.setenv("RADPS_DAG_HOME", str(home))
+        yield home
+        server.stop(home, force=True)
+
+
+@pytest.fixture(scope="session")
+def server_audit(server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the session's server looked up and connected to, a line each."""
+    return tmp_path_factory.mktemp("audit") / "network.txt"
+
+
+@pytest.fixture(scope="session")
+def prefect_server(server_home: Path, server_audit: Path) -> ServerAddress:
+    """The session's server, running. `server.client_environment` of it has the variables."""
+    (server_audit.parent / "sitecustomize.py").write_text(_AUDIT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RADPS_TEST_AUDIT", str(server_audit))
+        patch.setenv("PYTHONPATH", str(server_audit.parent), prepend=os.pathsep)
+        server.stop(server_home, force=True)  # one that a test of the command line has started
+        return server.ensure_server(server_home, idle_timeout=3600)

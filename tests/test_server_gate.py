@@ -1,0 +1,144 @@
+"""What stands in front of Prefect's server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from radps_dag.engine.server import gate as gates
+from radps_dag.engine.server.gate import IDENTITY_PATH, LOGIN_PATH, Gate
+
+
+class Inner:
+    """An application that says hello and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.scopes: list[Any] = []
+        self.shut_down = False
+        self.may_end = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scopes.append(scope)
+        if scope["type"] == "lifespan":
+            assert (await receive())["type"] == "lifespan.shutdown"
+            self.shut_down = True
+        elif scope["type"] == "websocket":
+            await self.may_end.wait()
+        else:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"hello"})
+
+
+async def nothing() -> None:
+    pass
+
+
+async def ask(gate: Gate, path: str = "/", host: str = "127.0.0.1:4200", kind: str = "http") -> Any:
+    """The messages the gate sends back."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": f"{kind}.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": kind, "path": path, "headers": [(b"host", host.encode())]}
+    await gate(scope, receive, send)
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:4200", 200),
+        ("localhost:9", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:4200", 200),
+        ("evil.example:4200", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("", 421),
+    ],
+)
+def test_only_loopback_names_are_answered(host: str, status: int) -> None:
+    """A page of another site that points its own name at this machine gets nothing."""
+    assert asyncio.run(ask(Gate(Inner(), "id", nothing), host=host))[0]["status"] == status
+
+
+def test_a_websocket_of_another_name_is_closed() -> None:
+    """The same rule for websockets, before they are accepted."""
+    sent = asyncio.run(ask(Gate(Inner(), "id", nothing), host="evil.example", kind="websocket"))
+    assert [message["type"] for message in sent] == ["websocket.close"]
+
+
+def test_pages_may_talk_to_this_machine_only() -> None:
+    """The browser is told not to send anything elsewhere."""
+    start, _ = asyncio.run(ask(Gate(Inner(), "id", nothing)))
+    policy = dict(start["headers"])[b"content-security-policy"].decode()
+    assert "default-src 'self'" in policy
+    assert "https:" not in policy
+    assert "*;" not in policy.replace(":*;", ";")
+
+
+def test_use_is_noted_and_looking_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request ends the idleness; a question for the identity does not."""
+    now = [1000.0]
+    monkeypatch.setattr(gates.time, "monotonic", lambda: now[0])
+    gate = Gate(Inner(), "who", nothing)
+    now[0] += 50
+    start, body = asyncio.run(ask(gate, IDENTITY_PATH))
+    assert (start["status"], json.loads(body["body"])) == (200, {"id": "who"})
+    assert gate.idle_seconds == 50
+    asyncio.run(ask(gate))
+    assert gate.idle_seconds == 0
+
+
+def test_an_open_websocket_is_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it is silent; idleness begins when it is closed."""
+    now = [1000.0]
+    monkeypatch.setattr(gates.time, "monotonic", lambda: now[0])
+
+    async def scene() -> None:
+        inner = Inner()
+        gate = Gate(inner, "id", nothing)
+        talk = asyncio.create_task(ask(gate, kind="websocket"))
+        await asyncio.sleep(0)
+        assert inner.scopes
+        now[0] += 10_000
+        assert gate.idle_seconds == 0
+        inner.may_end.set()
+        await talk
+        now[0] += 5
+        assert gate.idle_seconds == 5
+
+    asyncio.run(scene())
+
+
+def test_login_page_keeps_the_password_to_the_browser() -> None:
+    """The page is the same for everybody; the password comes in the fragment."""
+    _, body = asyncio.run(ask(Gate(Inner(), "id", nothing), LOGIN_PATH))
+    assert b"location.hash" in body["body"]
+    assert b'"prefect-password"' in body["body"]
+
+
+def test_events_are_written_before_the_services_end() -> None:
+    """What is to happen before the shutdown does happen before it."""
+    seen: list[bool] = []
+
+    async def scene() -> None:
+        inner = Inner()
+
+        async def before() -> None:
+            seen.append(inner.shut_down)
+
+        async def receive() -> Any:
+            return {"type": "lifespan.shutdown"}
+
+        await Gate(inner, "id", before)({"type": "lifespan"}, receive, receive)
+        assert inner.shut_down
+
+    asyncio.run(scene())
+    assert seen == [False]

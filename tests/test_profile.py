@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,28 @@ def test_no_utf8(tmp_path: Path) -> None:
     path.write_bytes(b"library = '\xff'")
     with pytest.raises(UsageError, match="not UTF-8"):
         load_profile(path)
+
+
+def test_profile_stands_behind_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run takes executor and workloads from the profile; options go before it."""
+    from radps_dag.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "workloads = ['own.py']\nexecutor = 'processes'")
+    (tmp_path / "own.py").write_text(
+        "from radps_dag.workloads import workload\n@workload\ndef own() -> None: ...\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "one.yaml").write_text(
+        "version: 1\nname: one\nstages:\n  a: {run: own}\n", encoding="utf-8"
+    )
+    executors = []
+    for options in ([], ["--executor", "threads"]):
+        with pytest.raises(SystemExit) as raised:
+            main(["run", "one.yaml", "--no-prefect", "--json", *options])
+        assert raised.value.code == 0
+        first = capsys.readouterr().out.splitlines()[0]
+        executors.append(json.loads(first)["executor"])
+    assert executors == ["processes", "threads"]

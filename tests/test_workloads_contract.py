@@ -160,7 +160,7 @@ def _documented(value: int) -> None:
         (_variadic, "parameter 'values' must have a name"),
         (_positional, "parameter 'value' must have a name"),
         (_array, "parameter 'value': memoryview has no JSON form"),
-        (_unknown, "its type hints cannot be read: name 'Nowhere' is not defined"),
+        (_unknown, "name 'Nowhere' is not defined; define it in the module"),
         (_number, "make it a TypedDict, a dataclass or a dict"),
         (_default, "default of parameter 'value': expected an integer, found 'three'"),
         (_no_json, "default of parameter 'value': an object has no JSON form"),
@@ -266,6 +266,17 @@ def test_wrong_outputs(result: Any, message: str, tmp_path: Path) -> None:
         invoke(described(wrong), {}, tmp_path, 0)
     assert str(raised.value).startswith("workload 'wrong' returned ")
     assert message in str(raised.value)
+
+
+def test_exit_is_an_error_of_the_call(tmp_path: Path) -> None:
+    """A workload that leaves by sys.exit has failed; the process that computes stays."""
+
+    @workload
+    def leave() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(RuntimeError, match=r"the workload called sys\.exit\(3\)"):
+        invoke(described(leave), {}, tmp_path, 0)
 
 
 def test_no_outputs(tmp_path: Path) -> None:

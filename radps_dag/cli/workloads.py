@@ -52,9 +52,14 @@ def _listing(library: Library) -> Iterator[str]:
     workloads = _sorted(library)
     width = max((len(workload.name) for workload in workloads), default=0)
     for workload in workloads:
-        yield from _columns(workload.name.ljust(width), workload.summary, width)
+        yield from _columns(_bold(workload.name.ljust(width)), workload.summary, width)
     yield ""
     yield f"{len(workloads)} workloads; `radps-dag workloads NAME` describes one"
+
+
+def _bold(text: str) -> str:
+    """For terminals: `click.echo` leaves the mark out everywhere else."""
+    return click.style(text, bold=True)
 
 
 def _columns(first: str, text: str, width: int) -> list[str]:
@@ -67,20 +72,20 @@ def _columns(first: str, text: str, width: int) -> list[str]:
 
 def _description(workload: Workload) -> Iterator[str]:
     mark = " (placeholder: simulates, measures nothing)" if workload.placeholder else ""
-    yield f"{workload.name}{mark}"
+    yield f"{_bold(workload.name)}{mark}"
     yield ""
     yield textwrap.indent(workload.description or "no description", "  ")
     yield ""
-    yield "Inputs"
+    yield _bold("Inputs")
     yield from _table([_input_row(one) for one in workload.inputs], "none")
     yield ""
-    yield "Outputs"
+    yield _bold("Outputs")
     if workload.outputs is None:
         yield "  not declared: any"
     else:
         yield from _table([_output_row(one) for one in workload.outputs], "none")
     yield ""
-    yield "In a pipeline"
+    yield _bold("In a pipeline")
     yield from _usage(workload)
 
 

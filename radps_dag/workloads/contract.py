@@ -99,7 +99,11 @@ def invoke(
             given[name] = workdir
         else:
             given[name] = random.Random(seed)  # noqa: S311  # simulated data, no secrets
-    result = workload.function(**_own(workload, arguments), **given)
+    try:
+        result = workload.function(**_own(workload, arguments), **given)
+    except SystemExit as error:
+        # Of the call, not of the process in which it happens to run.
+        raise RuntimeError(f"the workload called sys.exit({error.code!r})") from error
     outputs = _as_mapping(workload, result)
     for problem in _output_problems(workload, outputs):
         raise OutputInvalid(f"workload {workload.name!r} returned {problem}")

@@ -7,6 +7,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import NoneType
 from typing import Annotated, Any, Literal
 
@@ -110,14 +111,19 @@ def _hints(function: Callable[..., Any], of: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(of, include_extras=True)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
-        raise _wrong(function, f"its type hints cannot be read: {error}") from error
+        hint = "; define it in the module, before" if isinstance(error, NameError) else ""
+        raise _wrong(function, f"its type hints cannot be read: {error}{hint}") from error
 
 
 def _shape(function: Callable[..., Any], what: str, hint: Any) -> Shape:
     try:
-        return from_hint(hint)
+        return _shape_of(hint)
     except (TypeError, ValueError) as error:
         raise _wrong(function, f"{what}: {error}") from error
+
+
+# The same few hints, such as Product, are all over a library.
+_shape_of = cache(from_hint)
 
 
 def _metadata(hint: Any) -> tuple[Any, ...]:

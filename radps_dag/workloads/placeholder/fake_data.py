@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from radps_dag.workloads.contract import Product
 
@@ -38,7 +37,7 @@ def file_of(product: Product) -> Path:
     parts = urlsplit(product["uri"])
     if parts.scheme != "file":
         raise ValueError(f"the placeholder library reads file: URIs, not {product['uri']!r}")
-    return Path(url2pathname(parts.path))
+    return Path(unquote(parts.path))
 
 
 def read(product: Product, *kinds: str) -> Fake:

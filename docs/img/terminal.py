@@ -49,7 +49,8 @@ def draw(text: str, columns: int, title: str) -> str:
     # One decoder for all lines: a colour lasts until it is changed, across lines too.
     for line in AnsiDecoder().decode(text):
         console.print(line, no_wrap=True, crop=True)
-    return _WEB_FONT.sub("", console.export_svg(title=title))
+    svg = _WEB_FONT.sub("", console.export_svg(title=title))
+    return svg.replace("font-family: arial", "font-family: sans-serif")
 
 
 def main() -> None:

@@ -100,7 +100,7 @@ class Retrying(_Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Iterated(_Fact):
-    """An iteration of a loop ended; `place` is the loop's own. `outcome` is empty until the last."""
+    """An iteration of a loop ended; `place` is the loop's. `outcome` is empty until the last."""
 
     iteration: int
     cap: int

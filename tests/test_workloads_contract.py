@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import enum
+import functools
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from radps_dag.problem import UsageError
 from radps_dag.shape import describe
@@ -23,6 +27,16 @@ from radps_dag.workloads import (
     workload,
 )
 
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**62), 2**62)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
+    ),
+)
 Jansky = Annotated[float, Unit("Jy")]
 MS: Product = {"uri": "file:///ms", "kind": "visibilities"}
 
@@ -175,6 +189,27 @@ def test_signature_that_is_no_schema(function: Any, message: str) -> None:
         workload(function)
     assert message in str(raised.value)
     assert str(raised.value).startswith(f"{__file__}:")
+
+
+@pytest.mark.parametrize("thing", [print, int, functools.partial(print), 3])
+def test_only_functions(thing: Any) -> None:
+    """What is no Python function has no signature to go by."""
+    with pytest.raises(UsageError, match="@workload makes a workload of a function, not of"):
+        workload(thing)
+
+
+@given(value=JSON)
+def test_any_json_comes_back(value: Any) -> None:
+    """Whatever is JSON goes in and comes out unchanged, and as a copy."""
+
+    @workload
+    def hand_through(value: Any) -> dict[str, Any]:
+        return {"value": value}
+
+    outputs = invoke(described(hand_through), {"value": value}, Path(), 0)
+    assert outputs == {"value": value}
+    assert json.dumps(outputs) == json.dumps({"value": value})
+    assert not isinstance(value, list | dict) or outputs["value"] is not value
 
 
 def test_invoke_gives_what_the_engine_gives(tmp_path: Path) -> None:

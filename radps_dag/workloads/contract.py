@@ -76,7 +76,7 @@ def workload(
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        described = describe_function(function, name or function.__name__, version, placeholder)
+        described = describe_function(function, name, version, placeholder)
         function.workload = described  # type: ignore[attr-defined]
         return function
 

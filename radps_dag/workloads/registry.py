@@ -24,7 +24,8 @@ _OWN = {"placeholder": "radps_dag.workloads.placeholder"}
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Workloads by name. `modules` are the project's own files that were merged in."""
+    """Workloads by name. `modules` are the project's own files that were merged in, resolved, so
+    that a process that works elsewhere finds them too."""
 
     name: str
     workloads: Mapping[str, Workload] = field(hash=False)
@@ -60,7 +61,7 @@ def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
             # What a file imports from elsewhere to build on is not its own.
             if own.function.__module__ == module.__name__:
                 _add(found, own.name, own)
-    return Library(name, found, tuple(modules))
+    return Library(name, found, tuple(path.resolve() for path in modules))
 
 
 def collect(module: ModuleType) -> dict[str, Workload]:

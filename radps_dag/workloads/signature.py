@@ -12,7 +12,7 @@ from types import NoneType
 from typing import Annotated, Any, Literal
 
 from radps_dag.problem import UsageError, did_you_mean
-from radps_dag.shape import Shape, from_hint, mismatch, not_json
+from radps_dag.shape import Shape, from_hint, mismatch, not_json, show
 from radps_dag.workloads.description import Given, Input, Output, Unit, Workload
 from radps_dag.workloads.docstring import parse_docstring
 
@@ -24,14 +24,17 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 def describe_function(
-    function: Callable[..., Any], name: str, version: str, placeholder: bool
+    function: Callable[..., Any], name: str | None, version: str, placeholder: bool
 ) -> Workload:
-    """The workload of a function.
+    """The workload of a function, called like the function where no name is given.
 
     Raises UsageError, with the function's place, where the signature cannot be a schema.
     """
+    if not inspect.isfunction(function):
+        raise UsageError(f"@workload makes a workload of a function, not of {show(function)}")
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise _wrong(function, "must be a plain function: the engine runs it beside others itself")
+    name = function.__name__ if name is None else name
     if not _NAME.fullmatch(name):
         raise _wrong(function, f"{name!r} is no name; use letters, digits, _ and .")
     hints = _hints(function, function)

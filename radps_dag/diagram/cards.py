@@ -13,6 +13,7 @@ from radps_dag.model import Group, Node, Pause, Pipeline, Task, Use
 
 __all__ = ["Card", "Kind", "Link", "cards", "features", "walk_cards"]
 
+LONGEST_TIP = 500
 Kind = Literal["task", "group", "use", "pause"]
 
 
@@ -81,7 +82,7 @@ def _card(graph: Graph, id: str, path: str, pipeline: Pipeline | None, depth: in
         line=clean(_line(node)),
         description=clean(node.description or _inherited_description(node)),
         badges=tuple(
-            Badge(badge.feature, clean(badge.text), clean(badge.full))
+            Badge(badge.feature, clean(badge.text), clean(badge.full)[:LONGEST_TIP])
             for badge in badges(node, pipeline)
         ),
         inside=_inside(inner, below, pipeline, deeper) if inner is not None and shown else (),
@@ -92,7 +93,12 @@ def _card(graph: Graph, id: str, path: str, pipeline: Pipeline | None, depth: in
 
 def _links(graph: Graph) -> tuple[Link, ...]:
     return tuple(
-        Link(source, target, edge_kind(graph, source, target), edge_outputs(graph, source, target))
+        Link(
+            clean(source),
+            clean(target),
+            edge_kind(graph, source, target),
+            tuple(clean(name) for name in edge_outputs(graph, source, target)),
+        )
         for source, target in graph.edges
     )
 

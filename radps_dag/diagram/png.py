@@ -12,7 +12,7 @@ from radps_dag.diagram.svg import svg
 __all__ = ["png"]
 
 SCALE = 2.0  # sharp on the screens of today
-WIDEST, HIGHEST, MOST_PIXELS = 8000, 16000, 80_000_000
+WIDEST, HIGHEST, MOST_PIXELS = 8000, 16000, 40_000_000
 
 
 def png(picture: Picture) -> bytes:

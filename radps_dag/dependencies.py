@@ -166,5 +166,11 @@ def _names(reference: Reference, ids: set[str]) -> bool:
 
 
 def _distinct(free: _Free) -> _Free:
-    """One reference for each output that is read, so that deep trees do not add up."""
-    return tuple({(item.root, item.path[:2]): item for item in reversed(free)}.values())
+    """One reference for each output that is read, so that deep trees do not add up: the first
+    that cannot do without it, else the first."""
+    kept: dict[tuple[str, tuple[str, ...]], Reference] = {}
+    for item in free:
+        key = (item.root, item.path[:2])
+        if key not in kept or (kept[key].guarded and not item.guarded):
+            kept[key] = item
+    return tuple(kept.values())

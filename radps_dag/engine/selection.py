@@ -54,34 +54,35 @@ def choose(graph: Graph, selection: Selection) -> tuple[str, ...]:
     return tuple(id for id in graph if id in chosen)
 
 
-def needed(graph: Graph, chosen: tuple[str, ...]) -> dict[str, str]:
-    """The stages that are not chosen but read by one that is, with the reader."""
-    return {
-        source: target
-        for target in chosen
-        for source in graph.predecessors(target)
-        if source not in chosen and edge_outputs(graph, source, target)
-    }
+def needed(graph: Graph, chosen: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The stages that are not chosen but read by some that are, with the readers."""
+    readers: dict[str, tuple[str, ...]] = {}
+    for target in chosen:
+        for source in graph.predecessors(target):
+            if source not in chosen and edge_outputs(graph, source, target):
+                readers[source] = (*readers.get(source, ()), target)
+    return readers
 
 
 def reuse(
-    pipeline: Pipeline, required: Mapping[str, str], left: Mapping[str, Left]
+    pipeline: Pipeline, required: Mapping[str, tuple[str, ...]], left: Mapping[str, Left]
 ) -> dict[str, Any]:
     """The outputs of stages that do not run, from earlier runs.
 
     Raises UsageError where there are none, and the reader cannot do without.
     """
     must = {
-        edge.source
+        (edge.source, edge.target)
         for edge in edges(pipeline)[""]
         if edge.reference is not None and not edge.reference.guarded
     }
     found: dict[str, Any] = {}
-    for id, reader in required.items():
+    for id, readers in required.items():
         known = left.get(id)
+        reader = next((one for one in readers if (id, one) in must), None)
         if known is not None and known.outputs is not None:
             found[id] = known.outputs
-        elif id in must and known is None:
+        elif reader is not None and known is None:
             raise UsageError(
                 f"stage {reader!r} reads what {id!r} makes, and no earlier run here left it; "
                 f"run {id!r} first, or with it: --from {id}"

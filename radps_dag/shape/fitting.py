@@ -171,6 +171,9 @@ def _not_json(value: Any, path: str, depth: int) -> str:
 
 
 def _odd_scalar(value: Any, path: str) -> str:
+    if isinstance(value, int) and value.bit_length() > 64:
+        # Other programs' numbers end there, and Python itself does not write much longer ones.
+        return f"{path}: an integer of more than 64 bits".removeprefix(": ")
     if isinstance(value, str) and not value.isascii():
         try:
             value.encode()

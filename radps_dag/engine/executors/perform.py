@@ -26,7 +26,7 @@ def perform(call: Call, library: Library) -> dict[str, Any]:
     except CallFailed as failed:
         raise CallFailed(call.place, failed.error, failed.message, kinds=failed.kinds) from None
     except BaseException as error:
-        # SystemExit too: a workload ends itself, and neither its worker nor the run.
+        # Whatever it is: a workload ends itself, and neither its worker nor the run.
         raise CallFailed(
             call.place,
             type(error).__name__,

@@ -4,19 +4,10 @@
 variables to set before Prefect is imported. Nothing here imports Prefect.
 """
 
-from .client import (
-    ServerAddress,
-    ServerStatus,
-    Starting,
-    begin,
-    client_environment,
-    ensure_server,
-    idle_seconds,
-    login_url,
-    status,
-    stop,
-)
+from .address import ServerAddress, ServerStatus, client_environment, login_url
+from .ending import status, stop
 from .place import home_directory
+from .starting import Starting, begin, ensure_server, idle_seconds
 
 __all__ = [
     "ServerAddress",

@@ -1,87 +1,30 @@
-"""How a run gets hold of the local Prefect server, without importing Prefect."""
+"""A run's way to the local server: use the one that runs, or start it and wait."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from radps_dag.problem import RadpsDagError, UsageError
 
 from . import locks
-from .gate import IDENTITY_PATH, LOGIN_PATH
-from .locks import ALREADY_SERVED, Lock, birth_of
+from .address import ServerAddress, answers
+from .ending import end
+from .locks import ALREADY_SERVED, Lock
 from .place import Place
-from .settings import DEFAULT_IDLE_TIMEOUT, fingerprint, private_variables
+from .settings import DEFAULT_IDLE_TIMEOUT, fingerprint
 
-__all__ = [
-    "ServerAddress",
-    "ServerStatus",
-    "Starting",
-    "begin",
-    "client_environment",
-    "ensure_server",
-    "idle_seconds",
-    "login_url",
-    "status",
-    "stop",
-]
+__all__ = ["Starting", "begin", "ensure_server", "idle_seconds"]
 
 Notify = Callable[[str], None]
 
 _NEWS_EVERY = 5.0  # seconds between two messages about the same phase
-
-
-@dataclass(frozen=True, slots=True)
-class ServerAddress:
-    """Where the server is, and the password to it.
-
-    The server counts this process among its users, and stays, until `release` or the end of the
-    process, however it comes.
-    """
-
-    api_url: str
-    auth_string: str = field(repr=False)
-    ui_url: str
-    pid: int
-    prefect_home: Path
-    _lease: Lock = field(repr=False, compare=False)
-
-    @property
-    def login_url(self) -> str:
-        """The page's address with the password in it: opens the page without asking."""
-        return f"{self.ui_url}{LOGIN_PATH}#{self.auth_string}"
-
-    def release(self) -> None:
-        self._lease.release()
-
-
-@dataclass(frozen=True, slots=True)
-class ServerStatus:
-    """The server of a home as seen from outside: `running`, `starting` or `stopped`."""
-
-    status: str
-    directory: Path
-    pid: int | None = None
-    api_url: str | None = None
-    ui_url: str | None = None
-    prefect: str | None = None
-    version: str | None = None
-    seconds: float | None = None  # since its start
-    idle_timeout: float | None = None  # seconds
-    in_use: bool = False
-
-
-def client_environment(address: ServerAddress) -> dict[str, str]:
-    """The variables to set before Prefect is imported, so that it talks to this server only."""
-    return private_variables(address.api_url, address.auth_string, address.prefect_home)
 
 
 def ensure_server(
@@ -125,13 +68,6 @@ def idle_seconds(duration: str, name: str = "--idle-timeout") -> float:
     return idle
 
 
-def login_url(found: ServerStatus) -> str | None:
-    """The address that opens the page of a running server without asking for the password."""
-    if found.ui_url is None:
-        return None
-    return f"{found.ui_url}{LOGIN_PATH}#{Place(found.directory).auth_string()}"
-
-
 class Starting:
     """A server that may still be on its way."""
 
@@ -170,7 +106,7 @@ class Starting:
         while True:
             held = locks.is_held(self._place.lock)
             state = self._place.read_state()
-            if held and _answers(state):
+            if held and answers(state):
                 if self._fits(state):
                     return self._address(state, lease)
                 lease = self._replaced(state, lease, news)
@@ -230,7 +166,7 @@ class Starting:
                 "that run to end, or set RADPS_DAG_HOME to another directory"
             )
         news.tell("replacing the local Prefect server, which has another version or settings")
-        _end(self._place, patience=30.0)
+        end(self._place, patience=30.0)
         alone.share()
         return alone
 
@@ -246,52 +182,6 @@ class Starting:
             prefect_home=self._place.prefect,
             _lease=lease,
         )
-
-
-def stop(home: Path | None = None, *, force: bool = False) -> bool:
-    """End the server of the home; whether there was one. In order, and within about half a minute.
-
-    One that is in use is left alone, unless forced.
-    """
-    place = Place.of(home)
-    if not locks.is_held(place.lock):
-        return False
-    alone = locks.take(place.clients, patience=0.2)
-    if alone is None and not force:
-        raise UsageError(
-            f"the local Prefect server in {place.directory} is in use by a run; "
-            "wait for its end, or use --force (the run goes on without Prefect's record)"
-        )
-    try:
-        _end(place, patience=30.0)
-    finally:
-        if alone is not None:
-            alone.release()
-    return True
-
-
-def status(home: Path | None = None) -> ServerStatus:
-    """How the server of the home is."""
-    place = Place.of(home)
-    if not locks.is_held(place.lock):
-        return ServerStatus("stopped", place.directory)
-    state = place.read_state()
-    page = f"http://127.0.0.1:{state['port']}" if _answers(state) else None
-    alone = locks.take(place.clients)
-    if alone is not None:
-        alone.release()
-    return ServerStatus(
-        status="running" if page else "starting",
-        directory=place.directory,
-        pid=state.get("pid"),
-        api_url=f"{page}/api" if page else None,
-        ui_url=page,
-        prefect=state.get("prefect"),
-        version=state.get("version"),
-        seconds=time.time() - state["started"] if "started" in state else None,
-        idle_timeout=state.get("idle_timeout"),
-        in_use=alone is None,
-    )
 
 
 class _News:
@@ -312,43 +202,6 @@ class _News:
             self._notify(f"{phase} ({now - self._began:.0f} s)")
 
 
-def _answers(state: dict[str, Any]) -> bool:
-    """Whether the server that wrote the state is the one that listens there."""
-    if state.get("status") != "ready":
-        return False
-    import http.client  # not needed to start a server, and not free
-
-    connection = http.client.HTTPConnection("127.0.0.1", state["port"], timeout=5)
-    try:
-        connection.request("GET", IDENTITY_PATH)
-        response = connection.getresponse()
-        return response.status == 200 and json.loads(response.read(1000))["id"] == state["id"]
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-        return False
-    finally:
-        connection.close()
-
-
-def _end(place: Place, patience: float) -> None:
-    """Ask the holder of the place to end, and make it after a while."""
-    give_up = time.monotonic() + patience
-    asked = 0
-    while locks.is_held(place.lock):
-        state = place.read_state()
-        pid = state.get("pid", 0)
-        late = time.monotonic() >= give_up
-        # The state can be that of an earlier server for an instant: the birth tells.
-        if pid and pid != asked and birth_of(pid) == state.get("birth"):
-            os.kill(pid, signal.SIGTERM)
-            asked = pid
-        elif late and pid and birth_of(pid) == state.get("birth"):
-            os.kill(pid, signal.SIGKILL)
-            give_up = time.monotonic() + patience
-        elif late:
-            raise RadpsDagError(f"{place.lock}: held by a process that cannot be found; see `lsof`")
-        time.sleep(0.05)
-
-
 def _died(place: Place, message: str = "") -> str:
     """One line about a server that ended before it was ready."""
     if not message.strip():
@@ -357,8 +210,10 @@ def _died(place: Place, message: str = "") -> str:
         except OSError:
             message = ""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    last = lines[-1][:300] if lines else "it left no message"
-    return f"the local Prefect server ended while it started: {last} (all of it: {place.log})"
+    # The exception, where there is one: what follows it only says that the start failed.
+    errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
+    told = (errors or lines or ["it left no message"])[-1][:300]
+    return f"the local Prefect server ended while it started: {told} (all of it: {place.log})"
 
 
 def _prefect_version() -> str:

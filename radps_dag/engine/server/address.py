@@ -1,0 +1,84 @@
+"""Where the local server is, and how it is, as others see it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .gate import IDENTITY_PATH, LOGIN_PATH
+from .locks import Lock
+from .place import Place
+from .settings import private_variables
+
+__all__ = ["ServerAddress", "ServerStatus", "answers", "client_environment", "login_url"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where the server is, and the password to it.
+
+    The server counts this process among its users, and stays, until `release` or the end of the
+    process, however it comes.
+    """
+
+    api_url: str
+    auth_string: str = field(repr=False)
+    ui_url: str
+    pid: int
+    prefect_home: Path
+    _lease: Lock = field(repr=False, compare=False)
+
+    @property
+    def login_url(self) -> str:
+        """The page's address with the password in it: opens the page without asking."""
+        return f"{self.ui_url}{LOGIN_PATH}#{self.auth_string}"
+
+    def release(self) -> None:
+        self._lease.release()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """The server of a home as seen from outside: `running`, `starting` or `stopped`."""
+
+    status: str
+    directory: Path
+    pid: int | None = None
+    api_url: str | None = None
+    ui_url: str | None = None
+    prefect: str | None = None
+    version: str | None = None
+    seconds: float | None = None  # since its start
+    idle_timeout: float | None = None  # seconds
+    in_use: bool = False
+
+
+def client_environment(address: ServerAddress) -> dict[str, str]:
+    """The variables to set before Prefect is imported, so that it talks to this server only."""
+    return private_variables(address.api_url, address.auth_string, address.prefect_home)
+
+
+def login_url(found: ServerStatus) -> str | None:
+    """The address that opens the page of a running server without asking for the password."""
+    if found.ui_url is None:
+        return None
+    return f"{found.ui_url}{LOGIN_PATH}#{Place(found.directory).auth_string()}"
+
+
+def answers(state: dict[str, Any]) -> bool:
+    """Whether the server that wrote the state is the one that listens there."""
+    if state.get("status") != "ready":
+        return False
+    import http.client  # not needed to start a server, and not free
+
+    connection = http.client.HTTPConnection("127.0.0.1", state["port"], timeout=5)
+    try:
+        connection.request("GET", IDENTITY_PATH)
+        response = connection.getresponse()
+        return response.status == 200 and json.loads(response.read(1000))["id"] == state["id"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return False
+    finally:
+        connection.close()

@@ -151,13 +151,15 @@ def _output_problems(workload: Workload, outputs: dict[str, Any]) -> Iterator[st
             yield f"a wrong output {name!r}: {reason}"
 
 
+_PLAIN = (bool, int, float, str)
+
+
 def _copied(value: Any) -> Any:
     """A deep copy of a JSON value, of the plain types: no tuples, no subclasses of float."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, dict):
         return {str(name): _copied(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [_copied(item) for item in value]
-    for plain in (bool, int, float, str):
-        if isinstance(value, plain):
-            return value if type(value) is plain else plain(value)
-    return value
+    return next(plain(value) for plain in _PLAIN if isinstance(value, plain))

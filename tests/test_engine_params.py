@@ -1,0 +1,209 @@
+"""Values for params: from arguments, from a file, from defaults; and every refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_support import write
+
+from radps_dag import loader
+from radps_dag.model import Pipeline
+from radps_dag.params import complete, from_arguments, from_file
+from radps_dag.problem import InvalidPipeline, UsageError
+
+TEXT = """
+    name: demo
+    version: 1
+    params:
+      spws: {type: array, items: {type: integer, minimum: 0}, default: [0, 1], uniqueItems: true}
+      niter: {type: integer, minimum: 1, maximum: 100, default: 5}
+      frequency: {type: number, unit: GHz, default: 98.5}
+      imaging: {enum: [cube, cont], default: cube}
+      interactive: {type: boolean, default: false}
+      field: {type: string, default: "3C286", maxLength: 12}
+      comment: {type: [string, "null"], default: null}
+      cell: {type: [number, string], default: 0.1}
+      box: {type: object, default: {}}
+    stages: {a: {run: give}}
+"""
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Pipeline:
+    return loader.load(write(tmp_path, TEXT))
+
+
+def values(pipeline: Pipeline, *arguments: str) -> dict[str, Any]:
+    return complete(pipeline, from_arguments(pipeline, arguments))
+
+
+def refused(pipeline: Pipeline, *arguments: str) -> list[str]:
+    with pytest.raises(InvalidPipeline) as caught:
+        values(pipeline, *arguments)
+    return [f"{problem.at}: {problem.message}" for problem in caught.value.problems]
+
+
+def test_defaults(demo: Pipeline) -> None:
+    """What is not given has its default, in the order of the file."""
+    assert list(values(demo).items()) == [
+        ("spws", [0, 1]),
+        ("niter", 5),
+        ("frequency", 98.5),
+        ("imaging", "cube"),
+        ("interactive", False),
+        ("field", "3C286"),
+        ("comment", None),
+        ("cell", 0.1),
+        ("box", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("niter=7", 7),
+        ("niter=0x10", 16),
+        ("frequency=1.4e9", 1.4e9),
+        ("frequency=3", 3),
+        ("imaging=cont", "cont"),
+        ("interactive=true", True),
+        ("field=on", "on"),  # a string is taken as it is
+        ("field=12:30:45", "12:30:45"),
+        ("field=123", "123"),
+        ("field=a=b", "a=b"),
+        ("field=", ""),
+        ("comment=null", None),
+        ("comment=looks good", "looks good"),
+        ("comment=", ""),
+        ("cell=0.5", 0.5),
+        ("cell=0.5arcsec", "0.5arcsec"),
+        ("spws=[3, 4]", [3, 4]),
+        ("spws=3,4", [3, 4]),
+        ("spws=3", [3]),
+        ("spws=", []),
+        ("spws=[]", []),
+        ("box={a: 1, b: [x]}", {"a": 1, "b": ["x"]}),
+    ],
+)
+def test_arguments_are_read_as_the_type_asks(demo: Pipeline, argument: str, value: Any) -> None:
+    """A string is taken as it is, anything else is read as in the file, and a list may do without
+    its brackets."""
+    assert values(demo, argument)[argument.partition("=")[0]] == value
+
+
+def test_the_last_of_equal_arguments_counts(demo: Pipeline) -> None:
+    """A param given twice has what was given last."""
+    assert values(demo, "niter=1", "niter=2")["niter"] == 2
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("niter", "-p:1:1: 'niter' gives no value; write name=value"),
+        ("nitre=3", "-p:1:1: unknown param 'nitre' of demo; did you mean 'niter'?"),
+        ("zebra=3", "-p:1:1: unknown param 'zebra' of demo; there are"),
+        ("niter=many", "-p:1:7: param 'niter': expected an integer"),
+        ("niter=1.5", "-p:1:7: param 'niter': expected an integer"),
+        ("niter=true", "-p:1:7: param 'niter': expected an integer"),
+        ("niter=0", "-p:1:7: param 'niter': "),
+        ("niter=1000", "-p:1:7: param 'niter': "),
+        ("niter=", "-p:1:7: param 'niter': "),
+        ("niter=[", "-p:1:7: param 'niter': cannot be read"),
+        ("frequency=98 GHz", "-p:1:11: param 'frequency': expected a number"),
+        ("frequency=.nan", "-p:1:11: param 'frequency': "),
+        ("imaging=cubes", "-p:1:9: param 'imaging': "),
+        ("interactive=yes", "-p:1:13: param 'interactive': expected true or false"),
+        ("spws=a,b", "-p:1:6: param 'spws': "),
+        ("spws=[1, -1]", "-p:1:6: param 'spws': "),
+        ("spws=1,1", "-p:1:6: param 'spws': "),
+        ("field=a very long name of a field", "-p:1:7: param 'field': "),
+        ("box=[1]", "-p:1:5: param 'box': "),
+    ],
+)
+def test_arguments_that_do_not_fit(demo: Pipeline, argument: str, message: str) -> None:
+    """A value that does not fit is refused where it stands, with what is allowed."""
+    (told,) = refused(demo, argument)
+    assert told.startswith(message)
+    assert len(told.splitlines()) == 1
+
+
+def test_choices_are_told(demo: Pipeline) -> None:
+    """Where there are few values, all are named."""
+    (told,) = refused(demo, "imaging=cubes")
+    assert "'cube'" in told and "'cont'" in told
+
+
+def test_all_mistakes_at_once(demo: Pipeline) -> None:
+    """Several mistakes are told together."""
+    assert len(refused(demo, "niter=0", "imaging=x", "field=" + "x" * 20)) == 3
+    assert len(refused(demo, "a=1", "b=2", "niter")) == 3
+
+
+def test_a_file_of_params(demo: Pipeline, tmp_path: Path) -> None:
+    """A file gives values of any form, with the meaning of a pipeline file's."""
+    path = tmp_path / "params.yaml"
+    path.write_text("niter: 9\nspws: [5]\nfield: on\ncomment: null\n")
+    given = from_file(demo, path)
+    assert {name: one.value for name, one in given.items()} == {
+        "niter": 9,
+        "spws": [5],
+        "field": "on",
+        "comment": None,
+    }
+    # What -p says goes before it.
+    merged = complete(demo, {**given, **from_arguments(demo, ["niter=10"])})
+    assert (merged["niter"], merged["spws"]) == (10, [5])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("nitre: 3\n", "params.yaml:1:1: unknown param 'nitre' of demo; did you mean 'niter'?"),
+        ("field: x\nniter: many\n", "params.yaml:2:8: param 'niter': expected an integer"),
+        ("[1, 2]\n", "params.yaml:1:1: a params file maps the names of params to values"),
+        ("niter: [\n", "params.yaml:"),
+        ("niter: 1\nniter: 2\n", "params.yaml:2:1: "),
+        ("", "params.yaml:1:1: "),
+    ],
+)
+def test_a_file_of_params_that_does_not_do(
+    demo: Pipeline, tmp_path: Path, content: str, message: str
+) -> None:
+    """Mistakes in the file are told with file, line and column."""
+    path = tmp_path / "params.yaml"
+    path.write_text(content)
+    with pytest.raises(InvalidPipeline) as caught:
+        complete(demo, from_file(demo, path))
+    assert str(caught.value).partition(str(tmp_path) + "/")[2].startswith(message)
+
+
+def test_a_file_that_is_not_there(demo: Pipeline, tmp_path: Path) -> None:
+    """A missing file, or a folder, is told by its name."""
+    for path in (tmp_path / "nothing.yaml", tmp_path):
+        with pytest.raises(UsageError, match="the params file cannot be read"):
+            from_file(demo, path)
+
+
+def test_what_must_be_given(tmp_path: Path) -> None:
+    """A param without a default must be given, and the message says what it takes."""
+    pipeline = loader.load(
+        write(
+            tmp_path,
+            "params: {n: {type: integer, minimum: 1}, m: {type: string}}\nstages: {a: {run: x}}",
+        )
+    )
+    with pytest.raises(InvalidPipeline) as caught:
+        complete(pipeline, {})
+    messages = [problem.message for problem in caught.value.problems]
+    assert len(messages) == 2
+    assert messages[0].startswith(
+        "param 'n' has no default, and no value is given; it takes an int"
+    )
+
+
+def test_a_pipeline_without_params(tmp_path: Path) -> None:
+    """Where there are none, the message does not list them."""
+    pipeline = loader.load(write(tmp_path, "stages: {a: {run: x}}"))
+    assert refused(pipeline, "a=1") == ["-p:1:1: unknown param 'a'; the pipeline pipeline has none"]

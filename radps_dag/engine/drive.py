@@ -71,7 +71,7 @@ async def drive(job: Job, executor: Executor, tracker: Tracker, listener: Listen
 
     ended = Ended("interrupted", {})
     try:
-        label = Label("", "", job.pipeline.description, (), job.params)
+        label = _label(job)
         ended = Ended("succeeded", await here.tracker.group(label, whole))
     except NodeError as error:
         ended = Ended("failed", {}, error)
@@ -92,6 +92,12 @@ async def drive(job: Job, executor: Executor, tracker: Tracker, listener: Listen
             )
         )
     return ended
+
+
+def _label(job: Job) -> Label:
+    """The whole run, as the tracker shows it."""
+    tags = ("radps-dag", f"library:{job.library.name}")
+    return Label("", "", job.pipeline.description, tags, job.params)
 
 
 def _outset(

@@ -8,7 +8,7 @@ run is made, and a new group is known to be new. Everything after that is Prefec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from prefect import Flow, Task
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import FlowRunCreate
 from prefect.client.schemas.objects import FlowRun
-from prefect.context import FlowRunContext, TagsContext
+from prefect.context import FlowRunContext
 from prefect.flow_engine import AsyncFlowRunEngine
 from prefect.states import Cancelled, Pending, to_state_create
 
@@ -28,10 +28,20 @@ FlowIds = dict[str, asyncio.Task[UUID]]
 
 
 async def run_flow(
-    flow: Flow[Any, Any], name: str, parameters: Mapping[str, Any], known: FlowIds
+    flow: Flow[Any, Any],
+    name: str,
+    parameters: Mapping[str, Any],
+    tags: Sequence[str],
+    known: FlowIds,
 ) -> None:
-    """Run a flow under a name; inside another flow it is a subflow of that."""
-    engine = _Engine(flow=flow, parameters=dict(parameters), run_name=name, known=known)
+    """Run a flow under a name; inside another flow it is a subflow of that.
+
+    The tags are the flow run's own. Prefect would hand them down to every task run inside, and ask
+    its server about each of those whether a limit goes with the tag.
+    """
+    engine = _Engine(
+        flow=flow, parameters=dict(parameters), run_name=name, tags=tuple(tags), known=known
+    )
     try:
         async with engine.start():
             while engine.is_running():
@@ -49,6 +59,7 @@ async def run_flow(
 @dataclass
 class _Engine(AsyncFlowRunEngine[Any, Any]):
     run_name: str = ""
+    tags: tuple[str, ...] = ()
     known: FlowIds = field(default_factory=dict)
 
     async def create_flow_run(self, client: PrefectClient) -> FlowRun:
@@ -69,7 +80,7 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
             flow_version=flow.version,
             name=self.run_name,
             parameters=flow.serialize_parameters(self.parameters or {}),
-            tags=sorted(TagsContext.get().current_tags),
+            tags=list(self.tags),
             parent_task_run_id=await self._tracking_task_run(client),
             state=to_state_create(Pending()),
         )

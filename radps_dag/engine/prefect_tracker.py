@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any, Generic, TypeVar
 
-from prefect import Flow, Task, tags
+from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
@@ -68,9 +68,9 @@ class PrefectTracker:
         run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]
         flow = copy(self._flow(label, tuple(parameters)))
         flow.fn = run
-        with tags(*label.tags):
-            name = label.name or self._pipeline
-            await ending.despite_prefect(run_flow(flow, name, parameters, self._flow_ids))
+        name = label.name or self._pipeline
+        tracked = run_flow(flow, name, parameters, label.tags, self._flow_ids)
+        await ending.despite_prefect(tracked)
         return ending.result(label)
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:

@@ -19,73 +19,89 @@ from radps_dag.problem import (
     did_you_mean,
 )
 from radps_dag.shape import describe, mismatch
-from radps_dag.source import Table, parse, read_source
+from radps_dag.source import Report, Table, parse, read_source
 
-__all__ = ["Given", "complete", "from_arguments", "from_file"]
+__all__ = ["complete", "resolve"]
 
 RULE = "param-value"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A value that somebody gave, and where."""
+class _Given:
+    """A value that somebody gave, and where; one that cannot be read has been reported."""
 
     value: Any
     at: Location
+    readable: bool = True
 
 
-def from_arguments(pipeline: Pipeline, arguments: Iterable[str]) -> dict[str, Given]:
+def resolve(
+    pipeline: Pipeline, arguments: Iterable[str] = (), file: Path | None = None
+) -> dict[str, Any]:
+    """All params: what `name=value` arguments say, else what the file says, else the defaults.
+
+    Raises InvalidPipeline with everything that is wrong in any of them.
+    """
+    problems: list[Problem] = []
+    given = {} if file is None else _from_file(pipeline, file, problems.append)
+    given |= _from_arguments(pipeline, arguments, problems.append)
+    try:
+        values = complete(pipeline, given)
+    except InvalidPipeline as error:
+        problems += error.problems
+    if problems:
+        raise InvalidPipeline(problems)
+    return values
+
+
+def _from_arguments(
+    pipeline: Pipeline, arguments: Iterable[str], report: Report
+) -> dict[str, _Given]:
     """The values of `name=value` arguments, read as the param's type asks.
 
     A param of type string takes the text as it is; others are read as YAML, and a list may do
-    without its brackets: `-p spws=0,1`. Raises InvalidPipeline.
+    without its brackets: `-p spws=0,1`.
     """
-    given: dict[str, Given] = {}
-    problems: list[Problem] = []
+    given: dict[str, _Given] = {}
     for argument in arguments:
         source = Source("-p", argument)
         name, equals, text = argument.partition("=")
+        param = pipeline.param(name)
         if not equals:
             message = f"{argument!r} gives no value; write name=value"
-            problems.append(Problem(Location(source, 1, 1), RULE, message))
-            continue
-        param = pipeline.param(name)
-        if param is None:
-            problems.append(_unknown(pipeline, name, Location(source, 1, 1)))
-            continue
-        at = Location(source, 1, len(name) + 2)
-        given[name] = Given(_read(param, text, at, problems), at)
-    if problems:
-        raise InvalidPipeline(problems)
+            report(Problem(Location(source, 1, 1), RULE, message))
+        elif param is None:
+            report(_unknown(pipeline, name, Location(source, 1, 1)))
+        else:
+            at = Location(source, 1, len(name) + 2)
+            given[name] = _read(param, text, at, report)
     return given
 
 
-def from_file(pipeline: Pipeline, path: Path) -> dict[str, Given]:
-    """The values in a YAML file that maps params to values. Raises InvalidPipeline."""
-    problems: list[Problem] = []
+def _from_file(pipeline: Pipeline, path: Path, report: Report) -> dict[str, _Given]:
+    """The values in a YAML file that maps params to values."""
     try:
-        source = read_source(path, str(path), problems.append)
+        source = read_source(path, str(path), report)
     except OSError as error:
         raise UsageError(f"{path}: the params file cannot be read: {error.strerror}") from error
-    document = None if source is None else parse(source, problems.append)
-    if problems or source is None or document is None:
-        raise InvalidPipeline(problems)
+    document = None if source is None else parse(source, report)
+    if document is None:
+        return {}
     table = document.data
     if not isinstance(table, Table):
-        message = "a params file maps the names of params to values"
-        raise InvalidPipeline([Problem(Location(source, 1, 1), RULE, message)])
-    unknown = [
-        _unknown(pipeline, name, table.key_at(name))
-        for name in table
-        if pipeline.param(name) is None
-    ]
-    if unknown:
-        raise InvalidPipeline(unknown)
-    return {name: Given(value, table.value_at(name)) for name, value in table.items()}
+        report(Problem(document.at, RULE, "a params file maps the names of params to values"))
+        return {}
+    given: dict[str, _Given] = {}
+    for name, value in table.items():
+        if pipeline.param(name) is None:
+            report(_unknown(pipeline, name, table.key_at(name)))
+        else:
+            given[name] = _Given(value, table.value_at(name))
+    return given
 
 
 def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All params: what is given (plain values, or `Given`), else defaults; each known to fit.
+    """All params: what is given (plain values, or `_Given`), else defaults; each known to fit.
 
     Raises InvalidPipeline with every value that is missing, unknown or does not fit.
     """
@@ -98,7 +114,9 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
     for param in pipeline.params:
         if param.name in given:
             value = given[param.name]
-            values[param.name] = value.value if isinstance(value, Given) else value
+            if isinstance(value, _Given) and not value.readable:
+                continue
+            values[param.name] = value.value if isinstance(value, _Given) else value
             place = _place(value, param.at)
             problems += [
                 Problem(place, RULE, f"param {param.name!r}: {reason}")
@@ -126,24 +144,22 @@ def _misfits(param: Param, value: Any) -> Iterator[str]:
         yield error.message
 
 
-def _read(param: Param, text: str, at: Location, problems: list[Problem]) -> Any:
+def _read(param: Param, text: str, at: Location, report: Report) -> _Given:
     kinds = param.shape.kinds
     if kinds == {"string"}:
-        return text
+        return _Given(text, at)
     if "array" in kinds and not text.lstrip().startswith("["):
         text = f"[{text}]"
     found: list[Problem] = []
     document = parse(Source("-p", text), found.append)
     if document is not None and not found:
-        if mismatch(param.shape, document.data) and "string" in kinds:
-            return text
-        return document.data
-    if "string" in kinds:
-        return text
-    reason = found[0].message if found else "it is empty"
-    message = f"param {param.name!r}: cannot be read: {reason}; it takes {describe(param.shape)}"
-    problems.append(Problem(at, RULE, message))
-    return None
+        fits = not mismatch(param.shape, document.data)
+        return _Given(document.data if fits or "string" not in kinds else text, at)
+    if "string" not in kinds:
+        reason = found[0].message if found else "it is empty"
+        wanted = f"it takes {describe(param.shape)}"
+        report(Problem(at, RULE, f"param {param.name!r}: cannot be read: {reason}; {wanted}"))
+    return _Given(text, at, readable="string" in kinds)
 
 
 def _unknown(pipeline: Pipeline, name: str, at: Location) -> Problem:
@@ -155,4 +171,4 @@ def _unknown(pipeline: Pipeline, name: str, at: Location) -> Problem:
 
 
 def _place(value: Any, otherwise: Location) -> Location:
-    return value.at if isinstance(value, Given) else otherwise
+    return value.at if isinstance(value, _Given) else otherwise

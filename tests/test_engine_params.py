@@ -10,7 +10,7 @@ from engine_support import write
 
 from radps_dag import loader
 from radps_dag.model import Pipeline
-from radps_dag.params import complete, from_arguments, from_file
+from radps_dag.params import resolve
 from radps_dag.problem import InvalidPipeline, UsageError
 
 TEXT = """
@@ -36,7 +36,7 @@ def demo(tmp_path: Path) -> Pipeline:
 
 
 def values(pipeline: Pipeline, *arguments: str) -> dict[str, Any]:
-    return complete(pipeline, from_arguments(pipeline, arguments))
+    return resolve(pipeline, arguments)
 
 
 def refused(pipeline: Pipeline, *arguments: str) -> list[str]:
@@ -145,15 +145,11 @@ def test_a_file_of_params(demo: Pipeline, tmp_path: Path) -> None:
     """A file gives values of any form, with the meaning of a pipeline file's."""
     path = tmp_path / "params.yaml"
     path.write_text("niter: 9\nspws: [5]\nfield: on\ncomment: null\n")
-    given = from_file(demo, path)
-    assert {name: one.value for name, one in given.items()} == {
-        "niter": 9,
-        "spws": [5],
-        "field": "on",
-        "comment": None,
-    }
+    given = resolve(demo, file=path)
+    expected = {"niter": 9, "spws": [5], "field": "on", "comment": None}
+    assert {name: given[name] for name in expected} == expected
     # What -p says goes before it.
-    merged = complete(demo, {**given, **from_arguments(demo, ["niter=10"])})
+    merged = resolve(demo, ["niter=10"], path)
     assert (merged["niter"], merged["spws"]) == (10, [5])
 
 
@@ -175,7 +171,7 @@ def test_a_file_of_params_that_does_not_do(
     path = tmp_path / "params.yaml"
     path.write_text(content)
     with pytest.raises(InvalidPipeline) as caught:
-        complete(demo, from_file(demo, path))
+        resolve(demo, file=path)
     assert str(caught.value).partition(str(tmp_path) + "/")[2].startswith(message)
 
 
@@ -183,7 +179,16 @@ def test_a_file_that_is_not_there(demo: Pipeline, tmp_path: Path) -> None:
     """A missing file, or a folder, is told by its name."""
     for path in (tmp_path / "nothing.yaml", tmp_path):
         with pytest.raises(UsageError, match="the params file cannot be read"):
-            from_file(demo, path)
+            resolve(demo, file=path)
+
+
+def test_mistakes_of_file_and_arguments(demo: Pipeline, tmp_path: Path) -> None:
+    """Unknown names and wrong values, of arguments and of a file, come in one go."""
+    path = tmp_path / "params.yaml"
+    path.write_text("nitre: 3\n")
+    with pytest.raises(InvalidPipeline) as caught:
+        resolve(demo, ["niter=0", "imagin=x"], path)
+    assert len(caught.value.problems) == 3
 
 
 def test_what_must_be_given(tmp_path: Path) -> None:
@@ -195,7 +200,7 @@ def test_what_must_be_given(tmp_path: Path) -> None:
         )
     )
     with pytest.raises(InvalidPipeline) as caught:
-        complete(pipeline, {})
+        resolve(pipeline)
     messages = [problem.message for problem in caught.value.problems]
     assert len(messages) == 2
     assert messages[0].startswith(

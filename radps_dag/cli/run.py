@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from radps_dag.cli.opening import open_pipeline
-from radps_dag.params import complete, from_arguments, from_file
+from radps_dag.params import resolve
 from radps_dag.problem import InvalidPipeline
 from radps_dag.profile import Profile, find_profile
 
@@ -179,8 +179,7 @@ def command(
 def _job(asked: Asked) -> Job:
     """What is to run, after every check that can be made before."""
     pipeline, library = open_pipeline(asked.file, asked.library, asked.modules, asked.profile)
-    given = {} if asked.params_file is None else from_file(pipeline, asked.params_file)
-    params = complete(pipeline, {**given, **from_arguments(pipeline, asked.arguments)})
+    params = resolve(pipeline, asked.arguments, asked.params_file)
     # Imported when the file is known to be good: the graph library takes its time.
     from radps_dag.builder import build
     from radps_dag.engine import selection

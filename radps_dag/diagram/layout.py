@@ -30,7 +30,7 @@ PAD = 16.0
 STACK = 6.0  # how far the cards behind a fan-out's card show
 TAB = 19.0  # the tab with the name of a used file
 LABEL = 10.0  # size of the names at edges
-LABEL_WIDTH = 130.0
+LABEL_WIDTH = 108.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,9 @@ def lay_out(card: Card, direction: Direction, arranger: Arranger = own_arranger)
 def _page(inner: list[Box], direction: Direction) -> Aim:
     side = sqrt(sum((box.width + 40) * (box.height + 40) for box in inner))
     widest = max((box.width for box in inner), default=0.0)
-    return Aim("page", max(900.0, 1.25 * side, widest), max(700.0, 0.8 * side))
+    # Wider than a screen or two is never good, however many boxes there are.
+    width = max(900.0, min(1.25 * side, 4200.0), widest)
+    return Aim("page", width, max(700.0, min(0.8 * side, 3000.0)))
 
 
 class _Layout:
@@ -230,8 +232,9 @@ def _layer_gap(card: Card, direction: Direction) -> float:
 def label_text(link: Link) -> str:
     """The outputs that an edge carries, in few words."""
     names = ["all outputs" if name == "*" else name for name in link.outputs]
-    text = ", ".join(names[:2])
-    return f"{text} +{len(names) - 2}" if len(names) > 2 else text
+    shown = 2 if len(", ".join(names[:2])) <= 20 else 1
+    text = ", ".join(names[:shown])
+    return f"{text} +{len(names) - shown}" if len(names) > shown else text
 
 
 def boxes(box: Box) -> Iterator[Box]:

@@ -21,11 +21,13 @@ Arrow = tuple[str, str, str]  # source, target, kind
 
 @dataclass(frozen=True, slots=True)
 class Spacing:
-    """Free space: between layers, between boxes of a layer, and beside the way of an edge."""
+    """Free space: between layers, between boxes of a layer, beside the way of an edge, and between
+    two such ways."""
 
     layers: float = 36.0
     boxes: float = 26.0
     wires: float = 11.0
+    between_wires: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +168,8 @@ class _Plan:
         return self.boxes[vertex][1] if self.ladder.is_box(vertex) else 0.0
 
     def _gap(self, left: int, right: int) -> float:
-        both = self.ladder.is_box(left) and self.ladder.is_box(right)
-        return self.spacing.boxes if both else self.spacing.wires
+        count = self.ladder.is_box(left) + self.ladder.is_box(right)
+        return (self.spacing.between_wires, self.spacing.wires, self.spacing.boxes)[count]
 
     def corner(self, box: int) -> Point:
         return (self.x[box] - self.boxes[box][0] / 2, self.top[self.layer_of[box]])

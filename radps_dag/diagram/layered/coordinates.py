@@ -19,7 +19,7 @@ __all__ = ["spread"]
 Gap = Callable[[int, int], float]
 SWEEPS = 24
 JOG = 16.0
-PULL = 0.04  # to the middle of the picture, against an edge's 1
+PULL = 0.15  # to the middle of the picture, against an edge's 1
 
 
 @dataclass(frozen=True, slots=True)

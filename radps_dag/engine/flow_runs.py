@@ -16,10 +16,10 @@ from uuid import UUID, uuid4
 from prefect import Flow, Task
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import FlowRunCreate
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
 from prefect.flow_engine import AsyncFlowRunEngine
-from prefect.states import Cancelled, Pending, to_state_create
+from prefect.states import Cancelled, Running, to_state_create
 
 __all__ = ["FlowIds", "run_flow"]
 
@@ -46,12 +46,13 @@ async def run_flow(
         async with engine.start():
             while engine.is_running():
                 async with engine.run_context():
-                    await engine.call_flow_fn()
+                    # Its type says that it gives a coroutine; it gives the function's result.
+                    _ = await engine.call_flow_fn()
     except asyncio.CancelledError:
         # Cancelled between two calls to the server: to Prefect that is a crash, or nothing at all.
         if engine.flow_run is not None:
             async with get_client() as client:
-                state = Cancelled(message="ended before it was done")
+                state: State[Any] = Cancelled(message="ended before it was done")
                 await client.set_flow_run_state(engine.flow_run.id, state, force=True)
         raise
 
@@ -61,6 +62,10 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
     run_name: str = ""
     tags: tuple[str, ...] = ()
     known: FlowIds = field(default_factory=dict)
+
+    async def begin_run(self) -> State[Any]:
+        """It runs since it was made: nobody can have held it back or cancelled it in between."""
+        return self.state
 
     async def create_flow_run(self, client: PrefectClient) -> FlowRun:
         making = asyncio.create_task(self._made(client))
@@ -82,7 +87,7 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
             parameters=flow.serialize_parameters(self.parameters or {}),
             tags=list(self.tags),
             parent_task_run_id=await self._tracking_task_run(client),
-            state=to_state_create(Pending()),
+            state=to_state_create(Running()),
         )
         response = await client.request(
             "POST", "/flow_runs/", json=created.model_dump(mode="json", exclude_unset=True)

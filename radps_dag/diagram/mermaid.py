@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from radps_dag.diagram.cards import Card, Link, walk_cards
 from radps_dag.diagram.layered import Direction
 from radps_dag.diagram.palette import FEATURE, PAUSE
-from radps_dag.diagram.signs import lines
+from radps_dag.diagram.signs import lines, title
 
 __all__ = ["escaped", "mermaid"]
 
@@ -56,8 +56,10 @@ def _flowchart(card: Card, direction: Direction) -> Iterator[str]:
 def _inside(card: Card, names: dict[str, str], direction: Direction, depth: int) -> Iterator[str]:
     margin = "  " * depth
     for inner in card.inside:
-        name, text = names[inner.path], "<br/>".join(escaped(line) for line in lines(inner))
+        name = names[inner.path]
         if inner.inside:
+            # One line: Mermaid leaves no room for a second one above what is inside.
+            text = " · ".join(escaped(line) for line in title(inner))
             # Levels take turns, so that the chart is neither a line down nor a line across.
             turned: Direction = "right" if direction == "down" else "down"
             yield f'{margin}subgraph {name}["{text}"]'
@@ -65,6 +67,7 @@ def _inside(card: Card, names: dict[str, str], direction: Direction, depth: int)
             yield from _inside(inner, names, turned, depth + 1)
             yield f"{margin}end"
         else:
+            text = "<br/>".join(escaped(line) for line in lines(inner))
             start, end = _brackets(inner)
             yield f'{margin}{name}{start}"{text}"{end}'
     by_id = {inner.id: names[inner.path] for inner in card.inside}
@@ -77,8 +80,6 @@ def _brackets(card: Card) -> tuple[str, str]:
         return "{{", "}}"
     if card.has("for_each"):
         return "[[", "]]"
-    if card.has("loop"):
-        return "([", "])"
     return ("[", "]") if card.kind == "task" else ("(", ")")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from radps_dag.diagram.cards import Card
 from radps_dag.diagram.words import Feature
 
-__all__ = ["lines"]
+__all__ = ["lines", "title"]
 
 SIGNS: dict[Feature, str] = {
     "when": "◇",
@@ -26,7 +26,20 @@ def lines(card: Card) -> list[str]:
         text.append(card.line)
     elif card.kind != "task" and card.description:
         text.append(card.description)
-    text += [f"{SIGNS[badge.feature]} {badge.text}" for badge in card.badges]
+    text += _badges(card)
     if card.collapsed:
         text.append(f"{card.hidden} inside")
-    return [line if len(line) <= LONGEST else line[: LONGEST - 1] + "…" for line in text]
+    return [_short(line) for line in text]
+
+
+def title(card: Card) -> list[str]:
+    """The card's name and badges, for a place with room for one line."""
+    return [_short(line) for line in (card.id, *_badges(card))]
+
+
+def _badges(card: Card) -> list[str]:
+    return [f"{SIGNS[badge.feature]} {badge.text}" for badge in card.badges]
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

@@ -36,13 +36,18 @@ class Processes:
         self._log = log
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
+        self._closed = False
 
     @property
     def slots(self) -> int:
         return self._slots
 
     async def run(self, call: Call) -> dict[str, Any]:
-        worker = self._idle.pop() if self._idle else await self._start()
+        worker = await self._take()
+        if self._closed:
+            # It closed while the worker started.
+            await self._end(worker)
+            raise CallFailed(call.place, "ExecutorClosed", "the run is over")
         try:
             answer = await worker.ask(wire.to_json(call))
         except asyncio.CancelledError:
@@ -62,23 +67,35 @@ class Processes:
         raise wire.to_failure(answer)
 
     async def close(self) -> None:
+        self._closed = True
         await asyncio.gather(*(self._end(worker) for worker in tuple(self._all)))
+
+    async def _take(self) -> _Worker:
+        """A worker that waits, or a new one. One that has died while it waited is no use."""
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.gone:
+                return worker
+            await self._end(worker)
+        return await self._start()
 
     async def _start(self) -> _Worker:
         ours, theirs = socket.socketpair()
-        with theirs, self._log.open("ab") as log:
+        # Nothing is ever sent over this pair: it ends when this process does.
+        lifeline, held = socket.socketpair()
+        with theirs, held, self._log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 # Safe path: a module of the working directory must not shadow one of Python's.
                 *(sys.executable, "-P", "-m", "radps_dag.engine.executors.worker"),
-                str(theirs.fileno()),
-                pass_fds=(theirs.fileno(),),
+                *(str(theirs.fileno()), str(held.fileno())),
+                pass_fds=(theirs.fileno(), held.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
-        worker = _Worker(process, reader, writer)
+        worker = _Worker(process, reader, writer, lifeline)
         self._all.add(worker)
         worker.tell(self._introduction)
         return worker
@@ -106,10 +123,16 @@ class _Worker:
         process: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        lifeline: socket.socket,
     ) -> None:
         self.process = process
         self._reader = reader
         self._writer = writer
+        self._lifeline = lifeline
+
+    @property
+    def gone(self) -> bool:
+        return self.process.returncode is not None or self._reader.at_eof()
 
     def tell(self, message: dict[str, Any]) -> None:
         self._writer.write(wire.pack(message))
@@ -128,6 +151,7 @@ class _Worker:
             await self.process.wait()
         finally:
             self._writer.close()
+            self._lifeline.close()
 
     async def _wait_for_group(self) -> None:
         clock = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ own, in which everything that a workload starts can be ended with it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import queue
 import signal
@@ -23,11 +24,13 @@ from radps_dag.workloads.registry import Library, find_library
 __all__ = ["main"]
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, lifeline: int) -> None:
     """Serve the calls that come in over a socket, until it closes."""
     channel = socket.socket(fileno=descriptor)
     # What a workload starts must not hold the channel open after the worker has gone.
     os.set_inheritable(descriptor, False)
+    os.set_inheritable(lifeline, False)
+    _end_with(lifeline)
     calls: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, calls), daemon=True).start()
     library: Library | None = None
@@ -37,6 +40,18 @@ def main(descriptor: int) -> None:
             library = find_library(message["library"], [Path(name) for name in message["modules"]])
         elif library is not None:
             channel.sendall(_answer(message, library))
+
+
+def _end_with(lifeline: int) -> None:
+    """Have the system kill the group when the driver's end of the lifeline closes.
+
+    Python itself cannot while C code holds its lock (a regular expression that never ends). Where
+    the system offers no such thing, the thread that listens does what it can.
+    """
+    if sys.platform == "linux":
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
 
 
 def _listen(channel: socket.socket, calls: queue.SimpleQueue[dict[str, Any]]) -> None:
@@ -62,4 +77,4 @@ def _answer(message: dict[str, Any], library: Library) -> bytes:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -84,7 +84,8 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
             flow_id=await asyncio.shield(self.known[flow.name]),
             flow_version=flow.version,
             name=self.run_name,
-            parameters=flow.serialize_parameters(self.parameters or {}),
+            # JSON as it is: what makes it so in Prefect imports its whole web framework first.
+            parameters=self.parameters or {},
             tags=list(self.tags),
             parent_task_run_id=await self._tracking_task_run(client),
             state=to_state_create(Running()),

@@ -231,3 +231,6 @@ def _only_to_the_page() -> None:
             if isinstance(handler, PrefectConsoleHandler):
                 logger.removeHandler(handler)
     logging.getLogger("prefect.task_runs").setLevel(logging.WARNING)
+    # It counts down what it still has to send, which is no warning.
+    for name in ("EventsWorker", "APILogWorker"):
+        logging.getLogger(name).setLevel(logging.ERROR)

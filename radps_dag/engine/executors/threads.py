@@ -1,7 +1,8 @@
 """Workloads in threads of the driving process: no start-up, no isolation.
 
 A thread cannot be stopped. A call that is cancelled or out of time is left to itself: its result is
-dropped, and its thread takes no new call until it ends. Use processes where limits must hold.
+dropped, and its thread takes no new call until it ends. The programs it has started end with the
+run. Use processes where limits must hold.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from collections import deque
 from typing import Any
 
 from radps_dag.engine.executors.call import Call
+from radps_dag.engine.executors.offspring import Offspring
 from radps_dag.engine.executors.perform import perform
 from radps_dag.workloads.registry import Library
 
 __all__ = ["Threads"]
+
+# What programs that are left over get between SIGTERM and SIGKILL.
+GRACE = 2.0
 
 
 class Threads:
@@ -28,7 +33,9 @@ class Threads:
         self._jobs: deque[_Job] = deque()
         self._ready = threading.Condition()
         self._idle = 0
+        self._abandoned = False
         self._closed = False
+        self._programs = Offspring()
 
     @property
     def slots(self) -> int:
@@ -44,12 +51,18 @@ class Threads:
                 threading.Thread(target=self._work, name="radps-dag workload", daemon=True).start()
             else:
                 self._ready.notify()
-        return await job.result
+        try:
+            return await job.result
+        except asyncio.CancelledError:
+            self._abandoned = True
+            raise
 
     async def close(self) -> None:
         with self._ready:
             self._closed = True
             self._ready.notify_all()
+        if self._abandoned:
+            await self._programs.end(GRACE)
 
     def _work(self) -> None:
         while True:

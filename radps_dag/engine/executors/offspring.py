@@ -1,0 +1,84 @@
+"""Programs that workloads in threads have started: found, and ended with the run.
+
+A terminal's Ctrl-C reaches most of them, but neither those that a shell put in the background nor
+those that mind no signal, and a SIGTERM reaches the driver alone. A program with a session of its
+own is meant to stay. Where there is no /proc, nothing is found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Iterator, Set
+from pathlib import Path
+
+__all__ = ["Offspring"]
+
+# Inherited by whatever is started, also by what its parent has left behind.
+_MARK = "RADPS_DAG_DRIVER"
+_PROC = Path("/proc")
+
+
+class Offspring:
+    """The programs of this process that have been started since this was made."""
+
+    def __init__(self) -> None:
+        os.environ[_MARK] = str(os.getpid())
+        self._before = _running()
+
+    async def end(self, grace: float) -> None:
+        """SIGTERM to all of them, and SIGKILL to those that still run after `grace` seconds."""
+        clock = asyncio.get_running_loop()
+        until = clock.time() + grace
+        asked: set[int] = set()
+        while left := self._left():
+            late = clock.time() >= until
+            # Those that appeared since are asked like the others.
+            _send(left if late else left - asked, signal.SIGKILL if late else signal.SIGTERM)
+            asked |= left
+            if late:
+                return
+            await asyncio.sleep(0.05)
+
+    def _left(self) -> set[int]:
+        return _running() - self._before
+
+
+def _running() -> set[int]:
+    """The processes of our session that descend from this one, or carry its mark."""
+    parents = dict(_session())
+    mark = f"{_MARK}={os.getpid()}".encode()
+    ours: set[int] = set()
+    while found := {
+        pid
+        for pid in sorted(parents.keys() - ours - {os.getpid()})
+        if parents[pid] in {os.getpid(), *ours} or mark in _environment(pid)
+    }:
+        ours |= found
+    return ours
+
+
+def _session() -> Iterator[tuple[int, int]]:
+    """Each process of our session that has not ended, with its parent."""
+    session = os.getsid(0)
+    for place in _PROC.glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            # After the name in brackets, in which anything may stand.
+            state, parent, _, own, *_ = place.read_text().rpartition(")")[2].split()
+            if int(own) == session and state != "Z":
+                yield int(place.parent.name), int(parent)
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:  # it has ended, or is somebody else's
+        return []
+
+
+def _send(pids: Set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)

@@ -20,8 +20,8 @@ from radps_dag.problem import (
     Location,
     Problem,
     UsageError,
-    allowed,
     did_you_mean,
+    there_are,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Faults:
                 continue
             bare = tuple(_parts(level)[0] for level in rule.pattern)
             close = [place for place in known if matches(bare, place)]
-            hint = f"; there is {allowed(close, 3)}" if close else did_you_mean(rule.place, known)
+            hint = f"; {there_are(close, 3)}" if close else did_you_mean(rule.place, known)
             message = f"no node of the pipeline is at {rule.place!r}{hint}"
             yield Problem(rule.at, "no-such-place", message)
 

@@ -15,8 +15,8 @@ from radps_dag.problem import (
     Problem,
     Source,
     UsageError,
-    allowed,
     did_you_mean,
+    there_are,
 )
 from radps_dag.shape import describe, mismatch
 from radps_dag.source import Report, Table, parse, read_source
@@ -166,7 +166,7 @@ def _unknown(pipeline: Pipeline, name: str, at: Location) -> Problem:
     names = [param.name for param in pipeline.params]
     if not names:
         return Problem(at, RULE, f"unknown param {name!r}; the pipeline {pipeline.name} has none")
-    hint = did_you_mean(name, names) or f"; there are {allowed(names)}"
+    hint = did_you_mean(name, names) or f"; {there_are(names)}"
     return Problem(at, RULE, f"unknown param {name!r} of {pipeline.name}{hint}")
 
 

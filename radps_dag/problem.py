@@ -18,6 +18,7 @@ __all__ = [
     "UsageError",
     "allowed",
     "did_you_mean",
+    "there_are",
 ]
 
 
@@ -131,3 +132,13 @@ def allowed(words: Iterable[str], most: int = 12) -> str:
     known = list(words)
     more = f", ... ({len(known) - most} more)" if len(known) > most else ""
     return ", ".join(known[:most]) + more
+
+
+def there_are(words: Iterable[str], most: int = 12) -> str:
+    """What there is to choose from, as a clause of a message.
+
+    >>> there_are(["last", "best"]), there_are(["last"])
+    ('there are last, best', 'there is last')
+    """
+    known = list(words)
+    return f"there {'is' if len(known) == 1 else 'are'} {allowed(known, most)}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Reading, Seat, View
-from radps_dag.problem import Problem, allowed, did_you_mean
+from radps_dag.problem import Problem, did_you_mean, there_are
 
 __all__ = ["check"]
 
@@ -52,7 +52,7 @@ def _missing(name: str, what: str, known: Collection[str]) -> str:
     if not name or name in known:
         return ""
     names = list(known)
-    hint = did_you_mean(name, names) or (f"; there is {allowed(names)}" if names else "")
+    hint = did_you_mean(name, names) or (f"; {there_are(names)}" if names else "")
     none = "" if names else "; there is none"
     return f"unknown {what} {name!r}{hint}{none}"
 
@@ -86,4 +86,4 @@ def _no_node(view: View, reading: Reading, name: str) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return f"; there is {allowed(names)}" if names else "; there is none here"
+    return f"; {there_are(names)}" if names else "; there is none here"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
 from radps_dag.model import Task
-from radps_dag.problem import Problem, allowed, did_you_mean
+from radps_dag.problem import Problem, did_you_mean, there_are
 
 __all__ = ["check"]
 
@@ -20,7 +20,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         # A node that could not be understood calls nothing.
         if isinstance(node, Task) and node.run and node.run not in shapes.workloads:
             known = sorted(shapes.workloads)
-            hint = did_you_mean(node.run, known) or f"; there are {allowed(known)}"
+            hint = did_you_mean(node.run, known) or f"; {there_are(known)}"
             library = shapes.library.name
             message = f"no workload {node.run!r} in library {library!r}{hint}"
             yield Problem(node.run_at, RULE, message)

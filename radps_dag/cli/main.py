@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from radps_dag import __version__
-from radps_dag.problem import InvalidPipeline, RadpsDagError
+from radps_dag.problem import InvalidPipeline, RadpsDagError, there_are
 
 __all__ = ["main"]
 
@@ -46,11 +46,11 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from radps_dag.problem import allowed, did_you_mean
+        from radps_dag.problem import did_you_mean
 
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            hint = did_you_mean(name, COMMANDS) or f"; there are {allowed(COMMANDS)}"
+            hint = did_you_mean(name, COMMANDS) or f"; {there_are(COMMANDS)}"
             ctx.fail(f"no such command {name!r}{hint}")
         return super().resolve_command(ctx, args)
 

@@ -12,7 +12,7 @@ from radps_dag.builder import Graph, edge_outputs
 from radps_dag.dependencies import edges
 from radps_dag.engine.record import Left
 from radps_dag.model import Pipeline
-from radps_dag.problem import UsageError, allowed, did_you_mean
+from radps_dag.problem import UsageError, did_you_mean, there_are
 
 __all__ = ["EVERYTHING", "Selection", "choose", "needed", "reuse", "subgraph"]
 
@@ -40,7 +40,7 @@ def choose(graph: Graph, selection: Selection) -> tuple[str, ...]:
     """
     for id in (*selection.only, *selection.begin, *selection.until):
         if id not in graph:
-            hint = did_you_mean(id, graph) or f"; there are {allowed(graph)}"
+            hint = did_you_mean(id, graph) or f"; {there_are(graph)}"
             raise UsageError(f"no stage {id!r} in {graph.graph['pipeline'].name}{hint}")
     chosen = set(graph)
     if selection.only:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
-from radps_dag.problem import RadpsDagError, UsageError, allowed, did_you_mean
+from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
 from radps_dag.workloads.contract import Workload
 
 __all__ = ["Library", "collect", "find_library", "libraries"]
@@ -52,7 +52,7 @@ def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
     """
     known = _OWN if name in _OWN else _known()
     if name not in known:
-        hint = did_you_mean(name, known) or f"; there are {allowed(sorted(known))}"
+        hint = did_you_mean(name, known) or f"; {there_are(sorted(known))}"
         raise UsageError(f"no workload library {name!r}{hint}")
     found = collect(_import_library(name, known[name]))
     for path in modules:

@@ -155,3 +155,12 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not Place.of(tmp_path).database.exists()
+
+
+def test_the_address_is_known_before_the_server_answers(tmp_path: Path) -> None:
+    """A run sets its environment and imports Prefect in the meantime; the address stays."""
+    starting = server.begin(tmp_path)
+    soon = starting.soon()
+    assert starting.wait() == soon
+    assert server.begin(tmp_path).soon() == soon
+    server.stop(tmp_path, force=True)

@@ -80,8 +80,10 @@ def prefect_tracker(
     """A tracker on the server. Prefect is imported here, when its environment is known."""
     server = None
     if starting is not None:
-        server = starting.wait(tell)
+        server = starting.soon(tell)
         os.environ.update(client_environment(server))
     from radps_dag.engine.prefect_tracker import PrefectTracker
 
+    if starting is not None:
+        starting.wait(tell)  # only now: Prefect was imported while the server started
     return PrefectTracker(pipeline, tell, server)

@@ -84,11 +84,11 @@ class _Said:
 
 def _serve(place: Place, idle_timeout: float) -> int:
     previous_port = place.read_state().get("port", 0)
-    said = _Said(place, idle_timeout)
-    said.add()
     listening = _listen(previous_port)
     port = listening.getsockname()[1]
     _enter(place, port)
+    said = _Said(place, idle_timeout)
+    said.add(port=port)  # known now, so that a run can import Prefect while we do
     try:
         server, gate = _build(said)
         asyncio.run(_run(server, gate, said, listening))
@@ -149,8 +149,8 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            if sockets and self.started:
-                said.add(status="ready", phase="", port=sockets[0].getsockname()[1])
+            if self.started:
+                said.add(status="ready", phase="")
 
     config = uvicorn.Config(
         gate,

@@ -16,13 +16,14 @@ from radps_dag.problem import RadpsDagError, UsageError
 from . import locks
 from .address import ServerAddress, answers
 from .ending import end
-from .locks import ALREADY_SERVED, Lock
+from .locks import ALREADY_SERVED, Lock, birth_of
 from .place import Place
 from .settings import DEFAULT_IDLE_TIMEOUT, fingerprint
 
 __all__ = ["Starting", "begin", "ensure_server", "idle_seconds"]
 
 Notify = Callable[[str], None]
+State = dict[str, Any]  # what a server says about itself
 
 _NEWS_EVERY = 5.0  # seconds between two messages about the same phase
 
@@ -77,6 +78,8 @@ class Starting:
         self._launcher: subprocess.Popen[bytes] | None = None
         self._launched = False  # a server of ours got hold of the place
         self._attempts = 0
+        self._lock: Lock | None = None  # the right to use the server
+        self._promised: ServerAddress | None = None
 
     def launch(self) -> None:
         """Start a server process in a session of its own, out of reach of the terminal's Ctrl-C."""
@@ -98,18 +101,34 @@ class Starting:
                 "a server that runs already"
             ) from error
 
+    def soon(self, notify: Notify = lambda message: None) -> ServerAddress:
+        """The address as soon as it is known; the server may not answer there before `wait`.
+
+        Long before it answers: time to set the environment and to import Prefect.
+        """
+        self._promised = self._address_when(_is_known, _News(notify))
+        return self._promised
+
     def wait(self, notify: Notify = lambda message: None) -> ServerAddress:
         """The address, as soon as the server answers. As patient as the server is alive."""
-        news = _News(notify)
-        lease = self._lease(news)
+        address = self._address_when(answers, _News(notify))
+        if self._promised is not None and self._promised.api_url != address.api_url:
+            raise RadpsDagError(
+                "the local Prefect server ended while it started, and began again at another "
+                "address; run the command once more"
+            )
+        return address
+
+    def _address_when(self, far_enough: Callable[[State], bool], news: _News) -> ServerAddress:
+        lease = self._lock = self._lock or self._lease(news)
         pause = 0.02
         while True:
             held = locks.is_held(self._place.lock)
             state = self._place.read_state()
-            if held and answers(state):
+            if held and far_enough(state):
                 if self._fits(state):
                     return self._address(state, lease)
-                lease = self._replaced(state, lease, news)
+                lease = self._lock = self._replaced(state, lease, news)
                 continue
             if not held:
                 self._relaunch(news)
@@ -145,13 +164,13 @@ class Starting:
         self._launched = False
         self.launch()
 
-    def _fits(self, state: dict[str, Any]) -> bool:
+    def _fits(self, state: State) -> bool:
         other_idle = self._idle_timeout is not None and (
             state.get("idle_timeout") != self._idle_timeout
         )
         return state.get("fingerprint") == fingerprint() and not other_idle
 
-    def _replaced(self, state: dict[str, Any], lease: Lock, news: _News) -> Lock:
+    def _replaced(self, state: State, lease: Lock, news: _News) -> Lock:
         """End a server of another version or with other settings, unless somebody uses it."""
         lease.release()
         alone = locks.take(self._place.clients)
@@ -170,9 +189,10 @@ class Starting:
         alone.share()
         return alone
 
-    def _address(self, state: dict[str, Any], lease: Lock) -> ServerAddress:
+    def _address(self, state: State, lease: Lock) -> ServerAddress:
         if self._launcher is not None:
-            self._launcher.communicate()
+            self._launcher.communicate()  # it has left the server behind
+            self._launched, self._launcher = self._launcher.returncode == 0, None
         page = f"http://127.0.0.1:{state['port']}"
         return ServerAddress(
             api_url=f"{page}/api",
@@ -182,6 +202,11 @@ class Starting:
             prefect_home=self._place.prefect,
             _lease=lease,
         )
+
+
+def _is_known(state: State) -> bool:
+    """Whether a living server has said where it will listen."""
+    return "port" in state and birth_of(state.get("pid", 0)) == state.get("birth")
 
 
 class _News:

@@ -1,0 +1,47 @@
+"""Prefect's page on the local server, in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from radps_dag.engine.server import ServerAddress
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+# A browser that asks nobody but the page's own server.
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def dom(url: str, profile: Path) -> str:
+    """What the page at the address is made of, when its scripts have run."""
+    assert CHROMIUM is not None
+    options = (*QUIET, f"--user-data-dir={profile}", "--virtual-time-budget=20000", "--dump-dom")
+    done = subprocess.run([CHROMIUM, *options, url], capture_output=True, text=True, timeout=120)
+    return done.stdout
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page with")
+def test_the_login_address_opens_the_page(prefect_server: ServerAddress, tmp_path: Path) -> None:
+    """Who opens the login address is in, and stays in; who does not is asked for the password."""
+    # What the empty field of the password says.
+    asked = dom(f"{prefect_server.ui_url}/runs", tmp_path / "stranger")
+    assert "admin:pass" in asked
+
+    known = tmp_path / "known"
+    assert "Event Feed" in dom(prefect_server.login_url, known)
+    later = dom(f"{prefect_server.ui_url}/runs", known)
+    assert "Event Feed" in later
+    assert "admin:pass" not in later

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -244,9 +244,11 @@ def _tracker(asked: Asked, job: Job, starting: Any, listener: Listener) -> Track
     from radps_dag.engine.tracker import Untracked
     from radps_dag.facts import Noted
 
-    def tell(message: str) -> None:
-        listener(Noted(time=time.time(), place="", message=message))
+    def note(level: Literal["info", "warning"], message: str) -> None:
+        listener(Noted(time=time.time(), place="", message=message, level=level))
 
     if asked.no_prefect:
         return Untracked()
-    return session.prefect_tracker(job.pipeline.name, starting, tell)
+    return session.prefect_tracker(
+        job.pipeline.name, starting, partial(note, "info"), partial(note, "warning")
+    )

@@ -21,6 +21,8 @@ from prefect.context import FlowRunContext
 from prefect.flow_engine import AsyncFlowRunEngine
 from prefect.states import Cancelled, Running, to_state_create
 
+from radps_dag.engine.contact import TROUBLE, Contact
+
 __all__ = ["FlowIds", "run_flow"]
 
 # The ids of flows by name, or the promise of one: instances of a fan-out ask at the same time.
@@ -33,6 +35,7 @@ async def run_flow(
     parameters: Mapping[str, Any],
     tags: Sequence[str],
     known: FlowIds,
+    contact: Contact,
 ) -> None:
     """Run a flow under a name; inside another flow it is a subflow of that.
 
@@ -40,7 +43,12 @@ async def run_flow(
     its server about each of those whether a limit goes with the tag.
     """
     engine = _Engine(
-        flow=flow, parameters=dict(parameters), run_name=name, tags=tuple(tags), known=known
+        flow=flow,
+        parameters=dict(parameters),
+        run_name=name,
+        tags=tuple(tags),
+        known=known,
+        contact=contact,
     )
     try:
         async with engine.start():
@@ -50,7 +58,7 @@ async def run_flow(
                     _ = await engine.call_flow_fn()
     except asyncio.CancelledError:
         # Cancelled between two calls to the server: to Prefect that is a crash, or nothing at all.
-        if engine.flow_run is not None:
+        if engine.flow_run is not None and not contact.lost:
             async with get_client() as client:
                 state: State[Any] = Cancelled(message="ended before it was done")
                 await client.set_flow_run_state(engine.flow_run.id, state, force=True)
@@ -62,6 +70,15 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
     run_name: str = ""
     tags: tuple[str, ...] = ()
     known: FlowIds = field(default_factory=dict)
+    contact: Contact = field(default_factory=Contact)
+
+    async def set_state(self, state: State[Any], force: bool = False) -> State[Any]:
+        try:
+            return await super().set_state(state, force)
+        except TROUBLE as error:
+            # Known at once: Prefect would try to tell the server that it failed to tell it.
+            self.contact.lose(error)
+            raise
 
     async def begin_run(self) -> State[Any]:
         """It runs since it was made: nobody can have held it back or cancelled it in between."""

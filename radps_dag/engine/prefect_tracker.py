@@ -23,7 +23,8 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.task_engine import run_task_async
 from prefect.utilities.urls import url_for
 
-from radps_dag.engine.attempts import Plan
+from radps_dag.engine.attempts import Plan, attempt
+from radps_dag.engine.contact import TROUBLE, Contact
 from radps_dag.engine.flow_runs import FlowIds, run_flow
 from radps_dag.engine.outcome import NodeError, TimedOut
 from radps_dag.engine.tracker import Label
@@ -45,6 +46,7 @@ class PrefectTracker:
         pipeline: str,
         tell: Callable[[str], None] = lambda message: None,
         server: object = None,
+        warn: Callable[[str], None] = lambda message: None,
     ) -> None:
         """`server` is kept as long as the tracker, which tells it that it is needed."""
         self._pipeline = pipeline
@@ -52,10 +54,13 @@ class PrefectTracker:
         self._server = server
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._flow_ids: FlowIds = {}
+        self._contact = Contact(warn)
         self._tasks: dict[str, Task[Any, Any]] = {}
         _only_to_the_page()
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
+        if self._contact.lost:
+            return await body()
         ending = _Ending[T]()
         parameters = _readable(label.parameters)
 
@@ -69,11 +74,15 @@ class PrefectTracker:
         flow = copy(self._flow(label, tuple(parameters)))
         flow.fn = run
         name = label.name or self._pipeline
-        tracked = run_flow(flow, name, parameters, label.tags, self._flow_ids)
+        tracked = run_flow(flow, name, parameters, label.tags, self._flow_ids, self._contact)
         await ending.despite_prefect(tracked)
+        if self._unheard(ending) and label.path:
+            return await body()
         return ending.result(label)
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
+        if self._contact.lost:
+            return await attempt(plan, body)
         ending = _Ending[T]()
 
         async def run() -> State[Any]:
@@ -91,7 +100,16 @@ class PrefectTracker:
             task.retry_delay_seconds = list(plan.delays)
             task.retry_condition_fn = again
         await ending.despite_prefect(run_task_async(task, parameters={}, return_type="state"))
+        if self._unheard(ending):
+            return await attempt(plan, body)
         return ending.result(label)
+
+    def _unheard(self, ending: _Ending[Any]) -> bool:
+        """Whether the server has gone before the body could begin. A run goes on without it."""
+        if isinstance(ending.trouble, TROUBLE):
+            self._contact.lose(ending.trouble)
+            return not ending.attempts
+        return False
 
     def _flow(self, label: Label, names: tuple[str, ...]) -> Flow[Any, Any]:
         """The flow of a node. Prefect takes long to make one, so there is one for each node."""
@@ -133,10 +151,14 @@ class PrefectTracker:
         return self._tasks[label.path]
 
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
-        if scores:
-            from radps_dag.engine.artifacts import publish_scores
+        if not scores or self._contact.lost:
+            return
+        from radps_dag.engine.artifacts import publish_scores
 
+        try:
             await publish_scores(label, scores)
+        except TROUBLE as error:
+            self._contact.lose(error)
 
 
 class _Nowhere(WritableFileSystem):
@@ -231,6 +253,7 @@ def _only_to_the_page() -> None:
             if isinstance(handler, PrefectConsoleHandler):
                 logger.removeHandler(handler)
     logging.getLogger("prefect.task_runs").setLevel(logging.WARNING)
-    # It counts down what it still has to send, which is no warning.
-    for name in ("EventsWorker", "APILogWorker"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    # What nobody handles, Python itself would print; and what cannot be sent, Prefect.
+    logging.getLogger("prefect").addHandler(logging.NullHandler())
+    logging.getLogger("prefect._internal").handlers[:] = [logging.NullHandler()]
+    logging.raiseExceptions = False

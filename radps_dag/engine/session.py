@@ -75,15 +75,24 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 
 def prefect_tracker(
-    pipeline: str, starting: Starting | None, tell: Callable[[str], None]
+    pipeline: str,
+    starting: Starting | None,
+    tell: Callable[[str], None],
+    warn: Callable[[str], None] = lambda message: None,
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known."""
     server = None
     if starting is not None:
         server = starting.soon(tell)
         os.environ.update(client_environment(server))
+        # It is on this machine: where it does not answer soon, it is gone.
+        os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "3"
     from radps_dag.engine.prefect_tracker import PrefectTracker
 
-    if starting is not None:
+    if starting is None:
+        from radps_dag.engine.contact import make_sure
+
+        make_sure()
+    else:
         starting.wait(tell)  # only now: Prefect was imported while the server started
-    return PrefectTracker(pipeline, tell, server)
+    return PrefectTracker(pipeline, tell, server, warn)

@@ -64,6 +64,10 @@ class Writer:
         found: T = self.draw(st.sampled_from(options))
         return found
 
+    def read(self, names: Sequence[str]) -> str:
+        """One of the names, rather one that came into sight lately."""
+        return self.one_of([*names, *names[-4:], *names[-4:], *names[-2:], *names[-2:]])
+
     def often(self, chance: int) -> bool:
         """True one time in so many; False is the simple case."""
         return bool(self.draw(st.integers(0, chance - 1)) == chance - 1)
@@ -74,7 +78,7 @@ class Writer:
             params["m"] = {"type": "number", "default": 2}
         sight = Sight(numbers=tuple(f"params.{param}" for param in params))
         stages, after = self.level("stages", sight, name, size, depth=0)
-        outputs = {"x": self.number(after), "y": self.list(after)}
+        outputs = {"value": self.number(after), "list": self.list(after)}
         document = {
             "version": 1,
             "name": "random",
@@ -91,7 +95,7 @@ class Writer:
         ids = "abcd"[: self.draw(st.integers(1, size))]
         if root == "steps":
             sight = sight.without_steps([f"{id}" for id in ids])
-        infectious = self.often(4)
+        infectious = self.often(3)
         nodes: dict[str, Any] = {}
         for id in ids:
             node, numbers, lists = self.node(sight, f"{path}/{id}", depth, infectious)
@@ -114,9 +118,9 @@ class Writer:
         node: dict[str, Any] = {}
         if self.often(4):
             node["when"] = "${{ " + self.truth(sight) + " }}"
-        policies = ["continue", "continue", "skip_dependents"] if infectious else ["continue"]
-        if self.often(3):
-            node["on_error"] = self.one_of(policies)
+        policies = ["continue", "skip_dependents", "skip_dependents"]
+        if self.often(2):
+            node["on_error"] = self.one_of(policies if infectious else policies[:1])
         inside = sight
         fans = self.often(4)
         if fans:
@@ -153,15 +157,15 @@ class Writer:
         kind = self.one_of(kinds + (["use"] if self.files and not small else []))
         if kind == "group":
             node["steps"], after = self.level("steps", sight, path, 3, depth + 1)
-            node["outputs"] = {"x": self.number(after)}
+            node["outputs"] = {"value": self.number(after)}
             if self.often(2):
-                node["outputs"]["y"] = self.list(after)
-            return ["x"], ["y"] if "y" in node["outputs"] else [], after
+                node["outputs"]["list"] = self.list(after)
+            return ["value"], [name for name in node["outputs"] if name == "list"], after
         if kind == "use":
             node["use"] = self.one_of(sorted(self.files))
             node["with"] = {"n": self.number(sight)}
-            return ["x"], ["y"], sight
-        node["run"] = self.one_of(["add", "give", "fail_if", "fail_if"])
+            return ["value"], ["list"], sight
+        node["run"] = self.one_of(["add", "give", "give", "fail_if", "fail_if", "fail_if"])
         node["with"] = {"name": path}
         match node["run"]:
             case "add":
@@ -209,8 +213,8 @@ class Writer:
             loop["diverged"] = "${{ loop.index > 1 and " + self.truth(sight) + " }}"
             loop["on_diverged"] = self.one_of(["warn", "fail"])
         if self.often(2):
-            loop["score"] = "${{ " + self.bare(sight) + " % 10 }}"
-            if self.often(2):
+            loop["score"] = "${{ " + self.bare(sight) + " % 4 }}"
+            if not self.often(3):
                 loop["keep"] = "best"
         return loop
 
@@ -225,7 +229,7 @@ class Writer:
         return [self.number(sight) for _ in range(self.draw(st.integers(0, 2)))]
 
     def list_of(self, sight: Sight) -> str:
-        found = self.one_of(sight.lists)
+        found = self.read(sight.lists)
         return f"({found} | default([]))" if found in sight.lacking else found
 
     def bare(self, sight: Sight, depth: int = 0) -> str:
@@ -235,7 +239,7 @@ class Writer:
         kinds += ["plus", "most", "choice"] * (depth < 2)
         match self.one_of(kinds):
             case "read":
-                found = self.one_of(sight.numbers)
+                found = self.read(sight.numbers)
                 other = self.draw(st.integers(0, 5))
                 return f"({found} | default({other}))" if found in sight.lacking else found
             case "length":

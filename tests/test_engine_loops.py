@@ -274,6 +274,32 @@ def test_loops_in_loops() -> None:
     assert run.board.counts["give"] == 9
 
 
+def test_an_inner_loop_s_body_sees_all_state() -> None:
+    """In the body of an inner loop the outer loop's state is in sight, but for names that the
+    inner one has too."""
+    run = play("""
+        stages:
+          outer:
+            loop:
+              max_iterations: 2
+              state:
+                a: {init: 1, next: "${{ state.a + 1 }}"}
+                b: {init: 10, next: "${{ state.b + 10 }}"}
+              on_exhausted: warn
+            steps:
+              inner:
+                loop:
+                  max_iterations: 2
+                  state: {b: {init: 100, next: "${{ state.b + state.a }}"}}
+                  on_exhausted: warn
+                run: give
+                with: {value: ["${{ state.a }}", "${{ state.b }}"]}
+            outputs: {value: "${{ steps.inner.value }}", b: "${{ state.b }}"}
+        outputs: {value: "${{ stages.outer.value }}", b: "${{ stages.outer.b }}"}
+    """)
+    assert run.outputs == {"value": [2, 102], "b": 20}
+
+
 def test_a_loop_of_a_used_file() -> None:
     """A used file loops by what it gives, and sees the state in its params alone."""
     run = play(

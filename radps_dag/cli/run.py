@@ -6,10 +6,11 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
@@ -20,6 +21,7 @@ from radps_dag.profile import Profile, find_profile
 
 if TYPE_CHECKING:
     from radps_dag.engine.drive import Ended, Job
+    from radps_dag.engine.record import RunDirectory
     from radps_dag.engine.tracker import Tracker
     from radps_dag.facts import Listener
     from radps_dag.faults import Faults
@@ -231,12 +233,39 @@ def _run(asked: Asked, job: Job) -> Ended:
     starting = None if asked.no_prefect else session.begin_server()
     directory = new_run(asked.workspace, job.pipeline.name)
     job = replace(job, run=directory.id, workdir=directory.products)
-    with progress.listener(asked.progress, expected=job.graph) as listener:
-        # The facts' stream is known by now: what workloads print must not get between them.
-        beside = contextlib.redirect_stdout(sys.stderr)
-        with beside if asked.progress == "json" else contextlib.nullcontext():
-            tracker = partial(_tracker, asked, job, starting, listener)
-            return session.run_job(job, directory, asked.max_parallel, listener, tracker)
+    with (
+        _apart(asked.progress, directory) as (mode, stream),
+        progress.listener(mode, stream, expected=job.graph) as listener,
+    ):
+        tracker = partial(_tracker, asked, job, starting, listener)
+        leaving = partial(_show_cursor, stream if mode == "live" else None)
+        return session.run_job(job, directory, asked.max_parallel, listener, tracker, leaving)
+
+
+@contextlib.contextmanager
+def _apart(progress: Mode, directory: RunDirectory) -> Iterator[tuple[Mode, TextIO]]:
+    """How the run is shown, and on what; what workloads print must not get between it."""
+    from radps_dag.cli.streams import output_kept_in, output_to_stderr
+    from radps_dag.progress import shown_as
+
+    mode = shown_as(progress, sys.stderr)
+    if mode == "json":
+        with output_to_stderr() as stream:
+            yield mode, stream
+    elif mode == "live":
+        with output_kept_in(directory.workers_log) as stream:
+            yield mode, stream
+    else:
+        yield mode, sys.stderr
+    log = directory.workers_log
+    if mode in ("live", "plain") and log.exists() and log.stat().st_size:
+        click.echo(f"What the workloads printed: {log}", err=True)
+
+
+def _show_cursor(stream: TextIO | None) -> None:
+    """A live display hides it."""
+    if stream is not None:
+        os.write(stream.fileno(), b"\x1b[?25h\n")
 
 
 def _tracker(asked: Asked, job: Job, starting: Any, listener: Listener) -> Tracker:

@@ -36,8 +36,12 @@ def run_job(
     slots: int | None,
     listener: Listener,
     open_tracker: Callable[[], Tracker],
+    leaving: Callable[[], None] = lambda: None,
 ) -> Ended:
-    """Run the job. Raises Interrupted if a signal ended it."""
+    """Run the job. Raises Interrupted if a signal ended it.
+
+    `leaving` is called before the program is ended at once, by a second signal.
+    """
     executor = open_executor(
         job.executor_name, job.library, job.library.modules, slots, directory.workers_log
     )
@@ -48,7 +52,7 @@ def run_job(
         return await drive(job, executor, tracker, record)
 
     with recording(directory, listener) as record:
-        return run_minding_signals(lambda: whole(record))
+        return run_minding_signals(lambda: whole(record), leaving)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

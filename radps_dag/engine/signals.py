@@ -25,17 +25,23 @@ T = TypeVar("T")
 PATIENCE = 9.0
 
 
-def run_minding_signals(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_minding_signals(
+    main: Callable[[], Coroutine[Any, Any, T]], leaving: Callable[[], None] = lambda: None
+) -> T:
     """Run the coroutine; SIGINT and SIGTERM cancel it. Raises Interrupted when one did.
 
-    A second signal, or one that finds no end within `PATIENCE` seconds, ends the program at once.
+    A second signal, or one that finds no end within `PATIENCE` seconds, ends the program at once,
+    after `leaving`, which leaves the terminal as it was.
     """
-    return _Minded(main).run()
+    return _Minded(main, leaving).run()
 
 
 class _Minded(Generic[T]):
-    def __init__(self, main: Callable[[], Coroutine[Any, Any, T]]) -> None:
+    def __init__(
+        self, main: Callable[[], Coroutine[Any, Any, T]], leaving: Callable[[], None]
+    ) -> None:
         self._main = main
+        self._leaving = leaving
         self._result: list[T] = []
         self._error: BaseException | None = None
         self._signal = 0
@@ -80,9 +86,9 @@ class _Minded(Generic[T]):
     def _caught(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self._signal:
-            _leave(number)
+            self._leave(number)
         self._signal = number
-        reaper = threading.Timer(PATIENCE, _leave, (number,))
+        reaper = threading.Timer(PATIENCE, self._leave, (number,))
         reaper.daemon = True
         reaper.start()
         if self._ready.is_set() and self._loop is not None and self._task is not None:
@@ -90,9 +96,9 @@ class _Minded(Generic[T]):
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
-
-def _leave(number: int) -> None:
-    """End the program here. The workers find their driver gone, and go too."""
-    if os.isatty(2):
-        os.write(2, b"\x1b[?25h\n")  # the cursor, which a live display hides
-    os._exit(128 + number)
+    def _leave(self, number: int) -> None:
+        """End the program here. The workers find their driver gone, and go too."""
+        try:
+            self._leaving()
+        finally:
+            os._exit(128 + number)

@@ -14,7 +14,7 @@ from typing import Literal, TextIO
 
 from radps_dag.facts import Fact, Listener
 
-__all__ = ["Display", "Mode", "listener"]
+__all__ = ["Display", "Mode", "listener", "shown_as"]
 
 Mode = Literal["auto", "live", "plain", "json", "quiet"]
 
@@ -50,6 +50,13 @@ class Display:
             print(f"radps-dag: the progress display broke ({kind}: {error})", file=stream)
 
 
+def shown_as(mode: Mode, stream: TextIO) -> Mode:
+    """What "auto" comes to: a live tree where the stream's terminal can move its cursor."""
+    if mode != "auto":
+        return mode
+    return "live" if _can_move(stream) else "plain"
+
+
 @contextlib.contextmanager
 def listener(
     mode: Mode = "auto", stream: TextIO | None = None, expected: Iterable[str] = ()
@@ -62,8 +69,7 @@ def listener(
     the display breaks, a line says so and the run goes on without it.
     """
     chosen = stream or (sys.stdout if mode == "json" else sys.stderr)
-    if mode == "auto":
-        mode = "live" if _can_move(chosen) else "plain"
+    mode = shown_as(mode, chosen)
     with contextlib.ExitStack() as closing:
         # Told last, when the terminal is as before.
         broken = closing.enter_context(contextlib.ExitStack())

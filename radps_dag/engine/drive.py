@@ -25,7 +25,7 @@ from radps_dag.faults import Faults
 from radps_dag.model import Pipeline
 from radps_dag.workloads.registry import Library
 
-__all__ = ["Ended", "Job", "drive"]
+__all__ = ["Ended", "Job", "drive", "end_early"]
 
 Status = Literal["succeeded", "failed", "interrupted"]
 
@@ -98,6 +98,13 @@ def _label(job: Job) -> Label:
     """The whole run, as the tracker shows it."""
     tags = ("radps-dag", f"library:{job.library.name}")
     return Label("", "", job.pipeline.description, tags, job.params)
+
+
+def end_early(job: Job, listener: Listener) -> Ended:
+    """Say of a job that it was interrupted before it could begin."""
+    listener(_started(job))
+    listener(RunEnded(time=time.time(), place="", status="interrupted", seconds=0.0))
+    return Ended("interrupted", {})
 
 
 def _outset(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from radps_dag.facts import Fact, Listener, as_json
 from radps_dag.problem import RadpsDagError
 
-__all__ = ["Left", "RunDirectory", "earlier_outputs", "new_run", "recording"]
+__all__ = ["Left", "Recorder", "RunDirectory", "earlier_outputs", "new_run", "recording"]
 
 FACTS = "facts.jsonl"
 
@@ -59,16 +60,55 @@ def new_run(workspace: Path, pipeline: str) -> RunDirectory:
     raise RadpsDagError(f"{runs}: too many runs in one second")
 
 
+class Recorder:
+    """A listener that also writes each fact to the run's file, a line of JSON each.
+
+    Where that fails (a full disk), `broken` is called once and the rest is only passed on.
+    """
+
+    def __init__(self, path: Path, descriptor: int, listener: Listener) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._listener = listener
+        self.broken: Callable[[], object] = lambda: None
+        self.error: RadpsDagError | None = None
+
+    def __call__(self, fact: Fact) -> None:
+        if self.error is None:
+            line = json.dumps(as_json(fact), allow_nan=False) + "\n"
+            try:
+                self._write(line.encode())
+            except OSError as error:
+                self.error = _unwritable(self._path, error)
+                self.broken()
+        self._listener(fact)
+
+    def _write(self, content: bytes) -> None:
+        while content:
+            content = content[os.write(self._descriptor, content) :]
+
+
 @contextmanager
-def recording(directory: RunDirectory, listener: Listener) -> Iterator[Listener]:
-    """A listener that also writes each fact to the run's file, a line of JSON each."""
-    with directory.facts.open("w", encoding="utf-8", buffering=1) as file:
+def recording(directory: RunDirectory, listener: Listener) -> Iterator[Recorder]:
+    """A recorder of the run. Raises RadpsDagError if it could not write everything."""
+    try:
+        descriptor = os.open(directory.facts, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    except OSError as error:
+        raise _unwritable(directory.facts, error) from error
+    recorder = Recorder(directory.facts, descriptor, listener)
+    try:
+        yield recorder
+    finally:
+        os.close(descriptor)
+    if recorder.error is not None:
+        raise recorder.error
 
-        def record(fact: Fact) -> None:
-            file.write(json.dumps(as_json(fact), allow_nan=False) + "\n")
-            listener(fact)
 
-        yield record
+def _unwritable(path: Path, error: OSError) -> RadpsDagError:
+    return RadpsDagError(
+        f"{path}: what happens in the run cannot be recorded, so it ends: {error.strerror}; "
+        "make room, or choose another place with --workspace"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from radps_dag.engine.drive import Ended, Job, drive
+from radps_dag.engine.drive import Ended, Job, drive, end_early
 from radps_dag.engine.executors import open_executor
-from radps_dag.engine.record import RunDirectory, recording
+from radps_dag.engine.record import Recorder, RunDirectory, recording
 from radps_dag.engine.server import Starting, begin, client_environment
 from radps_dag.engine.signals import run_minding_signals
 from radps_dag.engine.tracker import Tracker
@@ -46,9 +46,15 @@ def run_job(
         job.executor_name, job.library, job.library.modules, slots, directory.workers_log
     )
 
-    async def whole(record: Listener) -> Ended:
+    async def whole(record: Recorder) -> Ended:
+        run = asyncio.current_task()
+        assert run is not None
+        record.broken = run.cancel
         # Prefect takes seconds to import, and its server to start: a signal finds them in a thread.
-        tracker = await _in_thread(open_tracker)
+        try:
+            tracker = await _in_thread(open_tracker)
+        except asyncio.CancelledError:
+            return end_early(job, record)
         return await drive(job, executor, tracker, record)
 
     with recording(directory, listener) as record:

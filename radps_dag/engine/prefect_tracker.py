@@ -20,13 +20,13 @@ from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.states import Cancelled, Completed, Failed
-from prefect.task_engine import run_task_async
 from prefect.utilities.urls import url_for
 
 from radps_dag.engine.attempts import Plan, attempt
 from radps_dag.engine.contact import TROUBLE, Contact
 from radps_dag.engine.flow_runs import FlowIds, run_flow
 from radps_dag.engine.outcome import NodeError, TimedOut
+from radps_dag.engine.task_runs import run_task
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Scored
 
@@ -99,7 +99,7 @@ class PrefectTracker:
             task.retries = len(plan.delays)
             task.retry_delay_seconds = list(plan.delays)
             task.retry_condition_fn = again
-        await ending.despite_prefect(run_task_async(task, parameters={}, return_type="state"))
+        await ending.despite_prefect(run_task(task))
         if self._unheard(ending):
             return await attempt(plan, body)
         return ending.result(label)

@@ -178,17 +178,11 @@ def test_papers_speak_of_the_project_alone(paper: Path) -> None:
 
 
 def test_the_architecture_names_every_module() -> None:
-    """Each module and package of the first level has its row, and so has each of the engine."""
+    """Each module and package of the first level has its row."""
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    for folder, dull in (
-        (ROOT / "radps_dag", set[str]()),
-        (ROOT / "radps_dag" / "engine", {"run", "outcome"}),
-    ):
-        names = {
-            path.name + ("/" if path.is_dir() else "")
-            for path in folder.iterdir()
-            if not path.name.startswith(("_", "."))
-            and (path.is_dir() or path.suffix == ".py")
-            and path.stem not in dull
-        }
-        assert not {name for name in names if f"`{name}`" not in text}
+    names = {
+        path.name + ("/" if path.is_dir() else "")
+        for path in (ROOT / "radps_dag").iterdir()
+        if not path.name.startswith(("_", ".")) and (path.is_dir() or path.suffix == ".py")
+    }
+    assert not {name for name in names if f"`{name}`" not in text}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -105,7 +106,7 @@ class Interrupted(RadpsDagError):
     def __init__(self, signal_number: int) -> None:
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number
-        super().__init__(f"interrupted by signal {signal_number}")
+        super().__init__(f"interrupted by {signal.Signals(signal_number).name}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "PIPELINES",
     "PROGRAM",
     "WORKLOADS",
+    "Api",
     "Ran",
     "Record",
     "record_of",

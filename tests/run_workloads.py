@@ -83,3 +83,10 @@ def lose_server(pid: int) -> Value:
     """Kill a process."""
     os.kill(pid, signal.SIGKILL)
     return {"value": pid}
+
+
+@workload
+def leave_program(seconds: float = 60.0) -> Value:
+    """Start a program and leave it running; its number is the value."""
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return {"value": subprocess.Popen(["sleep", str(seconds)], **silent).pid}

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from radps_dag.builder import Graph
 from radps_dag.engine.executors import Executor
+from radps_dag.engine.executors.threads import MOMENT
 from radps_dag.engine.level import run_level
 from radps_dag.engine.nodes import run_node
 from radps_dag.engine.outcome import NodeError
@@ -66,7 +67,12 @@ async def drive(job: Job, executor: Executor, tracker: Tracker, listener: Listen
     here = _outset(job, executor, tracker, listener, finished)
 
     async def whole() -> Mapping[str, Any]:
-        await run_level(job.graph, here, finished, run_node)
+        try:
+            await run_level(job.graph, here, finished, run_node)
+        except NodeError:
+            # What failed may have got the signal that is about to end this run.
+            await asyncio.sleep(MOMENT)
+            raise
         return _outputs(job, here)
 
     ended = Ended("interrupted", {})

@@ -94,9 +94,9 @@ def prefect_tracker(
     server = None
     if starting is not None:
         server = starting.soon(tell)
-        os.environ.update(client_environment(server))
         # It is on this machine: where it does not answer soon, it is gone.
-        os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "3"
+        retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
+        os.environ.update(client_environment(server), PREFECT_CLIENT_MAX_RETRIES=retries)
     from radps_dag.engine.prefect_tracker import PrefectTracker
 
     if starting is None:

@@ -16,12 +16,15 @@ from typing import Any
 from radps_dag.engine.executors.call import Call
 from radps_dag.engine.executors.offspring import Offspring
 from radps_dag.engine.executors.perform import perform
+from radps_dag.engine.outcome import CallFailed
 from radps_dag.workloads.registry import Library
 
 __all__ = ["Threads"]
 
 # What programs that are left over get between SIGTERM and SIGKILL.
 GRACE = 2.0
+# Seconds that a signal to the whole process group may take to be seen here.
+MOMENT = 0.05
 
 
 class Threads:
@@ -55,6 +58,11 @@ class Threads:
             return await job.result
         except asyncio.CancelledError:
             self._abandoned = True
+            raise
+        except CallFailed as failed:
+            if "SubprocessError" in failed.kinds:
+                # A Ctrl-C ends programs too, and that must not pass for the workload's own failure.
+                await asyncio.sleep(MOMENT)
             raise
 
     async def close(self) -> None:

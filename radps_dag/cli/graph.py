@@ -9,8 +9,10 @@ from typing import get_args
 import click
 
 from radps_dag.cli.opening import open_pipeline
+from radps_dag.cli.options import which_workloads
 from radps_dag.diagram import FORMATS, Direction, Format, Layout, draw
 from radps_dag.problem import UsageError, allowed
+from radps_dag.profile import find_profile
 
 __all__ = ["command"]
 
@@ -58,15 +60,7 @@ ENDING: dict[Format, str] = {"png": ".png", "svg": ".svg", "dot": ".dot", "merma
     show_default=True,
     help="Where the stages flow.",
 )
-@click.option("--library", metavar="NAME", help="Check against this library of workloads.")
-@click.option(
-    "--workloads",
-    "modules",
-    multiple=True,
-    metavar="FILE.py",
-    type=click.Path(path_type=Path),
-    help="A file with workloads of your own; may be repeated. It is imported.",
-)
+@which_workloads
 def command(
     file: str,
     form: Format | None,
@@ -76,13 +70,14 @@ def command(
     direction: Direction,
     library: str | None,
     modules: tuple[Path, ...],
+    profile_file: Path | None,
 ) -> int:
     """Draw the pipeline in FILE, without running anything.
 
     Writes a PNG named after the pipeline, or what -o or a format's flag says, and prints its path.
     """
     form = _format(form, output)
-    pipeline, _ = open_pipeline(file, library, modules)
+    pipeline, _ = open_pipeline(file, library, modules, find_profile(profile_file))
     from radps_dag.builder import build
 
     content = draw(build(pipeline), form, depth=depth, direction=direction, layout=layout)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 import click
 
 from radps_dag.cli.opening import open_pipeline
+from radps_dag.cli.options import which_workloads
 from radps_dag.params import resolve
 from radps_dag.problem import InvalidPipeline
 from radps_dag.profile import Profile, find_profile
@@ -131,20 +132,7 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="Of simulated data, random delays and injected faults.",
 )
-@click.option("--library", metavar="NAME", help="Use this library of workloads.")
-@click.option(
-    *("--workloads", "modules"),
-    multiple=True,
-    type=_PATH,
-    metavar="FILE.py",
-    help="A file with workloads of your own; may be repeated. It is imported.",
-)
-@click.option(
-    *("--profile", "profile_file"),
-    type=_PATH,
-    metavar="FILE",
-    help="Use this profile instead of the nearest radps-dag.toml.",
-)
+@which_workloads
 @click.option(
     "--workspace",
     type=_PATH,

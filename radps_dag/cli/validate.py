@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from radps_dag.cli.opening import open_pipeline
+from radps_dag.cli.options import which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
 from radps_dag.model import walk
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
@@ -25,22 +26,7 @@ __all__ = ["command"]
     show_default=True,
     help="For people, for programs, or as annotations of a GitHub workflow.",
 )
-@click.option("--library", metavar="NAME", help="Check against this library of workloads.")
-@click.option(
-    "--workloads",
-    "modules",
-    multiple=True,
-    metavar="FILE.py",
-    type=click.Path(path_type=Path),
-    help="A file with workloads of your own; may be repeated. It is imported.",
-)
-@click.option(
-    "--profile",
-    "profile_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Use this profile instead of the nearest radps-dag.toml.",
-)
+@which_workloads
 def command(
     files: tuple[str, ...],
     form: str,

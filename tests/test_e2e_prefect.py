@@ -1,0 +1,167 @@
+"""What Prefect's page shows of a run: names, tags, failures, attempts, scores, every task run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_support import WORKLOADS, Api, Ran, Record, record_of, run, write
+
+from radps_dag.engine.server import ServerAddress
+
+SCORED = """
+version: 1
+name: shown
+params:
+  imaging: {enum: [cube, cont], default: cube}
+stages:
+  image_cube:
+    description: Clean each spw
+    tags: [imaging]
+    steps:
+      clean:
+        for_each: {spw: [0, 2]}
+        loop:
+          max_iterations: 3
+          until: ${{ steps.major_cycle.value >= 3 }}
+        steps:
+          major_cycle:
+            tags: [heavy]
+            run: give
+            with: {value: "${{ loop.index }}"}
+        outputs: {value: "${{ steps.major_cycle.value }}"}
+        qa:
+          metrics:
+            depth:
+              score: ${{ outputs.value / (4 - each.index) }}
+              applies_to: spw ${{ each.spw }}
+              reason: deep
+          warn_below: 0.9
+          alert_below: 0.5
+  flag: {run: give, retries: {max: 2, delay: 10ms}}
+  tolerated:
+    on_error: continue
+    steps:
+      bad: {run: fail, with: {message: "100 % <broken>"}}
+  skipped:
+    when: ${{ params.imaging == 'cont' }}
+    steps:
+      never: {run: give}
+  bad:
+    needs: [image_cube, flag, tolerated]
+    steps:
+      inner:
+        steps:
+          call: {run: fail, with: {message: no beam}, retries: {max: 1, delay: 10ms}}
+"""
+
+DRILL = """
+version: 1
+faults: [{at: flag, attempts: 2, exception: ConnectionError, message: gone}]
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(prefect_server: ServerAddress, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    directory = tmp_path_factory.mktemp("shown")
+    (directory / "drill.yaml").write_text(DRILL)
+    options = ("--workloads", str(WORKLOADS), "--faults", "drill.yaml")
+    done = run(write(directory / "shown.yaml", SCORED), *options, cwd=directory)
+    assert done.facts, done.err
+    return done
+
+
+@pytest.fixture(scope="module")
+def record(ran: Ran, prefect_server: ServerAddress) -> Record:
+    return record_of(ran, prefect_server)
+
+
+@pytest.fixture(scope="module")
+def artifacts(record: Record, prefect_server: ServerAddress) -> list[dict[str, Any]]:
+    return Api(prefect_server).artifacts(record)
+
+
+def test_names_say_where(record: Record) -> None:
+    """A task run's name is its place: stage, step, instance, iteration."""
+    names = {task["name"] for task in record.all_tasks}
+    assert "image_cube / clean[spw=2] #3 / major_cycle" in names
+    assert {"image_cube", "image_cube / clean[spw=0]"} <= {one.name for one in record.walk()}
+    assert record.flow["parameters"] == {"imaging": "cube"}
+
+
+def test_tags(record: Record) -> None:
+    """Tags are those of the file; a run has those by which one finds it."""
+    assert "radps-dag" in record.flow["tags"]
+    assert record.find("image_cube").flow["tags"] == ["imaging"]
+    assert record.task("image_cube / clean[spw=2] #1 / major_cycle")["tags"] == ["heavy"]
+    assert record.task("flag")["tags"] == []
+
+
+def test_attempts(record: Record) -> None:
+    """A task that was tried again counts its attempts, and has the state of the last."""
+    flag = record.task("flag")
+    assert (flag["state_type"], flag["run_count"]) == ("COMPLETED", 3)
+    call = record.task("bad / inner / call")
+    assert (call["state_type"], call["run_count"]) == ("FAILED", 2)
+
+
+def test_a_failure_and_all_around_it(ran: Ran, record: Record) -> None:
+    """What failed says why, as does each group around it; the run's message is in the terminal."""
+    assert ran.code == 1
+    message = "bad/inner/call: ValueError: no beam"
+    assert ran.one("run_ended")["message"] == message
+    assert record.task("bad / inner / call")["state"]["message"] == message
+    for one in (record, record.find("bad"), record.find("bad / inner")):
+        assert (one.state, one.message) == ("FAILED", message)
+    assert record.find("image_cube").state == "COMPLETED"
+
+
+def test_a_tolerated_failure(record: Record) -> None:
+    """A failure that the run goes on from is shown all the same, as it was said."""
+    tolerated = record.find("tolerated")
+    assert (tolerated.state, tolerated.message) == (
+        "FAILED",
+        "tolerated/bad: ValueError: 100 % <broken>",
+    )
+
+
+def test_a_skipped_group_is_no_flow_run(record: Record) -> None:
+    """What did not run is not shown as if it had."""
+    assert "skipped" not in {one.name for one in record.walk()}
+
+
+def test_scores(record: Record, artifacts: list[dict[str, Any]]) -> None:
+    """A stage with scores has a table of them and a summary in words, on its own flow run."""
+    stage = record.find("image_cube").flow["id"]
+    by_key: Mapping[str, Any] = {one["key"]: one for one in artifacts}
+    assert set(by_key) == {"qa-image-cube", "qa-image-cube-summary"}
+    assert {one["flow_run_id"] for one in artifacts} == {stage}
+    assert {one["type"] for one in artifacts} == {"table", "markdown"}
+    table = str(by_key["qa-image-cube"]["data"])
+    assert "image_cube/clean[spw=2]" in table
+    assert "spw 2" in table
+    words = by_key["qa-image-cube-summary"]["data"]
+    assert "2 scores: 1 good, 1 warn." in words
+    assert "**Lowest: 0.75** (depth at `image_cube/clean[spw=0]`)" in words
+
+
+def test_a_thousand_tasks(prefect_server: ServerAddress, tmp_path: Path) -> None:
+    """Every one of 1,000 task runs is recorded, with its name and its end."""
+    file = write(
+        tmp_path / "wide.yaml",
+        """
+        stages:
+          wide:
+            for_each: {i: "${{ range(1000) }}"}
+            run: give
+            with: {value: "${{ each.i }}"}
+        outputs: {sum: "${{ stages.wide.value | sum }}"}
+        """,
+    )
+    ran = run(file, "--workloads", str(WORKLOADS), cwd=tmp_path)
+    assert ran.outputs == {"sum": 499_500}, ran.err
+    record = record_of(ran, prefect_server)
+    assert {task["name"] for task in record.tasks} == {f"wide[i={i}]" for i in range(1000)}
+    assert {task["state_type"] for task in record.tasks} == {"COMPLETED"}

@@ -81,7 +81,7 @@ class Ran:
     def flow_run(self) -> str:
         """The id of the run's flow run, from the address of its page."""
         notes = [fact["message"] for fact in self.of("noted")]
-        return next(note for note in notes if "flow-run/" in note).rpartition("/")[2]
+        return str(next(note for note in notes if "flow-run/" in note)).rpartition("/")[2]
 
 
 def run(

@@ -88,5 +88,6 @@ def lose_server(pid: int) -> Value:
 @workload
 def leave_program(seconds: float = 60.0) -> Value:
     """Start a program and leave it running; its number is the value."""
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return {"value": subprocess.Popen(["sleep", str(seconds)], **silent).pid}
+    nowhere = subprocess.DEVNULL
+    left = subprocess.Popen(["sleep", str(seconds)], stdout=nowhere, stderr=nowhere)
+    return {"value": left.pid}

@@ -64,6 +64,9 @@ class Going:
     process: subprocess.Popen[str]
     directory: Path
 
+    def has_a_directory(self) -> bool:
+        return any(self.directory.glob(".radps/runs/*/facts.jsonl"))
+
     @property
     def facts(self) -> list[Fact]:
         return facts_in(self.directory)
@@ -225,7 +228,7 @@ def test_start_up(begin: Begin, prefect_server: ServerAddress) -> None:
     """A signal while Prefect is imported or asked ends the run as well, and is recorded."""
     for number, name in ((signal.SIGINT, "int"), (signal.SIGTERM, "term")):
         going = begin(f"version: 1\nname: interrupted_{name}\n{NAPS}")
-        assert until(lambda going=going: list(going.directory.glob(".radps/runs/*/facts.jsonl")))
+        assert until(going.has_a_directory)
         time.sleep(0.1)
         check(going, number)
     assert unfinished(prefect_server) == []

@@ -67,7 +67,7 @@ class PrefectTracker:
         async def run(**parameters: Any) -> State[Any]:
             del parameters
             if not label.path:
-                self._tell(f"Prefect's page of this run: {_page()}")
+                self._tell(f"Prefect's page: {_page()}")
             return await ending.of(body)
 
         run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ __all__ = [
     "NodeKind",
     "NodeSkipped",
     "NodeStarted",
+    "NodeStopped",
     "NodeSucceeded",
     "Noted",
     "Retrying",
@@ -88,6 +89,15 @@ class NodeSkipped(_Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStopped(_Fact):
+    """It began, and ended before it was done through no fault of its own: by a time-out of what is
+    around it, by an interrupt, or because the run stops for a failure elsewhere."""
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying(_Fact):
     """An attempt failed; `attempt` is the one that follows, after `delay` seconds."""
 
@@ -143,6 +153,7 @@ Fact = (
     | NodeSucceeded
     | NodeFailed
     | NodeSkipped
+    | NodeStopped
     | Retrying
     | Iterated
     | Scored

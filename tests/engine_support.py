@@ -24,6 +24,7 @@ from radps_dag.facts import (
     NodeFailed,
     NodeSkipped,
     NodeStarted,
+    NodeStopped,
     NodeSucceeded,
     Noted,
     Retrying,
@@ -84,6 +85,10 @@ class Played:
     @property
     def failed(self) -> dict[str, NodeFailed]:
         return {fact.place: fact for fact in self.all(NodeFailed)}
+
+    @property
+    def stopped(self) -> dict[str, str]:
+        return {fact.place: fact.reason for fact in self.all(NodeStopped)}
 
     @property
     def given(self) -> dict[str, Mapping[str, Any]]:

@@ -148,6 +148,13 @@ def library_of(board: Board) -> Library:
         return {"value": value}
 
     @workload
+    def fail_after(event: str) -> Given:
+        """Wait for an event, and fail."""
+        if not board.event(event).wait(PATIENCE):
+            raise KeyError(f"{event} never came")
+        raise ValueError("late")
+
+    @workload
     def fail(
         error: str = "ValueError",
         message: str = "it is broken",

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from radps_dag.engine.outcome import NodeError, Stopped
+from radps_dag.engine.outcome import NodeError
 from radps_dag.model import Retries
 
 __all__ = ["NO_RETRY", "Plan", "attempt", "plan"]
@@ -32,7 +32,7 @@ class Plan:
 
     def again(self, number: int, error: NodeError) -> bool:
         """Whether attempt `number`, which ended with `error`, is followed by another."""
-        if number >= self.attempts or isinstance(error, Stopped):
+        if number >= self.attempts or error.final:
             return False
         return not self.on or bool(set(self.on) & set(error.kinds))
 

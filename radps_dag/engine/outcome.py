@@ -21,7 +21,12 @@ __all__ = [
 
 
 class NodeError(RadpsDagError):
-    """A node failed: where, with which kind of error, and what it said."""
+    """A node failed: where, with which kind of error, and what it said.
+
+    `final` says that no further attempt follows, whatever the node allows.
+    """
+
+    final: bool = False
 
     def __init__(
         self,
@@ -58,6 +63,8 @@ class TimedOut(NodeError):
 
 class Stopped(NodeError):
     """A group ended early because the run stops elsewhere; what ran has been let finish."""
+
+    final = True
 
     def __init__(self, place: str, cause: str) -> None:
         super().__init__(place, "Stopped", f"the run stops: {cause} failed")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from radps_dag.engine.attempts import Plan
-from radps_dag.engine.outcome import NodeError, TimedOut
+from radps_dag.engine.outcome import NodeError, Stopped, TimedOut
 from radps_dag.engine.run import Here
 from radps_dag.facts import Retrying
 
@@ -34,9 +34,13 @@ def telling(
     """The body, which says so when an attempt fails that another one follows."""
 
     async def attempt(number: int) -> T:
+        if number > 1 and here.halt.cause:
+            raise Stopped(here.place.name, here.halt.cause)
         try:
             return await body(number)
         except NodeError as error:
+            # A further attempt would be something new, and the run starts nothing new any more.
+            error.final = bool(here.halt.cause)
             if plan.again(number, error):
                 here.run.say(
                     Retrying(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from radps_dag.facts import (
     NodeFailed,
     NodeKind,
     NodeStarted,
+    NodeStopped,
     NodeSucceeded,
     Scored,
 )
@@ -131,8 +133,14 @@ class Span:
                 )
             )
             result = await body(here)
+        except Stopped as stopped:
+            _tell_stop(here, stopped.message, time.monotonic() - begun)
+            raise
         except NodeError as error:
             tell_failure(here, error, time.monotonic() - begun, tolerated=self.tolerated())
+            raise
+        except asyncio.CancelledError:
+            _tell_stop(here, "ended with what is around it", time.monotonic() - begun)
             raise
         seconds = time.monotonic() - begun
         run.say(
@@ -150,11 +158,16 @@ def tell_failure(here: Here, error: NodeError, seconds: float, *, tolerated: boo
             error=error.error,
             message=error.message,
             seconds=seconds,
-            # A stop ends whatever is around it: nothing goes on without.
-            tolerated=tolerated and not isinstance(error, Stopped),
+            tolerated=tolerated,
             # Told once, where it happened, and not again by everything around it.
             traceback=error.traceback if error.place == here.place.name else "",
         )
+    )
+
+
+def _tell_stop(here: Here, reason: str, seconds: float) -> None:
+    here.run.say(
+        NodeStopped(time=time.time(), place=here.place.name, reason=reason, seconds=seconds)
     )
 
 

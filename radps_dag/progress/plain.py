@@ -15,6 +15,7 @@ from radps_dag.facts import (
     NodeFailed,
     NodeSkipped,
     NodeStarted,
+    NodeStopped,
     NodeSucceeded,
     Noted,
     Retrying,
@@ -65,6 +66,9 @@ class Plain:
             case NodeSkipped():
                 if self._wide(fact.place) is None and not _repeated(fact.place):
                     self._say(fact, f"skipped: {fact.reason}")
+            case NodeStopped():
+                if "/" not in fact.place and not _repeated(fact.place):
+                    self._say(fact, f"stopped: {fact.reason}")
             case Iterated():
                 self._iterated(fact)
             case NodeFailed() | Retrying() | Scored() | Noted():

@@ -16,6 +16,7 @@ from radps_dag.facts import (
     NodeFailed,
     NodeSkipped,
     NodeStarted,
+    NodeStopped,
     NodeSucceeded,
     Noted,
     Retrying,
@@ -70,7 +71,7 @@ class RunState:
         match fact:
             case NodeStarted():
                 self._started(fact)
-            case NodeSucceeded() | NodeFailed() | NodeSkipped():
+            case NodeSucceeded() | NodeFailed() | NodeSkipped() | NodeStopped():
                 self._ended(fact)
             case Iterated():
                 _iterated(self._node(fact.place), fact)
@@ -117,7 +118,7 @@ class RunState:
                 if earlier.ended and not earlier.failures:
                     forget(earlier)
 
-    def _ended(self, fact: NodeSucceeded | NodeFailed | NodeSkipped) -> None:
+    def _ended(self, fact: NodeSucceeded | NodeFailed | NodeSkipped | NodeStopped) -> None:
         node = self._node(fact.place)
         withdraw(node)
         node.again_at = None
@@ -131,6 +132,9 @@ class RunState:
             case NodeSkipped():
                 node.reason = fact.reason
                 enter(node, "skipped")
+            case NodeStopped():
+                node.seconds, node.reason = fact.seconds, fact.reason
+                enter(node, "stopped")
         parent = node.parent
         if parent is None:
             return

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 __all__ = [
+    "CONDITION_IS_FALSE",
     "Fact",
     "Iterated",
     "Listener",
@@ -29,6 +30,9 @@ __all__ = [
     "Verdict",
     "as_json",
 ]
+
+# Why a node is skipped whose `when` is false: as the file wishes, and no news.
+CONDITION_IS_FALSE = "its condition is false"
 
 NodeKind = Literal["task", "group", "use", "pause", "fan_out", "loop"]
 Verdict = Literal["good", "warn", "alert", "error", "none"]

@@ -1,1 +1,1 @@
-"""The engine: runs a graph. Only `prefect_tracker` and `session` import Prefect, and late."""
+"""The engine: runs a graph. Those of its modules that import Prefect do so when a run begins."""

@@ -16,7 +16,7 @@ from radps_dag.engine.pauses import pause_body
 from radps_dag.engine.run import Body, Here, Result, Span, tell_failure, value_of
 from radps_dag.engine.scoring import assess
 from radps_dag.engine.tracker import Label
-from radps_dag.facts import NodeKind, NodeSkipped
+from radps_dag.facts import CONDITION_IS_FALSE, NodeKind, NodeSkipped
 from radps_dag.model import Group, Node, Pause, Task, Use
 
 __all__ = ["run_node"]
@@ -33,7 +33,7 @@ async def run_node(graph: Graph, id: str, outside: Here) -> Outcome:
         tell_failure(here, error, 0.0, tolerated=tolerated)
         return Failed(error)
     if not runs:
-        reason = "its condition is false"
+        reason = CONDITION_IS_FALSE
         here.run.say(NodeSkipped(time=time.time(), place=here.place.name, reason=reason))
         return Skipped(reason)
     one = partial(_instance, node, _body_of(node, body(graph, id)))

@@ -140,7 +140,7 @@ class Span:
             tell_failure(here, error, time.monotonic() - begun, tolerated=self.tolerated())
             raise
         except asyncio.CancelledError:
-            _tell_stop(here, "ended with what is around it", time.monotonic() - begun)
+            _tell_stop(here, "stopped before it was done", time.monotonic() - begun)
             raise
         seconds = time.monotonic() - begun
         run.say(

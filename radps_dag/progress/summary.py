@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from radps_dag.facts import CONDITION_IS_FALSE
 from radps_dag.progress.failures import alike, failures, pattern
 from radps_dag.progress.frame import Frame
 from radps_dag.progress.look import (
@@ -128,9 +129,11 @@ def _failed(nodes: tuple[NodeState, ...], mark: str, style: str) -> Iterator[Ent
 
 
 def _skipped(state: RunState, symbols: Symbols) -> Iterator[Entry]:
-    # Stages have their row; what a skipped group would have held is not listed by the engine.
+    # Stages have their row; what a condition leaves out inside them is as the file wishes.
     nodes = [node for stage in state.root.children.values() for node in stage.walk()]
-    skipped = [node for node in nodes if node.status == "skipped"]
+    skipped = [
+        node for node in nodes if node.status == "skipped" and node.reason != CONDITION_IS_FALSE
+    ]
     groups = alike(skipped, lambda node: (pattern(node.place), node.reason))
     for group in groups[:_MOST]:
         many = len(group) > 1

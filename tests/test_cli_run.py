@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -380,3 +382,26 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     assert process.stderr.read() == ""
     assert process.wait(60) == 0
     process.stderr.close()
+
+
+PAGE = (PIPELINES.parent / "docs" / "run.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_of_this_command(shell: Shell) -> None:
+    """Each command of the page does what it says, one after another; every option is on it."""
+    shutil.copytree(PIPELINES, shell.directory / "pipelines")
+    for line in "".join(BLOCKS).splitlines():
+        line = line.replace("/tmp/trial", "trial")
+        told = shell.command(*shlex.split(line)[1:], "--no-prefect", "-p", "pace=0")
+        assert told.code == 0, (line, told.err)
+    assert (shell.directory / "trial" / "runs").is_dir()
+    options = re.findall(r"--[a-z][a-z-]+", shell.command("run", "--help").out)
+    assert [option for option in options if option not in PAGE + "--param --help"] == []
+
+
+def test_the_mistake_on_the_page(shell: Shell) -> None:
+    """The message that the page shows is that which is told."""
+    options = ("-p", "imaging=cubes")
+    told = shell.command("run", str(PIPELINES / "full_cube.yaml"), "--no-prefect", *options)
+    assert told.err in re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

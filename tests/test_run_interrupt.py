@@ -226,11 +226,11 @@ def test_prefect_knows(
 
 def test_start_up(begin: Begin, prefect_server: ServerAddress) -> None:
     """A signal while Prefect is imported or asked ends the run as well, and is recorded."""
-    for number, name in ((signal.SIGINT, "int"), (signal.SIGTERM, "term")):
-        going = begin(f"version: 1\nname: interrupted_{name}\n{NAPS}")
+    for number, delay in enumerate((0.1, 0.4, 0.8, 1.2)):
+        going = begin(f"version: 1\nname: interrupted_{number}\n{NAPS}")
         assert until(going.has_a_directory)
-        time.sleep(0.1)
-        check(going, number)
+        time.sleep(delay)
+        check(going, signal.SIGTERM if number % 2 else signal.SIGINT)
     assert unfinished(prefect_server) == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import importlib
 import os
 import sys
@@ -66,7 +68,29 @@ def _radps_dag(ctx: click.Context, debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 good, 1 failed run, 2 invalid input, 130 interrupted."""
-    sys.exit(_exit_code(arguments))
+    code = _exit_code(arguments)
+    if arguments is None and _abandoned():
+        atexit.register(_leave, code)
+    sys.exit(code)
+
+
+def _abandoned() -> bool:
+    """Whether a thread of ours still works: a call that was cancelled, an import that goes on."""
+    threading = sys.modules.get("threading")
+    return threading is not None and any(
+        thread.daemon and thread.name.startswith("radps-dag") for thread in threading.enumerate()
+    )
+
+
+def _leave(code: int) -> None:
+    """End here: Python would stop such a thread where it is, and C++ code aborts the program then.
+
+    By now the other threads have ended, Prefect's too, which had something to send.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _exit_code(arguments: list[str] | None) -> int:

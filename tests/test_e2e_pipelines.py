@@ -73,9 +73,9 @@ def record(full: Ran, prefect_server: ServerAddress) -> Record:
     return record_of(full, prefect_server)
 
 
-def test_every_file_finishes(prefect_server: ServerAddress, tmp_path: Path) -> None:
-    """Each pipeline and each stage runs alone with its defaults, and fails nowhere."""
-    files = [str(file) for file in FILES if file.name != "full_cube.yaml"]
+def test_every_stage_finishes(prefect_server: ServerAddress, tmp_path: Path) -> None:
+    """Each stage runs alone with its defaults, and fails nowhere; the pipelines do so below."""
+    files = [str(file) for file in FILES if file.parent.name == "stages"]
     done = subprocess.run(
         [sys.executable, "-c", EACH, *files],
         cwd=tmp_path,
@@ -86,7 +86,7 @@ def test_every_file_finishes(prefect_server: ServerAddress, tmp_path: Path) -> N
         check=False,
     )
     codes = dict(line.split() for line in done.stdout.splitlines())
-    assert len(codes) == len(files) > 9, done.stderr
+    assert len(codes) == len(files) > 8, done.stderr
     assert set(codes.values()) == {"0"}, done.stderr
     for workspace in codes:
         facts = next((tmp_path / workspace / "runs").glob("*/facts.jsonl")).read_text()

@@ -173,7 +173,9 @@ def _outputs(state: RunState) -> Iterator[Entry]:
     outputs = dict(state.end.outputs) if state.end else {}
     widest = min(max(map(len, outputs), default=0), 24)
     for name, value in list(outputs.items())[:_MOST]:
-        yield " ", f"{clean(name):{widest}}  {short(value, 100)}", ""
+        # One address stays whole, to be copied; of a list of them the beginning is enough.
+        width = 100 if isinstance(value, list) else 400
+        yield " ", f"{clean(name):{widest}}  {short(value, width)}", ""
     yield from _rest(len(outputs))
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 import socket
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from radps_dag.engine.executors.call import Call
 from radps_dag.engine.outcome import CallFailed
 from radps_dag.faults import Injection
+
+if TYPE_CHECKING:
+    import asyncio  # of the driver; a worker starts sooner without it
 
 __all__ = ["pack", "read", "receive", "to_call", "to_failure", "to_json"]
 

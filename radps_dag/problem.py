@@ -14,7 +14,6 @@ __all__ = [
     "Location",
     "Problem",
     "RadpsDagError",
-    "RunFailed",
     "Source",
     "UsageError",
     "allowed",
@@ -94,10 +93,6 @@ class InvalidPipeline(RadpsDagError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems), key=lambda problem: problem.sort_key))
         super().__init__("\n".join(str(problem) for problem in self.problems))
-
-
-class RunFailed(RadpsDagError):
-    """A run ended without success."""
 
 
 class Interrupted(RadpsDagError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from radps_dag.builder import Graph
@@ -14,7 +15,7 @@ from radps_dag.model import Group, Named, Use
 from radps_dag.params import complete
 from radps_dag.problem import InvalidPipeline
 
-__all__ = ["evaluate_outputs", "group_body", "use_body"]
+__all__ = ["group_body", "use_body"]
 
 
 async def group_body(node: Group, graph: Graph, run_node: RunNode, here: Here) -> Result:
@@ -25,7 +26,7 @@ async def group_body(node: Group, graph: Graph, run_node: RunNode, here: Here) -
         finished: dict[str, Any] = {}
         inside = here.stopping_alone().seeing(here.scope.inside(graph, finished))
         await run_level(graph, inside, finished, run_node)
-        return Result(evaluate_outputs(node.outputs, inside), inside.scope.steps)
+        return Result(_outputs(node.outputs, inside), inside.scope.steps)
 
     return await _attempted(node, here, once)
 
@@ -45,21 +46,22 @@ async def use_body(node: Use, graph: Graph, run_node: RunNode, here: Here) -> Re
         scope = here.scope.of_file(params, finished)
         inside = here.stopping_alone().seeing(scope)
         await run_level(graph, inside, finished, run_node)
-        return Result(evaluate_outputs(node.pipeline.outputs, inside))
+        return Result(_outputs(node.pipeline.outputs, inside))
 
     return await _attempted(node, here, once)
 
 
-async def _attempted(node: Group | Use, here: Here, once: Any) -> Result:
+async def _attempted(
+    node: Group | Use, here: Here, once: Callable[[int], Awaitable[Result]]
+) -> Result:
     attempts = plan(node.retries, f"{here.run.seed} {here.place.name}")
 
     async def limited(number: int) -> Result:
-        result: Result = await within(node.timeout, here.place.name, lambda: once(number))
-        return result
+        return await within(node.timeout, here.place.name, lambda: once(number))
 
     return await attempt(attempts, telling(here, attempts, limited))
 
 
-def evaluate_outputs(outputs: tuple[Named, ...], inside: Here) -> dict[str, Any]:
+def _outputs(outputs: tuple[Named, ...], inside: Here) -> dict[str, Any]:
     """What a group shows to the outside."""
     return {output.name: value_of(output.value, inside) for output in outputs}

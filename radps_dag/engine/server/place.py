@@ -103,10 +103,6 @@ class Place:
         self._write(temporary, json.dumps(state))
         temporary.replace(self.directory / "state.json")
 
-    def forget_state(self) -> None:
-        with suppress(FileNotFoundError):
-            (self.directory / "state.json").unlink()
-
     def auth_string(self) -> str:
         """The password of this place's server. Kept, so that a browser need not log in again."""
         path = self.directory / "auth"

@@ -7,15 +7,21 @@ A place in a run is a node's path with its instances and iterations, such as
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
     "CONDITION_IS_FALSE",
+    "Added",
+    "ContextAdded",
     "Fact",
+    "Files",
     "Iterated",
     "Listener",
+    "Made",
     "NodeFailed",
     "NodeKind",
     "NodeSkipped",
@@ -27,8 +33,11 @@ __all__ = [
     "RunEnded",
     "RunStarted",
     "Scored",
+    "Tracked",
     "Verdict",
     "as_json",
+    "from_json",
+    "strict_json",
 ]
 
 # Why a node is skipped whose `when` is false: as the file wishes, and no news.
@@ -46,6 +55,10 @@ class _Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(_Fact):
+    """A process begins to drive the run: the first one or, in a later `generation`, one that
+    resumes it. `settings` are what else `resume` needs to ask for the same; `provenance` says
+    with what and on what it runs."""
+
     run: str
     pipeline: str
     file: str
@@ -53,6 +66,9 @@ class RunStarted(_Fact):
     library: str
     executor: str
     seed: int
+    generation: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,30 +77,72 @@ class NodeStarted(_Fact):
 
     `kind` says what begins: a fan-out node as a whole is "fan_out" and its instances are what the
     node is; a loop as a whole is "loop" and its iterations are what the node is.
-    `total` is the number of instances of a fan-out, or the cap of a loop.
+    `total` is the number of instances of a fan-out, or the cap of a loop. Of a call, `workload` is
+    what it calls, `source` the digest of that one's code, and `inputs` are its inputs.
     """
 
     kind: NodeKind
     description: str = ""
     total: int | None = None
     attempt: int = 1
+    workload: str = ""
+    source: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+# By name in the call's directory: bytes in all, and a digest of the content.
+Files = Mapping[str, tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """One thing that a call gave to the context: a value under a key or, where `withdrawn` is a
+    product's URI, the word that this product is not to be used any more, with the reason."""
+
+    key: str = ""
+    value: Any = None
+    withdrawn: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a call leaves for those after it, in this run and in later ones.
+
+    `key` is the digest of all that decides about the outputs. `workdir` is the URI of the
+    directory that the call wrote, "" if none; `files` are what it holds. `reads` are the digests of
+    what it looked up in the context. `origin` is the run that computed it, "" for this one, now.
+    """
+
+    key: str
+    workdir: str = ""
+    files: Files = field(default_factory=dict)
+    added: tuple[Added, ...] = ()
+    reads: Mapping[str, str] = field(default_factory=dict)
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSucceeded(_Fact):
+    """`made` is there for calls alone."""
+
     outputs: Mapping[str, Any]
     seconds: float
+    made: Made | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFailed(_Fact):
-    """`tolerated` says that the run goes on without it (on_error, min_success)."""
+    """`tolerated` says that the run goes on without it (on_error, min_success). `outputs` and
+    `made` are those of a call that was done, and failed for its quality."""
 
     error: str  # type of the exception, "ConnectionError"
     message: str
     seconds: float
     tolerated: bool = False
     traceback: str = ""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    made: Made | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +172,16 @@ class Retrying(_Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Iterated(_Fact):
-    """An iteration of a loop ended; `place` is the loop's. `outcome` is empty until the last."""
+    """An iteration of a loop ended; `place` is the loop's. `outcome` is empty until the last.
+    `kept` is the iteration whose outputs the loop would now have, `state` what the next one gets.
+    """
 
     iteration: int
     cap: int
     score: float | None
     outcome: str = ""
+    kept: int = 0
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +206,27 @@ class Noted(_Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContextAdded(_Fact):
+    """Something was added to the context from outside of the pipeline, by `by`."""
+
+    by: str
+    added: Added
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked(_Fact):
+    """Prefect's record of the run, or the word that it has been told how the run ended."""
+
+    flow_run: str
+    api: str
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(_Fact):
     status: Literal["succeeded", "failed", "interrupted"]
     seconds: float
-    outputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
 
 
@@ -162,14 +241,59 @@ Fact = (
     | Iterated
     | Scored
     | Noted
+    | ContextAdded
+    | Tracked
     | RunEnded
 )
 Listener = Callable[[Fact], None]
 
+_KINDS: Mapping[str, type[Fact]] = {
+    "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("_"): kind
+    for kind in Fact.__args__
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+_FIELDS = {kind: tuple(item.name for item in dataclasses.fields(kind)) for kind in _NAMES}
+
 
 def as_json(fact: Fact) -> dict[str, Any]:
     """A fact as a flat JSON object; `fact` names its kind (`node_started`)."""
-    kind = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(fact).__name__).lstrip("_")
-    return {"fact": kind} | {
-        item.name: getattr(fact, item.name) for item in dataclasses.fields(fact)
-    }
+    record: dict[str, Any] = {"fact": _NAMES[type(fact)]}
+    for name in _FIELDS[type(fact)]:
+        value = getattr(fact, name)
+        record[name] = dataclasses.asdict(value) if isinstance(value, Made | Added) else value
+    return record
+
+
+def from_json(record: Mapping[str, Any]) -> Fact:
+    """The fact of such an object. Raises ValueError, TypeError or KeyError where it is none."""
+    values = dict(record)
+    kind = _KINDS[values.pop("fact")]
+    if made := values.get("made"):
+        added = tuple(Added(**one) for one in made.pop("added", ()))
+        files = {name: (size, digest) for name, (size, digest) in made.pop("files", {}).items()}
+        values["made"] = Made(**made, added=added, files=files)
+    if isinstance(values.get("added"), Mapping):
+        values["added"] = Added(**values["added"])
+    return kind(**values)
+
+
+def strict_json(value: Any) -> str:
+    """A value as strict JSON; not a number and infinities become null."""
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError):
+        return json.dumps(_strict(value), allow_nan=False, separators=(",", ":"))
+
+
+def _strict(value: Any) -> Any:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case None | bool() | int() | str():
+            return value
+        case Mapping():
+            return {str(key): _strict(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_strict(item) for item in value]
+        case _:
+            return str(value)

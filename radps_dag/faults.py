@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from radps_dag.model import Pipeline
     from radps_dag.source import Table
 
-__all__ = ["NO_INJECTION", "Faults", "Injection", "Rule", "load_faults", "matches"]
+__all__ = ["NO_INJECTION", "Faults", "Injection", "Rule", "levels", "load_faults", "matches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,12 @@ class Faults:
                 return rule.scores[metric]
         return None
 
+    def strikes(self, place: str) -> bool:
+        """Whether a call there may be struck, by chance or for certain."""
+        return any(
+            rule.injection != NO_INJECTION and matches(rule.pattern, place) for rule in self.rules
+        )
+
     def unmatched(self, pipeline: Pipeline) -> Iterator[Problem]:
         """A problem for each rule that can be about none of the pipeline's nodes."""
         known = _places(pipeline)
@@ -159,7 +165,7 @@ def matches(pattern: tuple[str, ...], place: str) -> bool:
     >>> matches(("image_*", "clean[spw=1]"), "image_cube/clean[spw=2]#3")
     False
     """
-    return _match(pattern, tuple(_levels(place)))
+    return _match(pattern, tuple(levels(place)))
 
 
 def _match(pattern: tuple[str, ...], levels: tuple[str, ...]) -> bool:
@@ -215,7 +221,7 @@ def _glob_matches(pattern: str, text: str) -> bool:
     return len(text) - position >= len(rest[-1]) and text.endswith(rest[-1])
 
 
-def _levels(place: str) -> Iterator[str]:
+def levels(place: str) -> Iterator[str]:
     """The levels of a place or pattern; a slash inside [...] divides nothing."""
     start = depth = 0
     for position, character in enumerate(place):
@@ -252,7 +258,7 @@ def load_faults(path: str | os.PathLike[str]) -> Faults:
 def _rule(table: Table) -> Rule:
     given: dict[str, Any] = dict(table)
     return Rule(
-        pattern=tuple(_levels(given["at"])),
+        pattern=tuple(levels(given["at"])),
         injection=_injection(given),
         at=table.value_at("at"),
         probability=float(given.get("probability", 1.0)),

@@ -36,14 +36,19 @@ class _Given:
 
 
 def resolve(
-    pipeline: Pipeline, arguments: Iterable[str] = (), file: Path | None = None
+    pipeline: Pipeline,
+    arguments: Iterable[str] = (),
+    file: Path | None = None,
+    known: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """All params: what `name=value` arguments say, else what the file says, else the defaults.
+    """All params: what `name=value` arguments say, else what the file says, else what is `known`
+    from an earlier run, else the defaults.
 
     Raises InvalidPipeline with everything that is wrong in any of them.
     """
     problems: list[Problem] = []
-    given = {} if file is None else _from_file(pipeline, file, problems.append)
+    given: dict[str, Any] = dict(known or {})
+    given |= {} if file is None else _from_file(pipeline, file, problems.append)
     given |= _from_arguments(pipeline, arguments, problems.append)
     try:
         values = complete(pipeline, given)

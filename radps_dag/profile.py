@@ -5,6 +5,8 @@ workloads = ["my_workloads.py"]     # beside this file or below it
 executor = "processes"              # or "threads"
 max_parallel = 8
 prefect_api_url = "http://127.0.0.1:4200/api"
+store = "postgresql://host/radps"    # of the journal
+products = "s3://bucket/radps"       # root of what workloads make
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ class Profile:
     executor: Executor | None = None
     max_parallel: int | None = None
     prefect_api_url: str | None = None
+    store: str | None = None
+    products: str | None = None
 
 
 def find_profile(given: str | os.PathLike[str] | None = None, start: Path | None = None) -> Profile:
@@ -91,6 +95,16 @@ def _url(path: Path, key: str, value: Any) -> str:
     return url
 
 
+def _any_url(path: Path, key: str, value: Any) -> str:
+    url = _text(path, key, value)
+    if "://" not in url:
+        raise UsageError(f"{path}: {key} must be a URL, such as {_EXAMPLES[key]}, not {url!r:.60}")
+    return url
+
+
+_EXAMPLES = {"store": "postgresql://host/database", "products": "s3://bucket/folder"}
+
+
 def _count(path: Path, key: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise UsageError(f"{path}: {key} must be a whole number of at least 1, not {value!r:.60}")
@@ -134,4 +148,6 @@ _READERS = {
     "executor": _executor,
     "max_parallel": _count,
     "prefect_api_url": _url,
+    "store": _any_url,
+    "products": _any_url,
 }

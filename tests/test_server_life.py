@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from radps_dag import locks
 from radps_dag.engine import server
-from radps_dag.engine.server import locks
 from radps_dag.engine.server.place import Place
 from radps_dag.problem import RadpsDagError, UsageError
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["which_workloads"]
+__all__ = ["EXECUTORS", "how_to_run", "stages", "which_workloads", "which_workspace"]
+
+EXECUTORS = ("threads", "processes")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +35,87 @@ def which_workloads(command: F) -> F:
             help="Use this profile instead of the nearest radps-dag.toml.",
         ),
     )
+    return _with(options, command)
+
+
+def which_workspace(command: F) -> F:
+    """Where runs are kept: `workspace` and `store` of a command."""
+    options = (
+        click.option(
+            "--workspace",
+            type=_PATH,
+            default=Path(".radps"),
+            show_default=True,
+            help="Where runs keep their products and their journal.",
+        ),
+        click.option(
+            "--store",
+            metavar="URL",
+            help="Keep the journal in this database instead of a file in the workspace.",
+        ),
+    )
+    return _with(options, command)
+
+
+def how_to_run(command: F) -> F:
+    """How a run computes, what it may use again, and how it is shown."""
+    options = (
+        click.option(
+            "--executor",
+            type=click.Choice(EXECUTORS),
+            help="Where workloads compute: threads (default), or processes, whose limits hold.",
+        ),
+        click.option(
+            "--max-parallel",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Workload calls at once; default: what the processors serve well.",
+        ),
+        click.option(
+            *("--faults", "faults_file"),
+            type=_PATH,
+            metavar="FILE",
+            help="Inject the faults that FILE describes, for a drill.",
+        ),
+        click.option(
+            "--force",
+            multiple=True,
+            metavar="PLACE",
+            help="Run what matches, such as 'image_*/clean', whatever is there; may be repeated.",
+        ),
+        click.option(
+            "--no-reuse",
+            "reuse",
+            flag_value=False,
+            default=True,
+            type=bool,
+            help="Use nothing that other runs have made.",
+        ),
+        click.option(
+            "--progress",
+            type=click.Choice(["auto", "live", "plain", "quiet", "json"]),
+            default="auto",
+            show_default=True,
+            help="A live tree, plain lines, failures only, or a JSON object a line.",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="The same as --progress quiet."),
+        click.option("--json", "as_json", is_flag=True, help="The same as --progress json."),
+        click.option(
+            "--no-prefect", is_flag=True, help="Run without Prefect, its server and its page."
+        ),
+    )
+    return _with(options, command)
+
+
+def stages(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Stages may be given one by one, or with commas between them."""
+    names = tuple(name.strip() for value in values for name in value.split(","))
+    if "" in names:
+        raise click.BadParameter("name at least one stage", ctx, param)
+    return names
+
+
+def _with(options: Sequence[Callable[[F], F]], command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command

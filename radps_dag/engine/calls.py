@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from radps_dag.engine.attempts import plan
-from radps_dag.engine.executors.call import Call
+from radps_dag.engine.executors.call import Call, Performed
+from radps_dag.engine.memory import Asked
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
 from radps_dag.engine.run import Here, Result, value_of
 from radps_dag.engine.slots import Turn
 from radps_dag.engine.tracker import Label
+from radps_dag.facts import Made, NodeStarted
 from radps_dag.model import Task
 from radps_dag.shape import mismatch
 
@@ -19,23 +22,47 @@ __all__ = ["call_body"]
 
 
 async def call_body(node: Task, here: Here) -> Result:
-    """Call the workload, with as many attempts as the node allows."""
+    """Call the workload, with as many attempts as the node allows; or use what it made before."""
     run, place = here.run, here.place
-    arguments = {argument.name: value_of(argument.value, here) for argument in node.arguments}
-    _check_inputs(node, here, arguments)
-    attempts = plan(node.retries, f"{run.seed} {place.name}")
-    turn = Turn(run.slots, run.slots.weight(node.resources.cpus))
+    seed = f"{run.seed} {place.name}"
+    try:
+        arguments = {argument.name: value_of(argument.value, here) for argument in node.arguments}
+        _check_inputs(node, here, arguments)
+    except NodeError:
+        _tell_start(node, here)
+        raise
+    asked = known = None
+    if run.memory is not None:
+        workload = run.library.workloads[node.run]
+        asked = run.memory.ask(place.name, workload, arguments, seed, here.cached)
+        known = await run.memory.recall(asked)
+    _tell_start(node, here, arguments, asked)
+    if known is not None:
+        return Result(known.outputs, made=known.made, seconds=known.seconds)
+    return await _called(node, here, arguments, seed, asked)
 
-    async def once(number: int) -> dict[str, Any]:
+
+async def _called(
+    node: Task, here: Here, arguments: dict[str, Any], seed: str, asked: Asked | None
+) -> Result:
+    run, place = here.run, here.place
+    attempts = plan(node.retries, seed)
+    turn = Turn(run.slots, run.slots.weight(node.resources.cpus))
+    workdir = run.workdir
+
+    async def once(number: int) -> Performed:
+        nonlocal workdir
         # A further attempt waits for its turn again: the delay before it holds no slot.
         await turn.take()
         try:
+            workdir = directory(run.workdir, place, number, run.generation)
             call = Call(
                 place=place.name,
                 workload=node.run,
                 arguments=arguments,
-                workdir=directory(run.workdir, place, number),
-                seed=f"{run.seed} {place.name}",
+                workdir=workdir,
+                root=run.workdir,
+                seed=seed,
                 injection=run.faults.pick(place.name, number, run.seed),
             )
             return await within(node.timeout, place.name, lambda: run.executor.run(call))
@@ -47,10 +74,36 @@ async def call_body(node: Task, here: Here) -> Result:
     await turn.take()
     try:
         label = Label(place.path, place.name, node.description, node.tags)
-        outputs = await here.tracker.call(label, attempts, telling(here, attempts, once))
+        performed = await here.tracker.call(label, attempts, telling(here, attempts, once))
     finally:
         turn.give()
-    return Result(outputs)
+    if run.memory is None or asked is None:
+        return Result(performed.outputs)
+    made = Made(
+        key=asked.key,
+        workdir=workdir.absolute().as_uri() if performed.files else "",
+        files=performed.files,
+        added=performed.added,
+        reads=performed.reads,
+    )
+    run.memory.keys.learn(made)
+    return Result(performed.outputs, made=made)
+
+
+def _tell_start(
+    node: Task, here: Here, arguments: dict[str, Any] | None = None, asked: Asked | None = None
+) -> None:
+    here.run.say(
+        NodeStarted(
+            time=time.time(),
+            place=here.place.name,
+            kind="task",
+            description=node.description,
+            workload=node.run,
+            source=asked.source if asked is not None else "",
+            inputs=arguments or {},
+        )
+    )
 
 
 def _check_inputs(node: Task, here: Here, arguments: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +13,12 @@ from radps_dag.builder import Graph
 from radps_dag.engine.executors import Executor
 from radps_dag.engine.executors.threads import MOMENT
 from radps_dag.engine.level import run_level
+from radps_dag.engine.memory import Memory
 from radps_dag.engine.nodes import run_node
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import ROOT
 from radps_dag.engine.record import NOT_SELECTED
-from radps_dag.engine.run import Here, Run, value_of
+from radps_dag.engine.run import Here, Run, Settled, at_once, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
@@ -33,7 +34,11 @@ Status = Literal["succeeded", "failed", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All there is to know before a run starts."""
+    """All there is to know before a run starts.
+
+    `settings` and `provenance` are recorded with it; `generation` counts the processes that have
+    driven the run, this one included.
+    """
 
     run: str
     pipeline: Pipeline
@@ -46,6 +51,9 @@ class Job:
     seed: int = 0
     file: str = ""
     reused: Mapping[str, Any] | None = None  # outputs of stages that do not run
+    generation: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +65,36 @@ class Ended:
     error: NodeError | None = None
 
 
-async def drive(job: Job, executor: Executor, tracker: Tracker, listener: Listener) -> Ended:
-    """Run the job. What fails in it is in the result; a cancelled run says so and is over."""
+async def drive(
+    job: Job,
+    executor: Executor,
+    tracker: Tracker,
+    listener: Listener,
+    memory: Memory | None = None,
+    settled: Settled = at_once,
+) -> Ended:
+    """Run the job. What fails in it is in the result; a cancelled run says so and is over.
+
+    `memory` knows what need not be made again; `settled` waits until what was said is durable.
+    """
     begun = time.monotonic()
     listener(_started(job))
     for id in _left_out(job):
         listener(NodeSkipped(time=time.time(), place=id, reason=NOT_SELECTED))
     finished: dict[str, Any] = dict(job.reused or {})
-    here = _outset(job, executor, tracker, listener, finished)
+    run = Run(
+        library=job.library,
+        executor=executor,
+        slots=Slots(executor.slots),
+        faults=job.faults,
+        workdir=job.workdir,
+        seed=job.seed,
+        listener=listener,
+        memory=memory,
+        settled=settled,
+        generation=job.generation,
+    )
+    here = _outset(job, run, tracker, finished)
 
     async def whole() -> Mapping[str, Any]:
         try:
@@ -79,6 +109,7 @@ async def drive(job: Job, executor: Executor, tracker: Tracker, listener: Listen
     try:
         label = _label(job)
         ended = Ended("succeeded", await here.tracker.group(label, whole))
+        await settled()
     except NodeError as error:
         ended = Ended("failed", {}, error)
     except asyncio.CancelledError:
@@ -113,22 +144,7 @@ def end_early(job: Job, listener: Listener) -> Ended:
     return Ended("interrupted", {})
 
 
-def _outset(
-    job: Job,
-    executor: Executor,
-    tracker: Tracker,
-    listener: Listener,
-    finished: Mapping[str, Any],
-) -> Here:
-    run = Run(
-        library=job.library,
-        executor=executor,
-        slots=Slots(executor.slots),
-        faults=job.faults,
-        workdir=job.workdir,
-        seed=job.seed,
-        listener=listener,
-    )
+def _outset(job: Job, run: Run, tracker: Tracker, finished: Mapping[str, Any]) -> Here:
     scope = Scope(
         params=job.params,
         run={"id": job.run, "workdir": str(job.workdir)},
@@ -148,6 +164,9 @@ def _started(job: Job) -> RunStarted:
         library=job.library.name,
         executor=job.executor_name,
         seed=job.seed,
+        generation=job.generation,
+        settings=job.settings,
+        provenance=job.provenance,
     )
 
 

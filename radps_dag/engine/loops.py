@@ -23,6 +23,7 @@ class _History:
 
     scores: list[float | None] = field(default_factory=list)
     kept: Mapping[str, Any] = field(default_factory=dict)
+    number: int = 0  # of the kept one
     best: float | None = None
 
     def add(self, outputs: Mapping[str, Any], score: float | None, keep_best: bool) -> None:
@@ -30,8 +31,8 @@ class _History:
         better = score is not None and (self.best is None or score > self.best)
         if better:
             self.best = score
-        if better or not keep_best or not self.kept:
-            self.kept = outputs
+        if better or not keep_best or not self.number:
+            self.kept, self.number = outputs, len(self.scores)
 
 
 def cap(loop: Loop, here: Here) -> int:
@@ -60,15 +61,27 @@ async def iterate(loop: Loop, once: Body, here: Here) -> Result:
         after = inside.at(here.place).seeing(replace(scope, steps=steps, outputs=result.outputs))
         history.add(result.outputs, _score(loop, after), loop.keep == "best")
         outcome = _outcome(loop, after, last=number == most)
-        _tell(here, number, most, history.scores[-1], outcome)
+        if not outcome:
+            state = {
+                variable.name: state[variable.name]
+                if variable.next is None
+                else value_of(variable.next, after)
+                for variable in loop.state
+            }
+        here.run.say(
+            Iterated(
+                time=time.time(),
+                place=here.place.name,
+                iteration=number,
+                cap=most,
+                score=history.scores[-1],
+                outcome=outcome,
+                kept=history.number,
+                state={} if outcome else state,
+            )
+        )
         if outcome:
             break
-        state = {
-            variable.name: state[variable.name]
-            if variable.next is None
-            else value_of(variable.next, after)
-            for variable in loop.state
-        }
     _judge(loop, here, outcome, history)
     end = {"outcome": outcome, "iterations": len(history.scores), "history": history.scores}
     return Result({**history.kept, **end})
@@ -93,19 +106,6 @@ def _outcome(loop: Loop, after: Here, *, last: bool) -> str:
     if loop.until is not None and value_of(loop.until, after):
         return "converged"
     return "exhausted" if last else ""
-
-
-def _tell(here: Here, number: int, most: int, score: float | None, outcome: str) -> None:
-    here.run.say(
-        Iterated(
-            time=time.time(),
-            place=here.place.name,
-            iteration=number,
-            cap=most,
-            score=score,
-            outcome=outcome,
-        )
-    )
 
 
 def _judge(loop: Loop, here: Here, outcome: str, history: _History) -> None:

@@ -26,6 +26,8 @@ async def run_node(graph: Graph, id: str, outside: Here) -> Outcome:
     """Run one node of a level. Its failure is an outcome, not an exception."""
     node = node_of(graph, id)
     here = outside.at(outside.place.step(id))
+    if not node.cache:
+        here = here.uncached()
     tolerated = node.on_error != "fail"
     try:
         runs = node.when is None or value_of(node.when, here)
@@ -64,7 +66,11 @@ async def _scored(node: Node, work: Body, here: Here) -> Result:
 
     async def assessed(here: Here) -> Result:
         result = await work(here)
-        assess(node, here, result.outputs)
+        try:
+            assess(node, here, result.outputs)
+        except NodeError as error:
+            error.outputs, error.made = result.outputs, result.made
+            raise
         return result
 
     if not isinstance(node, Group | Use):

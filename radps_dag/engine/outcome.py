@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from radps_dag.facts import Made
 from radps_dag.problem import RadpsDagError
 
 __all__ = [
@@ -27,6 +28,9 @@ class NodeError(RadpsDagError):
     """
 
     final: bool = False
+    # Of a call that was done and failed for its quality: what it made all the same.
+    outputs: Mapping[str, Any] | None = None
+    made: Made | None = None
 
     def __init__(
         self,

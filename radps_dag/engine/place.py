@@ -34,13 +34,19 @@ ROOT = Place()
 _PLAIN = re.compile(r"[^A-Za-z0-9._+-]")
 
 
-def directory(root: Path, place: Place, attempt: int) -> Path:
-    """The directory of one attempt: readable, safe in a shell, and no two places share one.
+def directory(root: Path, place: Place, attempt: int, generation: int = 1) -> Path:
+    """The directory of one attempt: readable, safe in a shell, and no two attempts share one.
+
+    Not even with one of a process that drove the run before, and that may be writing still.
 
     >>> directory(Path("w"), Place("", "image_cube/clean[spw=2]#3"), 1).as_posix()
     'w/image_cube/clean.spw-2.3'
+    >>> directory(Path("w"), Place("", "import"), 2, generation=3).as_posix()
+    'w/import.resumed-2.attempt-2'
     """
     parts = [_safe(part) for part in place.name.split("/")]
+    if generation > 1:
+        parts[-1] += f".resumed-{generation - 1}"
     if attempt > 1:
         parts[-1] += f".attempt-{attempt}"
     return root.joinpath(*parts)

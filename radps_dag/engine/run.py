@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.engine.executors.call import Executor
+from radps_dag.engine.memory import Memory
 from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.engine.place import Place
 from radps_dag.engine.scope import Scope
@@ -19,6 +20,7 @@ from radps_dag.expression import ExpressionError, Value, evaluate
 from radps_dag.facts import (
     Fact,
     Listener,
+    Made,
     NodeFailed,
     NodeKind,
     NodeStarted,
@@ -29,12 +31,34 @@ from radps_dag.facts import (
 from radps_dag.faults import Faults
 from radps_dag.workloads.registry import Library
 
-__all__ = ["Body", "Halt", "Here", "Result", "Run", "Span", "tell_failure", "value_of", "whole"]
+__all__ = [
+    "Body",
+    "Halt",
+    "Here",
+    "Result",
+    "Run",
+    "Settled",
+    "Span",
+    "at_once",
+    "tell_failure",
+    "value_of",
+    "whole",
+]
+
+
+Settled = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """Nothing is recorded, so nothing is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The services and settings of one run."""
+    """The services and settings of one run.
+
+    `settled` is awaited before anything depends on what was said: until it is durable.
+    """
 
     library: Library
     executor: Executor
@@ -43,6 +67,9 @@ class Run:
     workdir: Path
     seed: int
     listener: Listener
+    memory: Memory | None = None
+    settled: Settled = at_once
+    generation: int = 1
 
     def say(self, fact: Fact) -> None:
         self.listener(fact)
@@ -66,7 +93,8 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """The surroundings of a node: its place, what it sees, who tracks it, who collects scores."""
+    """The surroundings of a node: its place, what it sees, who tracks it, who collects scores, and
+    whether it may use what other runs have made."""
 
     run: Run
     place: Place
@@ -74,6 +102,7 @@ class Here:
     tracker: Tracker
     halt: Halt = field(default_factory=Halt)
     scores: list[Scored] = field(default_factory=list)
+    cached: bool = True
 
     def at(self, place: Place) -> Here:
         return replace(self, place=place)
@@ -88,6 +117,10 @@ class Here:
         """The surroundings of a level: its failure stops it, and not at once what is around it."""
         return replace(self, halt=Halt(self.halt))
 
+    def uncached(self) -> Here:
+        """The surroundings of a node that is to run anew in each run, with all that is in it."""
+        return replace(self, cached=False)
+
     def collecting(self) -> Here:
         """The surroundings of a group whose scores are shown together."""
         return replace(self, scores=[])
@@ -96,10 +129,13 @@ class Here:
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a node, an instance or an iteration leaves: its outputs, and what a group's loop sees
-    as `steps` afterwards."""
+    as `steps` afterwards. Of a call, what it leaves for later runs and, where it did not run, the
+    seconds that it once took."""
 
     outputs: Mapping[str, Any]
     steps: Mapping[str, Any] | None = None
+    made: Made | None = None
+    seconds: float | None = None
 
 
 Body = Callable[[Here], Awaitable[Result]]
@@ -109,7 +145,8 @@ Body = Callable[[Here], Awaitable[Result]]
 class Span:
     """A stretch of a run that begins and ends at a place: a node, an instance, an iteration.
 
-    `tolerated` is asked when it fails: whether the run goes on without it.
+    `tolerated` is asked when it fails: whether the run goes on without it. A call says itself
+    that it begins, because it knows its inputs.
     """
 
     kind: NodeKind
@@ -123,15 +160,16 @@ class Span:
         run, place = here.run, here.place.name
         try:
             total = self.total()
-            run.say(
-                NodeStarted(
-                    time=time.time(),
-                    place=place,
-                    kind=self.kind,
-                    description=self.description,
-                    total=total,
+            if self.kind != "task":
+                run.say(
+                    NodeStarted(
+                        time=time.time(),
+                        place=place,
+                        kind=self.kind,
+                        description=self.description,
+                        total=total,
+                    )
                 )
-            )
             result = await body(here)
         except Stopped as stopped:
             _tell_stop(here, stopped.message, time.monotonic() - begun)
@@ -142,15 +180,21 @@ class Span:
         except asyncio.CancelledError:
             _tell_stop(here, "stopped before it was done", time.monotonic() - begun)
             raise
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - begun if result.seconds is None else result.seconds
+        made = result.made if self.kind == "task" else None
         run.say(
-            NodeSucceeded(time=time.time(), place=place, outputs=result.outputs, seconds=seconds)
+            NodeSucceeded(
+                time=time.time(), place=place, outputs=result.outputs, seconds=seconds, made=made
+            )
         )
+        if made is not None and not made.origin:
+            await run.settled()
         return result
 
 
 def tell_failure(here: Here, error: NodeError, seconds: float, *, tolerated: bool) -> None:
     """Say that what stands here failed."""
+    own = error.place == here.place.name
     here.run.say(
         NodeFailed(
             time=time.time(),
@@ -160,7 +204,9 @@ def tell_failure(here: Here, error: NodeError, seconds: float, *, tolerated: boo
             seconds=seconds,
             tolerated=tolerated,
             # Told once, where it happened, and not again by everything around it.
-            traceback=error.traceback if error.place == here.place.name else "",
+            traceback=error.traceback if own else "",
+            outputs=(error.outputs or {}) if own else {},
+            made=error.made if own else None,
         )
     )
 

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from radps_dag.engine.drive import Ended, Job, drive, end_early
 from radps_dag.engine.executors import open_executor
-from radps_dag.engine.record import Recorder, RunDirectory, recording
+from radps_dag.engine.memory import Memory
+from radps_dag.engine.record import Opened, Recorder, recording
 from radps_dag.engine.server import Starting, begin, client_environment
 from radps_dag.engine.signals import run_minding_signals
 from radps_dag.engine.tracker import Tracker
@@ -32,32 +33,34 @@ def begin_server(idle_timeout: float | None = None) -> Starting | None:
 
 def run_job(
     job: Job,
-    directory: RunDirectory,
+    opened: Opened,
+    memory: Memory,
     slots: int | None,
     listener: Listener,
     open_tracker: Callable[[], Tracker],
     leaving: Callable[[], None] = lambda: None,
 ) -> Ended:
-    """Run the job. Raises Interrupted if a signal ended it.
+    """Run the job of a run that is open. Raises Interrupted if a signal ended it.
 
     `leaving` is called before the program is ended at once, by a second signal.
     """
     executor = open_executor(
-        job.executor_name, job.library, job.library.modules, slots, directory.workers_log
+        job.executor_name, job.library, job.library.modules, slots, opened.directory.workers_log
     )
 
     async def whole(record: Recorder) -> Ended:
         run = asyncio.current_task()
         assert run is not None
-        record.broken = run.cancel
+        loop = asyncio.get_running_loop()
+        record.when_broken(lambda: loop.call_soon_threadsafe(run.cancel))
         # Prefect takes seconds to import, and its server to start: a signal finds them in a thread.
         try:
             tracker = await _in_thread(open_tracker)
         except asyncio.CancelledError:
             return end_early(job, record)
-        return await drive(job, executor, tracker, record)
+        return await drive(job, executor, tracker, record, memory, record.settled)
 
-    with recording(directory, listener) as record:
+    with recording(opened, listener) as record:
         return run_minding_signals(lambda: whole(record), leaving)
 
 

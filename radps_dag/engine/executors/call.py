@@ -7,21 +7,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from radps_dag.facts import Added, Files
 from radps_dag.faults import Injection
 
-__all__ = ["Call", "Executor"]
+__all__ = ["Call", "Executor", "Performed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt of one workload: its name, its inputs as JSON values, and where it may write."""
+    """One attempt of one workload: its name, its inputs as JSON values, and where it may write.
+
+    `root` is the directory of the run's products, in which `workdir` lies.
+    """
 
     place: str
     workload: str
     arguments: Mapping[str, Any]
     workdir: Path
+    root: Path
     seed: str
     injection: Injection = field(default_factory=Injection)
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What a call has made: its outputs, and what its directory holds, already durable; what it
+    adds to the context, and the digests of what it read there."""
+
+    outputs: dict[str, Any]
+    files: Files = field(default_factory=dict)
+    added: tuple[Added, ...] = ()
+    reads: Mapping[str, str] = field(default_factory=dict)
 
 
 class Executor(Protocol):
@@ -32,8 +48,8 @@ class Executor(Protocol):
         """How many calls it computes at once."""
         ...
 
-    async def run(self, call: Call) -> dict[str, Any]:
-        """The call's outputs. Raises CallFailed with the workload's own error."""
+    async def run(self, call: Call) -> Performed:
+        """What the call makes. Raises CallFailed with the workload's own error."""
         ...
 
     async def close(self) -> None:

@@ -7,9 +7,9 @@ import signal
 import threading
 import time
 import traceback
-from typing import Any
 
-from radps_dag.engine.executors.call import Call
+from radps_dag.engine.executors.call import Call, Performed
+from radps_dag.engine.executors.manifest import seal
 from radps_dag.engine.outcome import CallFailed
 from radps_dag.faults import Injection
 from radps_dag.workloads.contract import invoke
@@ -18,11 +18,14 @@ from radps_dag.workloads.registry import Library
 __all__ = ["kinds_of", "perform"]
 
 
-def perform(call: Call, library: Library) -> dict[str, Any]:
-    """The outputs of a call. Raises CallFailed, whatever the workload raises."""
+def perform(call: Call, library: Library) -> Performed:
+    """What a call makes. Raises CallFailed, whatever the workload raises."""
     try:
         _inject(call.injection)
-        return invoke(library.workloads[call.workload], call.arguments, call.workdir, call.seed)
+        workload = library.workloads[call.workload]
+        outputs = invoke(workload, call.arguments, call.workdir, call.seed)
+        writes = "workdir" in workload.given.values()
+        return Performed(outputs, seal(call.workdir, call.root) if writes else {})
     except CallFailed as failed:
         raise CallFailed(call.place, failed.error, failed.message, kinds=failed.kinds) from None
     except BaseException as error:

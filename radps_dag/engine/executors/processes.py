@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.engine.executors import wire
-from radps_dag.engine.executors.call import Call
+from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.outcome import CallFailed
 
 __all__ = ["Processes"]
@@ -42,7 +42,7 @@ class Processes:
     def slots(self) -> int:
         return self._slots
 
-    async def run(self, call: Call) -> dict[str, Any]:
+    async def run(self, call: Call) -> Performed:
         worker = await self._take()
         if self._closed:
             # It closed while the worker started.
@@ -62,8 +62,7 @@ class Processes:
             ) from None
         self._idle.append(worker)
         if "outputs" in answer:
-            outputs: dict[str, Any] = answer["outputs"]
-            return outputs
+            return wire.to_performed(answer)
         raise wire.to_failure(answer)
 
     async def close(self) -> None:

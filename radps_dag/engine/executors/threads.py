@@ -11,9 +11,8 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from typing import Any
 
-from radps_dag.engine.executors.call import Call
+from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.executors.offspring import Offspring
 from radps_dag.engine.executors.perform import perform
 from radps_dag.engine.outcome import CallFailed
@@ -44,7 +43,7 @@ class Threads:
     def slots(self) -> int:
         return self._slots
 
-    async def run(self, call: Call) -> dict[str, Any]:
+    async def run(self, call: Call) -> Performed:
         loop = asyncio.get_running_loop()
         job = _Job(call, loop, loop.create_future())
         with self._ready:
@@ -92,7 +91,7 @@ class _Job:
         self,
         call: Call,
         loop: asyncio.AbstractEventLoop,
-        result: asyncio.Future[dict[str, Any]],
+        result: asyncio.Future[Performed],
     ) -> None:
         self.call = call
         self.loop = loop
@@ -101,20 +100,19 @@ class _Job:
     def work(self, library: Library) -> None:
         if self.result.cancelled():
             return
-        outputs: dict[str, Any] = {}
-        failure: BaseException | None = None
+        performed: Performed | BaseException
         try:
-            outputs = perform(self.call, library)
+            performed = perform(self.call, library)
         except BaseException as error:
-            failure = error
+            performed = error
         # The loop may be gone when an abandoned call ends at last.
         with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._settle, outputs, failure)
+            self.loop.call_soon_threadsafe(self._settle, performed)
 
-    def _settle(self, outputs: dict[str, Any], failure: BaseException | None) -> None:
+    def _settle(self, performed: Performed | BaseException) -> None:
         if self.result.done():
             return
-        if failure is None:
-            self.result.set_result(outputs)
+        if isinstance(performed, Performed):
+            self.result.set_result(performed)
         else:
-            self.result.set_exception(failure)
+            self.result.set_exception(performed)

@@ -8,14 +8,24 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from radps_dag.engine.executors.call import Call
+from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.outcome import CallFailed
+from radps_dag.facts import Added
 from radps_dag.faults import Injection
 
 if TYPE_CHECKING:
     import asyncio  # of the driver; a worker starts sooner without it
 
-__all__ = ["pack", "read", "receive", "to_call", "to_failure", "to_json"]
+__all__ = [
+    "from_performed",
+    "pack",
+    "read",
+    "receive",
+    "to_call",
+    "to_failure",
+    "to_json",
+    "to_performed",
+]
 
 _HEADER = 8
 
@@ -58,6 +68,7 @@ def to_json(call: Call) -> dict[str, Any]:
         "workload": call.workload,
         "arguments": call.arguments,
         "workdir": str(call.workdir),
+        "root": str(call.root),
         "seed": call.seed,
         "injection": dataclasses.asdict(call.injection),
     }
@@ -69,8 +80,22 @@ def to_call(message: dict[str, Any]) -> Call:
         workload=message["workload"],
         arguments=message["arguments"],
         workdir=Path(message["workdir"]),
+        root=Path(message["root"]),
         seed=message["seed"],
         injection=Injection(**message["injection"]),
+    )
+
+
+def from_performed(performed: Performed) -> dict[str, Any]:
+    return dataclasses.asdict(performed)
+
+
+def to_performed(message: dict[str, Any]) -> Performed:
+    return Performed(
+        outputs=message["outputs"],
+        files={name: (size, digest) for name, (size, digest) in message["files"].items()},
+        added=tuple(Added(**one) for one in message["added"]),
+        reads=message["reads"],
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.engine.executors.perform import perform
-from radps_dag.engine.executors.wire import pack, receive, to_call
+from radps_dag.engine.executors.wire import from_performed, pack, receive, to_call
 from radps_dag.engine.outcome import CallFailed
 from radps_dag.workloads.registry import Library, find_library
 
@@ -63,7 +63,7 @@ def _listen(channel: socket.socket, calls: queue.SimpleQueue[dict[str, Any]]) ->
 
 def _answer(message: dict[str, Any], library: Library) -> bytes:
     try:
-        return pack({"outputs": perform(to_call(message), library)})
+        return pack(from_performed(perform(to_call(message), library)))
     except CallFailed as failed:
         return pack(
             {

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from radps_dag.locks import Lock
+
 from .gate import IDENTITY_PATH, LOGIN_PATH
-from .locks import Lock
 from .place import Place
 from .settings import private_variables
 

@@ -7,11 +7,11 @@ import signal
 import time
 from pathlib import Path
 
+from radps_dag import locks
+from radps_dag.locks import birth_of
 from radps_dag.problem import RadpsDagError, UsageError
 
-from . import locks
 from .address import ServerStatus, answers
-from .locks import birth_of
 from .place import Place
 
 __all__ = ["end", "status", "stop"]

@@ -17,11 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from radps_dag import __version__
+from radps_dag import __version__, locks
+from radps_dag.locks import ALREADY_SERVED, birth_of
 
-from . import locks
 from .gate import Gate
-from .locks import ALREADY_SERVED, birth_of
 from .place import Place
 from .settings import fingerprint, server_variables
 

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from radps_dag import locks
+from radps_dag.locks import ALREADY_SERVED, Lock, birth_of
 from radps_dag.problem import RadpsDagError, UsageError
 
-from . import locks
 from .address import ServerAddress, answers
 from .ending import end
-from .locks import ALREADY_SERVED, Lock, birth_of
 from .place import Place
 from .settings import DEFAULT_IDLE_TIMEOUT, fingerprint
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from radps_dag.engine.server import locks
+from radps_dag import locks
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from radps_dag.engine.server import locks
+from radps_dag import locks
 assert locks.take(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

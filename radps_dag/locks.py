@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -11,6 +12,11 @@ from pathlib import Path
 from radps_dag.problem import RadpsDagError
 
 __all__ = ["ALREADY_SERVED", "Lock", "birth_of", "is_held", "take"]
+
+_ELSEWHERE = (
+    "choose a directory on a local disk that can be written: RADPS_DAG_HOME for the Prefect "
+    "server, --workspace for runs"
+)
 
 ALREADY_SERVED = 75  # exit code of a server whose place is held by another one (EX_TEMPFAIL)
 
@@ -39,7 +45,7 @@ class Lock:
 def take(path: Path, *, shared: bool = False, patience: float = 0.0) -> Lock | None:
     """The lock, or nothing where somebody else holds it for longer than `patience` seconds."""
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-    descriptor = _opened(path)
+    descriptor = _opened(path, shared)
     give_up = time.monotonic() + patience
     while True:
         try:
@@ -52,8 +58,7 @@ def take(path: Path, *, shared: bool = False, patience: float = 0.0) -> Lock | N
         except OSError as error:
             os.close(descriptor)
             raise RadpsDagError(
-                f"{path}: this file system cannot lock files ({error.strerror}); set "
-                "RADPS_DAG_HOME to a directory on a local disk"
+                f"{path}: this file system cannot lock files ({error.strerror}); {_ELSEWHERE}"
             ) from error
         else:
             return Lock(path, descriptor)
@@ -83,11 +88,14 @@ def birth_of(pid: int) -> str:
     return "" if fields[0] == "Z" else fields[19]
 
 
-def _opened(path: Path) -> int:
+def _opened(path: Path, shared: bool) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
+        if shared and path.exists():
+            # Whoever may only read may look all the same.
+            with contextlib.suppress(OSError):
+                return os.open(path, os.O_RDONLY)
         raise RadpsDagError(
-            f"{path}: cannot open the lock of the local Prefect server ({error.strerror}); set "
-            "RADPS_DAG_HOME to a directory that can be written"
+            f"{path}: cannot open the lock ({error.strerror}); {_ELSEWHERE}"
         ) from error

@@ -1,0 +1,152 @@
+"""`radps-dag resume`: go on with a run where it stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from radps_dag.cli.options import how_to_run, which_workspace
+from radps_dag.cli.running import (
+    Asked,
+    Part,
+    begin_server,
+    launch,
+    memory_of,
+    open_store_of,
+    opened_pipeline,
+    prepare,
+    shown,
+)
+from radps_dag.problem import UsageError
+from radps_dag.profile import find_profile, load_profile
+
+if TYPE_CHECKING:
+    from radps_dag.facts import RunStarted
+    from radps_dag.journal.store import Store
+    from radps_dag.progress import Mode
+
+__all__ = ["command"]
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("resume")
+@click.argument("run", required=False)
+@click.option(
+    "--file",
+    type=_PATH,
+    metavar="FILE",
+    help="The pipeline file, where it is not where it was.",
+)
+@click.option(
+    *("-p", "--param", "arguments"),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a param of the pipeline; may be repeated.",
+)
+@how_to_run
+@which_workspace
+def command(
+    run: str | None,
+    quiet: bool,
+    as_json: bool,
+    progress: Mode,
+    **rest: Any,
+) -> int:
+    """Go on with RUN, or with the last one, where it stopped.
+
+    What ended well is not done again, unless the file, a param or the code of a workload has
+    changed since, and then only what depends on that. Exits as `run` does.
+    """
+    profile = find_profile()
+    rest["store"] = rest["store"] or profile.store
+    asked = Asked(
+        **{**rest, "file": Path(), "executor": rest["executor"] or ""},
+        progress=shown(quiet, as_json, progress),
+        profile=profile,
+    )
+    store = open_store_of(asked)
+    try:
+        return 0 if _resume(asked, rest["file"], run, store) == "succeeded" else 1
+    finally:
+        store.close()
+
+
+def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -> str:
+    from radps_dag.engine.record import reopen
+    from radps_dag.journal.reading import find_run, last_start
+
+    run = find_run(store, wanted)
+    store.check()
+    before = last_start(store, run)
+    asked = _as_before(asked, before, file, store)
+    checked = opened_pipeline(asked)
+    opened = reopen(store, run)
+    try:
+        job = prepare(asked, checked, store)
+        job = replace(job, run=run, workdir=opened.directory.products, generation=opened.generation)
+        starting = begin_server(asked)
+        memory = memory_of(asked, job, store, run)
+        _tell_changes(before, job.provenance)
+        return launch(asked, job, opened, memory, starting).status
+    finally:
+        opened.close()
+
+
+def _as_before(asked: Asked, before: RunStarted, file: Path | None, store: Store) -> Asked:
+    """What was asked of the run when it started, but for what is asked now."""
+    settings = before.settings
+    profile = asked.profile
+    recorded = settings.get("profile")
+    if recorded and Path(recorded).is_file():
+        profile = load_profile(Path(recorded))
+    return replace(
+        asked,
+        file=file or _file_of(before, store),
+        params=before.params,
+        part=Part(
+            tuple(settings.get("only", ())),
+            tuple(settings.get("from", ())),
+            tuple(settings.get("until", ())),
+        ),
+        executor=asked.executor or before.executor,
+        max_parallel=asked.max_parallel or settings.get("max_parallel"),
+        seed=before.seed,
+        library=settings.get("library"),
+        modules=tuple(Path(path) for path in settings.get("modules", ())),
+        profile=profile,
+        reuse=asked.reuse and settings.get("reuse", True),
+        no_prefect=asked.no_prefect or not settings.get("prefect", True),
+    )
+
+
+def _file_of(before: RunStarted, store: Store) -> Path:
+    """The pipeline file: where it was, or beside the workspace, or as the run recorded it."""
+    directory = Path(before.provenance.get("directory", "."))
+    for place in (directory, store.workspace.root.parent, Path()):
+        if (place / before.file).is_file():
+            return place / before.file
+    texts = before.provenance.get("sources")
+    if not texts:
+        raise UsageError(f"no such file: {before.file!r}; say where it is with --file")
+    folder = store.workspace.run(before.run).path / "pipeline"
+    for name, text in texts.items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"no such file: {before.file!r}; say where it is with --file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    click.echo(f"{before.file} is gone; using the text that the run has recorded", err=True)
+    return folder / Path(before.file).name
+
+
+def _tell_changes(before: RunStarted, now: Any) -> None:
+    """Which files have been edited since."""
+    old, new = before.provenance.get("sources", {}), now["sources"]
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            what = "new" if name not in old else "no longer used" if name not in new else "edited"
+            click.echo(f"{name} is {what} since; what that changes runs again", err=True)

@@ -1,0 +1,227 @@
+"""A pipeline file and what is asked of it, to a run: shared by `run`, `resume` and `plan`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+import click
+
+from radps_dag.cli.opening import open_pipeline
+from radps_dag.params import resolve
+from radps_dag.problem import InvalidPipeline
+from radps_dag.profile import Profile
+
+if TYPE_CHECKING:
+    from radps_dag.engine.drive import Ended, Job
+    from radps_dag.engine.memory import Memory
+    from radps_dag.engine.record import Opened
+    from radps_dag.engine.tracker import Tracker
+    from radps_dag.facts import Listener
+    from radps_dag.faults import Faults
+    from radps_dag.journal.store import Store
+    from radps_dag.journal.workspace import RunDirectory
+    from radps_dag.model import Pipeline
+    from radps_dag.progress import Mode
+
+__all__ = ["Asked", "Part", "launch", "memory_of", "open_store_of", "prepare", "shown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The stages that are asked for; nothing at all is everything."""
+
+    only: tuple[str, ...] = ()
+    begin: tuple[str, ...] = ()
+    until: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line says, with what the profile and an earlier run add."""
+
+    file: Path
+    workspace: Path
+    profile: Profile
+    arguments: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)  # of the run that is resumed
+    params_file: Path | None = None
+    part: Part = Part()
+    executor: str = "threads"
+    max_parallel: int | None = None
+    faults_file: Path | None = None
+    seed: int = 0
+    library: str | None = None
+    modules: tuple[Path, ...] = ()
+    store: str | None = None
+    force: tuple[str, ...] = ()
+    reuse: bool = True
+    progress: Mode = "auto"
+    no_prefect: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `resume` asks for again, where its command line says nothing else."""
+        return {
+            "library": self.library,
+            "modules": [os.fspath(path.resolve()) for path in self.modules],
+            "profile": None if self.profile.path is None else os.fspath(self.profile.path),
+            "only": list(self.part.only),
+            "from": list(self.part.begin),
+            "until": list(self.part.until),
+            "max_parallel": self.max_parallel,
+            "reuse": self.reuse,
+            "prefect": not self.no_prefect,
+        }
+
+
+def shown(quiet: bool, as_json: bool, progress: Mode) -> Mode:
+    """How the run is to be shown, from three options that say it."""
+    if as_json:
+        return "json"
+    return "quiet" if quiet else progress
+
+
+def open_store_of(asked: Asked, *, reading: bool = False) -> Store:
+    """The journal of the workspace that is asked for."""
+    from radps_dag.journal.store import open_store
+    from radps_dag.journal.workspace import Workspace
+
+    workspace = Workspace(asked.workspace.resolve(), asked.profile.products or "")
+    return open_store(workspace, asked.store, reading=reading)
+
+
+def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
+    """The pipeline, its library and its params, after every check that can be made before."""
+    pipeline, library = open_pipeline(asked.file, asked.library, asked.modules, asked.profile)
+    known = {name: value for name, value in asked.params.items() if pipeline.param(name)}
+    params = resolve(pipeline, asked.arguments, asked.params_file, known)
+    return pipeline, library, params
+
+
+def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: Store) -> Job:
+    """What is to run; its id is still to be given."""
+    pipeline, library, params = checked
+    # Imported when the file is known to be good: the graph library takes its time.
+    from radps_dag.builder import build
+    from radps_dag.engine import selection
+    from radps_dag.engine.drive import Job
+    from radps_dag.engine.provenance import describe
+    from radps_dag.engine.record import earlier_outputs
+
+    faults = _faults(asked.faults_file, pipeline, asked.executor)
+    graph = build(pipeline)
+    wish = selection.Selection(asked.part.only, asked.part.begin, asked.part.until)
+    chosen = selection.choose(graph, wish)
+    required = selection.needed(graph, chosen)
+    left = earlier_outputs(store, pipeline.name, required)
+    return Job(
+        run="",
+        pipeline=pipeline,
+        graph=selection.subgraph(graph, chosen),
+        library=library,
+        params=params,
+        executor_name=asked.executor,
+        workdir=asked.workspace,
+        faults=faults,
+        seed=asked.seed,
+        file=str(asked.file),
+        reused=selection.reuse(pipeline, required, left),
+        settings=asked.settings,
+        provenance=describe(pipeline, library),
+    )
+
+
+def memory_of(asked: Asked, job: Job, store: Store, run: str) -> Memory:
+    """What need not run again, for a run of the job."""
+    from radps_dag.engine.keys import Keys
+    from radps_dag.engine.memory import Memory, Policy, patterns
+
+    policy = Policy(asked.reuse, patterns(asked.force))
+    keys = Keys(job.library, store.workspace)
+    return Memory(store, keys, run, job.pipeline.name, policy, job.faults)
+
+
+def _faults(path: Path | None, pipeline: Pipeline, executor: str) -> Faults:
+    from radps_dag.faults import Faults, load_faults
+
+    if path is None:
+        return Faults()
+    faults = load_faults(path)
+    problems = list(faults.unmatched(pipeline))
+    if executor == "threads":
+        problems += faults.fatal()
+    if problems:
+        raise InvalidPipeline(problems)
+    return faults
+
+
+def begin_server(asked: Asked) -> Any:
+    """Start the server that is going to be needed, beside everything else."""
+    from radps_dag.engine import session
+
+    if asked.profile.prefect_api_url is not None:
+        os.environ.setdefault("PREFECT_API_URL", asked.profile.prefect_api_url)
+    return None if asked.no_prefect else session.begin_server()
+
+
+def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any) -> Ended:
+    """Drive the run to its end, and show it."""
+    from radps_dag import progress
+    from radps_dag.engine import session
+
+    with (
+        _apart(asked.progress, opened.directory) as (mode, stream),
+        progress.listener(mode, stream, expected=job.graph) as listener,
+    ):
+        tracker = partial(_tracker, asked, job, starting, listener)
+        leaving = partial(_show_cursor, stream if mode == "live" else None)
+        return session.run_job(job, opened, memory, asked.max_parallel, listener, tracker, leaving)
+
+
+@contextlib.contextmanager
+def _apart(progress: Mode, directory: RunDirectory) -> Iterator[tuple[Mode, TextIO]]:
+    """How the run is shown, and on what; what workloads print must not get between it."""
+    from radps_dag.cli.streams import output_kept_in, output_to_stderr
+    from radps_dag.progress import shown_as
+
+    mode = shown_as(progress, sys.stderr)
+    if mode == "json":
+        with output_to_stderr() as stream:
+            yield mode, stream
+    elif mode == "live":
+        with output_kept_in(directory.workers_log) as stream:
+            yield mode, stream
+    else:
+        yield mode, sys.stderr
+    log = directory.workers_log
+    if mode in ("live", "plain") and log.exists() and log.stat().st_size:
+        click.echo(f"What the workloads printed: {log}", err=True)
+
+
+def _show_cursor(stream: TextIO | None) -> None:
+    """A live display hides it."""
+    if stream is not None:
+        os.write(stream.fileno(), b"\x1b[?25h\n")
+
+
+def _tracker(asked: Asked, job: Job, starting: Any, listener: Listener) -> Tracker:
+    from radps_dag.engine import session
+    from radps_dag.engine.tracker import Untracked
+    from radps_dag.facts import Noted
+
+    def note(level: Literal["info", "warning"], message: str) -> None:
+        listener(Noted(time=time.time(), place="", message=message, level=level))
+
+    if asked.no_prefect:
+        return Untracked()
+    return session.prefect_tracker(
+        job.pipeline.name, starting, partial(note, "info"), partial(note, "warning")
+    )

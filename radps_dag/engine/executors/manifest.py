@@ -1,0 +1,105 @@
+"""What a call has written: made durable, counted, and told apart from anything else by a digest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from radps_dag.facts import Files
+
+__all__ = ["damage", "seal"]
+
+# A larger file counts by its size and by pieces of it: to read terabytes again only to make sure
+# that they can be used would cost more than it saves.
+WHOLE = 64 * 2**20
+PIECES, PIECE = 64, 2**16
+
+
+def seal(workdir: Path, root: Path) -> Files:
+    """Make all that is in a directory durable, up to `root`, and describe it by name."""
+    if not workdir.is_dir():
+        return {}
+    files: dict[str, tuple[int, str]] = {}
+    for entry in sorted(workdir.iterdir()):
+        files[entry.name] = describe(entry, durable=True)
+    if files:
+        folder = workdir
+        while True:
+            _sync(folder)
+            if folder == root or folder == folder.parent:
+                break
+            folder = folder.parent
+    return files
+
+
+def damage(workdir: Path, files: Files, *, thorough: bool = True) -> str:
+    """What is wrong with what a call once wrote, in words; "" if it is as it was.
+
+    Without `thorough`, files count by their size alone.
+    """
+    for name, (size, digest) in files.items():
+        path = workdir / name
+        try:
+            if not path.exists():
+                return f"{path} is gone"
+            if not thorough:
+                found = sum(file.stat().st_size for file in _files(path)), digest
+            else:
+                found = describe(path)
+        except OSError as error:
+            return f"{path} cannot be read: {error.strerror}"
+        if found != (size, digest):
+            return f"{path} is not what was written"
+    return ""
+
+
+def describe(path: Path, *, durable: bool = False) -> tuple[int, str]:
+    """Bytes and digest of a file, or of all files in a directory with their names."""
+    if not path.is_dir():
+        return _of_file(path, durable)
+    size, digest = 0, sha256()
+    folders = {path}
+    for file in _files(path):
+        bytes_, content = _of_file(file, durable)
+        size += bytes_
+        digest.update(f"{file.relative_to(path).as_posix()}\0{bytes_}\0{content}\n".encode())
+        folders.add(file.parent)
+    if durable:
+        for folder in folders:
+            _sync(folder)
+    return size, digest.hexdigest()[:32]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def _of_file(path: Path, durable: bool) -> tuple[int, str]:
+    digest = sha256()
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size <= WHOLE:
+            while piece := file.read(2**20):
+                digest.update(piece)
+        else:
+            for number in range(PIECES):
+                file.seek((size - PIECE) * number // (PIECES - 1))
+                digest.update(file.read(PIECE))
+        if durable:
+            os.fsync(file.fileno())
+    return size, digest.hexdigest()[:32]
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,103 @@
+"""A call to its key: the digest of all that decides about what it makes.
+
+A product that was made here counts by its content, not by its address: a node that makes the same
+again, in another run or attempt, changes nothing for those after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from radps_dag.facts import Files, Made, strict_json
+from radps_dag.journal.workspace import Workspace
+from radps_dag.workloads.description import Workload
+from radps_dag.workloads.fingerprint import fingerprint
+from radps_dag.workloads.registry import Library
+
+__all__ = ["Keys"]
+
+
+class Keys:
+    """Makes keys; knows the content of every directory that calls of this workspace have written.
+
+    `look_up` is asked for the contents of a run that is not known yet.
+    """
+
+    def __init__(self, library: Library, workspace: Workspace) -> None:
+        self._library = library
+        self._workspace = workspace
+        self._contents: dict[str, Files] = {}
+        self._sources: dict[str, str] = {}
+        self.look_up = _nothing
+
+    def source(self, workload: Workload) -> str:
+        """The digest of a workload's code."""
+        if workload.name not in self._sources:
+            self._sources[workload.name] = fingerprint(workload)
+        return self._sources[workload.name]
+
+    def learn(self, made: Made) -> None:
+        """Take note of what a call has written."""
+        if made.workdir:
+            self._contents[made.workdir] = made.files
+
+    def key(self, workload: Workload, arguments: Mapping[str, Any], seed: str) -> str:
+        """The key of a call. `seed` counts where the workload draws random numbers."""
+        what = {
+            "library": self._library.name,
+            "workload": workload.name,
+            "source": self.source(workload),
+            "inputs": {name: self.identity(value) for name, value in arguments.items()},
+            "seed": seed if "random" in workload.given.values() else "",
+        }
+        text = self._workspace.relative(strict_json(dict(sorted(what.items()))))
+        return sha256(text.encode()).hexdigest()[:32]
+
+    def identity(self, value: Any) -> Any:
+        """The value, its products replaced by what they are, wherever they lie."""
+        if isinstance(value, dict):
+            if isinstance(value.get("uri"), str) and "kind" in value:
+                content = self.content(value["uri"])
+                if content is not None:
+                    return {**self._members(value), "uri": "", "content": content}
+            return self._members(value)
+        if isinstance(value, list):
+            return [self.identity(item) for item in value]
+        return value
+
+    def _members(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self.identity(value[name]) for name in sorted(value)}
+
+    def content(self, uri: str) -> str | None:
+        """The digest of what lies there, if a call of this workspace has made it."""
+        found = self._found(uri)
+        if found is None and uri.startswith(self._runs_uri):
+            self.look_up(uri[len(self._runs_uri) :].partition("/")[0])
+            found = self._found(uri)
+        return found
+
+    def _found(self, uri: str) -> str | None:
+        folder, _, rest = uri.rpartition("/")
+        below = rest
+        while folder:
+            files = self._contents.get(folder)
+            if files is not None:
+                name, _, inside = below.partition("/")
+                if name not in files:
+                    return None
+                _, digest = files[name]
+                return f"{digest}/{inside}" if inside else digest
+            folder, _, rest = folder.rpartition("/")
+            below = f"{rest}/{below}"
+        return None
+
+    @cached_property
+    def _runs_uri(self) -> str:
+        return f"{self._workspace.runs.as_uri()}/"
+
+
+def _nothing(run: str) -> None:
+    del run

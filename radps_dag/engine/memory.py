@@ -1,0 +1,248 @@
+"""What earlier runs have made: a call whose key is in the journal need not be made again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from radps_dag.engine.executors.manifest import damage
+from radps_dag.engine.keys import Keys
+from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded, strict_json
+from radps_dag.faults import Faults, levels, matches
+from radps_dag.journal.rows import Row
+from radps_dag.journal.store import Store
+from radps_dag.workloads.description import Workload
+
+__all__ = ["Asked", "Known", "Memory", "Policy", "Results", "path_of", "patterns"]
+
+MOST_RUNS = 5  # earlier runs of the pipeline that are looked through place by place
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that is about to be made."""
+
+    place: str
+    workload: Workload
+    arguments: Mapping[str, Any]
+    key: str
+    source: str
+    cached: bool = True  # what other runs made may be used
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What such a call has made before."""
+
+    outputs: Mapping[str, Any]
+    made: Made
+    seconds: float
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may be used again. `force` are patterns of places that are to run whatever is known."""
+
+    reuse: bool = True  # what other runs have made
+    force: tuple[tuple[str, ...], ...] = ()
+
+    def forces(self, place: str) -> bool:
+        """Whether the place, or something that it is in, is one of those."""
+        return bool(self.force) and any(
+            matches(pattern, around) for pattern in self.force for around in _around(place)
+        )
+
+
+def _around(place: str) -> list[str]:
+    """A place and all that it is in: `a`, `a/b[x=1]`, `a/b[x=1]/c`."""
+    parts = tuple(levels(place))
+    return ["/".join(parts[: number + 1]) for number in range(len(parts))]
+
+
+@dataclass(slots=True)
+class Results:
+    """The calls of one run: at each place the latest that was made, and how it had begun."""
+
+    run: str
+    made: dict[str, Row] = field(default_factory=dict)
+    begun: dict[str, Row] = field(default_factory=dict)
+    _groups: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, store: Store, run: str) -> Results:
+        """Those that the journal has. Raises Damaged where it is not whole."""
+        found = cls(run)
+        for row in store.rows(run):
+            found.add(row)
+        return found
+
+    def add(self, row: Row) -> None:
+        if row.kind == "node_started":
+            self.begun[row.place] = row
+        elif row.key is not None:
+            self.made[row.place] = row
+            above = row.place.rpartition("/")[0]
+            while above and above not in self._groups:
+                self._groups.add(above)
+                above = above.rpartition("/")[0]
+        elif row.kind == "retrying" and row.place in self._groups:
+            # All in the group is made again, and what its first attempt made is not the result.
+            for place in [one for one in self.made if one.startswith(f"{row.place}/")]:
+                del self.made[place]
+
+
+class Memory:
+    """Finds results of earlier calls: of this run before it stopped, then of other runs."""
+
+    def __init__(
+        self, store: Store, keys: Keys, run: str, pipeline: str, policy: Policy, faults: Faults
+    ) -> None:
+        self.keys = keys
+        self._store = store
+        self._run = run
+        self._policy = policy
+        self._faults = faults
+        self._own = Results.of(store, run) if store.head(run) is not None else Results(run)
+        heads = [head.run for head in store.heads() if head.pipeline == pipeline]
+        self._others = [other for other in heads if other != run][:MOST_RUNS]
+        self._loaded: dict[str, Results] = {run: self._own}
+        self._contents_of: set[str] = set()
+        self._again: set[str] = set()
+        keys.look_up = self._learn_contents
+
+    def ask(
+        self, place: str, workload: Workload, arguments: Mapping[str, Any], seed: str, cached: bool
+    ) -> Asked:
+        """The call with its key."""
+        key = self.keys.key(workload, arguments, seed)
+        return Asked(place, workload, arguments, key, self.keys.source(workload), cached)
+
+    def find(self, asked: Asked) -> Known | None:
+        """What such a call made before and may be used again, its files not looked at."""
+        if self._policy.forces(asked.place) or self._is_again(asked.place):
+            return None
+        own = self._own.made.get(asked.place)
+        if own is not None and own.key == asked.key:
+            return self._known(own)
+        if not asked.cached or not self._policy.reuse or self._faults.strikes(asked.place):
+            return None
+        for run in self._others:
+            row = self._results(run).made.get(asked.place)
+            if row is not None:
+                if row.key == asked.key:
+                    return self._known(row)
+                break
+        for row in self._store.with_key(asked.key):
+            if row.place == asked.place and row.run != self._run:
+                return self._known(row)
+        return None
+
+    def forget(self, place: str) -> None:
+        """Everything inside a group is to be made again: its next attempt begins."""
+        self._again.add(f"{place}/")
+
+    def _is_again(self, place: str) -> bool:
+        return bool(self._again) and place.startswith(tuple(self._again))
+
+    async def recall(self, asked: Asked) -> Known | None:
+        """What such a call made before, if it is all still there as it was."""
+        known = self.find(asked)
+        if known is None:
+            return None
+        if known.made.files:
+            wrong = await asyncio.to_thread(damage, path_of(known.made.workdir), known.made.files)
+            if wrong:
+                return None
+        self.keys.learn(known.made)
+        return known
+
+    def why(self, asked: Asked) -> str:
+        """Why the call has to be made, in words."""
+        if self._policy.forces(asked.place):
+            return "forced"
+        known = self.find(asked)
+        if known is not None:
+            return damage(path_of(known.made.workdir), known.made.files, thorough=False)
+        row, begun = self._before(asked.place)
+        if begun is None:
+            return "it has not run before"
+        if row is None:
+            return "it did not end well"
+        fact = self._store.fact(begun)
+        assert isinstance(fact, NodeStarted)
+        found = list(self._differences(asked, fact))
+        if not found and row.key == asked.key:
+            if not asked.cached:
+                return "cache: false"
+            return "reuse is off" if not self._policy.reuse else "a fault may strike it"
+        return "; ".join(found[:3]) or "something that it depends on changed"
+
+    def _before(self, place: str) -> tuple[Row | None, Row | None]:
+        """The latest that was made at a place, and how it had begun."""
+        for run in (self._run, *self._others):
+            results = self._results(run)
+            if place in results.begun:
+                return results.made.get(place), results.begun[place]
+        return None, None
+
+    def _differences(self, asked: Asked, before: NodeStarted) -> Iterable[str]:
+        if before.workload != asked.workload.name:
+            yield f"its workload was {before.workload}"
+            return
+        if before.source != asked.source:
+            yield "its code changed"
+        for name, value in asked.arguments.items():
+            if name not in before.inputs:
+                yield f"input {name!r} is new"
+            elif before.inputs[name] != value and (
+                self.keys.identity(before.inputs[name]) != self.keys.identity(value)
+            ):
+                yield f"input {name!r} changed" + _shown(before.inputs[name], value)
+        for name in before.inputs:
+            if name not in asked.arguments:
+                yield f"input {name!r} is no longer given"
+
+    def _known(self, row: Row) -> Known:
+        fact = self._store.fact(row)
+        assert isinstance(fact, NodeSucceeded | NodeFailed)
+        assert fact.made is not None
+        origin = fact.made.origin or row.run
+        return Known(fact.outputs, replace(fact.made, origin=origin), fact.seconds, origin)
+
+    def _results(self, run: str) -> Results:
+        if run not in self._loaded:
+            self._loaded[run] = Results.of(self._store, run)
+        return self._loaded[run]
+
+    def _learn_contents(self, run: str) -> None:
+        """Of a run whose products are read without its calls being asked for."""
+        if run in self._contents_of:
+            return
+        self._contents_of.add(run)
+        for row in self._results(run).made.values():
+            fact = self._store.fact(row)
+            if isinstance(fact, NodeSucceeded | NodeFailed) and fact.made is not None:
+                self.keys.learn(fact.made)
+
+
+def path_of(uri: str) -> Path:
+    """The directory that a file: URI names."""
+    return Path(unquote(urlsplit(uri).path))
+
+
+def _shown(before: Any, now: Any) -> str:
+    """` from 0.5 to 0.0`, where that can be read."""
+    if isinstance(before, dict | list) or isinstance(now, dict | list):
+        return ""
+    texts = [strict_json(before), strict_json(now)]
+    return f" from {texts[0]} to {texts[1]}" if all(len(text) <= 60 for text in texts) else ""
+
+
+def patterns(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Patterns of places, as in a drill: `image_cube/clean[spw=*]`."""
+    return tuple(tuple(levels(text.strip("/"))) for text in texts)

@@ -1,0 +1,59 @@
+"""What the journal says of a run as a whole: which it is, how it began, whether it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from radps_dag.facts import RunEnded, RunStarted
+from radps_dag.journal.claims import driver_of
+from radps_dag.journal.store import Head, Store
+from radps_dag.journal.workspace import pick
+from radps_dag.problem import RadpsDagError, UsageError
+
+__all__ = ["Standing", "find_run", "last_start", "standing"]
+
+Status = Literal["running", "succeeded", "failed", "interrupted"]
+
+
+def find_run(store: Store, wanted: str | None) -> str:
+    """The id of the run that a person means: the last one, where nothing is said.
+
+    Raises UsageError where there is none.
+    """
+    known = [head.run for head in store.heads()]
+    if not known:
+        raise UsageError(f"{store.name}: no run is there yet; `radps-dag run FILE` makes one")
+    return known[0] if wanted is None else pick(wanted, known)
+
+
+def last_start(store: Store, run: str) -> RunStarted:
+    """How a process last began to drive the run."""
+    starts = [store.fact(row) for row in store.rows(run, kinds=("run_started",))]
+    if not starts:
+        raise RadpsDagError(f"run {run} ended before it began; run the pipeline again")
+    assert isinstance(starts[-1], RunStarted)
+    return starts[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a run stands. `driver` says who drives it, "" if nobody does."""
+
+    head: Head
+    status: Status
+    driver: str = ""
+    start: RunStarted | None = None
+    end: RunEnded | None = None
+
+
+def standing(store: Store, head: Head) -> Standing:
+    """Where a run stands: one whose process is gone is interrupted, whatever it said last."""
+    found = [store.fact(row) for row in store.rows(head.run, kinds=("run_started", "run_ended"))]
+    starts = [fact for fact in found if isinstance(fact, RunStarted)]
+    start = starts[-1] if starts else None
+    last = found[-1] if found else None
+    driver = driver_of(store.workspace.run(head.run))
+    if isinstance(last, RunEnded) and not driver:
+        return Standing(head, last.status, "", start, last)
+    return Standing(head, "running" if driver else "interrupted", driver, start)

@@ -1,0 +1,88 @@
+"""Facts to rows and back. A row carries a checksum, so that a damaged one is never believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Any
+from zlib import crc32
+
+from radps_dag.facts import Fact, Made, NodeFailed, NodeSucceeded, as_json, from_json, strict_json
+from radps_dag.journal.workspace import Workspace
+from radps_dag.problem import RadpsDagError
+
+__all__ = ["Damaged", "Row", "to_fact", "to_row"]
+
+
+class Damaged(RadpsDagError):
+    """The journal is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A fact as the journal keeps it; `seq` is its number in the run."""
+
+    run: str
+    seq: int
+    time: float
+    place: str
+    kind: str
+    key: str | None
+    payload: str
+    checksum: int
+
+
+def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
+    """The row of a fact, its number still to be given."""
+    record = as_json(fact)
+    kind, time, place = record.pop("fact"), record.pop("time"), record.pop("place")
+    made = fact.made if isinstance(fact, NodeSucceeded | NodeFailed) else None
+    if made is not None:
+        record["made"] = _without_defaults(record["made"], Made)
+        record["made"]["added"] = [
+            {name: value for name, value in one.items() if value not in ("", None)}
+            for one in record["made"].get("added", ())
+        ]
+    payload = workspace.relative(strict_json(_without_defaults(record, type(fact))))
+    key = None if made is None else made.key
+    return Row(run, 0, time, place, kind, key, payload, 0)
+
+
+def checksum(row: Row, seq: int) -> int:
+    """Of all that a row says; as a signed integer of 32 bits, which every database has."""
+    text = f"{row.run}\0{seq}\0{row.time!r}\0{row.place}\0{row.kind}\0{row.key}\0{row.payload}"
+    return crc32(text.encode("utf-8", "surrogatepass")) - 2**31
+
+
+def to_fact(row: Row, workspace: Workspace) -> Fact:
+    """The fact of a row. Raises Damaged where it is not as it was written."""
+    if checksum(row, row.seq) != row.checksum:
+        raise Damaged(f"row {row.seq} of run {row.run} is damaged: its checksum does not match")
+    try:
+        record: dict[str, Any] = json.loads(workspace.absolute(row.payload))
+        return from_json({"fact": row.kind, "time": row.time, "place": row.place, **record})
+    except (ValueError, TypeError, KeyError) as error:
+        raise Damaged(f"row {row.seq} of run {row.run} cannot be understood: {error!r}") from error
+
+
+def _without_defaults(record: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    defaults = _defaults(kind)
+    return {
+        name: value
+        for name, value in record.items()
+        if name not in defaults or value != defaults[name]
+    }
+
+
+@cache
+def _defaults(kind: Hashable) -> dict[str, Any]:
+    assert isinstance(kind, type)
+    found: dict[str, Any] = {}
+    for item in fields(kind):
+        if item.default is not MISSING:
+            found[item.name] = item.default
+        elif item.default_factory is not MISSING:
+            found[item.name] = item.default_factory()
+    return found

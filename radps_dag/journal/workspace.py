@@ -1,0 +1,118 @@
+"""A workspace: where runs keep their products and their journal, wherever it is moved to.
+
+Addresses of what is in a workspace are kept relative to it, so that a workspace can be moved to
+another directory or machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
+
+__all__ = ["RunDirectory", "Workspace"]
+
+_URI, _PATH, _PRODUCTS = "workspace-uri:/", "workspace-path:/", "products-uri:/"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Where a run keeps its files: `products/`, `workers.log`, and the lock of who drives it."""
+
+    id: str
+    path: Path
+
+    @property
+    def products(self) -> Path:
+        return self.path / "products"
+
+    @property
+    def workers_log(self) -> Path:
+        return self.path / "workers.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "driver.lock"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A directory with runs. `products` is the URL of another root for what they make."""
+
+    root: Path
+    products: str = ""
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.db"
+
+    def run(self, id: str) -> RunDirectory:
+        return RunDirectory(id, self.runs / id)
+
+    def new_run(self, pipeline: str) -> RunDirectory:
+        """Make the directory of a new run. Its id sorts by time: `20261123-061502-full_cube`."""
+        stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{pipeline}"
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            for number in range(1, 1000):
+                id = stem if number == 1 else f"{stem}-{number}"
+                try:
+                    (self.runs / id).mkdir()
+                except FileExistsError:
+                    continue
+                return self.run(id)
+        except OSError as error:
+            raise RadpsDagError(
+                f"{error.filename}: the run's directory cannot be made: {error.strerror}; "
+                "choose another place with --workspace"
+            ) from error
+        raise RadpsDagError(f"{self.runs}: too many runs in one second")
+
+    def relative(self, text: str) -> str:
+        """Strict JSON in which what begins with this workspace's place no longer names it."""
+        for here, token in self._places:
+            text = text.replace(here, token)
+        return text
+
+    def absolute(self, text: str) -> str:
+        """The reverse, for the place where the workspace is now."""
+        if _URI in text or _PATH in text or _PRODUCTS in text:
+            for here, token in self._places:
+                text = text.replace(token, here)
+        return text
+
+    @cached_property
+    def _places(self) -> tuple[tuple[str, str], ...]:
+        """Beginnings of JSON strings: as they are here, and as they are kept."""
+        found = [
+            (f"{self.root.as_uri()}/", _URI),
+            (f"{os.fspath(self.root)}/", _PATH),
+        ]
+        if self.products:
+            found.append((self.products.rstrip("/") + "/", _PRODUCTS))
+        return tuple((json.dumps(here)[:-1], json.dumps(token)[:-1]) for here, token in found)
+
+
+def pick(wanted: str, known: list[str]) -> str:
+    """The run that a person means: its id, or the only one that begins or ends so.
+
+    Raises UsageError where there is none, or more than one.
+    """
+    if wanted in known:
+        return wanted
+    matching = [id for id in known if id.startswith(wanted) or id.endswith(wanted)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise UsageError(f"{wanted!r} may be any of {len(matching)} runs; {there_are(matching, 5)}")
+    hint = did_you_mean(wanted, known) or (f"; {there_are(known[:5])}" if known else "")
+    raise UsageError(f"no run {wanted!r} in this workspace{hint}")

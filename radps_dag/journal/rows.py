@@ -67,7 +67,7 @@ def to_fact(row: Row, workspace: Workspace) -> Fact:
         raise Damaged(f"row {row.seq} of run {row.run} cannot be understood: {error!r}") from error
 
 
-def _without_defaults(record: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+def _without_defaults(record: Mapping[str, Any], kind: Hashable) -> dict[str, Any]:
     defaults = _defaults(kind)
     return {
         name: value

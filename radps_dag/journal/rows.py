@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from functools import cache
 from typing import Any
 from zlib import crc32
 
@@ -67,7 +66,7 @@ def to_fact(row: Row, workspace: Workspace) -> Fact:
         raise Damaged(f"row {row.seq} of run {row.run} cannot be understood: {error!r}") from error
 
 
-def _without_defaults(record: Mapping[str, Any], kind: Hashable) -> dict[str, Any]:
+def _without_defaults(record: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
     defaults = _defaults(kind)
     return {
         name: value
@@ -76,13 +75,16 @@ def _without_defaults(record: Mapping[str, Any], kind: Hashable) -> dict[str, An
     }
 
 
-@cache
-def _defaults(kind: Hashable) -> dict[str, Any]:
-    assert isinstance(kind, type)
-    found: dict[str, Any] = {}
-    for item in fields(kind):
-        if item.default is not MISSING:
-            found[item.name] = item.default
-        elif item.default_factory is not MISSING:
-            found[item.name] = item.default_factory()
-    return found
+def _defaults(kind: type[Any]) -> dict[str, Any]:
+    if kind not in _KNOWN:
+        found: dict[str, Any] = {}
+        for item in fields(kind):
+            if item.default is not MISSING:
+                found[item.name] = item.default
+            elif item.default_factory is not MISSING:
+                found[item.name] = item.default_factory()
+        _KNOWN[kind] = found
+    return _KNOWN[kind]
+
+
+_KNOWN: dict[type[Any], dict[str, Any]] = {}

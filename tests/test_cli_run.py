@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from journal_support import facts_of
 from run_support import PIPELINES, WORKLOADS, run, write
 
 from radps_dag.cli.main import main
@@ -270,7 +271,7 @@ def test_where_things_land(shell: Shell) -> None:
     assert len(shell.runs) == 3
     for path in shell.runs:
         assert path.name.partition("-chain")[1] == "-chain"
-        facts = [json.loads(line) for line in (path / "facts.jsonl").read_text().splitlines()]
+        facts = facts_of(path.parent.parent, path.name)
         assert (facts[0]["fact"], facts[-1]["fact"]) == ("run_started", "run_ended")
         assert facts[0]["run"] == path.name
     shell(CHAIN, "--workspace", "other place")

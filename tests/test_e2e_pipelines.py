@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from journal_support import facts_of, facts_of_only_run
 from run_support import PATIENCE, PIPELINES, Ran, Record, record_of, run
 
 from radps_dag.engine.server import ServerAddress
@@ -89,8 +90,7 @@ def test_every_stage_finishes(prefect_server: ServerAddress, tmp_path: Path) -> 
     assert len(codes) == len(files) > 8, done.stderr
     assert set(codes.values()) == {"0"}, done.stderr
     for workspace in codes:
-        facts = next((tmp_path / workspace / "runs").glob("*/facts.jsonl")).read_text()
-        kinds = [json.loads(line)["fact"] for line in facts.splitlines()]
+        kinds = [fact["fact"] for fact in facts_of_only_run(tmp_path / workspace)]
         assert kinds[-1] == "run_ended"
         assert "node_failed" not in kinds
 
@@ -108,11 +108,11 @@ def test_modes(imaging: str, modes: Mapping[str, Ran]) -> None:
 
 
 def test_every_line_is_strict_json(modes: Mapping[str, Ran]) -> None:
-    """With `--json` facts alone are on the standard output; the run's directory keeps them."""
+    """With `--json` facts alone are on the standard output; the journal keeps them."""
     for ran in modes.values():
-        kept = (ran.directory / "facts.jsonl").read_text().splitlines()
+        kept = facts_of(ran.workspace, ran.directory.name)
         told = [fact for fact in ran.facts if fact["fact"] != "noted"]
-        assert [json.loads(line) for line in kept] == told
+        assert json.loads(json.dumps(kept)) == told
         assert ran.err == ""
 
 

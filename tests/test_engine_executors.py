@@ -61,7 +61,12 @@ def using(name: str, tmp_path: Path, work: Callable[[Executor], Awaitable[T]], s
 
 
 def one(name: str, tmp_path: Path, workload: str, **given: Any) -> dict[str, Any]:
-    return using(name, tmp_path, lambda executor: executor.run(call(workload, tmp_path, **given)))
+    return using(name, tmp_path, lambda executor: made(executor, call(workload, tmp_path, **given)))
+
+
+async def made(executor: Executor, call: Call) -> dict[str, Any]:
+    """What a call gives."""
+    return (await executor.run(call)).outputs
 
 
 def alive(pid: int) -> bool:
@@ -96,7 +101,7 @@ def test_values_travel_unchanged(name: str, tmp_path: Path) -> None:
     values += [5e-324, 1e308, "x" * 5_000_000, list(range(100_000))]
 
     async def work(executor: Executor) -> list[Any]:
-        return [(await executor.run(call("echo", tmp_path, value=one)))["value"] for one in values]
+        return [(await made(executor, call("echo", tmp_path, value=one)))["value"] for one in values]
 
     found = using(name, tmp_path, work)
     assert found == values
@@ -140,7 +145,7 @@ def test_calls_run_at_once(name: str, tmp_path: Path) -> None:
 
     async def work(executor: Executor) -> list[int]:
         found = await asyncio.gather(
-            *(executor.run(call("who", tmp_path, Injection(delay=0.05))) for _ in range(4))
+            *(made(executor, call("who", tmp_path, Injection(delay=0.05))) for _ in range(4))
         )
         return [one["pid"] for one in found]
 
@@ -154,8 +159,8 @@ def test_a_workload_that_exits_fails_alone(name: str, tmp_path: Path) -> None:
 
     async def work(executor: Executor) -> dict[str, Any]:
         with pytest.raises(CallFailed, match="exit"):
-            await executor.run(call("leave", tmp_path, code=0))
-        return await executor.run(call("echo", tmp_path, value=1))
+            await made(executor, call("leave", tmp_path, code=0))
+        return await made(executor, call("echo", tmp_path, value=1))
 
     assert using(name, tmp_path, work) == {"value": 1}
 
@@ -165,10 +170,10 @@ def test_workers_are_kept(tmp_path: Path) -> None:
     after one that failed."""
 
     async def work(executor: Executor) -> list[dict[str, Any]]:
-        first = await executor.run(call("who", tmp_path))
+        first = await made(executor, call("who", tmp_path))
         with pytest.raises(CallFailed):
-            await executor.run(call("fail", tmp_path, message="x"))
-        return [first, await executor.run(call("who", tmp_path))]
+            await made(executor, call("fail", tmp_path, message="x"))
+        return [first, await made(executor, call("who", tmp_path))]
 
     first, second = using("processes", tmp_path, work)
     assert first == second
@@ -195,8 +200,8 @@ def test_a_worker_that_dies(tmp_path: Path, how: str, told: str) -> None:
 
     async def work(executor: Executor) -> CallFailed:
         with pytest.raises(CallFailed) as caught:
-            await executor.run(call("crash", tmp_path, how=how))
-        assert await executor.run(call("echo", tmp_path, value=1)) == {"value": 1}
+            await made(executor, call("crash", tmp_path, how=how))
+        assert await made(executor, call("echo", tmp_path, value=1)) == {"value": 1}
         return caught.value
 
     failed = using("processes", tmp_path, work)
@@ -210,7 +215,7 @@ def test_an_injected_crash_is_a_dead_worker(tmp_path: Path) -> None:
 
     async def work(executor: Executor) -> None:
         with pytest.raises(CallFailed, match=r"WorkerDied.*SIGKILL"):
-            await executor.run(call("echo", tmp_path, Injection(crash=True)))
+            await made(executor, call("echo", tmp_path, Injection(crash=True)))
 
     using("processes", tmp_path, work)
 
@@ -219,11 +224,11 @@ def test_an_idle_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     """A worker that was killed while it waited fails no call: another takes its place."""
 
     async def work(executor: Executor) -> dict[str, Any]:
-        first = await executor.run(call("who", tmp_path))
+        first = await made(executor, call("who", tmp_path))
         os.kill(first["pid"], signal.SIGKILL)
         await asyncio.to_thread(wait_for, lambda: not alive(first["pid"]))
         await asyncio.sleep(0.05)  # a turn of the loop, in which it hears of it
-        return await executor.run(call("echo", tmp_path, value=1))
+        return await made(executor, call("echo", tmp_path, value=1))
 
     assert using("processes", tmp_path, work) == {"value": 1}
 
@@ -248,14 +253,14 @@ def test_a_time_out_ends_the_whole_group(tmp_path: Path, pids: Path, how: str) -
 
     async def work(executor: Executor) -> list[int]:
         async def late() -> dict[str, Any]:
-            return await executor.run(call("busy", tmp_path, how=how, pids=str(pids)))
+            return await made(executor, call("busy", tmp_path, how=how, pids=str(pids)))
 
         # The limit begins when the workload does: a slow start of Python is not its fault.
         running = asyncio.create_task(late())
         found = await read_soon(pids)
         with pytest.raises(TimedOut):
             await within(0.05, "a", lambda: running)
-        assert await executor.run(call("echo", tmp_path, value=1)) == {"value": 1}
+        assert await made(executor, call("echo", tmp_path, value=1)) == {"value": 1}
         return found
 
     found = using("processes", tmp_path, work)
@@ -267,12 +272,12 @@ def test_close_ends_everything(tmp_path: Path, pids: Path) -> None:
     """When the executor closes, nothing of it is left, busy or idle."""
 
     async def work(executor: Executor) -> list[int]:
-        idle = await executor.run(call("who", tmp_path))
+        idle = await made(executor, call("who", tmp_path))
         busy = [
             asyncio.create_task(
-                executor.run(call("busy", tmp_path, how="stubborn_child", pids=str(pids)))
+                made(executor, call("busy", tmp_path, how="stubborn_child", pids=str(pids)))
             ),
-            asyncio.create_task(executor.run(call("echo", tmp_path, Injection(hang=True)))),
+            asyncio.create_task(made(executor, call("echo", tmp_path, Injection(hang=True)))),
         ]
         found = [idle["pid"], *await read_soon(pids)]
         await executor.close()
@@ -289,7 +294,7 @@ def test_a_cancelled_call_leaves_no_process(tmp_path: Path) -> None:
 
     async def work(executor: Executor) -> None:
         for delay in (0, 0.001, 0.01, 0.05, 0.2):
-            task = asyncio.create_task(executor.run(call("echo", tmp_path, Injection(hang=True))))
+            task = asyncio.create_task(made(executor, call("echo", tmp_path, Injection(hang=True))))
             await asyncio.sleep(delay)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -366,8 +371,8 @@ def test_an_abandoned_thread_takes_no_new_call(tmp_path: Path) -> None:
         for _ in range(3):
             with pytest.raises(TimedOut):
                 hanging = call("echo", tmp_path, Injection(hang=True))
-                await within(0.01, "a", lambda hanging=hanging: executor.run(hanging))
-        return await executor.run(call("echo", tmp_path, value=1))
+                await within(0.01, "a", lambda hanging=hanging: made(executor, hanging))
+        return await made(executor, call("echo", tmp_path, value=1))
 
     assert using("threads", tmp_path, work, slots=1) == {"value": 1}
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_support import Played, play
+from journal_support import store_of
 
-from radps_dag.engine.record import Left, RunDirectory, earlier_outputs, recording
+from radps_dag.engine.record import Left, earlier_outputs
 from radps_dag.engine.selection import Selection
+from radps_dag.journal.rows import to_row
+from radps_dag.journal.store import Store
 from radps_dag.problem import UsageError
 
 #   a - b - d
@@ -141,12 +143,10 @@ def test_nothing_in_common() -> None:
         part(begin=("e",), until=("d",))
 
 
-def record(workspace: Path, id: str, run: Played) -> None:
-    directory = RunDirectory(id, workspace / "runs" / id)
-    directory.path.mkdir(parents=True)
-    with recording(directory, lambda fact: None) as listener:
-        for fact in run.facts:
-            listener(fact)
+def record(store: Store, id: str, run: Played) -> None:
+    """Enter a run in the journal; the later, the newer."""
+    store.create(id, "pipeline", time=float(id))
+    store.append(id, [to_row(id, fact, store.workspace) for fact in run.facts])
 
 
 def test_what_runs_leave(tmp_path: Path) -> None:
@@ -160,28 +160,17 @@ def test_what_runs_leave(tmp_path: Path) -> None:
           c: {run: fail_if, with: {bad: "${{ params.n == 2 }}", value: 3}, on_error: continue}
           d: {run: give, when: params.n == 1, with: {value: 4}}
     """
-    record(tmp_path, "1", play(text, params={"n": 1}))
-    record(tmp_path, "2", play(text, params={"n": 2}))
+    store = store_of(tmp_path)
+    record(store, "1", play(text, params={"n": 1}))
+    record(store, "2", play(text, params={"n": 2}))
     only = Selection(only=("a",))
-    record(tmp_path, "3", play(text, params={"n": 3}, selection=only))
-    found = earlier_outputs(tmp_path, "pipeline", "abcd")
+    record(store, "3", play(text, params={"n": 3}, selection=only))
+    found = earlier_outputs(store, "pipeline", "abcd")
     assert {id: (one.run, one.outputs) for id, one in found.items()} == {
         "a": ("3", {"value": 3}),
         "b": ("2", {"value": 2}),
         "c": ("1", {"value": 3}),
         "d": ("2", None),
     }
-    assert earlier_outputs(tmp_path, "other", "abcd") == {}
-
-
-def test_damaged_records_are_passed_over(tmp_path: Path) -> None:
-    """A record that ends in the middle counts as far as it goes, and what is no record not."""
-    record(tmp_path, "1", play(TEXT))
-    facts = tmp_path / "runs" / "1" / "facts.jsonl"
-    facts.write_text(facts.read_text()[:-40])
-    for id, content in [("2", "not json"), ("3", ""), ("4", json.dumps({"pipeline": "pipeline"}))]:
-        (tmp_path / "runs" / id).mkdir()
-        (tmp_path / "runs" / id / "facts.jsonl").write_text(content)
-    (tmp_path / "runs" / "5").mkdir()
-    (tmp_path / "runs" / "file").write_text("")
-    assert set(earlier_outputs(tmp_path, "pipeline", "abcdef")) == set("abcdef")
+    assert earlier_outputs(store, "other", "abcd") == {}
+    store.close()

@@ -17,16 +17,16 @@ __all__ = ["Call", "Executor", "Performed"]
 class Call:
     """One attempt of one workload: its name, its inputs as JSON values, and where it may write.
 
-    `root` is the directory of the run's products, in which `workdir` lies.
+    `root` is the directory of the run's products, in which `workdir` lies, if it is in one.
     """
 
     place: str
     workload: str
     arguments: Mapping[str, Any]
     workdir: Path
-    root: Path
     seed: str
     injection: Injection = field(default_factory=Injection)
+    root: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

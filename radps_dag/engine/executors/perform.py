@@ -25,7 +25,7 @@ def perform(call: Call, library: Library) -> Performed:
         workload = library.workloads[call.workload]
         outputs = invoke(workload, call.arguments, call.workdir, call.seed)
         writes = "workdir" in workload.given.values()
-        return Performed(outputs, seal(call.workdir, call.root) if writes else {})
+        return Performed(outputs, seal(call.workdir, call.root or call.workdir) if writes else {})
     except CallFailed as failed:
         raise CallFailed(call.place, failed.error, failed.message, kinds=failed.kinds) from None
     except BaseException as error:

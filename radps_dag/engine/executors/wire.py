@@ -68,7 +68,7 @@ def to_json(call: Call) -> dict[str, Any]:
         "workload": call.workload,
         "arguments": call.arguments,
         "workdir": str(call.workdir),
-        "root": str(call.root),
+        "root": None if call.root is None else str(call.root),
         "seed": call.seed,
         "injection": dataclasses.asdict(call.injection),
     }
@@ -80,7 +80,7 @@ def to_call(message: dict[str, Any]) -> Call:
         workload=message["workload"],
         arguments=message["arguments"],
         workdir=Path(message["workdir"]),
-        root=Path(message["root"]),
+        root=None if message["root"] is None else Path(message["root"]),
         seed=message["seed"],
         injection=Injection(**message["injection"]),
     )

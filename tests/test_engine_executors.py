@@ -101,7 +101,8 @@ def test_values_travel_unchanged(name: str, tmp_path: Path) -> None:
     values += [5e-324, 1e308, "x" * 5_000_000, list(range(100_000))]
 
     async def work(executor: Executor) -> list[Any]:
-        return [(await made(executor, call("echo", tmp_path, value=one)))["value"] for one in values]
+        calls = [call("echo", tmp_path, value=one) for one in values]
+        return [(await made(executor, one))["value"] for one in calls]
 
     found = using(name, tmp_path, work)
     assert found == values

@@ -22,6 +22,7 @@ COMMANDS = {
     "validate": "check pipeline files completely, without running anything",
     "graph": "draw a pipeline",
     "run": "run a pipeline",
+    "plan": "say what a run would do, without running",
     "resume": "go on with a run where it stopped",
     "workloads": "list the workloads, or describe one",
     "schema": "print the JSON Schema of pipeline files",

@@ -8,7 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["EXECUTORS", "how_to_run", "stages", "which_workloads", "which_workspace"]
+__all__ = [
+    "EXECUTORS",
+    "how_to_run",
+    "stages",
+    "what_to_use_again",
+    "which_workloads",
+    "which_workspace",
+]
 
 EXECUTORS = ("threads", "processes")
 
@@ -57,8 +64,30 @@ def which_workspace(command: F) -> F:
     return _with(options, command)
 
 
+def what_to_use_again(command: F) -> F:
+    """What of earlier results counts: `force` and `reuse` of a command."""
+    options = (
+        click.option(
+            "--force",
+            multiple=True,
+            metavar="PLACE",
+            help="Run what matches, such as 'image_*/clean', whatever is there; may be repeated.",
+        ),
+        click.option(
+            "--no-reuse",
+            "reuse",
+            flag_value=False,
+            default=True,
+            type=bool,
+            help="Use nothing that other runs have made.",
+        ),
+    )
+    return _with(options, command)
+
+
 def how_to_run(command: F) -> F:
     """How a run computes, what it may use again, and how it is shown."""
+    command = what_to_use_again(command)
     options = (
         click.option(
             "--executor",
@@ -76,20 +105,6 @@ def how_to_run(command: F) -> F:
             type=_PATH,
             metavar="FILE",
             help="Inject the faults that FILE describes, for a drill.",
-        ),
-        click.option(
-            "--force",
-            multiple=True,
-            metavar="PLACE",
-            help="Run what matches, such as 'image_*/clean', whatever is there; may be repeated.",
-        ),
-        click.option(
-            "--no-reuse",
-            "reuse",
-            flag_value=False,
-            default=True,
-            type=bool,
-            help="Use nothing that other runs have made.",
         ),
         click.option(
             "--progress",

@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from radps_dag.model import Pipeline
     from radps_dag.progress import Mode
 
-__all__ = ["Asked", "Part", "launch", "memory_of", "open_store_of", "prepare", "shown"]
+__all__ = [
+    "Asked",
+    "Part",
+    "launch",
+    "memory_of",
+    "open_store_of",
+    "opened_pipeline",
+    "prepare",
+    "shown",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +99,12 @@ def shown(quiet: bool, as_json: bool, progress: Mode) -> Mode:
 
 
 def open_store_of(asked: Asked, *, reading: bool = False) -> Store:
-    """The journal of the workspace that is asked for."""
+    """The journal of the workspace that is asked for; `reading` changes nothing."""
     from radps_dag.journal.store import open_store
     from radps_dag.journal.workspace import Workspace
 
     workspace = Workspace(asked.workspace.resolve(), asked.profile.products or "")
-    return open_store(workspace, asked.store, reading=reading)
+    return open_store(workspace, asked.store, reading=reading, empty=reading)
 
 
 def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:

@@ -15,7 +15,7 @@ from radps_dag.engine.run import Here, Result, Span, value_of, whole
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.model import ForEach, Group, Node, Pause, Task, Use
 
-__all__ = ["fan_out"]
+__all__ = ["declared", "fan_out", "instances"]
 
 One = Callable[[Here, Callable[[], bool]], Awaitable[Result]]
 
@@ -39,7 +39,7 @@ async def fan_out(node: Node, here: Here, one: One, *, tolerated: bool) -> Resul
     found: list[_Instance] = []
 
     def count() -> int:
-        found.extend(_instances(each, here))
+        found.extend(instances(each, here))
         return len(found)
 
     async def work(here: Here) -> Result:
@@ -48,7 +48,8 @@ async def fan_out(node: Node, here: Here, one: One, *, tolerated: bool) -> Resul
     return await Span("fan_out", node.description, count, lambda: tolerated).around(here, work)
 
 
-def _instances(each: ForEach, here: Here) -> Iterator[_Instance]:
+def instances(each: ForEach, here: Here) -> Iterator[_Instance]:
+    """The instances of a fan-out, in item order. Raises NodeError where the items are none."""
     names = [item.name for item in each.items]
     lists = [_items(item.name, value_of(item.value, here), here) for item in each.items]
     total = math.prod(len(items) for items in lists)
@@ -188,7 +189,7 @@ class _Fan:
 
     def _outputs(self) -> dict[str, Any]:
         good = [self._results[index] for index in sorted(self._results)]
-        names = list(good[0].outputs) if good else _declared(self._node, self._here)
+        names = list(good[0].outputs) if good else declared(self._node, self._here)
         lists: dict[str, Any] = {
             name: [result.outputs.get(name) for result in good] for name in names
         }
@@ -237,7 +238,7 @@ def _required(each: ForEach, total: int, here: Here) -> int:
     return min(total, math.ceil(each.min_success))
 
 
-def _declared(node: Node, here: Here) -> list[str]:
+def declared(node: Node, here: Here) -> list[str]:
     """The names of a node's outputs, for a fan-out over nothing."""
     match node:
         case Task():

@@ -12,13 +12,13 @@ from radps_dag.engine.run import Body, Here, Result, value_of, whole
 from radps_dag.facts import Iterated, Noted
 from radps_dag.model import Loop, OnLimit
 
-__all__ = ["cap", "iterate"]
+__all__ = ["History", "cap", "iterate", "outcome_of", "score_of"]
 
 MOST_ITERATIONS = 1_000_000
 
 
 @dataclass(slots=True)
-class _History:
+class History:
     """What a loop remembers of its iterations."""
 
     scores: list[float | None] = field(default_factory=list)
@@ -49,7 +49,7 @@ async def iterate(loop: Loop, once: Body, here: Here) -> Result:
     """Run the loop; the outputs are those of the kept iteration, with how the loop went."""
     most = cap(loop, here)
     state = {variable.name: value_of(variable.init, here) for variable in loop.state}
-    history = _History()
+    history = History()
     outcome = ""
     for number in range(1, most + 1):
         if here.halt.cause:
@@ -59,8 +59,8 @@ async def iterate(loop: Loop, once: Body, here: Here) -> Result:
         result = await once(inside)
         steps = scope.steps if result.steps is None else result.steps
         after = inside.at(here.place).seeing(replace(scope, steps=steps, outputs=result.outputs))
-        history.add(result.outputs, _score(loop, after), loop.keep == "best")
-        outcome = _outcome(loop, after, last=number == most)
+        history.add(result.outputs, score_of(loop, after), loop.keep == "best")
+        outcome = outcome_of(loop, after, last=number == most)
         if not outcome:
             state = {
                 variable.name: state[variable.name]
@@ -87,7 +87,8 @@ async def iterate(loop: Loop, once: Body, here: Here) -> Result:
     return Result({**history.kept, **end})
 
 
-def _score(loop: Loop, after: Here) -> float | None:
+def score_of(loop: Loop, after: Here) -> float | None:
+    """The score of the iteration that has just ended."""
     if loop.score is None:
         return None
     found = value_of(loop.score, after)
@@ -100,7 +101,8 @@ def _score(loop: Loop, after: Here) -> float | None:
     return float(found)
 
 
-def _outcome(loop: Loop, after: Here, *, last: bool) -> str:
+def outcome_of(loop: Loop, after: Here, *, last: bool) -> str:
+    """How the loop ends after this iteration; "" if it goes on."""
     if loop.diverged is not None and value_of(loop.diverged, after):
         return "diverged"
     if loop.until is not None and value_of(loop.until, after):
@@ -108,7 +110,7 @@ def _outcome(loop: Loop, after: Here, *, last: bool) -> str:
     return "exhausted" if last else ""
 
 
-def _judge(loop: Loop, here: Here, outcome: str, history: _History) -> None:
+def _judge(loop: Loop, here: Here, outcome: str, history: History) -> None:
     """Fail or warn, as the loop says, where it did not converge."""
     if outcome == "converged":
         return

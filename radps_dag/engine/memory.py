@@ -142,6 +142,14 @@ class Memory:
                 return self._known(row)
         return None
 
+    def expect(self, asked: Asked) -> Known | None:
+        """What such a call will be found to have made, by the sizes of its files."""
+        known = self.find(asked)
+        if known is None or self._damage(known, thorough=False):
+            return None
+        self.keys.learn(known.made)
+        return known
+
     def forget(self, place: str) -> None:
         """Everything inside a group is to be made again: its next attempt begins."""
         self._again.add(f"{place}/")
@@ -154,12 +162,19 @@ class Memory:
         known = self.find(asked)
         if known is None:
             return None
+        wrong = ""
         if known.made.files:
-            wrong = await asyncio.to_thread(damage, path_of(known.made.workdir), known.made.files)
-            if wrong:
-                return None
+            wrong = await asyncio.to_thread(lambda: self._damage(known))
+        if wrong:
+            return None
         self.keys.learn(known.made)
         return known
+
+    def _damage(self, known: Known, *, thorough: bool = True) -> str:
+        """What is wrong with the files of a result, in words."""
+        if not known.made.files:
+            return ""
+        return damage(path_of(known.made.workdir), known.made.files, thorough=thorough)
 
     def why(self, asked: Asked) -> str:
         """Why the call has to be made, in words."""
@@ -167,7 +182,7 @@ class Memory:
             return "forced"
         known = self.find(asked)
         if known is not None:
-            return damage(path_of(known.made.workdir), known.made.files, thorough=False)
+            return self._damage(known, thorough=False)
         row, begun = self._before(asked.place)
         if begun is None:
             return "it has not run before"

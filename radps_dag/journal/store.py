@@ -15,7 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from radps_dag.facts import Fact
 from radps_dag.journal import schema
@@ -233,14 +233,20 @@ class Store:
 ADVICE = "restore it from a copy, or start a new run with --workspace elsewhere"
 
 
-def open_store(workspace: Workspace, url: str | None = None, *, reading: bool = False) -> Store:
+def open_store(
+    workspace: Workspace, url: str | None = None, *, reading: bool = False, empty: bool = False
+) -> Store:
     """The journal of a workspace; `url` is that of a database, or SQLite in the workspace.
 
     With `reading` nothing is made or changed, and a journal in a directory that cannot be written
-    is read as it is. Raises RadpsDagError where it cannot be opened.
+    is read as it is; where there is none, `empty` gives one without runs. Raises RadpsDagError
+    where it cannot be opened.
     """
     if url is None or make_path(url):
         path = workspace.journal if url is None else Path(make_path(url)).resolve()
+        if reading and empty and not path.exists():
+            nothing = create_engine("sqlite://", poolclass=StaticPool)
+            return _ready(Store(workspace, nothing, os.fspath(path), reading=False))
         return _sqlite(workspace, path, reading)
     return _server(workspace, url, reading)
 

@@ -1,0 +1,157 @@
+"""`radps-dag plan`: what a run would do, and why, without running."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from radps_dag.cli.options import stages, what_to_use_again, which_workloads, which_workspace
+from radps_dag.cli.problems import wants_colour
+from radps_dag.cli.running import (
+    Asked,
+    Part,
+    memory_of,
+    open_store_of,
+    opened_pipeline,
+    prepare,
+)
+from radps_dag.profile import find_profile
+
+if TYPE_CHECKING:
+    from radps_dag.engine.planning import Planned
+
+__all__ = ["command"]
+
+_PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the plan; it stands for `count` of the same."""
+
+    name: str
+    depth: int
+    verdict: str
+    why: str
+    count: int = 1
+
+    @property
+    def shown(self) -> str:
+        more = f" (and {self.count - 1} more)" if self.count > 1 else ""
+        return f"{'  ' * self.depth}{self.name}{more}"
+
+
+_COLOURS = {"run": "yellow", "reuse": "green", "skip": None}
+
+
+@click.command("plan")
+@click.argument("file", type=_PATH)
+@click.option(
+    *("-p", "--param", "arguments"),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a param of the pipeline; may be repeated.",
+)
+@click.option(
+    "--params-file",
+    type=_PATH,
+    metavar="FILE",
+    help="A YAML file that maps params to values; what -p says goes before it.",
+)
+@click.option("--only", multiple=True, callback=stages, metavar="STAGE", help="As in run.")
+@click.option(
+    *("--from", "begin"), multiple=True, callback=stages, metavar="STAGE", help="As in run."
+)
+@click.option("--until", multiple=True, callback=stages, metavar="STAGE", help="As in run.")
+@click.option("--seed", type=int, default=0, show_default=True, help="As in run.")
+@click.option("--all", "everything", is_flag=True, help="Show every node, instance and iteration.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array of all of them.")
+@what_to_use_again
+@which_workloads
+@which_workspace
+def command(
+    profile_file: Path | None,
+    only: tuple[str, ...],
+    begin: tuple[str, ...],
+    until: tuple[str, ...],
+    everything: bool,
+    as_json: bool,
+    store: str | None,
+    **rest: Any,
+) -> int:
+    """Say what a run of FILE would run, reuse and skip, and why. Nothing runs."""
+    profile = find_profile(profile_file)
+    asked = Asked(
+        profile=profile, part=Part(only, begin, until), store=store or profile.store, **rest
+    )
+    planned = _planned(asked)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in planned], indent=1))
+        return 0
+    colour = wants_colour()
+    for line in _lines(_all(planned) if everything else _brief(planned), colour):
+        click.echo(line)
+    click.echo(_sum(planned))
+    return 0
+
+
+def _planned(asked: Asked) -> list[Planned]:
+    checked = opened_pipeline(asked)
+    from radps_dag.engine.planning import plan
+
+    store = open_store_of(asked, reading=True)
+    try:
+        job = prepare(asked, checked, store)
+        job = replace(job, run="plan", workdir=store.workspace.run("plan").products)
+        return plan(job, memory_of(asked, job, store, job.run))
+    finally:
+        store.close()
+
+
+def _brief(planned: list[Planned]) -> list[Row]:
+    """A row for each stage; below one that runs, what of it does, instances of a node together."""
+    running = {one.path for one in planned if one.place == one.path and one.verdict == "run"}
+    rows: list[Row] = []
+    alike: dict[tuple[str, str], int] = {}
+    for one in planned:
+        stage, _, inside = one.path.partition("/")
+        if not inside and one.place == stage:
+            rows.append(Row(stage, 0, one.verdict, one.why))
+        elif one.leaf and one.verdict == "run" and stage in running:
+            what = (one.path, "" if "changed" in one.why else one.why)
+            if what in alike:
+                known = rows[alike[what]]
+                rows[alike[what]] = replace(known, count=known.count + 1)
+            else:
+                alike[what] = len(rows)
+                rows.append(Row(one.place.partition("/")[2] or one.place, 1, "run", one.why))
+    return rows
+
+
+def _all(planned: list[Planned]) -> list[Row]:
+    return [
+        Row(one.place.rpartition("/")[2] if "/" in one.path else one.place, depth, one.verdict, why)
+        for one in planned
+        for depth, why in [(one.path.count("/"), one.why)]
+    ]
+
+
+def _lines(rows: list[Row], colour: bool) -> Iterator[str]:
+    widest = min(max((len(row.shown) for row in rows), default=0), 60)
+    for row in rows:
+        verdict = f"{row.verdict:5}"
+        if colour:
+            verdict = click.style(verdict, fg=_COLOURS[row.verdict])
+        why = f"made by {row.why}" if row.verdict == "reuse" and row.why else row.why
+        yield f"{verdict}  {row.shown:{widest}}  {why}".rstrip()
+
+
+def _sum(planned: list[Planned]) -> str:
+    counts = Counter(one.verdict for one in planned if one.leaf)
+    return f"{counts['run']} to run, {counts['reuse']} to reuse, {counts['skip']} to skip"

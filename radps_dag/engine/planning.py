@@ -1,0 +1,294 @@
+"""What a run would do: for each node whether it would run, be reused or be skipped, and why.
+
+The plan goes through the graph as a run does, with what is known in the place of what a call would
+make. Where a call would run, what it makes is not known, nor is anything that reads it; a node that
+depends on it is planned to run too. It may still be reused, if the call makes the same again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import networkx as nx
+
+from radps_dag.builder import Graph, body, node_of
+from radps_dag.engine.drive import Job
+from radps_dag.engine.fan_out import declared, instances
+from radps_dag.engine.loops import History, cap, outcome_of, score_of
+from radps_dag.engine.memory import Memory
+from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.place import ROOT
+from radps_dag.engine.run import Here, Run, value_of
+from radps_dag.engine.scope import Scope
+from radps_dag.engine.slots import Slots
+from radps_dag.engine.tracker import Untracked
+from radps_dag.expression import Value, evaluate, references
+from radps_dag.model import Group, Node, Pause, Task, Use
+
+__all__ = ["Planned", "plan"]
+
+Verdict = Literal["run", "reuse", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What would become of a node, an instance or an iteration; of a group, of all in it, which is
+    told of too unless the group is a `leaf`: nothing in it is known yet."""
+
+    place: str
+    path: str
+    kind: str
+    verdict: Verdict
+    why: str = ""
+    leaf: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """Stands for what a call is still to make. `source` is the place of that call's node."""
+
+    source: str
+
+
+_Outputs = Mapping[str, Any]  # some of which may be unknown
+
+
+def plan(job: Job, memory: Memory) -> list[Planned]:
+    """What a run of the job would do, nodes in the order of the graph, groups before their parts.
+
+    Nothing is run or changed, and of files only the size is looked at.
+    """
+    planner = _Planner(memory)
+    run = Run(
+        library=job.library,
+        executor=None,  # type: ignore[arg-type]  # nothing is ever computed
+        slots=Slots(1),
+        faults=job.faults,
+        workdir=job.workdir,
+        seed=job.seed,
+        listener=lambda fact: None,
+        memory=memory,
+    )
+    finished: dict[str, Any] = dict(job.reused or {})
+    scope = Scope(
+        params=job.params, run={"id": job.run, "workdir": str(job.workdir)}, stages=finished
+    )
+    planner.level(job.graph, Here(run, ROOT, scope, Untracked()), finished)
+    return planner.planned
+
+
+class _Planner:
+    def __init__(self, memory: Memory) -> None:
+        self.planned: list[Planned] = []
+        self._memory = memory
+
+    def level(self, graph: Graph, here: Here, finished: dict[str, Any]) -> None:
+        """Plan the nodes of one level; `finished` gets what is known of their outputs."""
+        order = {id: number for number, id in enumerate(graph)}
+        for id in nx.lexicographical_topological_sort(graph, key=order.__getitem__):
+            outputs = self._node(graph, id, here.at(here.place.step(id)))
+            if outputs is not None:
+                finished[id] = outputs
+
+    def _node(self, graph: Graph, id: str, here: Here) -> _Outputs | _Unknown | None:
+        """What is known of a node's outputs; None if it is skipped."""
+        node = node_of(graph, id)
+        if not node.cache:
+            here = here.uncached()
+        try:
+            return self._whole(node, body(graph, id), here)
+        except NodeError as error:
+            return self._will_run(node, here, f"it would fail: {error.message}")
+
+    def _whole(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown | None:
+        runs = True if node.when is None else _value(node.when, here)
+        if isinstance(runs, _Unknown):
+            return self._will_run(node, here, f"if its condition holds: {_upstream(runs)}")
+        if not runs:
+            self._add(node, here, "skip", "its condition is false")
+            return None
+        if node.for_each is None:
+            return self._once(node, inside, here)
+        return self._fan_out(node, inside, here)
+
+    def _fan_out(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown:
+        assert node.for_each is not None
+        for item in node.for_each.items:
+            found = _value(item.value, here)
+            if isinstance(found, _Unknown):
+                return self._will_run(node, here, _upstream(found))
+        mark = self._begin(here, "fan_out")
+        results: list[_Outputs | _Unknown] = []
+        for one in instances(node.for_each, here):
+            there = here.at(here.place.instance(one.label)).seeing(here.scope.for_item(one.each))
+            try:
+                results.append(self._once(node, inside, there))
+            except NodeError as error:
+                results.append(self._will_run(node, there, f"it would fail: {error.message}"))
+        self._end(mark)
+        unknown = next((one for one in results if isinstance(one, _Unknown)), None)
+        if unknown is not None:
+            return _Unknown(here.place.name)
+        good = [dict(one) for one in results if not isinstance(one, _Unknown)]
+        names = list(good[0]) if good else declared(node, here)
+        lists = {name: _gathered([one.get(name) for one in good]) for name in names}
+        return {**lists, "failed": []}
+
+    def _once(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown:
+        if node.loop is None:
+            return self._body(node, inside, here)[0]
+        mark = self._begin(here, "loop")
+        outputs = self._loop(node, inside, here)
+        self._end(mark)
+        return outputs
+
+    def _loop(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown:
+        loop = node.loop
+        assert loop is not None
+        unknown = _Unknown(here.place.name)
+        if isinstance(_value(loop.max_iterations, here), _Unknown):
+            return unknown
+        most = cap(loop, here)
+        state = {variable.name: _value(variable.init, here) for variable in loop.state}
+        history = History()
+        for number in range(1, most + 1):
+            scope = here.scope.in_iteration(number, state)
+            there = here.at(here.place.iteration(number)).seeing(scope)
+            outputs, steps = self._body(node, inside, there)
+            if isinstance(outputs, _Unknown) or any(map(_is_unknown, outputs.values())):
+                return unknown
+            seen = scope.steps if steps is None else steps
+            after = there.at(here.place).seeing(replace(scope, steps=seen, outputs=outputs))
+            tests = (loop.score, loop.until, loop.diverged)
+            if any(isinstance(_value(one, after), _Unknown) for one in tests if one is not None):
+                return unknown
+            history.add(outputs, score_of(loop, after), loop.keep == "best")
+            outcome = outcome_of(loop, after, last=number == most)
+            if outcome:
+                end = {"iterations": len(history.scores), "history": history.scores}
+                return {**history.kept, "outcome": outcome, **end}
+            state = {
+                variable.name: state[variable.name]
+                if variable.next is None
+                else _value(variable.next, after)
+                for variable in loop.state
+            }
+        return unknown
+
+    def _body(
+        self, node: Node, inside: Graph | None, here: Here
+    ) -> tuple[_Outputs | _Unknown, Mapping[str, Any] | None]:
+        """What is known of the outputs of one go at a node and, of a group, of its steps'."""
+        match node:
+            case Task():
+                return self._task(node, here), None
+            case Pause():
+                return self._will_run(node, here, "it asks a person"), None
+            case Group():
+                assert inside is not None
+                mark = self._begin(here, "group")
+                finished: dict[str, Any] = {}
+                within = here.seeing(here.scope.inside(inside, finished))
+                self.level(inside, within, finished)
+                self._end(mark)
+                return _named(node.outputs, within), within.scope.steps
+            case Use():
+                assert inside is not None
+                return self._used(node, inside, here), None
+
+    def _used(self, node: Use, inside: Graph, here: Here) -> _Outputs:
+        given = {argument.name: _value(argument.value, here) for argument in node.arguments}
+        params = {
+            param.name: given[param.name]
+            if param.name in given
+            else None
+            if param.default is None
+            else evaluate(param.default, {})
+            for param in node.pipeline.params
+        }
+        mark = self._begin(here, "use")
+        finished: dict[str, Any] = {}
+        within = here.seeing(here.scope.of_file(params, finished))
+        self.level(inside, within, finished)
+        self._end(mark)
+        return _named(node.pipeline.outputs, within)
+
+    def _task(self, node: Task, here: Here) -> _Outputs | _Unknown:
+        arguments: dict[str, Any] = {}
+        for argument in node.arguments:
+            arguments[argument.name] = _value(argument.value, here)
+            if isinstance(arguments[argument.name], _Unknown):
+                return self._will_run(node, here, _upstream(arguments[argument.name]))
+        place, workload = here.place.name, here.run.library.workloads[node.run]
+        seed = f"{here.run.seed} {place}"
+        asked = self._memory.ask(place, workload, arguments, seed, here.cached)
+        known = self._memory.expect(asked)
+        if known is None:
+            return self._will_run(node, here, self._memory.why(asked))
+        self._add(node, here, "reuse", "" if known.run == here.scope.run["id"] else known.run)
+        return known.outputs
+
+    def _will_run(self, node: Node, here: Here, why: str) -> _Unknown:
+        self._add(node, here, "run", why)
+        return _Unknown(here.place.name)
+
+    def _add(self, node: Node, here: Here, verdict: Verdict, why: str) -> None:
+        kind = type(node).__name__.lower()
+        self.planned.append(Planned(here.place.name, here.place.path, kind, verdict, why))
+
+    def _begin(self, here: Here, kind: str) -> int:
+        """Make room for what is said of a whole before its parts are known."""
+        self.planned.append(Planned(here.place.name, here.place.path, kind, "reuse", leaf=False))
+        return len(self.planned) - 1
+
+    def _end(self, mark: int) -> None:
+        """Say of a whole what its parts say: it runs if any of them does."""
+        inside = self.planned[mark + 1 :]
+        first = next((one for one in inside if one.verdict == "run"), None)
+        if first is not None:
+            name = first.place.removeprefix(self.planned[mark].place).lstrip("/")
+            why = first.why if first.why.startswith("upstream") else f"{name}: {first.why}"
+            self.planned[mark] = replace(self.planned[mark], verdict="run", why=why)
+        elif inside and all(one.verdict == "skip" for one in inside):
+            self.planned[mark] = replace(self.planned[mark], verdict="skip")
+
+
+def _named(outputs: tuple[Any, ...], here: Here) -> dict[str, Any]:
+    return {output.name: _value(output.value, here) for output in outputs}
+
+
+def _gathered(values: list[Any]) -> Any:
+    return next((value for value in values if isinstance(value, _Unknown)), values)
+
+
+def _value(value: Value, here: Here) -> Any:
+    """The value of an expression, or what is unknown of it."""
+    names = here.scope.names()
+    for reference in references(value):
+        found: Any = names.get(reference.root)
+        for name in reference.path:
+            if isinstance(found, _Unknown) or not isinstance(found, Mapping) or name not in found:
+                break
+            found = found[name]
+        if _is_unknown(found):
+            return _unknown_of(found)
+    return value_of(value, here)
+
+
+def _is_unknown(found: Any) -> bool:
+    return isinstance(found, _Unknown) or (
+        isinstance(found, dict) and any(isinstance(one, _Unknown) for one in found.values())
+    )
+
+
+def _unknown_of(found: Any) -> _Unknown:
+    if isinstance(found, _Unknown):
+        return found
+    first: _Unknown = next(one for one in found.values() if isinstance(one, _Unknown))
+    return first
+
+
+def _upstream(unknown: _Unknown) -> str:
+    return f"upstream {unknown.source} will run"

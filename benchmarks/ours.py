@@ -9,10 +9,14 @@ from pathlib import Path
 from radps_dag.builder import build
 from radps_dag.cli.opening import open_pipeline
 from radps_dag.engine.drive import Ended, Job
+from radps_dag.engine.keys import Keys
+from radps_dag.engine.memory import Memory, Policy
 from radps_dag.engine.record import new_run
 from radps_dag.engine.session import prefect_tracker, run_job
 from radps_dag.engine.tracker import Tracker
 from radps_dag.faults import Faults
+from radps_dag.journal.store import open_store
+from radps_dag.journal.workspace import Workspace
 from radps_dag.params import complete
 from radps_dag.profile import Profile
 
@@ -40,15 +44,22 @@ def run(file: str, executor: str, max_parallel: str) -> float:
 
 def _run(file: Path, executor: str, slots: int | None, tracker: Tracker, folder: Path) -> Ended:
     pipeline, library = open_pipeline(file, modules=[WORKLOADS], profile=Profile())
-    directory = new_run(folder, pipeline.name)
+    store = open_store(Workspace(folder.resolve()))
+    opened = new_run(store, pipeline.name)
     job = Job(
-        run=directory.id,
+        run=opened.directory.id,
         pipeline=pipeline,
         graph=build(pipeline),
         library=library,
         params=complete(pipeline, {}),
         executor_name=executor,
-        workdir=directory.products,
+        workdir=opened.directory.products,
         faults=Faults(),
     )
-    return run_job(job, directory, slots, lambda fact: None, lambda: tracker)
+    keys = Keys(library, store.workspace)
+    memory = Memory(store, keys, job.run, pipeline.name, Policy(reuse=False), job.faults)
+    try:
+        return run_job(job, opened, memory, slots, lambda fact: None, lambda record: tracker)
+    finally:
+        opened.close()
+        store.close()

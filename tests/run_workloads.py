@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 from typing import TypedDict
 
 from radps_dag.workloads import workload
@@ -36,6 +37,14 @@ def nap(seconds: float = 1.0) -> Value:
     """Sleep."""
     time.sleep(seconds)
     return {"value": 0}
+
+
+@workload
+def nap_unless(file: str, seconds: float = 60.0) -> Value:
+    """Sleep, unless a file is there."""
+    if not Path(file).exists():
+        time.sleep(seconds)
+    return {"value": 1}
 
 
 @workload

@@ -221,16 +221,20 @@ def _show_cursor(stream: TextIO | None) -> None:
         os.write(stream.fileno(), b"\x1b[?25h\n")
 
 
-def _tracker(asked: Asked, job: Job, starting: Any, listener: Listener) -> Tracker:
+def _tracker(
+    asked: Asked, job: Job, starting: Any, listener: Listener, record: Listener
+) -> Tracker:
     from radps_dag.engine import session
     from radps_dag.engine.tracker import Untracked
-    from radps_dag.facts import Noted
+    from radps_dag.facts import Noted, Tracked
 
     def note(level: Literal["info", "warning"], message: str) -> None:
         listener(Noted(time=time.time(), place="", message=message, level=level))
 
+    def begun(flow_run: str, api: str) -> None:
+        record(Tracked(time=time.time(), place="", flow_run=flow_run, api=api))
+
     if asked.no_prefect:
         return Untracked()
-    return session.prefect_tracker(
-        job.pipeline.name, starting, partial(note, "info"), partial(note, "warning")
-    )
+    tell, warn = partial(note, "info"), partial(note, "warning")
+    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun)

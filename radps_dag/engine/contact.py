@@ -91,5 +91,5 @@ class Contact:
         get_current_settings().client.__dict__["max_retries"] = 0
         self._warn(
             f"Prefect's server at {_address()} does not answer any more ({_words(error)}); "
-            "the run goes on, and its page shows it no further; facts.jsonl has everything"
+            "the run goes on, and its page shows it no further; the journal has everything"
         )

@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any, Generic, TypeVar
 
+import httpx
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
 from prefect.logging.handlers import PrefectConsoleHandler
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Completed, Failed
 from prefect.utilities.urls import url_for
 
@@ -47,10 +49,13 @@ class PrefectTracker:
         tell: Callable[[str], None] = lambda message: None,
         server: object = None,
         warn: Callable[[str], None] = lambda message: None,
+        begun: Callable[[str, str], None] = lambda flow_run, api: None,
     ) -> None:
-        """`server` is kept as long as the tracker, which tells it that it is needed."""
+        """`server` is kept as long as the tracker, which tells it that it is needed. `begun` is
+        told the id of the run's flow run, and the address of the API that knows it."""
         self._pipeline = pipeline
         self._tell = tell
+        self._begun = begun
         self._server = server
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._flow_ids: FlowIds = {}
@@ -68,6 +73,7 @@ class PrefectTracker:
             del parameters
             if not label.path:
                 self._tell(f"Prefect's page: {_page()}")
+                self._begun(_flow_run(), _api())
             return await ending.of(body)
 
         run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]
@@ -219,6 +225,18 @@ def _page() -> str:
     around = FlowRunContext.get()
     found = None if around is None or around.flow_run is None else url_for(around.flow_run)
     return found or "unknown"
+
+
+def _flow_run() -> str:
+    """The id of the flow run of this place."""
+    around = FlowRunContext.get()
+    return "" if around is None or around.flow_run is None else str(around.flow_run.id)
+
+
+def _api() -> str:
+    """The address of the API, without a password that may stand in it."""
+    url = httpx.URL(str(PREFECT_API_URL.value() or ""))
+    return str(url.copy_with(username=None, password=None))
 
 
 def _callable(name: str) -> Callable[[], str]:

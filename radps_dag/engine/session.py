@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from radps_dag.engine.drive import Ended, Job, drive, end_early
 from radps_dag.engine.executors import open_executor
@@ -16,10 +16,12 @@ from radps_dag.engine.memory import Memory
 from radps_dag.engine.record import Opened, Recorder, recording
 from radps_dag.engine.server import Starting, begin, client_environment
 from radps_dag.engine.signals import run_minding_signals
-from radps_dag.engine.tracker import Tracker
+from radps_dag.engine.tracker import Tracker, Untracked
 from radps_dag.facts import Listener
 
 T = TypeVar("T")
+
+PATIENCE = 2.0  # seconds that a run which has ended waits until Prefect is told of others
 
 __all__ = ["begin_server", "run_job"]
 
@@ -37,7 +39,7 @@ def run_job(
     memory: Memory,
     slots: int | None,
     listener: Listener,
-    open_tracker: Callable[[], Tracker],
+    open_tracker: Callable[[Listener], Tracker],
     leaving: Callable[[], None] = lambda: None,
 ) -> Ended:
     """Run the job of a run that is open. Raises Interrupted if a signal ended it.
@@ -55,13 +57,28 @@ def run_job(
         record.when_broken(lambda: loop.call_soon_threadsafe(run.cancel))
         # Prefect takes seconds to import, and its server to start: a signal finds them in a thread.
         try:
-            tracker = await _in_thread(open_tracker)
+            tracker = await _in_thread(lambda: open_tracker(record))
         except asyncio.CancelledError:
             return end_early(job, record)
-        return await drive(job, executor, tracker, record, memory, record.settled)
+        repairs = asyncio.create_task(_repairs(tracker, opened))
+        try:
+            return await drive(job, executor, tracker, record, memory, record.settled)
+        finally:
+            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+                await asyncio.wait_for(repairs, PATIENCE)
 
     with recording(opened, listener) as record:
         return run_minding_signals(lambda: whole(record), leaving)
+
+
+def _repairs(tracker: Tracker, opened: Opened) -> Coroutine[Any, Any, None]:
+    """Tell Prefect which earlier processes have gone, where it is at hand."""
+    if isinstance(tracker, Untracked):
+        return asyncio.sleep(0)
+    from radps_dag.engine.repair import repair, untold
+
+    # Known now, before this process has begun a flow run of its own.
+    return repair(opened.store, untold(opened.store, opened.directory.id))
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
@@ -92,6 +109,7 @@ def prefect_tracker(
     starting: Starting | None,
     tell: Callable[[str], None],
     warn: Callable[[str], None] = lambda message: None,
+    begun: Callable[[str, str], None] = lambda flow_run, api: None,
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known."""
     server = None
@@ -108,4 +126,4 @@ def prefect_tracker(
         make_sure()
     else:
         starting.wait(tell)  # only now: Prefect was imported while the server started
-    return PrefectTracker(pipeline, tell, server, warn)
+    return PrefectTracker(pipeline, tell, server, warn, begun)

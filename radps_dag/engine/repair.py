@@ -1,0 +1,132 @@
+"""What Prefect still takes for running, though nobody drives it any more, it is told the truth.
+
+A process that is killed tells Prefect nothing, so that its flow runs would be shown as running for
+ever. The journal knows which ones those are; the next run or resume in the workspace tells Prefect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+    TaskRunFilter,
+    TaskRunFilterFlowRunId,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType, TaskRun
+from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Crashed
+
+from radps_dag.engine.contact import TROUBLE
+from radps_dag.facts import Tracked
+from radps_dag.journal.claims import driver_of
+from radps_dag.journal.rows import to_row
+from radps_dag.journal.store import Store
+from radps_dag.problem import RadpsDagError
+
+__all__ = ["repair", "untold"]
+
+MOST = 20  # runs that are looked at, the newest ones
+PAGE = 200  # what Prefect's server gives at once
+_GOING = [
+    StateType.SCHEDULED,
+    StateType.PENDING,
+    StateType.RUNNING,
+    StateType.PAUSED,
+    StateType.CANCELLING,
+]
+
+
+def untold(store: Store, current: str) -> list[tuple[str, Tracked]]:
+    """Flow runs of processes that have gone without a word to Prefect, with their runs.
+
+    Of the `current` run that is every earlier process; the one that drives it now has yet to begin.
+    """
+    found: list[tuple[str, Tracked]] = []
+    for head in store.heads()[:MOST]:
+        kinds = ("tracked", "run_ended")
+        facts = [store.fact(row) for row in store.rows(head.run, kinds=kinds)]
+        going: dict[str, Tracked] = {}
+        for fact in facts:
+            if isinstance(fact, Tracked):
+                going.pop(fact.flow_run, None)
+                if not fact.told:
+                    going[fact.flow_run] = fact
+            else:
+                going.clear()  # whoever says how a run ended has told Prefect too
+        if going and (head.run == current or not driver_of(store.workspace.run(head.run))):
+            found += [(head.run, fact) for fact in going.values()]
+    return found
+
+
+async def repair(store: Store, waiting: Sequence[tuple[str, Tracked]]) -> None:
+    """Tell Prefect of each of them that it has crashed. What cannot be told stays to be told."""
+    try:
+        async with get_client() as client:
+            for run, fact in waiting:
+                if await _told(client, UUID(fact.flow_run)):
+                    told = Tracked(
+                        time=time.time(),
+                        place="",
+                        flow_run=fact.flow_run,
+                        api=fact.api,
+                        told="crashed",
+                    )
+                    row = to_row(run, told, store.workspace)
+                    await asyncio.to_thread(store.append, run, [row])
+    except (*TROUBLE, RadpsDagError, ValueError):
+        return
+
+
+async def _told(client: PrefectClient, flow_run: UUID) -> bool:
+    """Set the flow run and all that is in it and still goes on; whether the server knows it."""
+    state: State[Any] = Crashed(message="its process has gone; what it had done is in the journal")
+    try:
+        known = await client.read_flow_run(flow_run)
+        level = [known]
+        while level:
+            for task in await _tasks(client, [run.id for run in level]):
+                await client.set_task_run_state(task.id, state, force=True)
+            for one in level:
+                if one.state_type in _GOING:
+                    await client.set_flow_run_state(one.id, state, force=True)
+            level = await _inside(client, [run.id for run in level])
+    except ObjectNotFound:
+        return False  # another server's
+    return True
+
+
+async def _inside(client: PrefectClient, ids: Sequence[UUID]) -> list[FlowRun]:
+    parents = FlowRunFilterParentFlowRunId(any_=list(ids))
+    wanted = FlowRunFilter(parent_flow_run_id=parents)
+    found: list[FlowRun] = []
+    while True:
+        page = await client.read_flow_runs(
+            flow_run_filter=wanted, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=len(found)
+        )
+        found += page
+        if len(page) < PAGE:
+            return found
+
+
+async def _tasks(client: PrefectClient, ids: Sequence[UUID]) -> list[TaskRun]:
+    """The task runs in flow runs that still go on."""
+    state = TaskRunFilterState(type=TaskRunFilterStateType(any_=_GOING))
+    wanted = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=list(ids)), state=state)
+    found: list[TaskRun] = []
+    while True:
+        page = await client.read_task_runs(
+            task_run_filter=wanted, sort=TaskRunSort.ID_DESC, limit=PAGE, offset=len(found)
+        )
+        found += page
+        if len(page) < PAGE:
+            return found

@@ -26,7 +26,7 @@ from radps_dag.profile import find_profile
 if TYPE_CHECKING:
     from radps_dag.engine.planning import Planned
 
-__all__ = ["command"]
+__all__ = ["Row", "brief", "command", "lines"]
 
 _PATH = click.Path(path_type=Path)
 
@@ -95,7 +95,7 @@ def command(
         click.echo(json.dumps([asdict(one) for one in planned], indent=1))
         return 0
     colour = wants_colour()
-    for line in _lines(_all(planned) if everything else _brief(planned), colour):
+    for line in lines(_all(planned) if everything else brief(planned), colour):
         click.echo(line)
     click.echo(_sum(planned))
     return 0
@@ -114,23 +114,22 @@ def _planned(asked: Asked) -> list[Planned]:
         store.close()
 
 
-def _brief(planned: list[Planned]) -> list[Row]:
+def brief(planned: list[Planned]) -> list[Row]:
     """A row for each stage; below one that runs, what of it does, instances of a node together."""
-    running = {one.path for one in planned if one.place == one.path and one.verdict == "run"}
     rows: list[Row] = []
     alike: dict[tuple[str, str], int] = {}
     for one in planned:
         stage, _, inside = one.path.partition("/")
         if not inside and one.place == stage:
             rows.append(Row(stage, 0, one.verdict, one.why))
-        elif one.leaf and one.verdict == "run" and stage in running:
+        elif one.leaf and one.verdict == "run":
             what = (one.path, "" if "changed" in one.why else one.why)
             if what in alike:
                 known = rows[alike[what]]
                 rows[alike[what]] = replace(known, count=known.count + 1)
             else:
                 alike[what] = len(rows)
-                rows.append(Row(one.place.partition("/")[2] or one.place, 1, "run", one.why))
+                rows.append(Row(one.place, 1, "run", one.why))
     return rows
 
 
@@ -142,7 +141,7 @@ def _all(planned: list[Planned]) -> list[Row]:
     ]
 
 
-def _lines(rows: list[Row], colour: bool) -> Iterator[str]:
+def lines(rows: list[Row], colour: bool) -> Iterator[str]:
     widest = min(max((len(row.shown) for row in rows), default=0), 60)
     for row in rows:
         verdict = f"{row.verdict:5}"

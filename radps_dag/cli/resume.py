@@ -24,6 +24,8 @@ from radps_dag.problem import UsageError
 from radps_dag.profile import find_profile, load_profile
 
 if TYPE_CHECKING:
+    from radps_dag.engine.drive import Job
+    from radps_dag.engine.memory import Memory
     from radps_dag.facts import RunStarted
     from radps_dag.journal.store import Store
     from radps_dag.progress import Mode
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _PATH = click.Path(path_type=Path)
+MOST = 20  # calls that are said to run again
 
 
 @click.command("resume")
@@ -90,7 +93,7 @@ def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -
         job = replace(job, run=run, workdir=opened.directory.products, generation=opened.generation)
         starting = begin_server(asked)
         memory = memory_of(asked, job, store, run)
-        _tell_changes(before, job.provenance)
+        _tell_changes(before, job, memory)
         return launch(asked, job, opened, memory, starting).status
     finally:
         opened.close()
@@ -143,10 +146,22 @@ def _file_of(before: RunStarted, store: Store) -> Path:
     return folder / Path(before.file).name
 
 
-def _tell_changes(before: RunStarted, now: Any) -> None:
-    """Which files have been edited since."""
-    old, new = before.provenance.get("sources", {}), now["sources"]
+def _tell_changes(before: RunStarted, job: Job, memory: Memory) -> None:
+    """What has been edited since, and which calls that had ended well run again for it."""
+    from radps_dag.cli.plan import brief, lines
+    from radps_dag.engine.planning import plan
+
+    old, new = before.provenance.get("sources", {}), job.provenance["sources"]
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
             what = "new" if name not in old else "no longer used" if name not in new else "edited"
-            click.echo(f"{name} is {what} since; what that changes runs again", err=True)
+            click.echo(f"{name} is {what} since", err=True)
+    for name, value in job.params.items():
+        if name in before.params and before.params[name] != value:
+            click.echo(f"param {name!r} was {before.params[name]!r}, is {value!r}", err=True)
+    again = [one for one in plan(job, memory) if one.leaf and memory.had(one.place)]
+    rows = [row for row in brief(again) if row.verdict == "run"]
+    for line in lines(rows[:MOST], colour=False):
+        click.echo(f"  {line}", err=True)
+    if len(rows) > MOST:
+        click.echo(f"  and {len(rows) - MOST} more; `radps-dag plan` tells all", err=True)

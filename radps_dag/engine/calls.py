@@ -39,6 +39,15 @@ async def call_body(node: Task, here: Here) -> Result:
     _tell_start(node, here, arguments, asked)
     if known is not None:
         return Result(known.outputs, made=known.made, seconds=known.seconds)
+    if run.memory is not None and asked is not None and asked.workload.mutates:
+        if run.memory.interrupted(asked):
+            message = (
+                "it was interrupted while it changed data in place; make sure of the data, then "
+                f"resume with --force '{place.name}'"
+            )
+            raise NodeError(place.name, "InterruptedInPlace", message)
+        # Nothing is changed before it is known that it was about to be.
+        await run.settled()
     return await _called(node, here, arguments, seed, asked)
 
 

@@ -19,6 +19,8 @@ from radps_dag.workloads.description import Workload
 
 __all__ = ["Asked", "Known", "Memory", "Policy", "Results", "path_of", "patterns"]
 
+_ENDS = ("node_succeeded", "node_failed", "node_stopped")
+
 MOST_RUNS = 5  # earlier runs of the pipeline that are looked through place by place
 
 
@@ -71,6 +73,7 @@ class Results:
     run: str
     made: dict[str, Row] = field(default_factory=dict)
     begun: dict[str, Row] = field(default_factory=dict)
+    going: set[str] = field(default_factory=set)  # places that began and did not end
     _groups: set[str] = field(default_factory=set)
 
     @classmethod
@@ -84,7 +87,11 @@ class Results:
     def add(self, row: Row) -> None:
         if row.kind == "node_started":
             self.begun[row.place] = row
-        elif row.key is not None:
+            self.going.add(row.place)
+            return
+        if row.kind in _ENDS:
+            self.going.discard(row.place)
+        if row.key is not None:
             self.made[row.place] = row
             above = row.place.rpartition("/")[0]
             while above and above not in self._groups:
@@ -129,7 +136,8 @@ class Memory:
         own = self._own.made.get(asked.place)
         if own is not None and own.key == asked.key:
             return self._known(own)
-        if not asked.cached or not self._policy.reuse or self._faults.strikes(asked.place):
+        usable = asked.cached and self._policy.reuse and not asked.workload.mutates
+        if not usable or self._faults.strikes(asked.place):
             return None
         for run in self._others:
             row = self._results(run).made.get(asked.place)
@@ -141,6 +149,14 @@ class Memory:
             if row.place == asked.place and row.run != self._run:
                 return self._known(row)
         return None
+
+    def had(self, place: str) -> bool:
+        """Whether this run had made the call of a place before it was resumed."""
+        return place in self._own.made
+
+    def interrupted(self, asked: Asked) -> bool:
+        """Whether the process that drove this run before went while it made the call."""
+        return asked.place in self._own.going and not self._policy.forces(asked.place)
 
     def expect(self, asked: Asked) -> Known | None:
         """What such a call will be found to have made, by the sizes of its files."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, overload
 
@@ -60,7 +61,11 @@ _R = TypeVar("_R")
 def workload(function: Callable[_P, _R], /) -> Callable[_P, _R]: ...
 @overload
 def workload(
-    *, name: str | None = None, version: str = "1", placeholder: bool = False
+    *,
+    name: str | None = None,
+    version: str = "1",
+    placeholder: bool = False,
+    mutates: bool = False,
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
 def workload(
     function: Callable[..., Any] | None = None,
@@ -69,14 +74,20 @@ def workload(
     name: str | None = None,
     version: str = "1",
     placeholder: bool = False,
+    mutates: bool = False,
 ) -> Any:
     """Make a workload of a function: `function.workload` describes it, the function stays as it is.
 
+    `version` counts what its code does not show, such as a newer library below it. `mutates` says
+    that it changes data in place: such a call is never reused by another run, and one that was
+    interrupted is not repeated unless a person forces it.
     Raises UsageError, with the function's place, where the signature cannot be a schema.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        described = describe_function(function, name, version, placeholder)
+        described = replace(
+            describe_function(function, name, version, placeholder), mutates=mutates
+        )
         function.workload = described  # type: ignore[attr-defined]
         return function
 

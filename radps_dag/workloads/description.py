@@ -76,7 +76,8 @@ class Workload:
     """A function that a pipeline can call by name.
 
     `outputs` is None where the function does not say (it returns a plain dict): anything goes.
-    `given` are the parameters the engine fills: name to "workdir" or "random".
+    `given` are the parameters the engine fills: name to "workdir" or "random". One that `mutates`
+    changes data in place, so that it cannot simply be done again.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Workload:
     description: str = ""
     version: str = "1"
     placeholder: bool = False
+    mutates: bool = False
 
     @property
     def defined_at(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from journal_support import facts_of_only_run
+from run_support import until
 
 from radps_dag.cli.main import COMMANDS
 from radps_dag.cli.opening import open_pipeline
@@ -186,3 +189,31 @@ def test_the_architecture_names_every_module() -> None:
         if not path.name.startswith(("_", ".")) and (path.is_dir() or path.suffix == ".py")
     }
     assert not {name for name in names if f"`{name}`" not in text}
+
+
+def test_the_run_that_is_killed_and_resumed(checkout: Path) -> None:
+    """The README's run, killed when something of it is done, goes on and does not do it again."""
+    (block,) = blocks(README, "console")
+    begin, kill, resume = (line.removeprefix("$ ") for line in block.splitlines())
+    assert kill.endswith("kill -9 $!")
+    folder = checkout / "killed"
+    folder.mkdir()
+    shutil.copytree(ROOT / "pipelines", folder / "pipelines")
+    command = [sys.executable, "-m", "radps_dag", *shlex.split(begin.removesuffix("&"))[1:]]
+    process = subprocess.Popen([*command, "--no-prefect", "--quiet"], cwd=folder)
+
+    def done() -> set[str]:
+        facts = facts_of_only_run(folder / ".radps")
+        return {fact["place"] for fact in facts if fact["fact"] == "node_succeeded"}
+
+    assert until(lambda: "import_calibrators" in done() or process.poll() is not None, 60)
+    process.kill()
+    assert process.wait() == -9
+    before = {place for place in done() if place != "import_calibrators"}
+    told = run(f"{resume} --json", folder)
+    assert told.returncode == 0, told.stderr
+    facts = [json.loads(line) for line in told.stdout.splitlines()]
+    calls = [fact for fact in facts if fact["fact"] == "node_succeeded" and fact["made"]]
+    reused = {fact["place"] for fact in calls if fact["made"]["origin"]}
+    assert reused and reused <= before
+    assert "calibrate_gains" in done()

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from journal_support import facts_of_only_run
-from run_support import PROGRAM, WORKLOADS, Api, until, write
+from run_support import PROGRAM, WORKLOADS, Api, record_of, run, until, write
 
 from radps_dag.engine.server import ServerAddress
 
@@ -65,3 +65,31 @@ def test_a_killed_run_is_crashed_in_prefect(tmp_path: Path, prefect_server: Serv
     assert until(lambda: states() == {"CRASHED"}), states()
     after = {flow["id"]: flow["state_type"] for flow in api.filtered("flow_runs", query)}
     assert sorted(after.values()) == ["COMPLETED", "CRASHED"]
+
+
+def test_what_is_used_again_is_a_line_in_prefect(
+    tmp_path: Path, prefect_server: ServerAddress
+) -> None:
+    """A group in which nothing runs is one task run in the state Cached, and no flow runs."""
+    text = """
+    version: 1
+    name: cached
+    stages:
+      again: {cache: false, steps: {a: {run: give}}}
+      each:
+        for_each: {i: [1, 2]}
+        steps: {inner: {steps: {b: {run: give}}}}
+      after: {needs: [each], run: give, with: {value: 5}, cache: false}
+    """
+    file = write(tmp_path / "p.yaml", text)
+    first, second = (run(file, "--workloads", str(WORKLOADS), cwd=tmp_path) for _ in range(2))
+    before, after = record_of(first, prefect_server), record_of(second, prefect_server)
+    assert {one.name for one in before.subflows} == {"again", "each[i=1]", "each[i=2]"}
+    assert {one.name for one in after.subflows} == {"again"}
+    states = {task["name"]: task["state"]["name"] for task in after.all_tasks}
+    assert states == {
+        "again / a": "Completed",
+        "each[i=1]": "Cached",
+        "each[i=2]": "Cached",
+        "after": "Completed",
+    }

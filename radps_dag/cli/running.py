@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
@@ -185,6 +185,10 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
     """Drive the run to its end, and show it."""
     from radps_dag import progress
     from radps_dag.engine import session
+    from radps_dag.engine.planning import plan, whole_groups
+
+    if not memory.empty and not asked.no_prefect:
+        job = replace(job, whole=whole_groups(plan(job, memory)))
 
     with (
         _apart(asked.progress, opened.directory) as (mode, stream),

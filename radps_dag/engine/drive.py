@@ -37,7 +37,8 @@ class Job:
     """All there is to know before a run starts.
 
     `settings` and `provenance` are recorded with it; `generation` counts the processes that have
-    driven the run, this one included.
+    driven the run, this one included. `whole` are the places of groups in which nothing is to be
+    made, as far as a plan can tell.
     """
 
     run: str
@@ -54,6 +55,7 @@ class Job:
     generation: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ async def drive(
         memory=memory,
         settled=settled,
         generation=job.generation,
+        whole=job.whole,
     )
     here = _outset(job, run, tracker, finished)
 

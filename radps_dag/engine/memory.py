@@ -150,6 +150,11 @@ class Memory:
                 return self._known(row)
         return None
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing that could be used again."""
+        return not self._own.made and not (self._policy.reuse and self._others)
+
     def had(self, place: str) -> bool:
         """Whether this run had made the call of a place before it was resumed."""
         return place in self._own.made

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from radps_dag.builder import Graph, body, node_of
+from radps_dag.engine.attempts import NO_RETRY
 from radps_dag.engine.calls import call_body
 from radps_dag.engine.fan_out import fan_out
 from radps_dag.engine.groups import group_body, use_body
@@ -15,7 +17,7 @@ from radps_dag.engine.outcome import Done, Failed, NodeError, Outcome, Skipped
 from radps_dag.engine.pauses import pause_body
 from radps_dag.engine.run import Body, Here, Result, Span, tell_failure, value_of
 from radps_dag.engine.scoring import assess
-from radps_dag.engine.tracker import Label
+from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.facts import CONDITION_IS_FALSE, NodeKind, NodeSkipped
 from radps_dag.model import Group, Node, Pause, Task, Use
 
@@ -89,6 +91,12 @@ async def _scored(node: Node, work: Body, here: Here) -> Result:
             if stage:
                 await here.tracker.scores(label, inside.scores)
 
+    if here.place.name in here.run.whole:
+        # All of it was there: one line on Prefect's page instead of a flow run for each group.
+        inside = inside.tracked(Untracked())
+        return await here.tracker.call(
+            replace(label, reused=True), NO_RETRY, lambda number: as_group()
+        )
     return await here.tracker.group(label, as_group)
 
 

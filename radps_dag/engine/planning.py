@@ -7,7 +7,7 @@ depends on it is planned to run too. It may still be reused, if the call makes t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ from radps_dag.engine.tracker import Untracked
 from radps_dag.expression import Value, evaluate, references
 from radps_dag.model import Group, Node, Pause, Task, Use
 
-__all__ = ["Planned", "plan"]
+__all__ = ["Planned", "plan", "whole_groups"]
 
 Verdict = Literal["run", "reuse", "skip"]
 
@@ -77,6 +77,15 @@ def plan(job: Job, memory: Memory) -> list[Planned]:
     )
     planner.level(job.graph, Here(run, ROOT, scope, Untracked()), finished)
     return planner.planned
+
+
+def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
+    """The places of groups in which nothing would run."""
+    return frozenset(
+        one.place
+        for one in planned
+        if not one.leaf and one.verdict != "run" and one.kind != "fan_out"
+    )
 
 
 class _Planner:

@@ -89,7 +89,7 @@ class PrefectTracker:
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
         if self._contact.lost:
             return await attempt(plan, body)
-        ending = _Ending[T]()
+        ending = _Ending[T](label.reused)
 
         async def run() -> State[Any]:
             return await ending.of(lambda: body(ending.attempts))
@@ -181,7 +181,8 @@ class _Nowhere(WritableFileSystem):
 class _Ending(Generic[T]):
     """How a body ended: what it returned or raised, beside the state that Prefect is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, reused: bool = False) -> None:
+        self._reused = reused
         self.attempts = 0
         self.error: BaseException | None = None
         self.trouble: Exception | None = None
@@ -201,6 +202,8 @@ class _Ending(Generic[T]):
         except Exception as error:
             self.error = error
             return Failed(message=str(error))
+        if self._reused:
+            return Completed(name="Cached", message="made before, and used again")
         return Completed()
 
     async def despite_prefect(self, tracked: Awaitable[object]) -> None:

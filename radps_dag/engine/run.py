@@ -57,7 +57,8 @@ async def at_once() -> None:
 class Run:
     """The services and settings of one run.
 
-    `settled` is awaited before anything depends on what was said: until it is durable.
+    `settled` is awaited before anything depends on what was said: until it is durable. `whole` are
+    the places of groups in which nothing is to be made.
     """
 
     library: Library
@@ -70,6 +71,7 @@ class Run:
     memory: Memory | None = None
     settled: Settled = at_once
     generation: int = 1
+    whole: frozenset[str] = frozenset()
 
     def say(self, fact: Fact) -> None:
         self.listener(fact)

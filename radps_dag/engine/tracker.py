@@ -27,6 +27,7 @@ class Label:
     description: str = ""
     tags: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    reused: bool = False  # nothing in it is made, all of it was there
 
     @property
     def name(self) -> str:

@@ -230,13 +230,13 @@ def test_a_time_out_is_of_one_attempt() -> None:
           slow:
             run: await_event
             with: {event: never}
-            timeout: 10ms
+            timeout: 150ms
             retries: {max: 2, on: [TimeoutError]}
             on_error: continue
           named:
             run: await_event
             with: {event: not ever}
-            timeout: 10ms
+            timeout: 150ms
             retries: {max: 2, on: [ValueError]}
             on_error: continue
     """)

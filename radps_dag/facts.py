@@ -78,7 +78,8 @@ class NodeStarted(_Fact):
     `kind` says what begins: a fan-out node as a whole is "fan_out" and its instances are what the
     node is; a loop as a whole is "loop" and its iterations are what the node is.
     `total` is the number of instances of a fan-out, or the cap of a loop. Of a call, `workload` is
-    what it calls, `source` the digest of that one's code, and `inputs` are its inputs.
+    what it calls, `source` the digest of that one's code, and `inputs` are its inputs; `origin` is
+    the run whose result it uses instead of running, "" where it runs.
     """
 
     kind: NodeKind
@@ -88,6 +89,7 @@ class NodeStarted(_Fact):
     workload: str = ""
     source: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = ""
 
 
 # By name in the call's directory: bytes in all, and a digest of the content.

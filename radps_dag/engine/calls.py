@@ -7,7 +7,7 @@ from typing import Any
 
 from radps_dag.engine.attempts import plan
 from radps_dag.engine.executors.call import Call, Performed
-from radps_dag.engine.memory import Asked
+from radps_dag.engine.memory import Asked, Known
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
@@ -36,7 +36,7 @@ async def call_body(node: Task, here: Here) -> Result:
         workload = run.library.workloads[node.run]
         asked = run.memory.ask(place.name, workload, arguments, seed, here.cached)
         known = await run.memory.recall(asked)
-    _tell_start(node, here, arguments, asked)
+    _tell_start(node, here, arguments, asked, known)
     if known is not None:
         return Result(known.outputs, made=known.made, seconds=known.seconds)
     if run.memory is not None and asked is not None and asked.workload.mutates:
@@ -100,7 +100,11 @@ async def _called(
 
 
 def _tell_start(
-    node: Task, here: Here, arguments: dict[str, Any] | None = None, asked: Asked | None = None
+    node: Task,
+    here: Here,
+    arguments: dict[str, Any] | None = None,
+    asked: Asked | None = None,
+    known: Known | None = None,
 ) -> None:
     here.run.say(
         NodeStarted(
@@ -111,6 +115,7 @@ def _tell_start(
             workload=node.run,
             source=asked.source if asked is not None else "",
             inputs=arguments or {},
+            origin=known.run if known is not None else "",
         )
     )
 

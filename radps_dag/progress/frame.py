@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from radps_dag.progress.look import (
     STYLES,
     Symbols,
+    calls_text,
     clean,
     duration,
     error_text,
@@ -65,6 +66,8 @@ class Frame:
             pieces.append((f"{dot}{ended} of {len(root.children)} stages", "dim"))
         elif ended:
             pieces.append((f"{dot}{ended} stage{'s' * (ended > 1)} done", "dim"))
+        if text := calls_text(root):
+            pieces.append((dot + text, "dim"))
         if root.failures:
             pieces.append((f"{dot}{root.failures} failed", "yellow"))
         right: list[Piece] = (
@@ -87,7 +90,9 @@ class Frame:
             return _columns([(f" {indent}{row.more}", "dim")], [], width)
         style = STYLES[node.status]
         mark = self.symbols.status[node.status]
-        if node.status == "running":
+        if node.ended and node.is_reused:
+            style, mark = "dim", self.symbols.reused
+        elif node.status == "running":
             mark = self.symbols.spinner[int(now * 8) % len(self.symbols.spinner)]
         room = max(self._names - len(indent), 4)
         name = clean(node.name)
@@ -101,9 +106,9 @@ class Frame:
         quality = quality_text(node.quality)
         if quality:
             right.append((quality.rjust(_QA), quality_style(node.quality)))
-        right.append(
-            (duration(node.elapsed(now)).rjust(_TIME + 1), "" if not node.ended else "dim")
-        )
+        # What did not run took no time worth a number.
+        took = "" if node.ended and node.is_reused else duration(node.elapsed(now))
+        right.append((took.rjust(_TIME + 1), "" if not node.ended else "dim"))
         return _columns(left, right, width)
 
     def _details(self, node: NodeState, now: float) -> Iterator[Piece]:
@@ -130,6 +135,8 @@ class Frame:
             yield from self._fan_out(node, now)
         elif node.kind == "loop":
             yield from self._loop(node)
+            if node.ended:
+                yield from self._reused(node, "  ")
         elif node.ended:
             yield from self._done(node)
         elif node.kind == "pause":
@@ -137,7 +144,15 @@ class Frame:
         elif node.description and not node.is_instance:
             yield clean(node.description), "dim"
 
+    def _reused(self, node: NodeState, gap: str = "") -> Iterator[Piece]:
+        """That what is in a node did not run, or how much of it."""
+        if node.is_reused:
+            yield f"{gap}reused  ", "dim"
+        elif text := calls_text(node):
+            yield f"{gap}{text}  ", "dim"
+
     def _done(self, node: NodeState) -> Iterator[Piece]:
+        yield from self._reused(node)
         if node.iterations:
             yield f"{node.iterations:,} iteration{'s' * (node.iterations > 1)}  ", "dim"
         if node.failures:
@@ -156,6 +171,7 @@ class Frame:
             yield f"  {node.skipped:,} skipped", "dim"
         if node.retried and not node.ended:
             yield f"  {node.retried:,} retried", "dim"
+        yield from self._reused(node, "  ")
         elapsed = node.elapsed(now) or 0.0
         if not node.ended and elapsed > 5 and done > _INSTANCES:
             yield f"  {duration(elapsed * (total - done) / done)} left", "dim"

@@ -16,6 +16,7 @@ __all__ = [
     "STYLES",
     "UNICODE",
     "Symbols",
+    "calls_text",
     "clean",
     "duration",
     "error_text",
@@ -49,6 +50,7 @@ class Symbols:
     """What a terminal can show."""
 
     status: Mapping[Status, str]
+    reused: str
     spinner: str
     full: str
     tip: str
@@ -69,6 +71,7 @@ UNICODE = Symbols(
         "skipped": "○",
         "stopped": "■",
     },
+    reused="≡",
     spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
     full="━",
     tip="╸",
@@ -88,6 +91,7 @@ ASCII = Symbols(
         "skipped": "-",
         "stopped": "#",
     },
+    reused="=",
     spinner="|/-\\",
     full="#",
     tip="#",
@@ -205,6 +209,13 @@ def score_text(fact: Scored) -> str:
         value = number(fact.value) if isinstance(fact.value, float) else short(fact.value, 40)
         text += f" ({value}{' ' if fact.units else ''}{fact.units})"
     return clean(f"{what}: {text}" + (f": {fact.reason}" if fact.reason else ""))
+
+
+def calls_text(node: NodeState) -> str:
+    """How many calls used earlier results, where any did: `28 reused, 3 ran`."""
+    if not node.reused:
+        return ""
+    return f"{node.reused:,} reused, {node.ran:,} ran" if node.ran else f"{node.reused:,} reused"
 
 
 def error_text(node: NodeState) -> str:

@@ -20,12 +20,15 @@ __all__ = [
     "forget_inside",
     "parts",
     "stop",
+    "tally",
     "withdraw",
 ]
 
 Status = Literal[
     "waiting", "running", "retrying", "succeeded", "failed", "tolerated", "skipped", "stopped"
 ]
+
+Call = Literal["", "ran", "reused"]
 
 _ENDED = frozenset({"succeeded", "failed", "tolerated", "skipped", "stopped"})
 _BADNESS: dict[Verdict, int] = {"none": 0, "good": 1, "warn": 2, "alert": 3, "error": 4}
@@ -64,7 +67,8 @@ class NodeState:
 
     `good`, `failed` and `skipped` count the children that ended, forgotten ones too; `active` are
     those that run. `failures` and `remarks` count, over everything inside that is remembered, what
-    failed and what was skipped or scored low.
+    failed and what was skipped or scored low. `ran` and `reused` count the calls in it, itself
+    included and forgotten ones too, that ran and that used an earlier result.
     """
 
     place: str
@@ -96,12 +100,22 @@ class NodeState:
     retried: int = 0
     failures: int = 0
     remarks: int = 0
+    origin: str = ""  # the run whose result it uses, if it is a call that does not run
+    call: Call = ""  # if it is a call that ended: how it counts
+    ran: int = 0
+    reused: int = 0
+    generation: int = 0  # of the latest fact about it
     children: dict[str, NodeState] = field(default_factory=dict, repr=False)
     active: dict[str, NodeState] = field(default_factory=dict, repr=False)
 
     @property
     def ended(self) -> bool:
         return self.status in _ENDED
+
+    @property
+    def is_reused(self) -> bool:
+        """Nothing in it ran: all its calls used earlier results."""
+        return self.reused > 0 and not self.ran and self.status in ("running", "succeeded")
 
     @property
     def quality(self) -> Quality:
@@ -165,6 +179,7 @@ def enter(node: NodeState, status: Status) -> None:
 
 def withdraw(node: NodeState) -> None:
     parent = node.parent
+    tally(node, "")
     if node.own_failure:
         node.own_failure = False
         count(node, failures=-1)
@@ -204,10 +219,34 @@ def count(node: NodeState, failures: int = 0, remarks: int = 0) -> None:
         above.remarks += remarks
 
 
+def tally(node: NodeState, call: Call) -> None:
+    """Count a call in everything it is in, and no longer as what it counted for before."""
+    _add_calls(
+        node,
+        ran=(call == "ran") - (node.call == "ran"),
+        reused=(call == "reused") - (node.call == "reused"),
+    )
+    node.call = call
+
+
+def _add_calls(node: NodeState, ran: int, reused: int) -> None:
+    if not ran and not reused:
+        return
+    node.ran += ran
+    node.reused += reused
+    for above in node.above():
+        above.ran += ran
+        above.reused += reused
+
+
 def forget_inside(node: NodeState) -> None:
     """A node begins anew: nothing of its former attempt counts."""
     own = node.own_failure, node.status == "skipped"
     count(node, own[0] - node.failures, own[1] - node.remarks)
+    _add_calls(node, (node.call == "ran") - node.ran, (node.call == "reused") - node.reused)
+    iterations, node.iterations = node.iterations, 0
+    for above in node.above() if iterations else ():
+        above.iterations -= iterations
     node.children.clear()
     node.active.clear()
     node.good = node.failed = node.skipped = node.iteration = 0

@@ -1,12 +1,14 @@
 """A line for each event of interest, where the output is not a terminal: a file, a log, CI.
 
 Instances of a wide fan-out and iterations of a long loop are summarised, so that a run of 10,000
-instances stays readable; the first few that fail or retry have their lines.
+instances stays readable; the first few that fail or retry have their lines. That a group began is
+told when something in it runs: of a stage that uses earlier results alone there is one line.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TextIO
 
 from radps_dag.facts import (
@@ -24,7 +26,15 @@ from radps_dag.facts import (
     Scored,
 )
 from radps_dag.progress.failures import pattern
-from radps_dag.progress.look import clean, duration, number, score_text, symbols_for, write
+from radps_dag.progress.look import (
+    calls_text,
+    clean,
+    duration,
+    number,
+    score_text,
+    symbols_for,
+    write,
+)
 from radps_dag.progress.node import NodeState, parts
 from radps_dag.progress.state import RunState
 from radps_dag.progress.summary import brief, summary
@@ -47,49 +57,98 @@ class Plain:
         self._stream = stream
         self._troubles: Counter[tuple[str, str]] = Counter()
         self._tenths: dict[str, int] = {}
+        self._held: dict[str, NodeStarted] = {}  # groups that began, and nothing in them ran yet
 
     def __call__(self, fact: Fact) -> None:
+        node = self.state.find(fact.place)  # afterwards it may be forgotten
         self.state.apply(fact)
         match fact:
             case RunStarted():
-                self._say(
-                    fact,
-                    f"{fact.pipeline}  run {fact.run}, {fact.library} library, "
-                    f"{fact.executor}, seed {fact.seed}",
-                )
+                self._begun(fact)
             case RunEnded():
                 write(self._stream, _summary(self.state, self._stream))
             case NodeStarted():
                 self._started(fact)
             case NodeSucceeded():
-                self._succeeded(fact)
+                self._succeeded(fact, node)
             case NodeSkipped():
                 if self._wide(fact.place) is None and not _repeated(fact.place):
                     self._say(fact, f"skipped: {fact.reason}")
             case NodeStopped():
+                self._release(fact.place)
                 if "/" not in fact.place and not _repeated(fact.place):
                     self._say(fact, f"stopped: {fact.reason}")
             case Iterated():
                 self._iterated(fact)
+            case Scored() if self._is_old(fact, node):
+                pass
             case NodeFailed() | Retrying() | Scored() | Noted():
+                if isinstance(fact, NodeFailed | Retrying):
+                    self._release(fact.place)
                 self._trouble(fact)
                 if isinstance(fact, NodeFailed) and (wide := self._wide(fact.place)):
                     self._tenth(fact, wide)
 
-    def _started(self, fact: NodeStarted) -> None:
-        if not _repeated(fact.place) and "[" not in fact.place:
-            again = f", attempt {fact.attempt}" if fact.attempt > 1 else ""
-            self._say(fact, f"started{again}{_size(fact)}")
+    def _begun(self, fact: RunStarted) -> None:
+        again = f", resumed {_times(fact.generation - 1)}" if fact.generation > 1 else ""
+        self._held.clear()
+        self._tenths.clear()
+        self._say(
+            fact,
+            f"{fact.pipeline}  run {fact.run}, {fact.library} library, "
+            f"{fact.executor}, seed {fact.seed}{again}",
+        )
 
-    def _succeeded(self, fact: NodeSucceeded) -> None:
+    def _started(self, fact: NodeStarted) -> None:
+        if fact.kind in ("task", "pause"):
+            if fact.origin:
+                return
+            self._release(fact.place)
+        if _repeated(fact.place) or "[" in fact.place:
+            return
+        if fact.kind in ("task", "pause"):
+            self._tell_start(fact)
+        else:
+            self._held[fact.place] = fact
+
+    def _release(self, place: str) -> None:
+        """Something happens there: tell of all around it that it began."""
+        if self._held:
+            for around in _around(place):
+                if held := self._held.pop(around, None):
+                    self._tell_start(held)
+
+    def _tell_start(self, fact: NodeStarted) -> None:
+        again = f", attempt {fact.attempt}" if fact.attempt > 1 else ""
+        self._say(fact, f"started{again}{_size(fact)}")
+
+    def _succeeded(self, fact: NodeSucceeded, node: NodeState | None) -> None:
         wide = self._wide(fact.place)
+        if node is not None and node.is_reused:
+            self._held.pop(fact.place, None)
+            if node.parent is self.state.root:
+                some = f", {node.reused:,} call{'s' * (node.reused > 1)}" * (node.kind != "task")
+                self._say(fact, f"reused{some}")
+            return
         if wide is None and not _repeated(fact.place):
-            self._say(fact, f"done in {duration(fact.seconds)}")
+            self._release(fact.place)
+            text = "" if node is None else calls_text(node)
+            self._say(fact, f"done in {duration(fact.seconds)}{', ' * bool(text)}{text}")
         elif wide is not None and parts(fact.place)[-1][0] == "[":
             self._tenth(fact, wide)
 
+    def _is_old(self, fact: Scored, node: NodeState | None) -> bool:
+        """A good score of something that did not run is no news."""
+        return (
+            fact.verdict in ("good", "none")
+            and node is not None
+            and (node.is_reused or bool(node.origin))
+        )
+
     def _tenth(self, fact: Fact, fan_out: NodeState) -> None:
         """A line for each tenth of a wide fan-out."""
+        if fan_out.is_reused:
+            return
         done, total = fan_out.good + fan_out.failed + fan_out.skipped, fan_out.total or 1
         tenth = 10 * done // total
         if tenth > self._tenths.get(fan_out.place, 0):
@@ -104,6 +163,10 @@ class Plain:
             return
         if _repeated(fact.place) and not fact.outcome:
             return
+        node = self.state.find(fact.place)
+        if node is not None and node.is_reused:
+            return
+        self._release(fact.place)
         score = "" if fact.score is None else f"  score {number(fact.score)}"
         outcome = f"  {fact.outcome}" if fact.outcome else ""
         self._say(fact, f"#{fact.iteration} of {fact.cap}{score}{outcome}")
@@ -162,6 +225,18 @@ class Quiet:
 
 def _repeated(place: str) -> bool:
     return any(part[0] == "#" for part in parts(place)) if "#" in place else False
+
+
+def _around(place: str) -> Iterator[str]:
+    """A place and all that it is in, outermost first."""
+    here = ""
+    for part in parts(place):
+        here += f"/{part}" if here and part[0] not in "[#" else part
+        yield here
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _size(fact: NodeStarted) -> str:

@@ -3,6 +3,10 @@
 `fold(facts)` is the whole of it; `RunState.apply` takes one fact in time O(depth of its place), so
 that a fan-out of 10,000 costs per instance what one of 10 does. What ended well inside a fan-out
 or a loop is counted and forgotten; what failed, was skipped or scored low stays in the tree.
+`RunState(forgetful=False)` keeps everything.
+
+A run that was resumed has several beginnings. What ended well before stays until it begins again;
+what failed or was stopped waits anew.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ from radps_dag.progress.node import (
     forget_inside,
     parts,
     stop,
+    tally,
     withdraw,
 )
 
@@ -52,6 +57,7 @@ class RunState:
     warnings: list[Noted] = field(default_factory=list)
     warned: int = 0  # all warnings; only the first 200 are kept
     planned: int = 0  # stages that were named beforehand
+    forgetful: bool = True
 
     def expect(self, places: Iterable[str]) -> None:
         """Name nodes that are going to run, so that they show before they start."""
@@ -82,13 +88,36 @@ class RunState:
             case Noted():
                 self._noted(fact)
             case RunStarted():
-                self.run = fact
-                self.root.status, self.root.started = "running", fact.time
+                self._begun(fact)
             case RunEnded():
-                self.end = fact
-                self.root.status = "succeeded" if fact.status == "succeeded" else "failed"
-                self.root.seconds = fact.seconds
-                stop(self.root, fact.time)
+                self._over(fact)
+
+    def _begun(self, fact: RunStarted) -> None:
+        """A process begins to drive the run, which another one may have driven before."""
+        if self.run is not None:
+            self.end, self.warned = None, 0
+            self.warnings.clear()
+            for stage in self.root.children.values():
+                if stage.status not in ("succeeded", "tolerated", "skipped"):
+                    _wait_anew(stage)
+        self.run = fact
+        self.root.status, self.root.started, self.root.seconds = "running", fact.time, None
+
+    def _over(self, fact: RunEnded) -> None:
+        self.end = fact
+        self.root.status = "succeeded" if fact.status == "succeeded" else "failed"
+        self.root.seconds = fact.seconds
+        stop(self.root, fact.time)
+        if fact.status == "succeeded" and self._generation > 1:
+            # The file was edited before the run was resumed: these are no stages of it any more.
+            for stage in list(self.root.children.values()):
+                if stage.generation != self._generation:
+                    _wait_anew(stage)
+                    forget(stage)
+
+    @property
+    def _generation(self) -> int:
+        return self.run.generation if self.run is not None else 1
 
     def _node(self, place: str) -> NodeState:
         """The node at a place, made where it is new."""
@@ -106,28 +135,36 @@ class RunState:
         node = self._node(fact.place)
         forget_inside(node)
         withdraw(node)
+        if node.generation != self._generation:
+            _forget_retries(node)
+            node.generation, node.error, node.message = self._generation, "", ""
         node.kind, node.description, node.total = fact.kind, fact.description, fact.total
         node.attempt, node.again_at, node.seconds = fact.attempt, None, None
-        node.outcome, node.reason = "", ""
+        node.outcome, node.reason, node.origin = "", "", fact.origin
         node.started = fact.time
         enter(node, "running")
         loop = node.parent
         if loop is not None and node.is_iteration:
             loop.iteration = int(node.label[1:])
             for earlier in [child for child in loop.children.values() if child is not node]:
-                if earlier.ended and not earlier.failures:
+                if self.forgetful and earlier.ended and not earlier.failures:
                     forget(earlier)
 
     def _ended(self, fact: NodeSucceeded | NodeFailed | NodeSkipped | NodeStopped) -> None:
         node = self._node(fact.place)
         withdraw(node)
-        node.again_at = None
+        node.again_at, node.generation = None, self._generation
         match fact:
             case NodeSucceeded():
                 node.seconds, node.error, node.message = fact.seconds, "", ""
+                node.origin = fact.made.origin if fact.made is not None else ""
+                if node.kind == "task":
+                    tally(node, "reused" if node.origin else "ran")
                 enter(node, "succeeded")
             case NodeFailed():
                 node.seconds, node.error, node.message = fact.seconds, fact.error, fact.message
+                if node.kind == "task":
+                    tally(node, "ran")
                 enter(node, "tolerated" if fact.tolerated else "failed")
             case NodeSkipped():
                 node.reason = fact.reason
@@ -140,7 +177,7 @@ class RunState:
             return
         # Of a loop the latest iteration counts, of everything else the worst part.
         parent.inside = node.quality if node.is_iteration else parent.inside | node.quality
-        if node.is_instance and not node.failures and not node.remarks:
+        if self.forgetful and node.is_instance and not node.failures and not node.remarks:
             forget(node)
 
     def _retrying(self, fact: Retrying) -> None:
@@ -188,6 +225,22 @@ def fold(facts: Iterable[Fact]) -> RunState:
     for fact in facts:
         state.apply(fact)
     return state
+
+
+def _wait_anew(stage: NodeState) -> None:
+    """What an earlier process did not bring to a good end is going to begin again."""
+    forget_inside(stage)
+    withdraw(stage)
+    _forget_retries(stage)
+    stage.status, stage.started, stage.seconds = "waiting", None, None
+    stage.error = stage.message = stage.reason = stage.outcome = ""
+    stage.attempt, stage.again_at = 1, None
+
+
+def _forget_retries(node: NodeState) -> None:
+    retried, node.retried = node.retried, 0
+    for above in node.above():
+        above.retried -= retried
 
 
 def _iterated(node: NodeState, fact: Iterated) -> None:

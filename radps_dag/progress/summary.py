@@ -12,6 +12,7 @@ from radps_dag.progress.failures import alike, failures, pattern
 from radps_dag.progress.frame import Frame
 from radps_dag.progress.look import (
     Symbols,
+    calls_text,
     clean,
     duration,
     error_text,
@@ -78,6 +79,8 @@ def result_line(state: RunState, symbols: Symbols) -> Text:
         verb = "was interrupted" if end.status == "interrupted" else "failed"
         line = _text(f" {symbols.status['failed']} {name} {verb}", "bold red")
         line.append(f" after {took}", "")
+    if text := calls_text(state.root):
+        line.append(f"  {symbols.dot} {text}", "dim")
     if state.run:
         line.append(f"  {symbols.dot} run {clean(state.run.run)}", "dim")
     return line

@@ -1,0 +1,71 @@
+"""A workspace's journal, opened to look at runs: shared by `runs`, `status` and `show`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radps_dag.profile import find_profile
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from radps_dag.journal.store import Store
+
+__all__ = ["as_json", "looking", "moment", "print_lines", "width_of_terminal"]
+
+
+@contextlib.contextmanager
+def looking(workspace: Path, store: str | None) -> Iterator[Store]:
+    """The journal, to be read. Raises UsageError where there is none."""
+    from radps_dag.journal.store import open_store
+    from radps_dag.journal.workspace import Workspace
+
+    profile = find_profile()
+    place = Workspace(workspace.resolve(), profile.products or "")
+    opened = open_store(place, store or profile.store, reading=True)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON to read; not a number and infinities are null."""
+    from radps_dag.facts import strict_json
+
+    return json.dumps(json.loads(strict_json(value)), indent=2, ensure_ascii=False)
+
+
+def moment(seconds: float | None) -> str:
+    """A time as a person reads it, here and now: `11-25 00:59:43`."""
+    if seconds is None:
+        return ""
+    at = time.localtime(seconds)
+    this_year = at.tm_year == time.localtime().tm_year
+    return time.strftime("%m-%d %H:%M:%S" if this_year else "%Y-%m-%d %H:%M", at)
+
+
+def width_of_terminal() -> int:
+    """Columns that a line may have; where no terminal reads it, as many as are easily read."""
+    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+
+
+def print_lines(lines: Iterable[Text]) -> None:
+    """Lines to the standard output, with their colours if a terminal reads it."""
+    from rich.console import Console
+
+    from radps_dag.progress.look import write
+
+    if not sys.stdout.isatty():
+        write(sys.stdout, "".join(f"{line.plain.rstrip()}\n" for line in lines))
+        return
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    for line in lines:
+        console.print(line, soft_wrap=True)

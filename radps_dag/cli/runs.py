@@ -1,0 +1,115 @@
+"""`radps-dag runs`: list the runs of a workspace."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from radps_dag.cli.looking import as_json, looking, moment, print_lines, width_of_terminal
+from radps_dag.cli.options import which_workspace
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from radps_dag.views.runs import Listed
+
+__all__ = ["command"]
+
+_HEADS = ("run", "status", "started", "took", "done", "failed", "reused", "resumed")
+_NUMBERS = frozenset({"took", "done", "failed", "reused", "resumed"})
+_STYLES = {
+    "running": "cyan",
+    "succeeded": "green",
+    "failed": "red",
+    "interrupted": "yellow",
+}
+
+
+@click.command("runs")
+@click.option(
+    *("-n", "most"),
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="The newest N runs.",
+)
+@click.option("--all", "every", is_flag=True, help="All runs.")
+@click.option("--json", "as_json_", is_flag=True, help="A JSON list with an object for each run.")
+@which_workspace
+def command(most: int, every: bool, as_json_: bool, workspace: Path, store: str | None) -> int:
+    """List the runs of the workspace, newest first.
+
+    `done`, `failed` and `reused` count calls of workloads, `resumed` how often somebody went on
+    with the run.
+    """
+    from radps_dag.views.runs import list_runs
+
+    with looking(workspace, store) as opened:
+        listed = list_runs(opened, None if every else most)
+        known = len(listed) if every or len(listed) < most else len(opened.heads())
+    if as_json_:
+        click.echo(as_json([asdict(one) for one in listed]))
+        return 0
+    if not listed:
+        click.echo("no run is there yet; `radps-dag run FILE` makes one")
+        return 0
+    print_lines(_table(listed, width_of_terminal()))
+    if known > len(listed):
+        click.echo(f"and {known - len(listed):,} older ones: --all lists them")
+    return 0
+
+
+def _table(listed: list[Listed], width: int) -> list[Text]:
+    """A row for each run, and below it who drives it or why it failed."""
+    from rich.text import Text
+
+    rows = [_cells(one) for one in listed]
+    widths = [
+        max(len(head), *(len(row[number]) for row in rows)) for number, head in enumerate(_HEADS)
+    ]
+
+    def line(cells: tuple[str, ...], status: str = "") -> Text:
+        text = Text()
+        for head, cell, room in zip(_HEADS, cells, widths, strict=True):
+            style = _STYLES[status] if status and head == "status" else "" if status else "dim"
+            text.append(f"{cell:>{room}}" if head in _NUMBERS else f"{cell:{room}}", style)
+            text.append("  ")
+        text.rstrip()
+        return text
+
+    lines = [line(_HEADS)]
+    for one, cells in zip(listed, rows, strict=True):
+        lines.append(line(cells, one.status))
+        if more := _more(one):
+            lines.append(Text(f"  {more}", "dim", no_wrap=True))
+            lines[-1].truncate(max(width - 1, 40), overflow="ellipsis")
+    return lines
+
+
+def _cells(one: Listed) -> tuple[str, ...]:
+    from radps_dag.progress.look import clean, duration
+
+    return (
+        clean(one.run),
+        one.status,
+        moment(one.started or one.created),
+        duration(one.seconds),
+        f"{one.done:,}",
+        f"{one.failed:,}" if one.failed else "",
+        f"{one.reused:,}" if one.reused else "",
+        f"{one.resumed:,}" if one.resumed else "",
+    )
+
+
+def _more(one: Listed) -> str:
+    from radps_dag.progress.look import clean
+
+    if one.driver:
+        return f"driven by {clean(one.driver)}"
+    if one.status == "interrupted":
+        return f"go on with it: radps-dag resume {clean(one.run)}"
+    return clean(one.cause)

@@ -1,0 +1,110 @@
+"""`radps-dag show`: all about a run, or about a node of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from radps_dag.cli.looking import as_json, looking
+from radps_dag.cli.options import which_workspace
+from radps_dag.problem import UsageError
+
+if TYPE_CHECKING:
+    from radps_dag.journal.store import Store
+
+__all__ = ["command"]
+
+
+@click.command("show")
+@click.argument("run")
+@click.argument("node", required=False)
+@click.option("--json", "as_json_", is_flag=True, help="A JSON object instead of text.")
+@click.option(
+    "--provenance",
+    is_flag=True,
+    help="What made the run's results, as W3C PROV-JSON.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["prov", "json"]),
+    help="With --provenance: W3C PROV-JSON (default), or plain JSON.",
+)
+@which_workspace
+def command(
+    run: str,
+    node: str | None,
+    as_json_: bool,
+    provenance: bool,
+    form: str | None,
+    workspace: Path,
+    store: str | None,
+) -> int:
+    """Show RUN: params, processes, stages, outputs, with what and on what it ran.
+
+    With NODE, a place such as 'image_cube/clean[spw=2]#3': what it called, inputs and outputs,
+    attempts and errors, scores, products. A path or pattern that means several places lists them.
+    RUN may be the beginning or the end of an id, or `last`.
+    """
+    from radps_dag.journal.reading import find_run
+
+    if provenance and node is not None:
+        raise UsageError("--provenance is that of a whole run; leave the node out")
+    if form is not None and not provenance:
+        raise UsageError("--format says how to show --provenance; give both, or neither")
+    with looking(workspace, store) as opened:
+        found = find_run(opened, None if run == "last" else run)
+        if provenance:
+            click.echo(as_json(_provenance(opened, found, form or "prov")))
+        elif node is None:
+            _show_run(opened, found, as_json_)
+        else:
+            _show_node(opened, found, node, as_json_)
+    return 0
+
+
+def _provenance(store: Store, run: str, form: str) -> Any:
+    from radps_dag.views.provenance import lineage
+
+    found = lineage(store, run)
+    if form == "json":
+        return found.as_json()
+    from radps_dag.views.prov import to_prov
+
+    return to_prov(found)
+
+
+def _show_run(store: Store, run: str, as_json_: bool) -> None:
+    from radps_dag.cli.show_text import run_lines
+    from radps_dag.views.objects import run_object
+    from radps_dag.views.run import view_run
+
+    view = view_run(store, run)
+    click.echo(as_json(run_object(view)) if as_json_ else "\n".join(run_lines(view)))
+
+
+def _show_node(store: Store, run: str, node: str, as_json_: bool) -> None:
+    from radps_dag.cli.show_text import list_lines, node_lines
+    from radps_dag.journal.claims import driver_of
+    from radps_dag.views.calls import view_node
+    from radps_dag.views.objects import course_object, node_object
+    from radps_dag.views.places import find_places, inside
+
+    directory = store.workspace.run(run)
+    driven = bool(driver_of(directory))
+    found = find_places(store, run, node, driven=driven)
+    if len(found) > 1:
+        if as_json_:
+            click.echo(as_json([course_object(one) for one in found]))
+        else:
+            click.echo("\n".join(list_lines(found)))
+        return
+    place = found[0].place
+    view = view_node(store, run, place, driven=driven)
+    within = inside(store, run, place, driven=driven)
+    if as_json_:
+        click.echo(as_json(node_object(view, within, directory)))
+    else:
+        click.echo("\n".join(node_lines(view, within, directory)))

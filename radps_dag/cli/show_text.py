@@ -1,0 +1,228 @@
+"""Views of runs and nodes to lines that a person reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from radps_dag.cli.looking import moment
+from radps_dag.facts import Files
+from radps_dag.journal.workspace import RunDirectory
+from radps_dag.progress.look import clean, duration, number, score_text, short
+from radps_dag.views.calls import Attempt, NodeView
+from radps_dag.views.places import Course
+from radps_dag.views.run import Process, RunView
+
+__all__ = ["list_lines", "node_lines", "run_lines"]
+
+_WIDEST = 400  # characters of a value
+_MOST = 30  # lines of a section
+
+
+def run_lines(view: RunView) -> Iterator[str]:
+    """The run: what was asked, who drove it, how its stages went, what came out, and on what."""
+    listed, start = view.listed, view.start
+    provenance = start.provenance
+    yield f"{clean(listed.run)}  {listed.status}" + _in(listed.seconds)
+    if listed.driver:
+        yield _field("driven by", listed.driver)
+    if listed.cause:
+        yield _field("cause", clean(listed.cause))
+    yield _field("file", start.file)
+    yield _field("library", start.library)
+    yield _field("executor", f"{start.executor}, seed {start.seed}")
+    yield _field("calls", _calls(view))
+    yield _field("directory", str(view.directory))
+    for one in view.tracked[-1:]:
+        yield _field("Prefect", f"{one.api}, flow run {one.flow_run}")
+    yield from _values("Params", start.params)
+    yield from _section("Processes", (_process(one) for one in view.processes))
+    yield from _section("Stages", list_lines(view.stages))
+    yield from _section("Failed", (clean(place) for place in view.failed))
+    yield from _values("Outputs", view.outputs)
+    yield from _section("Ran with", _with(provenance))
+
+
+def _calls(view: RunView) -> str:
+    listed = view.listed
+    some = [(listed.done, "done"), (listed.failed, "failed"), (listed.reused, "of them reused")]
+    return ", ".join(f"{count:,} {word}" for count, word in some if count) or "none done"
+
+
+def _process(one: Process) -> str:
+    provenance = one.start.provenance
+    who = f"process {provenance.get('pid', '?')} on {provenance.get('host', '?')}"
+    how = "no end recorded" if one.end is None else one.end.status + _in(one.end.seconds)
+    verb = "began" if one.start.generation == 1 else "resumed"
+    return clean(f"{moment(one.start.time)}  {verb} by {who}: {how}")
+
+
+def _with(provenance: Mapping[str, Any]) -> Iterator[str]:
+    packages = provenance.get("packages", {})
+    if packages:
+        yield clean(", ".join(f"{name} {version}" for name, version in packages.items()))
+    python, platform = provenance.get("python"), provenance.get("platform")
+    if python:
+        yield clean(f"Python {python} on {platform}")
+    if provenance.get("cpu"):
+        yield clean(f"{provenance['cpus']} x {provenance['cpu']}, host {provenance['host']}")
+    if provenance.get("sources_sha256"):
+        names = ", ".join(provenance.get("sources", {}))
+        yield clean(f"pipeline {provenance['sources_sha256'][:16]} ({short(names, 200)})")
+
+
+def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory) -> Iterator[str]:
+    """A node: what it is, what went in and came out, how it went, what is in it."""
+    start = view.start
+    tolerated = ", tolerated" if view.tolerated else ""
+    yield f"{clean(view.place)}  {view.status}{tolerated}" + _in(view.seconds)
+    if view.origin:
+        yield f"  did not run: its result is that of run {view.origin}"
+        yield f"  (`radps-dag show {view.origin} '{clean(view.place)}'` shows how it came about)"
+    if view.reason:
+        yield _field("because", clean(view.reason))
+    if start is not None:
+        if start.description:
+            yield _field("what", clean(start.description))
+        if start.kind != "task":
+            yield _field("kind", start.kind.replace("_", "-") + _size(start.total))
+        if start.workload:
+            source = f", source {start.source}" if start.source else ""
+            yield _field("workload", f"{start.workload}{source}")
+        yield _field("started", moment(start.time))
+        yield from _values("Inputs", start.inputs)
+    yield from _values("Outputs", view.outputs)
+    yield from _products(view)
+    yield from _section("Attempts", _attempts(view.attempts))
+    yield from _section("Iterations", (_iteration(view, n) for n in range(len(view.iterations))))
+    yield from _section("QA", (score_text(one) for one in view.scores))
+    yield from _section("Notes", (clean(one.message) for one in view.notes))
+    yield from _section("Inside", list_lines(inside))
+    if start is not None and start.kind == "task":
+        packages = view.began.provenance.get("packages", {}) if view.began is not None else {}
+        yield from _section("Ran with", _packages(packages) if not view.origin else ())
+        yield from _printed(directory)
+
+
+def _printed(directory: RunDirectory) -> Iterator[str]:
+    log = directory.workers_log
+    if log.exists() and log.stat().st_size:
+        yield ""
+        yield f"What the calls of this run printed, all of them together: {log}"
+
+
+def _packages(packages: Mapping[str, str]) -> Iterator[str]:
+    if packages:
+        yield clean(", ".join(f"{name} {version}" for name, version in packages.items()))
+
+
+def _products(view: NodeView) -> Iterator[str]:
+    made = view.made
+    if made is None or not made.files:
+        return
+    folder = unquote(urlsplit(made.workdir).path)
+    yield from _section("Products", _sizes(made.files))
+    yield f"  in {folder}"
+
+
+def _sizes(files: Files) -> Iterator[str]:
+    widest = max(map(len, files))
+    for name, (size, digest) in files.items():
+        yield f"{clean(name):{widest}}  {_bytes(size):>9}  {digest}"
+
+
+def _attempts(attempts: Sequence[Attempt]) -> Iterator[str]:
+    if len(attempts) == 1 and attempts[0].status == "succeeded":
+        return  # the first line says it all
+    for one in attempts:
+        resumed = f" (process {one.process})" if attempts[-1].process > 1 else ""
+        error = f": {one.error}: {clean(one.message)}" if one.error else ""
+        yield (
+            f"{one.number}{resumed}  {moment(one.started)}  {one.status}"
+            f"{_after(one.seconds)}{error}"
+        )
+        yield from (f"    {line.rstrip()}" for line in _lines(one.traceback))
+
+
+def _lines(text: str) -> list[str]:
+    """Lines without what a terminal would obey, their indentation kept."""
+    found = []
+    for line in text.splitlines():
+        found.append(" " * (len(line) - len(line.lstrip(" "))) + clean(line))
+    return found
+
+
+def _iteration(view: NodeView, n: int) -> str:
+    one = view.iterations[n]
+    score = "" if one.score is None else f"  score {number(one.score)}"
+    outcome = f"  {clean(one.outcome)}" if one.outcome else ""
+    kept = f", iteration {one.kept} is kept" if one.outcome and one.kept else ""
+    return f"#{one.iteration} of {one.cap}{score}{outcome}{kept}"
+
+
+def list_lines(found: Sequence[Course]) -> Iterator[str]:
+    """Places with how they ended, when, and how long they took."""
+    if not found:
+        return
+    widest = min(max(len(one.place) for one in found), 60)
+    for one in found:
+        attempts = f"  {one.attempts} attempts" if one.attempts > 1 else ""
+        took = duration(one.seconds) if one.status != "running" else duration(_since(one))
+        line = f"{clean(one.place):{widest}}  {one.status:9}  {moment(one.started):14}  {took:>7}"
+        yield f"{line}{attempts}".rstrip()
+
+
+def _since(one: Course) -> float | None:
+    return None if one.started is None else max(0.0, time.time() - one.started)
+
+
+def _values(title: str, values: Mapping[str, Any]) -> Iterator[str]:
+    widest = min(max(map(len, values), default=0), 24)
+    named = (f"{clean(name):{widest}}  {short(value, _WIDEST)}" for name, value in values.items())
+    yield from _section(title, named)
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    found = list(lines)
+    if not found:
+        return
+    yield ""
+    yield title
+    yield from (f"  {line}" for line in found[:_MOST])
+    if len(found) > _MOST:
+        yield f"  and {len(found) - _MOST:,} more: --json has them all"
+
+
+def _field(name: str, value: str) -> str:
+    return f"  {name:10} {clean(value)}"
+
+
+def _in(seconds: float | None) -> str:
+    return "" if seconds is None else f" in {duration(seconds)}"
+
+
+def _after(seconds: float | None) -> str:
+    return "" if seconds is None else f" after {duration(seconds)}"
+
+
+def _size(total: int | None) -> str:
+    return "" if total is None else f" of {total:,}"
+
+
+def _bytes(size: int) -> str:
+    """A size as a person reads it.
+
+    >>> [_bytes(size) for size in (0, 999, 1234, 5_600_000)]
+    ['0 B', '999 B', '1.2 kB', '5.6 MB']
+    """
+    if size < 1000:
+        return f"{size} B"
+    value, units = size / 1000, iter(("kB", "MB", "GB", "TB"))
+    unit = next(units)
+    for larger in units:
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}"

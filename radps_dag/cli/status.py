@@ -1,0 +1,108 @@
+"""`radps-dag status`: how a run stands, once or until it ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from radps_dag.cli.looking import as_json, looking, print_lines, width_of_terminal
+from radps_dag.cli.options import which_workspace
+from radps_dag.problem import UsageError
+
+if TYPE_CHECKING:
+    from radps_dag.progress import Mode
+    from radps_dag.views.state import Following
+
+__all__ = ["command"]
+
+
+@click.command("status")
+@click.argument("run", required=False)
+@click.option("--follow", is_flag=True, help="Show it until it ends.")
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "live", "plain"]),
+    default="auto",
+    show_default=True,
+    help="With --follow: a live tree, or plain lines.",
+)
+@click.option(
+    "--json",
+    "as_json_",
+    is_flag=True,
+    help="One JSON object; with --follow a JSON object a line for each fact.",
+)
+@which_workspace
+def command(
+    run: str | None,
+    follow: bool,
+    progress: Literal["auto", "live", "plain"],
+    as_json_: bool,
+    workspace: Path,
+    store: str | None,
+) -> int:
+    """Show how RUN stands, or the last one: the same tree and summary that `run` shows.
+
+    With --follow it exits as the run does; Ctrl-C ends the following and not the run.
+    """
+    from radps_dag.journal.reading import find_run
+    from radps_dag.views.state import Following
+
+    if progress != "auto" and not follow:
+        raise UsageError("--progress says how to --follow a run; give both, or neither")
+    with looking(workspace, store) as opened:
+        found = find_run(opened, run)
+        following = Following(opened, found)
+        if follow:
+            return _follow(following, found, "json" if as_json_ else progress)
+        _show(following, found, as_json_)
+    return 0
+
+
+def _show(following: Following, run: str, as_json_: bool) -> None:
+    from radps_dag.progress.frame import Frame
+    from radps_dag.progress.look import symbols_for
+    from radps_dag.progress.summary import summary
+    from radps_dag.views.state import state_of
+    from radps_dag.views.tree import tree
+
+    driver = following.driver
+    state = state_of(following, forgetful=not as_json_)
+    if as_json_:
+        status = state.end.status if state.end is not None else "running"
+        click.echo(as_json(tree(state, status, driver)))
+        return
+    symbols, width = symbols_for(sys.stdout), width_of_terminal()
+    if state.end is None:
+        print_lines(Frame(symbols).lines(state, time.time(), width - 1, _MOST))
+        click.echo(f"\nDriven by {driver}; --follow shows it until it ends." if driver else "")
+        return
+    wrap = width - 1 if sys.stdout.isatty() else None
+    print_lines(summary(state, width - 1, symbols, wrap=wrap))
+    if state.end.status == "interrupted":
+        click.echo(_advice(run))
+
+
+def _follow(following: Following, run: str, mode: Mode) -> int:
+    from radps_dag import progress
+    from radps_dag.views.state import GONE, stages_of
+
+    stages = stages_of(following.start) if following.start is not None else []
+    with progress.listener(mode, sys.stdout, expected=stages) as listener:
+        end = following.to_end(listener)
+        if end.message == GONE and mode != "json":
+            listener(end)
+    if end.status == "interrupted":
+        click.echo(_advice(run), err=True)
+    return 0 if end.status == "succeeded" else 1
+
+
+def _advice(run: str) -> str:
+    return f"The run was interrupted; go on with it: radps-dag resume {run}"
+
+
+_MOST = 200  # rows of a tree

@@ -1,0 +1,121 @@
+"""Counts over a run and the course of its nodes, by the database: no fact is read for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import JSON, ColumnElement, and_, case, cast, func, select, type_coerce
+
+from radps_dag.journal.reading import Standing, standing
+from radps_dag.journal.schema import facts
+from radps_dag.journal.store import Head, Store
+
+__all__ = ["Mark", "Overview", "marks", "overview"]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Where a run stands, and how many of its calls were done, failed, and were not made anew.
+
+    `done` are all that any process that drove the run brought to an end; `failed` and `reused` are
+    those of the latest one. `last` is when the latest fact was stated.
+    """
+
+    standing: Standing
+    done: int
+    failed: int
+    reused: int
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """That something happened at a place: a fact without what it says."""
+
+    seq: int
+    time: float
+    place: str
+    kind: str
+
+
+def overview(store: Store, head: Head) -> Overview:
+    """The counts of a run. Raises Damaged."""
+    at = standing(store, head)
+    begun = _begun(store, head.run)
+    done, reused = _calls(store, head.run, begun)
+    last = at.end.time if at.end is not None else _last(store, head)
+    return Overview(at, done, len(_failed(store, head.run, begun)), reused, last)
+
+
+def marks(store: Store, run: str) -> Iterator[Mark]:
+    """All that happened in a run, in its order, without what it says."""
+    query = select(facts.c.seq, facts.c.time, facts.c.place, facts.c.kind)
+    with store.begin() as connection:
+        found = connection.execute(query.where(facts.c.run == run).order_by(facts.c.seq)).all()
+    for row in found:
+        yield Mark(*row)
+
+
+def _begun(store: Store, run: str) -> int:
+    """The row with which a process last began to drive the run."""
+    query = select(func.max(facts.c.seq)).where(facts.c.run == run, facts.c.kind == "run_started")
+    with store.begin() as connection:
+        return connection.scalar(query) or 0
+
+
+def _calls(store: Store, run: str, begun: int) -> tuple[int, int]:
+    """How many calls were done, and how many of them were not made anew."""
+    old = and_(facts.c.seq > begun, _origin(store).is_not(None))
+    query = select(
+        func.count(facts.c.place.distinct()),
+        func.count(case((old, facts.c.place)).distinct()),
+    ).where(facts.c.run == run, facts.c.kind == "node_succeeded", facts.c.key.is_not(None))
+    with store.begin() as connection:
+        done, reused = connection.execute(query).one()
+    return done, reused
+
+
+def _origin(store: Store) -> ColumnElement[str]:
+    """The run that computed what a call has, where that is another one."""
+    payload = facts.c.payload
+    document = cast(payload, JSON) if store.postgres else type_coerce(payload, JSON)
+    found: ColumnElement[str] = document["made"]["origin"].as_string()
+    return found
+
+
+def _failed(store: Store, run: str, begun: int) -> set[str]:
+    """Where the latest process failed, without what failed only for what is in it."""
+    query = (
+        select(facts.c.place, facts.c.kind)
+        .where(
+            facts.c.run == run,
+            facts.c.seq > begun,
+            facts.c.kind.in_(("node_failed", "retrying")),
+        )
+        .order_by(facts.c.seq)
+    )
+    failed: set[str] = set()
+    around: set[str] = set()
+    with store.begin() as connection:
+        for place, kind in connection.execute(query).all():
+            if kind == "retrying":
+                if place in around:  # a group, and all in it is made again
+                    failed = {one for one in failed if not one.startswith(f"{place}/")}
+            elif place not in around:
+                failed.add(place)
+                around.update(_outer(place))
+    return failed
+
+
+def _outer(place: str) -> Iterator[str]:
+    """What a place is in; parts of keys are among it, and name nothing."""
+    for position, character in enumerate(place):
+        if position and character in "/[#":
+            yield place[:position]
+
+
+def _last(store: Store, head: Head) -> float:
+    query = select(facts.c.time).where(facts.c.run == head.run, facts.c.seq == head.last)
+    with store.begin() as connection:
+        return connection.scalar(query) or head.created

@@ -1,0 +1,171 @@
+"""Everything that the journal says of one place in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from radps_dag.facts import (
+    Fact,
+    Iterated,
+    Made,
+    NodeFailed,
+    NodeSkipped,
+    NodeStarted,
+    NodeStopped,
+    NodeSucceeded,
+    Noted,
+    Retrying,
+    RunStarted,
+    Scored,
+)
+from radps_dag.journal.rows import Row
+from radps_dag.journal.store import Store
+
+__all__ = ["Attempt", "NodeView", "view_node"]
+
+Status = Literal["running", "succeeded", "failed", "skipped", "stopped", "reused", "abandoned"]
+
+_KINDS = (
+    "node_started",
+    "node_succeeded",
+    "node_failed",
+    "node_skipped",
+    "node_stopped",
+    "retrying",
+    "iterated",
+    "scored",
+    "noted",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try. `process` counts the processes that drove the run; `seconds` are those of all
+    attempts so far where no other is known."""
+
+    number: int
+    process: int
+    started: float | None
+    ended: float | None = None
+    status: Status = "running"
+    error: str = ""
+    message: str = ""
+    traceback: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        if self.started is None or self.ended is None:
+            return None
+        return max(0.0, self.ended - self.started)
+
+
+@dataclass(slots=True)
+class NodeView:
+    """A node, an instance or an iteration, as its facts tell it; the latest of each counts."""
+
+    run: str
+    place: str
+    status: Status = "running"
+    start: NodeStarted | None = None
+    began: RunStarted | None = None  # the process in which it did
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    made: Made | None = None
+    seconds: float | None = None
+    reason: str = ""
+    tolerated: bool = False
+    attempts: list[Attempt] = field(default_factory=list)
+    scores: list[Scored] = field(default_factory=list)
+    iterations: list[Iterated] = field(default_factory=list)
+    notes: list[Noted] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        """The run that computed what it has, "" if this one did."""
+        return self.made.origin if self.made is not None else ""
+
+
+def view_node(store: Store, run: str, place: str, *, driven: bool) -> NodeView:
+    """What is known of a place. `driven`: a process is at work in the run. Raises Damaged."""
+    rows: Sequence[Row] = [
+        *store.rows(run, kinds=("run_started",)),
+        *store.at(run, (place,), _KINDS),
+    ]
+    view = NodeView(run, place)
+    begun: RunStarted | None = None
+    for row in sorted(rows, key=lambda row: row.seq):
+        fact = store.fact(row)
+        if isinstance(fact, RunStarted):
+            _abandon(view)
+            begun = fact
+        else:
+            _apply(view, fact, begun)
+    if not driven:
+        _abandon(view)
+    return view
+
+
+def _apply(view: NodeView, fact: Fact, begun: RunStarted | None) -> None:
+    process = begun.generation if begun is not None else 1
+    match fact:
+        case NodeStarted():
+            view.start, view.began, view.status = fact, begun, "running"
+            view.scores, view.iterations, view.notes = [], [], []
+            view.outputs, view.made, view.seconds, view.reason = {}, None, None, ""
+            if not fact.origin and fact.attempt == 1:
+                view.attempts.append(Attempt(1, process, fact.time))
+        case Retrying():
+            _end(view, fact.time, "failed", fact.error, fact.message)
+            view.attempts.append(Attempt(fact.attempt, process, fact.time + fact.delay))
+        case NodeSucceeded():
+            view.outputs, view.made, view.seconds = fact.outputs, fact.made, fact.seconds
+            view.status = "reused" if view.origin else "succeeded"
+            _end(view, fact.time, "succeeded")
+        case NodeFailed():
+            view.status, view.tolerated, view.seconds = "failed", fact.tolerated, fact.seconds
+            view.outputs, view.made = fact.outputs, fact.made
+            if not view.attempts or view.attempts[-1].status != "running":
+                # It failed before it could begin, for what it was to begin with.
+                view.attempts.append(Attempt(1, process, fact.time))
+            _end(view, fact.time, "failed", fact.error, fact.message, fact.traceback)
+        case NodeSkipped():
+            view.status, view.reason = "skipped", fact.reason
+        case NodeStopped():
+            view.status, view.reason, view.seconds = "stopped", fact.reason, fact.seconds
+            _end(view, fact.time, "stopped")
+        case Scored():
+            view.scores.append(fact)
+        case Iterated():
+            view.iterations.append(fact)
+        case Noted():
+            view.notes.append(fact)
+
+
+def _end(
+    view: NodeView,
+    time: float,
+    status: Status,
+    error: str = "",
+    message: str = "",
+    traceback: str = "",
+) -> None:
+    """The attempt that goes on, if one does, has ended."""
+    if not view.attempts or view.attempts[-1].status != "running":
+        return
+    view.attempts[-1] = replace(
+        view.attempts[-1],
+        ended=time,
+        status=status,
+        error=error,
+        message=message,
+        traceback=traceback,
+    )
+
+
+def _abandon(view: NodeView) -> None:
+    """Its process has gone away without a word."""
+    if view.status == "running" and view.start is not None:
+        view.status = "abandoned"
+    if view.attempts and view.attempts[-1].status == "running":
+        view.attempts[-1] = replace(view.attempts[-1], status="abandoned")

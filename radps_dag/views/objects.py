@@ -1,0 +1,108 @@
+"""Views of runs and nodes to JSON objects, for programs. What is empty is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from radps_dag.journal.workspace import RunDirectory
+from radps_dag.views.calls import Attempt, NodeView
+from radps_dag.views.places import Course
+from radps_dag.views.run import Process, RunView
+
+__all__ = ["course_object", "node_object", "run_object"]
+
+
+def run_object(view: RunView) -> dict[str, Any]:
+    start = view.start
+    return _kept(
+        {
+            **asdict(view.listed),
+            "file": start.file,
+            "params": start.params,
+            "library": start.library,
+            "executor": start.executor,
+            "seed": start.seed,
+            "settings": start.settings,
+            "provenance": {
+                name: value for name, value in start.provenance.items() if name != "sources"
+            },
+            "processes": [_process(one) for one in view.processes],
+            "stages": [course_object(one) for one in view.stages],
+            "failed_places": list(view.failed),
+            "prefect": [{"flow_run": one.flow_run, "api": one.api} for one in view.tracked],
+            "outputs": view.outputs,
+            "directory": str(view.directory),
+        }
+    )
+
+
+def course_object(one: Course) -> dict[str, Any]:
+    return _kept({"node": one.place, **{k: v for k, v in asdict(one).items() if k != "place"}})
+
+
+def node_object(
+    view: NodeView, inside: Sequence[Course], directory: RunDirectory
+) -> dict[str, Any]:
+    start, made = view.start, view.made
+    provenance = view.began.provenance if view.began is not None else {}
+    log = directory.workers_log
+    return _kept(
+        {
+            "run": view.run,
+            "node": view.place,
+            "status": view.status,
+            "tolerated": view.tolerated or None,
+            "reason": view.reason,
+            "kind": start.kind if start is not None else None,
+            "description": start.description if start is not None else "",
+            "workload": start.workload if start is not None else "",
+            "source": start.source if start is not None else "",
+            "reused_from": view.origin,
+            "seconds": view.seconds,
+            "inputs": start.inputs if start is not None else {},
+            "outputs": view.outputs,
+            "attempts": [_attempt(one) for one in view.attempts],
+            "scores": [_fact(one) for one in view.scores],
+            "iterations": [_fact(one) for one in view.iterations],
+            "notes": [_fact(one) for one in view.notes],
+            "key": made.key if made is not None else "",
+            "workdir": made.workdir if made is not None else "",
+            "products": {
+                name: {"bytes": size, "digest": digest}
+                for name, (size, digest) in (made.files if made is not None else {}).items()
+            },
+            "packages": provenance.get("packages", {}),
+            "python": provenance.get("python", ""),
+            "inside": [course_object(one) for one in inside],
+            "log": str(log) if log.exists() else "",
+        }
+    )
+
+
+def _process(one: Process) -> dict[str, Any]:
+    provenance = one.start.provenance
+    return _kept(
+        {
+            "generation": one.start.generation,
+            "started": one.start.time,
+            "seconds": one.end.seconds if one.end is not None else None,
+            "status": one.end.status if one.end is not None else None,
+            "message": one.end.message if one.end is not None else "",
+            "host": provenance.get("host", ""),
+            "pid": provenance.get("pid"),
+        }
+    )
+
+
+def _attempt(one: Attempt) -> dict[str, Any]:
+    return _kept({**asdict(one), "seconds": one.seconds})
+
+
+def _fact(fact: Any) -> dict[str, Any]:
+    return _kept({name: value for name, value in asdict(fact).items() if name != "place"})
+
+
+def _kept(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value not in ("", None, {}, [], ())}

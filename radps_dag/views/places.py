@@ -1,0 +1,102 @@
+"""The places of a run that a person means, each with how it ended there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from radps_dag.faults import levels, matches
+from radps_dag.journal.overview import Mark, marks
+from radps_dag.journal.store import Store
+from radps_dag.problem import UsageError, did_you_mean, there_are
+from radps_dag.progress.node import parts
+
+__all__ = ["Course", "courses", "find_places", "inside"]
+
+Status = Literal[
+    "running", "retrying", "succeeded", "failed", "skipped", "stopped", "abandoned", "waiting"
+]
+
+_STATUS: Mapping[str, Status] = {
+    "node_started": "running",
+    "retrying": "retrying",
+    "node_succeeded": "succeeded",
+    "node_failed": "failed",
+    "node_skipped": "skipped",
+    "node_stopped": "stopped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What became of a place: its latest status and when that began. What a process left behind
+    when it went away is abandoned."""
+
+    place: str
+    status: Status
+    started: float | None = None
+    seconds: float | None = None
+    attempts: int = 1
+
+
+def courses(found: Iterable[Mark], *, driven: bool) -> dict[str, Course]:
+    """All places, in the order in which they began. `driven`: a process is at work."""
+    places: dict[str, Course] = {}
+    for mark in found:
+        if mark.kind in _STATUS:
+            before = places.get(mark.place) or Course(mark.place, "waiting")
+            places[mark.place] = _after(before, mark)
+        elif mark.kind == "run_started":
+            places = {place: _left(one) for place, one in places.items()}
+    return places if driven else {place: _left(one) for place, one in places.items()}
+
+
+def _after(before: Course, mark: Mark) -> Course:
+    status = _STATUS[mark.kind]
+    if status == "running":
+        again = before.status == "retrying"
+        return Course(mark.place, status, mark.time, attempts=before.attempts if again else 1)
+    if status == "retrying":
+        return replace(before, status=status, attempts=before.attempts + 1)
+    seconds = None if before.started is None else max(0.0, mark.time - before.started)
+    return replace(before, status=status, seconds=seconds)
+
+
+def _left(one: Course) -> Course:
+    return replace(one, status="abandoned") if one.status in ("running", "retrying") else one
+
+
+def find_places(store: Store, run: str, wanted: str, *, driven: bool = False) -> list[Course]:
+    """The place that is called so or, where there is none, those that are meant by it: a path
+    without its instances and iterations, or a pattern as in `--force`.
+
+    Raises UsageError, with the likely one, where there is nothing.
+    """
+    known = courses(marks(store, run), driven=driven)
+    wanted = wanted.strip("/")
+    if wanted in known:
+        return [known[wanted]]
+    pattern = tuple(levels(wanted))
+    found = [one for place, one in known.items() if matches(pattern, place)]
+    if found:
+        return found
+    if not known:
+        raise UsageError(f"nothing has begun in run {run} yet")
+    hint = did_you_mean(wanted, known) or f"; {there_are(_stages(known))}"
+    raise UsageError(f"no node {wanted!r} in run {run}{hint}")
+
+
+def inside(store: Store, run: str, place: str, *, driven: bool = False) -> list[Course]:
+    """What is in a place: its steps, its instances, its iterations; the stages of the run."""
+    known = courses(marks(store, run), driven=driven)
+    return [one for name, one in known.items() if name and _outer(name) == place]
+
+
+def _outer(place: str) -> str:
+    """The place that a place is directly in."""
+    return place[: -len(parts(place)[-1])].removesuffix("/")
+
+
+def _stages(known: Iterable[str]) -> list[str]:
+    return [place for place in known if place and not _outer(place)]

@@ -1,0 +1,67 @@
+"""The runs of a workspace to a list, newest first."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from radps_dag.journal.overview import Overview, overview
+from radps_dag.journal.reading import Status
+from radps_dag.journal.store import Head, Store
+
+__all__ = ["Listed", "list_run", "list_runs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A run in the list. Times are seconds since the epoch; `done`, `failed` and `reused` count
+    calls of workloads; `resumed` counts the processes after the first; `driver` says who drives
+    it, `cause` in a line why it failed."""
+
+    run: str
+    pipeline: str
+    status: Status
+    created: float
+    started: float | None
+    seconds: float | None
+    done: int
+    failed: int
+    reused: int
+    resumed: int
+    driver: str
+    cause: str
+
+
+def list_runs(store: Store, most: int | None = None) -> list[Listed]:
+    """The newest runs. Raises Damaged."""
+    return [list_run(store, head) for head in store.heads()[:most]]
+
+
+def list_run(store: Store, head: Head) -> Listed:
+    """One run, as the list has it."""
+    return _listed(overview(store, head))
+
+
+def _listed(found: Overview) -> Listed:
+    at = found.standing
+    started = at.start.time if at.start is not None else None
+    if at.end is not None:
+        seconds: float | None = at.end.seconds
+    elif started is None:
+        seconds = None
+    else:
+        seconds = max(0.0, (time.time() if at.driver else found.last) - started)
+    return Listed(
+        run=at.head.run,
+        pipeline=at.head.pipeline,
+        status=at.status,
+        created=at.head.created,
+        started=started,
+        seconds=seconds,
+        done=found.done,
+        failed=found.failed,
+        reused=found.reused,
+        resumed=max(0, (at.start.generation if at.start is not None else 1) - 1),
+        driver=at.driver,
+        cause=at.end.message if at.end is not None and at.status == "failed" else "",
+    )

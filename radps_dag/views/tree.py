@@ -1,0 +1,65 @@
+"""The state of a run to one JSON object: the run, its stages, and what is in them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from radps_dag.progress.node import NodeState
+from radps_dag.progress.state import RunState
+
+__all__ = ["tree"]
+
+
+def tree(state: RunState, status: str, driver: str) -> dict[str, Any]:
+    """Times are seconds since the epoch, durations are seconds. What is empty is left out."""
+    start, end = state.run, state.end
+    found = {
+        "run": start.run if start else "",
+        "pipeline": start.pipeline if start else "",
+        "file": start.file if start else "",
+        "status": status,
+        "driver": driver,
+        "generation": start.generation if start else 0,
+        "started": state.root.started,
+        "seconds": state.root.elapsed(time.time()),
+        "message": end.message if end else "",
+        "outputs": dict(end.outputs) if end else {},
+        "warnings": [{"place": one.place, "message": one.message} for one in state.warnings],
+    }
+    kept = {name: value for name, value in found.items() if value not in ("", None, {}, [])}
+    root = state.root
+    return {**kept, **_counts(root), "stages": [_node(one) for one in root.children.values()]}
+
+
+def _node(node: NodeState) -> dict[str, Any]:
+    quality = node.quality
+    found = {
+        "kind": node.kind,
+        "description": node.description,
+        "reused_from": node.origin,
+        "started": node.started,
+        "seconds": node.elapsed(time.time()) if node.started is not None else node.seconds,
+        "score": quality.score,
+        "verdict": quality.verdict if quality.verdict != "none" else None,
+        "low_scores": [
+            {"metric": one.metric, "score": one.score, "applies_to": one.applies_to}
+            for one in node.low
+        ],
+        "iterations": node.iteration or None,
+        "total": node.total,
+        "outcome": node.outcome,
+        "scores": list(node.scores),
+        "error": node.error,
+        "message": node.message,
+        "reason": node.reason,
+    }
+    kept = {name: value for name, value in found.items() if value not in ("", None, [])}
+    head = {"node": node.place, "status": node.status, "attempts": node.attempt, **_counts(node)}
+    inside = [_node(child) for child in node.children.values()]
+    return {**head, **kept, **({"nodes": inside} if inside else {})}
+
+
+def _counts(node: NodeState) -> dict[str, int | bool]:
+    """Of the calls in a node, how many ran, and how many used an earlier result."""
+    return {"reused": node.is_reused, "calls_ran": node.ran, "calls_reused": node.reused}

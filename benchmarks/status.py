@@ -20,7 +20,7 @@ from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store, open_store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.progress.state import RunState, fold
-# from radps_dag.views.calls import find_places
+from radps_dag.views.places import find_places
 from radps_dag.views.runs import list_runs
 from radps_dag.views.state import Following, state_of
 from radps_dag.views.tree import tree
@@ -106,7 +106,7 @@ def main() -> None:
             ("facts to state", lambda: fold(read)),
             ("status", lambda: state_of(Following(store, "big"))),
             ("status --json, as an object", lambda: tree(remembered(), "succeeded", "")),
-            # ("show: the places", lambda: find_places(store, "big", "image/clean[channel=77]")),
+            ("show: the places", lambda: find_places(store, "big", "image/clean[channel=77]")),
             ("runs -n 20", lambda: list_runs(store, 20)),
             (f"runs --all, {runs + 1} runs", lambda: list_runs(store)),
         ):

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_HEADS = ("run", "status", "started", "took", "done", "failed", "reused", "resumed")
+_HEADS = ("run", "pipeline", "status", "started", "took", "done", "failed", "reused", "resumed")
+# Left out where there is no room, in this order: the first two are in the id as well.
+_SPARE = ("pipeline", "started", "resumed", "reused", "took")
 _NUMBERS = frozenset({"took", "done", "failed", "reused", "resumed"})
 _STYLES = {
     "running": "cyan",
@@ -68,20 +70,26 @@ def _table(listed: list[Listed], width: int) -> list[Text]:
     from rich.text import Text
 
     rows = [_cells(one) for one in listed]
-    widths = [
-        max(len(head), *(len(row[number]) for row in rows)) for number, head in enumerate(_HEADS)
-    ]
+    widths = {
+        head: max(len(head), *(len(row[head]) for row in rows))
+        for head in _HEADS
+        if any(row[head] for row in rows)
+    }
+    for head in _SPARE:
+        if sum(widths.values()) + 2 * len(widths) > width:
+            widths.pop(head, None)
 
-    def line(cells: tuple[str, ...], status: str = "") -> Text:
+    def line(cells: dict[str, str], status: str = "") -> Text:
         text = Text()
-        for head, cell, room in zip(_HEADS, cells, widths, strict=True):
+        for head, room in widths.items():
             style = _STYLES[status] if status and head == "status" else "" if status else "dim"
+            cell = cells[head]
             text.append(f"{cell:>{room}}" if head in _NUMBERS else f"{cell:{room}}", style)
             text.append("  ")
         text.rstrip()
         return text
 
-    lines = [line(_HEADS)]
+    lines = [line({head: head for head in _HEADS})]
     for one, cells in zip(listed, rows, strict=True):
         lines.append(line(cells, one.status))
         if more := _more(one):
@@ -90,19 +98,20 @@ def _table(listed: list[Listed], width: int) -> list[Text]:
     return lines
 
 
-def _cells(one: Listed) -> tuple[str, ...]:
+def _cells(one: Listed) -> dict[str, str]:
     from radps_dag.progress.look import clean, duration
 
-    return (
-        clean(one.run),
-        one.status,
-        moment(one.started or one.created),
-        duration(one.seconds),
-        f"{one.done:,}",
-        f"{one.failed:,}" if one.failed else "",
-        f"{one.reused:,}" if one.reused else "",
-        f"{one.resumed:,}" if one.resumed else "",
-    )
+    return {
+        "run": clean(one.run),
+        "pipeline": clean(one.pipeline),
+        "status": one.status,
+        "started": moment(one.started or one.created),
+        "took": duration(one.seconds),
+        "done": f"{one.done:,}",
+        "failed": f"{one.failed:,}" if one.failed else "",
+        "reused": f"{one.reused:,}" if one.reused else "",
+        "resumed": f"{one.resumed:,}" if one.resumed else "",
+    }
 
 
 def _more(one: Listed) -> str:

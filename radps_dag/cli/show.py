@@ -71,7 +71,7 @@ def _provenance(store: Store, run: str, form: str) -> Any:
     found = lineage(store, run)
     if form == "json":
         return found.as_json()
-    from radps_dag.views.prov import to_prov
+    from radps_dag.views.prov_json import to_prov
 
     return to_prov(found)
 

@@ -78,7 +78,9 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     start = view.start
     tolerated = ", tolerated" if view.tolerated else ""
     yield f"{clean(view.place)}  {view.status}{tolerated}" + _in(view.seconds)
-    if view.origin:
+    if view.origin == view.run:
+        yield "  did not run again: its result is that of an earlier process of this run"
+    elif view.origin:
         yield f"  did not run: its result is that of run {view.origin}"
         yield f"  (`radps-dag show {view.origin} '{clean(view.place)}'` shows how it came about)"
     if view.reason:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,9 +12,10 @@ import click
 
 from radps_dag.cli.looking import as_json, looking, print_lines, width_of_terminal
 from radps_dag.cli.options import which_workspace
-from radps_dag.problem import UsageError
+from radps_dag.problem import RadpsDagError, UsageError
 
 if TYPE_CHECKING:
+    from radps_dag.journal.store import Store
     from radps_dag.progress import Mode
     from radps_dag.views.state import Following
 
@@ -58,7 +60,8 @@ def command(
         found = find_run(opened, run)
         following = Following(opened, found)
         if follow:
-            return _follow(following, found, "json" if as_json_ else progress)
+            expected = _stages(opened, found)
+            return _follow(following, found, "json" if as_json_ else progress, expected)
         _show(following, found, as_json_)
     return 0
 
@@ -87,12 +90,22 @@ def _show(following: Following, run: str, as_json_: bool) -> None:
         click.echo(_advice(run))
 
 
-def _follow(following: Following, run: str, mode: Mode) -> int:
-    from radps_dag import progress
-    from radps_dag.views.state import GONE, stages_of
+def _stages(store: Store, run: str) -> list[str]:
+    """The stages that are going to run; none where the run has not begun."""
+    from radps_dag.journal.reading import last_start
+    from radps_dag.views.state import stages_of
 
-    stages = stages_of(following.start) if following.start is not None else []
-    with progress.listener(mode, sys.stdout, expected=stages) as listener:
+    try:
+        return stages_of(last_start(store, run))
+    except RadpsDagError:
+        return []
+
+
+def _follow(following: Following, run: str, mode: Mode, expected: Sequence[str]) -> int:
+    from radps_dag import progress
+    from radps_dag.views.state import GONE
+
+    with progress.listener(mode, sys.stdout, expected=expected) as listener:
         end = following.to_end(listener)
         if end.message == GONE and mode != "json":
             listener(end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import JSON, ColumnElement, and_, case, cast, func, select, type_coerce
 
@@ -31,12 +32,14 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """That something happened at a place: a fact without what it says."""
+    """That something happened at a place: a fact without what it says. `call` tells the end of a
+    call, and whether it ran or used an earlier result."""
 
     seq: int
     time: float
     place: str
     kind: str
+    call: Literal["", "ran", "reused"] = ""
 
 
 def overview(store: Store, head: Head) -> Overview:
@@ -50,7 +53,12 @@ def overview(store: Store, head: Head) -> Overview:
 
 def marks(store: Store, run: str) -> Iterator[Mark]:
     """All that happened in a run, in its order, without what it says."""
-    query = select(facts.c.seq, facts.c.time, facts.c.place, facts.c.kind)
+    call = case(
+        (facts.c.key.is_(None), ""),
+        (_origin(store).is_(None), "ran"),
+        else_="reused",
+    )
+    query = select(facts.c.seq, facts.c.time, facts.c.place, facts.c.kind, call)
     with store.begin() as connection:
         found = connection.execute(query.where(facts.c.run == run).order_by(facts.c.seq)).all()
     for row in found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from radps_dag.facts import (
 from radps_dag.journal.rows import Row
 from radps_dag.journal.store import Store
 
-__all__ = ["Attempt", "NodeView", "view_node"]
+__all__ = ["Attempt", "NodeView", "view_node", "views"]
 
 Status = Literal["running", "succeeded", "failed", "skipped", "stopped", "reused", "abandoned"]
 
@@ -92,18 +92,26 @@ def view_node(store: Store, run: str, place: str, *, driven: bool) -> NodeView:
         *store.rows(run, kinds=("run_started",)),
         *store.at(run, (place,), _KINDS),
     ]
-    view = NodeView(run, place)
+    found = views(store, run, sorted(rows, key=lambda row: row.seq), driven=driven)
+    return found.get(place) or NodeView(run, place)
+
+
+def views(store: Store, run: str, rows: Iterable[Row], *, driven: bool) -> dict[str, NodeView]:
+    """The same of every place that the rows are about. Among them are the run's beginnings."""
+    found: dict[str, NodeView] = {}
     begun: RunStarted | None = None
-    for row in sorted(rows, key=lambda row: row.seq):
+    for row in rows:
         fact = store.fact(row)
         if isinstance(fact, RunStarted):
-            _abandon(view)
+            for view in found.values():
+                _abandon(view)
             begun = fact
         else:
+            view = found.setdefault(row.place, NodeView(run, row.place))
             _apply(view, fact, begun)
-    if not driven:
+    for view in found.values() if not driven else ():
         _abandon(view)
-    return view
+    return found
 
 
 def _apply(view: NodeView, fact: Fact, begun: RunStarted | None) -> None:

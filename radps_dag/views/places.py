@@ -15,7 +15,15 @@ from radps_dag.progress.node import parts
 __all__ = ["Course", "courses", "find_places", "inside"]
 
 Status = Literal[
-    "running", "retrying", "succeeded", "failed", "skipped", "stopped", "abandoned", "waiting"
+    "running",
+    "retrying",
+    "succeeded",
+    "reused",
+    "failed",
+    "skipped",
+    "stopped",
+    "abandoned",
+    "waiting",
 ]
 
 _STATUS: Mapping[str, Status] = {
@@ -31,7 +39,7 @@ _STATUS: Mapping[str, Status] = {
 @dataclass(frozen=True, slots=True)
 class Course:
     """What became of a place: its latest status and when that began. What a process left behind
-    when it went away is abandoned."""
+    when it went away is abandoned; where all calls used earlier results, it is reused."""
 
     place: str
     status: Status
@@ -43,13 +51,32 @@ class Course:
 def courses(found: Iterable[Mark], *, driven: bool) -> dict[str, Course]:
     """All places, in the order in which they began. `driven`: a process is at work."""
     places: dict[str, Course] = {}
+    calls: dict[str, str] = {}
     for mark in found:
         if mark.kind in _STATUS:
             before = places.get(mark.place) or Course(mark.place, "waiting")
             places[mark.place] = _after(before, mark)
+            if mark.call:
+                calls[mark.place] = mark.call
         elif mark.kind == "run_started":
             places = {place: _left(one) for place, one in places.items()}
-    return places if driven else {place: _left(one) for place, one in places.items()}
+    if not driven:
+        places = {place: _left(one) for place, one in places.items()}
+    for place in _reused(calls):
+        if place in places and places[place].status == "succeeded":
+            places[place] = replace(places[place], status="reused")
+    return places
+
+
+def _reused(calls: Mapping[str, str]) -> set[str]:
+    """The calls that did not run, and what holds nothing but such calls."""
+    found: dict[str, set[str]] = {"ran": set(), "reused": set()}
+    for place, how in calls.items():
+        around = found[how]
+        while place and place not in around:
+            around.add(place)
+            place = _outer(place)
+    return found["reused"] - found["ran"]
 
 
 def _after(before: Course, mark: Mark) -> Course:

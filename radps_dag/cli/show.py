@@ -103,6 +103,8 @@ def _show_node(store: Store, run: str, node: str, as_json_: bool) -> None:
         return
     place = found[0].place
     view = view_node(store, run, place, driven=driven)
+    if found[0].status == "reused":
+        view.status = "reused"
     within = inside(store, run, place, driven=driven)
     if as_json_:
         click.echo(as_json(node_object(view, within, directory)))

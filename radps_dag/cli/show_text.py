@@ -77,7 +77,8 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     """A node: what it is, what went in and came out, how it went, what is in it."""
     start = view.start
     tolerated = ", tolerated" if view.tolerated else ""
-    yield f"{clean(view.place)}  {view.status}{tolerated}" + _in(view.seconds)
+    took = "" if view.status == "reused" else _in(view.seconds)
+    yield f"{clean(view.place)}  {view.status}{tolerated}{took}"
     if view.origin == view.run:
         yield "  did not run again: its result is that of an earlier process of this run"
     elif view.origin:
@@ -171,12 +172,14 @@ def list_lines(found: Sequence[Course]) -> Iterator[str]:
     widest = min(max(len(one.place) for one in found), 60)
     for one in found:
         attempts = f"  {one.attempts} attempts" if one.attempts > 1 else ""
-        took = duration(one.seconds) if one.status != "running" else duration(_since(one))
+        took = "" if one.status == "reused" else duration(_taken(one))
         line = f"{clean(one.place):{widest}}  {one.status:9}  {moment(one.started):14}  {took:>7}"
         yield f"{line}{attempts}".rstrip()
 
 
-def _since(one: Course) -> float | None:
+def _taken(one: Course) -> float | None:
+    if one.status not in ("running", "retrying"):
+        return one.seconds
     return None if one.started is None else max(0.0, time.time() - one.started)
 
 

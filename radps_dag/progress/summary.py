@@ -45,7 +45,7 @@ def summary(state: RunState, width: int, symbols: Symbols, wrap: int | None = No
     ended = state.run.time + state.end.seconds if state.run and state.end else 0.0
     stages = list(state.root.children.values())
     frame.fit([Row(0, node) for node in stages], width)
-    lines = [_text(""), result_line(state, symbols)]
+    lines = [_text(""), *_result(state, symbols, wrap)]
     lines += [_text(f"   {line}", "red") for line in _wrapped(_cause(state), wrap)]
     lines.append(_text(""))
     lines += [frame.titles(width)] if stages else []
@@ -65,8 +65,16 @@ def brief(state: RunState, symbols: Symbols) -> list[Text]:
     return lines
 
 
-def result_line(state: RunState, symbols: Symbols) -> Text:
-    """How a run ended."""
+def _result(state: RunState, symbols: Symbols, wrap: int | None) -> list[Text]:
+    """How a run ended; where that is too long for a line, the counts have one of their own."""
+    line, counts = result_line(state, symbols), calls_text(state.root)
+    if wrap is None or line.cell_len <= wrap or not counts:
+        return [line]
+    return [result_line(state, symbols, counts=False), _text(f"   {counts}", "dim")]
+
+
+def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Text:
+    """How a run ended, and how many of its calls were reused."""
     end = state.end
     name = clean(state.run.pipeline) if state.run else "the run"
     if end is None:
@@ -79,7 +87,7 @@ def result_line(state: RunState, symbols: Symbols) -> Text:
         verb = "was interrupted" if end.status == "interrupted" else "failed"
         line = _text(f" {symbols.status['failed']} {name} {verb}", "bold red")
         line.append(f" after {took}", "")
-    if text := calls_text(state.root):
+    if counts and (text := calls_text(state.root)):
         line.append(f"  {symbols.dot} {text}", "dim")
     if state.run:
         line.append(f"  {symbols.dot} run {clean(state.run.run)}", "dim")

@@ -61,7 +61,7 @@ def command(most: int, every: bool, as_json_: bool, workspace: Path, store: str 
         return 0
     print_lines(_table(listed, width_of_terminal()))
     if known > len(listed):
-        click.echo(f"and {known - len(listed):,} older ones: --all lists them")
+        click.echo(f"and {known - len(listed):,} older: --all lists them")
     return 0
 
 

@@ -277,3 +277,19 @@ def test_ctrl_c_ends_the_following_alone(place: Place) -> None:
     finally:
         running.kill()
         running.wait()
+
+
+def test_show_what_a_call_printed(place: Place) -> None:
+    """Of calls in worker processes it is known what each has printed."""
+    text = """
+    stages:
+      a: {for_each: {text: [left, right]}, run: chatter, with: {text: "${{ each.text }}"}}
+    """
+    write(place.file, text)
+    place.run("--executor", "processes")
+    for text, other in (("left", "right"), ("right", "left")):
+        told = place("show", "last", f"a[text={text}]")
+        for line in ("print", "descriptor", "program error", "logged"):
+            assert f"{line} {text}" in told and f"{line} {other}" not in told
+        (printed,) = place.json("show", "last", f"a[text={text}]")["printed"]
+        assert f"print {text}" in printed["text"]

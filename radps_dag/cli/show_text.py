@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from radps_dag.cli.looking import moment
+from radps_dag.engine.executors.printed import printed_at
 from radps_dag.facts import Files
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.progress.look import clean, duration, number, score_text, short
@@ -106,14 +108,26 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     if start is not None and start.kind == "task":
         packages = view.began.provenance.get("packages", {}) if view.began is not None else {}
         yield from _section("Ran with", _packages(packages) if not view.origin else ())
-        yield from _printed(directory)
+        yield from _printed(view, directory)
 
 
-def _printed(directory: RunDirectory) -> Iterator[str]:
+def _printed(view: NodeView, directory: RunDirectory) -> Iterator[str]:
+    """The end of what the latest call printed or, where it is not known whose it is, the log."""
+    if view.origin not in ("", view.run):
+        return
     log = directory.workers_log
-    if log.exists() and log.stat().st_size:
+    if found := printed_at(log, view.place):
+        lines = _lines(found[-1].text)
+        if len(lines) > _MOST:
+            lines = [f"... ({len(lines) - _MOST:,} lines before, in {log})", *lines[-_MOST:]]
+        yield from ("", "Printed", *(f"  {line}" for line in lines))
+    elif view.began is not None and view.began.executor == "threads" and _has_content(log):
         yield ""
-        yield f"What the calls of this run printed, all of them together: {log}"
+        yield f"Calls in threads print to one log, where it is not known which printed what: {log}"
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _packages(packages: Mapping[str, str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from radps_dag.engine.executors.printed import printed_at
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.views.calls import Attempt, NodeView
 from radps_dag.views.places import Course
@@ -43,11 +44,12 @@ def course_object(one: Course) -> dict[str, Any]:
 
 
 def node_object(
-    view: NodeView, inside: Sequence[Course], directory: RunDirectory
+    view: NodeView, inside: Sequence[Course] = (), directory: RunDirectory | None = None
 ) -> dict[str, Any]:
     start, made = view.start, view.made
     provenance = view.began.provenance if view.began is not None else {}
-    log = directory.workers_log
+    log = directory.workers_log if directory is not None else None
+    printed = printed_at(log, view.place) if log is not None else ()
     return _kept(
         {
             "run": view.run,
@@ -76,7 +78,8 @@ def node_object(
             "packages": provenance.get("packages", {}),
             "python": provenance.get("python", ""),
             "inside": [course_object(one) for one in inside],
-            "log": str(log) if log.exists() else "",
+            "printed": [{"at": one.at, "text": one.text} for one in printed],
+            "log": str(log) if log is not None and log.exists() else "",
         }
     )
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from radps_dag.facts import RunStarted
 from radps_dag.journal.store import Store
-from radps_dag.journal.workspace import RunDirectory
 from radps_dag.views.calls import NodeView, views
 from radps_dag.views.objects import node_object, run_object
 from radps_dag.views.run import RunView, view_run
@@ -52,12 +51,11 @@ class Lineage:
 
     def as_json(self) -> dict[str, Any]:
         """All of it as one JSON object."""
-        directory = RunDirectory(self.run.listed.run, self.run.directory)
         calls = []
         for made in self.calls:
-            found = node_object(made.call, (), directory)
+            found = node_object(made.call)
             if made.origin is not None and made.origin is not made.call:
-                found["attempts"] = node_object(made.origin, (), directory).get("attempts", [])
+                found["attempts"] = node_object(made.origin).get("attempts", [])
             calls.append({name: found[name] for name in found if name not in _NOT_OF_A_CALL})
         processes = [
             {"run": run, "generation": one.generation, "started": one.time, **one.provenance}
@@ -67,7 +65,7 @@ class Lineage:
         return {**run_object(self.run), "processes": processes, "calls": calls}
 
 
-_NOT_OF_A_CALL = ("packages", "python", "log", "run")
+_NOT_OF_A_CALL = ("packages", "python", "run")
 
 
 def lineage(store: Store, run: str) -> Lineage:

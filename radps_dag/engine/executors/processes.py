@@ -19,6 +19,7 @@ from typing import Any
 
 from radps_dag.engine.executors import wire
 from radps_dag.engine.executors.call import Call, Performed
+from radps_dag.engine.executors.printed import collect
 from radps_dag.engine.outcome import CallFailed
 
 __all__ = ["Processes"]
@@ -31,7 +32,11 @@ class Processes:
     """A pool of worker processes, each started when it is first needed."""
 
     def __init__(self, library: str, modules: Sequence[Path], slots: int, log: Path) -> None:
-        self._introduction = {"library": library, "modules": [str(path) for path in modules]}
+        self._introduction = {
+            "library": library,
+            "modules": [str(path) for path in modules],
+            "log": str(log.absolute()),
+        }
         self._slots = slots
         self._log = log
         self._idle: list[_Worker] = []
@@ -101,6 +106,7 @@ class Processes:
 
     async def _end(self, worker: _Worker) -> None:
         await worker.kill()
+        collect(self._log, worker.process.pid)
         self._all.discard(worker)
 
     async def _died(self, worker: _Worker) -> str:

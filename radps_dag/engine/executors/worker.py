@@ -6,6 +6,7 @@ own, in which everything that a workload starts can be ended with it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import queue
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.engine.executors.perform import perform
+from radps_dag.engine.executors.printed import Printing
 from radps_dag.engine.executors.wire import from_performed, pack, receive, to_call
 from radps_dag.engine.outcome import CallFailed
 from radps_dag.workloads.registry import Library, find_library
@@ -34,12 +36,18 @@ def main(descriptor: int, lifeline: int) -> None:
     calls: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, calls), daemon=True).start()
     library: Library | None = None
+    printing: Printing | None = None
     while True:
         message = calls.get()
         if "library" in message:
+            # Where that cannot be, all workers print to the log itself, mixed up.
+            with contextlib.suppress(OSError):
+                printing = Printing(Path(message["log"]))
             library = find_library(message["library"], [Path(name) for name in message["modules"]])
         elif library is not None:
-            channel.sendall(_answer(message, library))
+            with printing.of(message["place"]) if printing else contextlib.nullcontext():
+                answer = _answer(message, library)
+            channel.sendall(answer)
 
 
 def _end_with(lifeline: int) -> None:

@@ -1,0 +1,131 @@
+"""What calls print in worker processes: one log, in which what a call printed stands together.
+
+A worker's streams lead to a file of its own. When a call ends, what it has printed goes to the end
+of the log, below a line with its place, the time and the number of bytes. So calls that run at the
+same time are not mixed up, and what a killed one had printed is in the worker's file still.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["Printed", "Printing", "collect", "printed_at"]
+
+_HEAD = re.compile(rb'==> ("(?:[^"\\\n]|\\.)*") at (\S+), (\d+) bytes\n')
+_ENDLESS = 999_999_999_999  # bytes of a call that has not ended
+_PIECE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a call printed, from the first byte on or, of much, the end of it."""
+
+    place: str
+    at: str  # when the call began
+    text: str
+
+
+class Printing:
+    """The streams of this process, led to a file beside the log."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._part = _part_of(log, os.getpid())
+        self._file = self._part.open("a+b", buffering=0)
+        for number in (1, 2):
+            os.dup2(self._file.fileno(), number)
+
+    @contextlib.contextmanager
+    def of(self, place: str) -> Iterator[None]:
+        """Whatever is printed meanwhile belongs to this call."""
+        self._move()
+        with contextlib.suppress(OSError):
+            self._file.write(_head(place, _now(), _ENDLESS))
+        try:
+            yield
+        finally:
+            self._move()
+
+    def _move(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        # A full disk must not make a call fail that has done its work.
+        with contextlib.suppress(OSError):
+            _append(self._file, self._log)
+            self._file.truncate(0)
+
+
+def collect(log: Path, worker: int) -> None:
+    """What a worker that is gone had still to say goes to the log."""
+    part = _part_of(log, worker)
+    with contextlib.suppress(OSError):
+        with part.open("rb") as file:
+            _append(file, log)
+        part.unlink()
+
+
+def printed_at(log: Path, place: str, most: int = 100_000) -> list[Printed]:
+    """What the calls at a place have printed, in their order; of each the last `most` bytes.
+
+    The files of workers that are at work, or were killed with their driver, count too.
+    """
+    found: list[Printed] = []
+    for path in (log, *sorted(log.parent.glob(f"{log.stem}-*{log.suffix}"))):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            found += _blocks(file, place, most)
+    return sorted(found, key=lambda one: one.at)
+
+
+def _blocks(file: BinaryIO, place: str, most: int) -> Iterator[Printed]:
+    end = os.fstat(file.fileno()).st_size
+    while line := file.readline():
+        match = _HEAD.fullmatch(line)
+        if match is None:  # what was printed by nobody's call
+            continue
+        stop = min(file.tell() + int(match[3]), end)
+        if json.loads(match[1]) == place and stop > file.tell():
+            file.seek(max(file.tell(), stop - most))
+            text = file.read(stop - file.tell()).decode(errors="replace")
+            yield Printed(place, match[2].decode(), text)
+        file.seek(stop)
+
+
+def _append(part: BinaryIO, log: Path) -> None:
+    """Move what a worker's file holds to the end of the log, with the number of its bytes."""
+    part.seek(0)
+    head = part.readline()
+    size = os.fstat(part.fileno()).st_size - len(head)
+    match = _HEAD.fullmatch(head)
+    if not head or (match is not None and size <= 0):
+        return
+    if match is not None:
+        head = _head(json.loads(match[1]), match[2].decode(), size)
+    with log.open("ab", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # of workers that end a call at the same time
+        file.write(head)
+        while size > 0 and (piece := part.read(min(size, _PIECE))):
+            file.write(piece)
+            size -= len(piece)
+
+
+def _head(place: str, at: str, size: int) -> bytes:
+    return f"==> {json.dumps(place)} at {at}, {size} bytes\n".encode()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _part_of(log: Path, worker: int) -> Path:
+    return log.with_name(f"{log.stem}-{worker}{log.suffix}")

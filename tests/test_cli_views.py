@@ -15,6 +15,8 @@ import pytest
 from journal_support import facts_of_only_run
 from run_support import PROGRAM, WORKLOADS, until, write
 
+from radps_dag.cli.main import main
+
 PATIENCE = 120.0
 PIPELINE = """
 params: {message: {type: string, default: no beam}, seconds: {type: number, default: 0}}
@@ -293,3 +295,34 @@ def test_show_what_a_call_printed(place: Place) -> None:
             assert f"{line} {text}" in told and f"{line} {other}" not in told
         (printed,) = place.json("show", "last", f"a[text={text}]")["printed"]
         assert f"print {text}" in printed["text"]
+
+
+def test_nobody_is_left_following_for_a_reader_that_has_gone(place: Place) -> None:
+    """`--follow | head` ends when head has what it wants, though the run goes on."""
+    running = place.begin("-p", "seconds=60")
+    try:
+        assert until(lambda: place.begun("many[spw=0]/nap"), PATIENCE)
+        follower = subprocess.Popen(
+            [*PROGRAM, "status", "--follow", "--json"], cwd=place.folder, stdout=subprocess.PIPE
+        )
+        assert follower.stdout is not None
+        follower.stdout.close()
+        assert follower.wait(timeout=PATIENCE) == 141
+    finally:
+        running.kill()
+        running.wait()
+
+
+def test_an_older_journal(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is not changed by looking at it, unless that is asked for."""
+    place.run(code=1)
+    monkeypatch.chdir(place.folder)
+    monkeypatch.setattr("radps_dag.journal.schema.VERSION", 2)
+    monkeypatch.setattr("radps_dag.journal.schema.MIGRATIONS", {1: lambda connection: None})
+    for words, code in ((["runs"], 1), (["runs", "--migrate"], 0), (["status"], 0)):
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        assert left.value.code == code, capsys.readouterr().err
+    assert "radps-dag runs --migrate" in capsys.readouterr().err

@@ -22,14 +22,20 @@ __all__ = ["as_json", "looking", "moment", "print_lines", "width_of_terminal"]
 
 
 @contextlib.contextmanager
-def looking(workspace: Path, store: str | None) -> Iterator[Store]:
-    """The journal, to be read. Raises UsageError where there is none."""
+def looking(workspace: Path, store: str | None, *, migrate: bool = False) -> Iterator[Store]:
+    """The journal, to be read; with `migrate`, brought up to date before.
+
+    Raises UsageError where there is none.
+    """
     from radps_dag.journal.store import open_store
     from radps_dag.journal.workspace import Workspace
 
     profile = find_profile()
     place = Workspace(workspace.resolve(), profile.products or "")
-    opened = open_store(place, store or profile.store, reading=True)
+    url = store or profile.store
+    if migrate and (url is not None or place.journal.exists()):
+        open_store(place, url).close()
+    opened = open_store(place, url, reading=True)
     try:
         yield opened
     finally:

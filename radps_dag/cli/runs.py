@@ -41,8 +41,13 @@ _STYLES = {
 )
 @click.option("--all", "every", is_flag=True, help="All runs.")
 @click.option("--json", "as_json_", is_flag=True, help="A JSON list with an object for each run.")
+@click.option(
+    "--migrate", is_flag=True, help="Bring a journal of an older version up to date first."
+)
 @which_workspace
-def command(most: int, every: bool, as_json_: bool, workspace: Path, store: str | None) -> int:
+def command(
+    most: int, every: bool, as_json_: bool, migrate: bool, workspace: Path, store: str | None
+) -> int:
     """List the runs of the workspace, newest first.
 
     `done`, `failed` and `reused` count calls of workloads, `resumed` how often somebody went on
@@ -50,7 +55,7 @@ def command(most: int, every: bool, as_json_: bool, workspace: Path, store: str 
     """
     from radps_dag.views.runs import list_runs
 
-    with looking(workspace, store) as opened:
+    with looking(workspace, store, migrate=migrate) as opened:
         listed = list_runs(opened, None if every else most)
         known = len(listed) if every or len(listed) < most else len(opened.heads())
     if as_json_:

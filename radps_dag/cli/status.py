@@ -15,6 +15,7 @@ from radps_dag.cli.options import which_workspace
 from radps_dag.problem import RadpsDagError, UsageError
 
 if TYPE_CHECKING:
+    from radps_dag.facts import Fact
     from radps_dag.journal.store import Store
     from radps_dag.progress import Mode
     from radps_dag.views.state import Following
@@ -57,7 +58,7 @@ def command(
     if progress != "auto" and not follow:
         raise UsageError("--progress says how to --follow a run; give both, or neither")
     with looking(workspace, store) as opened:
-        found = find_run(opened, run)
+        found = find_run(opened, None if run == "last" else run)
         following = Following(opened, found)
         if follow:
             expected = _stages(opened, found)
@@ -106,7 +107,13 @@ def _follow(following: Following, run: str, mode: Mode, expected: Sequence[str])
     from radps_dag.views.state import GONE
 
     with progress.listener(mode, sys.stdout, expected=expected) as listener:
-        end = following.to_end(listener)
+
+        def told(fact: Fact) -> None:
+            listener(fact)
+            if listener.broken:  # nobody looks any more
+                raise BrokenPipeError
+
+        end = following.to_end(told)
         if end.message == GONE and mode != "json":
             listener(end)
     if end.status == "interrupted":

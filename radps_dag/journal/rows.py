@@ -61,7 +61,8 @@ def to_fact(row: Row, workspace: Workspace) -> Fact:
         raise Damaged(f"row {row.seq} of run {row.run} is damaged: its checksum does not match")
     try:
         record: dict[str, Any] = json.loads(workspace.absolute(row.payload))
-        return from_json({"fact": row.kind, "time": row.time, "place": row.place, **record})
+        record["fact"], record["time"], record["place"] = row.kind, row.time, row.place
+        return from_json(record)
     except (ValueError, TypeError, KeyError) as error:
         raise Damaged(f"row {row.seq} of run {row.run} cannot be understood: {error!r}") from error
 

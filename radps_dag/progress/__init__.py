@@ -34,6 +34,11 @@ class Display:
         except Exception as error:  # whatever it is, the run is worth more than its picture
             self._error = error
 
+    @property
+    def broken(self) -> bool:
+        """Whether what shows the facts shows no more: its reader has gone, for one."""
+        return self._error is not None or getattr(self.inner, "error", None) is not None
+
     def suspended(self) -> contextlib.AbstractContextManager[None]:
         """The terminal as it is without us, to ask a person something."""
         suspend: Callable[[], contextlib.AbstractContextManager[None]]

@@ -31,7 +31,7 @@ class Live:
         from rich.console import Console
 
         self.state = RunState()
-        self.error: Exception | None = None  # what broke the display, known when it is closed
+        self._error: Exception | None = None  # of closing it
         self.state.expect(expected)
         self._stream = stream
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
@@ -42,6 +42,11 @@ class Live:
 
     def __call__(self, fact: Fact) -> None:
         self._facts.append(fact)
+
+    @property
+    def error(self) -> Exception | None:
+        """What broke the display."""
+        return self._screen.error or self._error
 
     def suspended(self) -> AbstractContextManager[None]:
         """No live lines for a while, to ask a person something."""
@@ -61,9 +66,8 @@ class Live:
         ended = self.state.end or any(isinstance(fact, RunEnded) for fact in self._facts)
         try:
             self._screen.close(self._summary if ended else None)
-            self.error = self._screen.error
         except Exception as error:  # a terminal that has gone must not cost the run's result
-            self.error = self._screen.error or error
+            self._error = error
 
     def _catch_up(self) -> None:
         # Here and not when a fact arrives: the engine waits neither for this nor for the terminal.

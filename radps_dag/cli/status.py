@@ -74,10 +74,10 @@ def _show(following: Following, run: str, as_json_: bool) -> None:
     from radps_dag.views.state import state_of
     from radps_dag.views.tree import tree
 
-    driver = following.driver
     state = state_of(following, forgetful=not as_json_)
+    driver = following.driver  # a run that has ended while it was read has none any more
     if as_json_:
-        status = state.end.status if state.end is not None else "running"
+        status = "running" if driver or state.end is None else state.end.status
         click.echo(as_json(tree(state, status, driver)))
         return
     symbols, width = symbols_for(sys.stdout), width_of_terminal()
@@ -87,7 +87,9 @@ def _show(following: Following, run: str, as_json_: bool) -> None:
         return
     wrap = width - 1 if sys.stdout.isatty() else None
     print_lines(summary(state, width - 1, symbols, wrap=wrap))
-    if state.end.status == "interrupted":
+    if driver:
+        click.echo(f"Driven by {driver}: it is about to end, or to go on.")
+    elif state.end.status == "interrupted":
         click.echo(_advice(run))
 
 

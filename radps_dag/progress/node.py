@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,7 +17,6 @@ __all__ = [
     "enter",
     "forget",
     "forget_inside",
-    "parts",
     "stop",
     "tally",
     "withdraw",
@@ -33,18 +31,6 @@ Call = Literal["", "ran", "reused"]
 _ENDED = frozenset({"succeeded", "failed", "tolerated", "skipped", "stopped"})
 _BADNESS: dict[Verdict, int] = {"none": 0, "good": 1, "warn": 2, "alert": 3, "error": 4}
 RECENT = 12  # scores of a loop that are kept, for its trend
-
-# An id, an instance or an iteration. An instance's key may hold `/`, `#` and `]`.
-_PART = re.compile(r"[^/\[#]+|\[.*?\](?=$|[/#])|#\d+", re.DOTALL)
-
-
-def parts(place: str) -> list[str]:
-    """What a place is made of, outermost first.
-
-    >>> parts("image_cube/clean[spw=2]#3/major_cycle")
-    ['image_cube', 'clean', '[spw=2]', '#3', 'major_cycle']
-    """
-    return _PART.findall(place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from radps_dag.facts import (
     RunStarted,
     Scored,
 )
+from radps_dag.places import parts
 from radps_dag.progress.failures import pattern
 from radps_dag.progress.look import (
     calls_text,
@@ -35,7 +36,7 @@ from radps_dag.progress.look import (
     symbols_for,
     write,
 )
-from radps_dag.progress.node import NodeState, parts
+from radps_dag.progress.node import NodeState
 from radps_dag.progress.state import RunState
 from radps_dag.progress.summary import brief, summary
 

@@ -28,6 +28,7 @@ from radps_dag.facts import (
     RunStarted,
     Scored,
 )
+from radps_dag.places import parts
 from radps_dag.progress.node import (
     RECENT,
     NodeState,
@@ -36,7 +37,6 @@ from radps_dag.progress.node import (
     enter,
     forget,
     forget_inside,
-    parts,
     stop,
     tally,
     withdraw,

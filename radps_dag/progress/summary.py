@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from radps_dag.facts import CONDITION_IS_FALSE
+from radps_dag.places import parts
 from radps_dag.progress.failures import alike, failures, pattern
 from radps_dag.progress.frame import Frame
 from radps_dag.progress.look import (
@@ -20,7 +21,7 @@ from radps_dag.progress.look import (
     score_text,
     short,
 )
-from radps_dag.progress.node import NodeState, Quality, parts
+from radps_dag.progress.node import NodeState, Quality
 from radps_dag.progress.rows import Row
 from radps_dag.progress.state import RunState
 

@@ -9,8 +9,8 @@ from typing import Literal
 from radps_dag.faults import levels, matches
 from radps_dag.journal.overview import Mark, marks
 from radps_dag.journal.store import Store
+from radps_dag.places import parts
 from radps_dag.problem import UsageError, did_you_mean, there_are
-from radps_dag.progress.node import parts
 
 __all__ = ["Course", "courses", "find_places", "inside"]
 

@@ -1,0 +1,33 @@
+"""A place in a run, such as `image_cube/clean[spw=2]#3`, to what it is made of."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["natural", "parts"]
+
+# An id, an instance or an iteration. An instance's key may hold `/`, `#` and `]`.
+_PART = re.compile(r"[^/\[#]+|\[.*?\](?=$|[/#])|#\d+", re.DOTALL)
+_DIGITS = re.compile(r"(\d+)")
+
+
+def parts(place: str) -> list[str]:
+    """What a place is made of, outermost first.
+
+    >>> parts("image_cube/clean[spw=2]#3/major_cycle")
+    ['image_cube', 'clean', '[spw=2]', '#3', 'major_cycle']
+    """
+    return _PART.findall(place)
+
+
+def natural(part: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that sorts parts as a person would: `[spw=9]` before `[spw=10]`.
+
+    >>> sorted(["[spw=10]", "[spw=9]"], key=natural)
+    ['[spw=9]', '[spw=10]']
+    """
+    # `\d` also means digits of other scripts, and all of those `int` understands.
+    return tuple(
+        (0, int(piece), "") if number % 2 else (1, 0, piece)
+        for number, piece in enumerate(_DIGITS.split(part))
+    )

@@ -16,6 +16,7 @@ from radps_dag.shape import Shape
 
 __all__ = [
     "Children",
+    "ContextKey",
     "Defaults",
     "ForEach",
     "Group",
@@ -226,6 +227,18 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextKey:
+    """A key of the context that the pipeline declares: the JSON Schema of its value. To a
+    `collection` several nodes may add, and its value is the list of what they added."""
+
+    name: str
+    schema: Mapping[str, Any] = field(hash=False)
+    at: Location
+    collection: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Defaults:
     """What nodes inherit: retries and timeout go to tasks, on_error to every node that a parent
     can go on without, max_parallel to fan-outs."""
@@ -245,6 +258,7 @@ class Pipeline:
     stages: tuple[Node, ...]
     description: str = ""
     params: tuple[Param, ...] = ()
+    context: tuple[ContextKey, ...] = ()
     library: str = "placeholder"
     defaults: Defaults = Defaults()
     outputs: tuple[Named, ...] = ()

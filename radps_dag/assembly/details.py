@@ -9,6 +9,7 @@ from radps_dag.assembly.quantities import octets, seconds
 from radps_dag.assembly.values import condition, listed, text, unknown, value
 from radps_dag.expression import Literal
 from radps_dag.model import (
+    ContextKey,
     Defaults,
     Loop,
     Metric,
@@ -23,7 +24,18 @@ from radps_dag.problem import Location, Problem
 from radps_dag.shape import from_schema
 from radps_dag.source import Report, Series, Table
 
-__all__ = ["defaults", "loop", "needs", "params", "pause", "qa", "resources", "retries", "time_out"]
+__all__ = [
+    "context",
+    "defaults",
+    "loop",
+    "needs",
+    "params",
+    "pause",
+    "qa",
+    "resources",
+    "retries",
+    "time_out",
+]
 
 
 def defaults(root: Table, report: Report) -> Defaults:
@@ -172,6 +184,26 @@ def params(table: Table, key: str, report: Report, constant: bool = True) -> Ite
             description=text(schema, "description"),
             unit=text(schema, "unit"),
         )
+
+
+def context(root: Table) -> Iterator[ContextKey]:
+    """The keys of the context that a file declares."""
+    keys = root.get("context")
+    if not isinstance(keys, Table):
+        return
+    for name in keys.places:
+        schema = keys.get(name)
+        if isinstance(schema, Table):
+            yield ContextKey(
+                name=name,
+                schema={key: _plain(of) for key, of in schema.items() if key not in _OWN},
+                at=keys.key_at(name),
+                collection=bool(schema.get("collection", False)),
+                description=text(schema, "description"),
+            )
+
+
+_OWN = ("collection", "description")
 
 
 def _plain(data: Any) -> Any:

@@ -29,6 +29,7 @@ def assemble(document: Document, path: str, include: Included, report: Report) -
         stages=tuple(nodes.of(root, "stages")),
         description=text(root, "description"),
         params=tuple(details.params(root, "params", report)),
+        context=tuple(details.context(root)),
         library=root.get("library", "placeholder"),
         defaults=defaults,
         outputs=tuple(named(root, "outputs", report)),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from radps_dag.checks import (
+    contexts,
     fan_outs,
     inputs,
     loops,
@@ -47,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     qa.check,
     pauses.check,
     retries.check,
+    contexts.check,
 )
 
 

@@ -11,8 +11,9 @@ from radps_dag.expression import Literal
 from radps_dag.model import Param, Pause, Use
 from radps_dag.problem import Problem
 from radps_dag.shape import mismatch, show
+from radps_dag.shape.violations import violation
 
-__all__ = ["check", "violation"]
+__all__ = ["check", "unmeetable"]
 
 RULE = "param"
 _LIMITS = (
@@ -49,7 +50,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
 
 
 def _param(param: Param, what: str) -> Iterator[Problem]:
-    wrong = _unmeetable(param.schema)
+    wrong = unmeetable(param.schema)
     if wrong:
         yield Problem(param.at, RULE, f"{what} {param.name!r} can have no value: {wrong}")
     elif isinstance(param.default, Literal):
@@ -61,7 +62,7 @@ def _param(param: Param, what: str) -> Iterator[Problem]:
             yield Problem(param.default.at, RULE, message)
 
 
-def _unmeetable(schema: Mapping[str, Any]) -> str:
+def unmeetable(schema: Mapping[str, Any]) -> str:
     for low, high in _LIMITS:
         if low in schema and high in schema:
             bounds = (schema[low], schema[high])
@@ -73,15 +74,3 @@ def _unmeetable(schema: Mapping[str, Any]) -> str:
         if wrong := violation(rest, choice):
             return f"its choice {show(choice)} does not fit: {wrong}"
     return ""
-
-
-def violation(schema: Mapping[str, Any], value: Any) -> str:
-    """What of a schema a value breaks, in words; "" if nothing."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError, best_match
-
-    try:
-        error = best_match(Draft202012Validator(dict(schema)).iter_errors(value))
-    except (SchemaError, TypeError, ValueError):
-        return ""
-    return "" if error is None else str(error.message)

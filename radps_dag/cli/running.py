@@ -122,6 +122,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     from radps_dag.builder import build
     from radps_dag.engine import selection
     from radps_dag.engine.drive import Job
+    from radps_dag.engine.knowing import asks_for_context
     from radps_dag.engine.provenance import describe
     from radps_dag.engine.record import earlier_outputs
 
@@ -130,7 +131,8 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     wish = selection.Selection(asked.part.only, asked.part.begin, asked.part.until)
     chosen = selection.choose(graph, wish)
     required = selection.needed(graph, chosen)
-    left = earlier_outputs(store, pipeline.name, required)
+    before = selection.before(graph, chosen) if asks_for_context(pipeline, library) else ()
+    left = earlier_outputs(store, pipeline.name, {*required, *before})
     return Job(
         run="",
         pipeline=pipeline,
@@ -143,6 +145,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
         seed=asked.seed,
         file=str(asked.file),
         reused=selection.reuse(pipeline, required, left),
+        left={id: left[id].run for id in before if id in left},
         settings=asked.settings,
         provenance=describe(pipeline, library),
     )

@@ -17,6 +17,7 @@ from radps_dag.engine.tracker import Label
 from radps_dag.facts import Made, NodeStarted
 from radps_dag.model import Task
 from radps_dag.shape import mismatch
+from radps_dag.workloads.knowledge import NOTHING, Snapshot, answer
 
 __all__ = ["call_body"]
 
@@ -34,7 +35,9 @@ async def call_body(node: Task, here: Here) -> Result:
     asked = known = None
     if run.memory is not None:
         workload = run.library.workloads[node.run]
-        asked = run.memory.ask(place.name, workload, arguments, seed, here.cached)
+        asked = run.memory.ask(
+            place.name, workload, arguments, seed, here.cached, _context(node, here)
+        )
         known = await run.memory.recall(asked)
     _tell_start(node, here, arguments, asked, known)
     if known is not None:
@@ -58,13 +61,15 @@ async def _called(
     attempts = plan(node.retries, seed)
     turn = Turn(run.slots, run.slots.weight(node.resources.cpus))
     workdir = run.workdir
+    context: Snapshot | None = None
 
     async def once(number: int) -> Performed:
-        nonlocal workdir
+        nonlocal workdir, context
         # A further attempt waits for its turn again: the delay before it holds no slot.
         await turn.take()
         try:
             workdir = directory(run.workdir, place, number, run.generation)
+            context = _context(node, here)
             call = Call(
                 place=place.name,
                 workload=node.run,
@@ -73,6 +78,7 @@ async def _called(
                 root=run.workdir,
                 seed=seed,
                 injection=run.faults.pick(place.name, number, run.seed),
+                context=context,
             )
             return await within(node.timeout, place.name, lambda: run.executor.run(call))
         finally:
@@ -87,16 +93,27 @@ async def _called(
     finally:
         turn.give()
     if run.memory is None or asked is None:
-        return Result(performed.outputs)
+        # Nothing is remembered, but what was added lands all the same.
+        made = Made(key="", added=performed.added) if performed.added else None
+        return Result(performed.outputs, made=made)
+    keys = run.memory.keys
     made = Made(
         key=asked.key,
         workdir=workdir.absolute().as_uri() if performed.files else "",
         files=performed.files,
         added=performed.added,
-        reads=performed.reads,
+        reads={query: keys.digest(answer(context or NOTHING, query)) for query in performed.asked},
     )
-    run.memory.keys.learn(made)
+    keys.learn(made)
     return Result(performed.outputs, made=made)
+
+
+def _context(node: Task, here: Here) -> Snapshot | None:
+    """What the call sees of the context, if its workload asks for that."""
+    run = here.run
+    if run.knowing is None or "context" not in run.library.workloads[node.run].given.values():
+        return None
+    return run.knowing.snapshot(here.link)
 
 
 def _tell_start(

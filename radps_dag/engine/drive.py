@@ -9,9 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from radps_dag.builder import Graph
+from radps_dag.builder import Graph, build
+from radps_dag.context.declaring import as_recorded, declared_by
+from radps_dag.context.fold import Fold
+from radps_dag.context.leaving import adopt_left
+from radps_dag.context.sight import Sight, order_of
 from radps_dag.engine.executors import Executor
 from radps_dag.engine.executors.threads import MOMENT
+from radps_dag.engine.knowing import Knowing, asks_for_context
 from radps_dag.engine.level import run_level
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.nodes import run_node
@@ -24,10 +29,11 @@ from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
 from radps_dag.facts import Listener, NodeSkipped, RunEnded, RunStarted
 from radps_dag.faults import Faults
+from radps_dag.journal.store import Store
 from radps_dag.model import Pipeline
 from radps_dag.workloads.registry import Library
 
-__all__ = ["Ended", "Job", "drive", "end_early"]
+__all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of"]
 
 Status = Literal["succeeded", "failed", "interrupted"]
 
@@ -52,6 +58,7 @@ class Job:
     seed: int = 0
     file: str = ""
     reused: Mapping[str, Any] | None = None  # outputs of stages that do not run
+    left: Mapping[str, str] = field(default_factory=dict)  # the runs that left such stages
     generation: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -74,10 +81,12 @@ async def drive(
     listener: Listener,
     memory: Memory | None = None,
     settled: Settled = at_once,
+    knowing: Knowing | None = None,
 ) -> Ended:
     """Run the job. What fails in it is in the result; a cancelled run says so and is over.
 
-    `memory` knows what need not be made again; `settled` waits until what was said is durable.
+    `memory` knows what need not be made again; `settled` waits until what was said is durable;
+    `knowing` keeps the context, if it did so before.
     """
     begun = time.monotonic()
     listener(_started(job))
@@ -96,6 +105,7 @@ async def drive(
         settled=settled,
         generation=job.generation,
         whole=job.whole,
+        knowing=knowing or knowing_of(job),
     )
     here = _outset(job, run, tracker, finished)
 
@@ -169,8 +179,41 @@ def _started(job: Job) -> RunStarted:
         seed=job.seed,
         generation=job.generation,
         settings=job.settings,
-        provenance=job.provenance,
+        provenance=_provenance(job),
     )
+
+
+def _provenance(job: Job) -> Mapping[str, Any]:
+    """With what whoever reads the run must know to read its context as its nodes do."""
+    declared = declared_by(job.pipeline)
+    if not declared and not asks_for_context(job.pipeline, job.library):
+        return job.provenance
+    return {**job.provenance, "context": as_recorded(declared, order_of(_whole(job)), job.left)}
+
+
+def _whole(job: Job) -> Graph:
+    """The graph of all stages, also of those that do not run."""
+    return build(job.pipeline) if _left_out(job) else job.graph
+
+
+def knowing_of(job: Job) -> Knowing | None:
+    """What keeps the context of a run of the job; None where no workload asks for it."""
+    if not asks_for_context(job.pipeline, job.library):
+        return None
+    fold = Fold()
+    fold.run, fold.declared = job.run, declared_by(job.pipeline)
+    whole = _whole(job)
+    fold.ranks = {path: rank for rank, path in enumerate(order_of(whole))}
+    return Knowing(Sight(job.graph, whole), fold)
+
+
+def knowing_in(job: Job, store: Store) -> Knowing | None:
+    """The same, with what earlier runs in a journal have left, and what came from outside."""
+    knowing = knowing_of(job)
+    if knowing is not None:
+        adopt_left(knowing.fold, store, job.left)
+        knowing.learn(store, job.run)
+    return knowing
 
 
 def _left_out(job: Job) -> list[str]:

@@ -56,6 +56,11 @@ class Keys:
         text = self._workspace.relative(strict_json(dict(sorted(what.items()))))
         return sha256(text.encode()).hexdigest()[:32]
 
+    def digest(self, value: Any) -> str:
+        """The digest of a JSON value, its products by what they are."""
+        text = self._workspace.relative(strict_json(self.identity(value)))
+        return sha256(text.encode()).hexdigest()[:16]
+
     def identity(self, value: Any) -> Any:
         """The value, its products replaced by what they are, wherever they lie."""
         if isinstance(value, dict):

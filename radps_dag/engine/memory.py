@@ -16,6 +16,7 @@ from radps_dag.faults import Faults, levels, matches
 from radps_dag.journal.rows import Row
 from radps_dag.journal.store import Store
 from radps_dag.workloads.description import Workload
+from radps_dag.workloads.knowledge import Snapshot, answer, changed
 
 __all__ = ["Asked", "Known", "Memory", "Policy", "Results", "path_of", "patterns"]
 
@@ -34,6 +35,7 @@ class Asked:
     key: str
     source: str
     cached: bool = True  # what other runs made may be used
+    context: Snapshot | None = None  # what it is going to see, if it asks for that
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Memory:
         self, store: Store, keys: Keys, run: str, pipeline: str, policy: Policy, faults: Faults
     ) -> None:
         self.keys = keys
-        self._store = store
+        self.store = store
         self._run = run
         self._policy = policy
         self._faults = faults
@@ -123,31 +125,39 @@ class Memory:
         keys.look_up = self._learn_contents
 
     def ask(
-        self, place: str, workload: Workload, arguments: Mapping[str, Any], seed: str, cached: bool
+        self,
+        place: str,
+        workload: Workload,
+        arguments: Mapping[str, Any],
+        seed: str,
+        cached: bool,
+        context: Snapshot | None = None,
     ) -> Asked:
         """The call with its key."""
         key = self.keys.key(workload, arguments, seed)
-        return Asked(place, workload, arguments, key, self.keys.source(workload), cached)
+        source = self.keys.source(workload)
+        return Asked(place, workload, arguments, key, source, cached, context)
 
     def find(self, asked: Asked) -> Known | None:
         """What such a call made before and may be used again, its files not looked at."""
         if self._policy.forces(asked.place) or self._is_again(asked.place):
             return None
         own = self._own.made.get(asked.place)
-        if own is not None and own.key == asked.key:
-            return self._known(own)
+        if own is not None and (known := self._fitting(own, asked)):
+            return known
         usable = asked.cached and self._policy.reuse and not asked.workload.mutates
         if not usable or self._faults.strikes(asked.place):
             return None
         for run in self._others:
             row = self._results(run).made.get(asked.place)
             if row is not None:
-                if row.key == asked.key:
-                    return self._known(row)
+                if known := self._fitting(row, asked):
+                    return known
                 break
-        for row in self._store.with_key(asked.key):
-            if row.place == asked.place and row.run != self._run:
-                return self._known(row)
+        for row in self.store.with_key(asked.key):
+            elsewhere = row.place == asked.place and row.run != self._run
+            if elsewhere and (known := self._fitting(row, asked)):
+                return known
         return None
 
     @property
@@ -170,6 +180,21 @@ class Memory:
             return None
         self.keys.learn(known.made)
         return known
+
+    def _fitting(self, row: Row, asked: Asked) -> Known | None:
+        """The result in a row, if the call would get the same inputs and read the same context."""
+        if row.key != asked.key:
+            return None
+        known = self._known(row)
+        return None if any(self._read_otherwise(known.made, asked)) else known
+
+    def _read_otherwise(self, made: Made, asked: Asked) -> Iterable[str]:
+        """What it has read in the context and would now find changed, in words."""
+        if asked.context is None:
+            return
+        for query, digest in made.reads.items():
+            if self.keys.digest(answer(asked.context, query)) != digest:
+                yield changed(query)
 
     def forget(self, place: str) -> None:
         """Everything inside a group is to be made again: its next attempt begins."""
@@ -209,9 +234,11 @@ class Memory:
             return "it has not run before"
         if row is None:
             return "it did not end well"
-        fact = self._store.fact(begun)
+        fact = self.store.fact(begun)
         assert isinstance(fact, NodeStarted)
         found = list(self._differences(asked, fact))
+        if not found and row.key == asked.key:
+            found = list(dict.fromkeys(self._read_otherwise(self._known(row).made, asked)))
         if not found and row.key == asked.key:
             if not asked.cached:
                 return "cache: false"
@@ -244,7 +271,7 @@ class Memory:
                 yield f"input {name!r} is no longer given"
 
     def _known(self, row: Row) -> Known:
-        fact = self._store.fact(row)
+        fact = self.store.fact(row)
         assert isinstance(fact, NodeSucceeded | NodeFailed)
         assert fact.made is not None
         origin = fact.made.origin or row.run
@@ -252,7 +279,7 @@ class Memory:
 
     def _results(self, run: str) -> Results:
         if run not in self._loaded:
-            self._loaded[run] = Results.of(self._store, run)
+            self._loaded[run] = Results.of(self.store, run)
         return self._loaded[run]
 
     def _learn_contents(self, run: str) -> None:
@@ -261,7 +288,7 @@ class Memory:
             return
         self._contents_of.add(run)
         for row in self._results(run).made.values():
-            fact = self._store.fact(row)
+            fact = self.store.fact(row)
             if isinstance(fact, NodeSucceeded | NodeFailed) and fact.made is not None:
                 self.keys.learn(fact.made)
 

@@ -27,7 +27,7 @@ __all__ = ["run_node"]
 async def run_node(graph: Graph, id: str, outside: Here) -> Outcome:
     """Run one node of a level. Its failure is an outcome, not an exception."""
     node = node_of(graph, id)
-    here = outside.at(outside.place.step(id))
+    here = outside.entering(graph, id)
     if not node.cache:
         here = here.uncached()
     tolerated = node.on_error != "fail"

@@ -14,8 +14,9 @@ from typing import Any, Literal
 import networkx as nx
 
 from radps_dag.builder import Graph, body, node_of
-from radps_dag.engine.drive import Job
+from radps_dag.engine.drive import Job, knowing_in
 from radps_dag.engine.fan_out import declared, instances
+from radps_dag.engine.foreseeing import Foreseen
 from radps_dag.engine.loops import History, cap, outcome_of, score_of
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.outcome import NodeError
@@ -60,7 +61,7 @@ def plan(job: Job, memory: Memory) -> list[Planned]:
 
     Nothing is run or changed, and of files only the size is looked at.
     """
-    planner = _Planner(memory)
+    planner = _Planner(memory, Foreseen(knowing_in(job, memory.store)))
     run = Run(
         library=job.library,
         executor=None,  # type: ignore[arg-type]  # nothing is ever computed
@@ -89,15 +90,16 @@ def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
 
 
 class _Planner:
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, foreseen: Foreseen) -> None:
         self.planned: list[Planned] = []
         self._memory = memory
+        self._foreseen = foreseen
 
     def level(self, graph: Graph, here: Here, finished: dict[str, Any]) -> None:
         """Plan the nodes of one level; `finished` gets what is known of their outputs."""
         order = {id: number for number, id in enumerate(graph)}
         for id in nx.lexicographical_topological_sort(graph, key=order.__getitem__):
-            outputs = self._node(graph, id, here.at(here.place.step(id)))
+            outputs = self._node(graph, id, here.entering(graph, id))
             if outputs is not None:
                 finished[id] = outputs
 
@@ -176,7 +178,8 @@ class _Planner:
             history.add(outputs, score_of(loop, after), loop.keep == "best")
             outcome = outcome_of(loop, after, last=number == most)
             if outcome:
-                end = {"iterations": len(history.scores), "history": history.scores}
+                self._foreseen.looped(here.place.name, number, history.number, history.kept)
+                end = {"iterations": number, "history": history.scores}
                 return {**history.kept, "outcome": outcome, **end}
             state = {
                 variable.name: state[variable.name]
@@ -233,14 +236,17 @@ class _Planner:
         place, workload = here.place.name, here.run.library.workloads[node.run]
         seed = f"{here.run.seed} {place}"
         asked = self._memory.ask(place, workload, arguments, seed, here.cached)
-        known = self._memory.expect(asked)
+        known, why = self._foreseen.expect(self._memory, asked, here.link)
         if known is None:
-            return self._will_run(node, here, self._memory.why(asked))
+            return self._will_run(node, here, why)
         self._add(node, here, "reuse", "" if known.run == here.scope.run["id"] else known.run)
         return known.outputs
 
     def _will_run(self, node: Node, here: Here, why: str) -> _Unknown:
         self._add(node, here, "run", why)
+        given = here.run.library.workloads[node.run].given if isinstance(node, Task) else {}
+        adds = not isinstance(node, Task) or "context" in given.values()
+        self._foreseen.will_run(here.place.name, adds=adds)
         return _Unknown(here.place.name)
 
     def _add(self, node: Node, here: Here, verdict: Verdict, why: str) -> None:

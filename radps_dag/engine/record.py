@@ -48,6 +48,11 @@ class Recorder:
         """Wait until every fact so far is durable; for ever, if that cannot be."""
         await self._writer.settled()
 
+    def when_others(self, call: Callable[[int, int], object]) -> None:
+        """Have it called, from another thread, with the numbers of rows that somebody else has
+        appended: the first and the last."""
+        self._writer.others = call
+
     def when_broken(self, call: Callable[[], object]) -> None:
         self._writer.broken = call
         if self._writer.error is not None:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from radps_dag.builder import Graph
+from radps_dag.context.sight import Link
 from radps_dag.engine.executors.call import Executor
+from radps_dag.engine.knowing import Knowing
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.engine.place import Place
@@ -58,7 +61,8 @@ class Run:
     """The services and settings of one run.
 
     `settled` is awaited before anything depends on what was said: until it is durable. `whole` are
-    the places of groups in which nothing is to be made.
+    the places of groups in which nothing is to be made. `knowing` keeps the context, where a
+    workload asks for it.
     """
 
     library: Library
@@ -72,8 +76,11 @@ class Run:
     settled: Settled = at_once
     generation: int = 1
     whole: frozenset[str] = frozenset()
+    knowing: Knowing | None = None
 
     def say(self, fact: Fact) -> None:
+        if self.knowing is not None:
+            self.knowing.heard((fact,))
         self.listener(fact)
 
 
@@ -95,8 +102,8 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """The surroundings of a node: its place, what it sees, who tracks it, who collects scores, and
-    whether it may use what other runs have made."""
+    """The surroundings of a node: its place, what it sees, who tracks it, who collects scores,
+    whether it may use what other runs have made, and where it stands in the graphs around it."""
 
     run: Run
     place: Place
@@ -105,6 +112,12 @@ class Here:
     halt: Halt = field(default_factory=Halt)
     scores: list[Scored] = field(default_factory=list)
     cached: bool = True
+    link: Link | None = None
+
+    def entering(self, graph: Graph, id: str) -> Here:
+        """The surroundings of a node of this level."""
+        link = Link(graph, id, self.place.name, self.link)
+        return replace(self, place=self.place.step(id), link=link)
 
     def at(self, place: Place) -> Here:
         return replace(self, place=place)
@@ -173,6 +186,9 @@ class Span:
                     )
                 )
             result = await body(here)
+            made = result.made if self.kind == "task" else None
+            if made is not None and made.added and run.knowing is not None:
+                run.knowing.admit(place, here.link, made.added)
         except Stopped as stopped:
             _tell_stop(here, stopped.message, time.monotonic() - begun)
             raise
@@ -183,7 +199,6 @@ class Span:
             _tell_stop(here, "stopped before it was done", time.monotonic() - begun)
             raise
         seconds = time.monotonic() - begun if result.seconds is None else result.seconds
-        made = result.made if self.kind == "task" else None
         run.say(
             NodeSucceeded(
                 time=time.time(), place=place, outputs=result.outputs, seconds=seconds, made=made

@@ -14,7 +14,7 @@ from radps_dag.engine.record import Left
 from radps_dag.model import Pipeline
 from radps_dag.problem import UsageError, did_you_mean, there_are
 
-__all__ = ["EVERYTHING", "Selection", "choose", "needed", "reuse", "subgraph"]
+__all__ = ["EVERYTHING", "Selection", "before", "choose", "needed", "reuse", "subgraph"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,15 @@ def needed(graph: Graph, chosen: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
             if source not in chosen and edge_outputs(graph, source, target):
                 readers[source] = (*readers.get(source, ()), target)
     return readers
+
+
+def before(graph: Graph, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """The stages that are not chosen and that some which are wait for, directly or through others:
+    what they have added to the context is known."""
+    if len(chosen) == len(graph):
+        return ()
+    waited = {id for one in chosen for id in nx.ancestors(graph, one)}
+    return tuple(id for id in graph if id in waited and id not in chosen)
 
 
 def reuse(

@@ -10,14 +10,16 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from radps_dag.engine.drive import Ended, Job, drive, end_early
+from radps_dag.engine.drive import Ended, Job, drive, end_early, knowing_in
 from radps_dag.engine.executors import open_executor
+from radps_dag.engine.knowing import Knowing
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.record import Opened, Recorder, recording
 from radps_dag.engine.server import Starting, begin, client_environment
 from radps_dag.engine.signals import run_minding_signals
 from radps_dag.engine.tracker import Tracker, Untracked
 from radps_dag.facts import Listener
+from radps_dag.problem import RadpsDagError
 
 T = TypeVar("T")
 
@@ -55,6 +57,7 @@ def run_job(
         assert run is not None
         loop = asyncio.get_running_loop()
         record.when_broken(lambda: loop.call_soon_threadsafe(run.cancel))
+        knowing = _knowing(job, opened, record, loop)
         # Prefect takes seconds to import, and its server to start: a signal finds them in a thread.
         try:
             tracker = await _in_thread(lambda: open_tracker(record))
@@ -62,7 +65,7 @@ def run_job(
             return end_early(job, record)
         repairs = asyncio.create_task(_repairs(tracker, opened))
         try:
-            return await drive(job, executor, tracker, record, memory, record.settled)
+            return await drive(job, executor, tracker, record, memory, record.settled, knowing)
         finally:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(repairs, PATIENCE)
@@ -79,6 +82,23 @@ def _repairs(tracker: Tracker, opened: Opened) -> Coroutine[Any, Any, None]:
 
     # Known now, before this process has begun a flow run of its own.
     return repair(opened.store, untold(opened.store, opened.directory.id))
+
+
+def _knowing(
+    job: Job, opened: Opened, record: Recorder, loop: asyncio.AbstractEventLoop
+) -> Knowing | None:
+    """The context of the run, which hears of what others add to it."""
+    run, store = opened.directory.id, opened.store
+    knowing = knowing_in(job, store)
+    if knowing is not None:
+
+        def others(first: int, last: int) -> None:
+            # What cannot be read now is there for the next process that drives the run.
+            with contextlib.suppress(RuntimeError, RadpsDagError):
+                loop.call_soon_threadsafe(knowing.heard, knowing.news(store, run))
+
+        record.when_others(others)
+    return knowing
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -8,7 +8,16 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 from zlib import crc32
 
-from radps_dag.facts import Fact, Made, NodeFailed, NodeSucceeded, as_json, from_json, strict_json
+from radps_dag.facts import (
+    Added,
+    Fact,
+    Made,
+    NodeFailed,
+    NodeSucceeded,
+    as_json,
+    from_json,
+    strict_json,
+)
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 
@@ -41,8 +50,7 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
     if made is not None:
         record["made"] = _without_defaults(record["made"], Made)
         record["made"]["added"] = [
-            {name: value for name, value in one.items() if value not in ("", None)}
-            for one in record["made"].get("added", ())
+            _without_defaults(one, Added) for one in record["made"].get("added", ())
         ]
     payload = workspace.relative(strict_json(_without_defaults(record, type(fact))))
     key = None if made is None else made.key

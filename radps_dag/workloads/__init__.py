@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from radps_dag.workloads.contract import (
+    Context,
     Input,
     Output,
     OutputInvalid,
@@ -16,6 +17,7 @@ from radps_dag.workloads.contract import (
 )
 
 __all__ = [
+    "Context",
     "Input",
     "Output",
     "OutputInvalid",

@@ -24,6 +24,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from radps_dag.problem import RadpsDagError, did_you_mean
 from radps_dag.shape import mismatch, not_json
+from radps_dag.workloads.context import Context
 from radps_dag.workloads.description import (
     Input,
     Output,
@@ -36,6 +37,7 @@ from radps_dag.workloads.description import (
 from radps_dag.workloads.signature import describe_function
 
 __all__ = [
+    "Context",
     "Input",
     "Output",
     "OutputInvalid",
@@ -95,12 +97,17 @@ def workload(
 
 
 def invoke(
-    workload: Workload, arguments: Mapping[str, Any], workdir: Path, seed: int | str
+    workload: Workload,
+    arguments: Mapping[str, Any],
+    workdir: Path,
+    seed: int | str,
+    context: Context | None = None,
 ) -> dict[str, Any]:
     """Call a workload and return its outputs, known to be as declared and strict JSON.
 
     `workdir` is made if the workload asks for one. `seed` is the run's seed with the place of the
     node in the run, so that attempts of one call draw the same numbers and no two calls do.
+    `context` is what the workload reads and adds to, if it asks for one.
     Raises OutputInvalid, and whatever the workload raises.
     """
     given: dict[str, Any] = {}
@@ -108,6 +115,8 @@ def invoke(
         if what == "workdir":
             workdir.mkdir(parents=True, exist_ok=True)
             given[name] = workdir
+        elif what == "context":
+            given[name] = Context() if context is None else context
         else:
             given[name] = random.Random(seed)  # noqa: S311  # simulated data, no secrets
     try:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from radps_dag.shape import Shape
 
-__all__ = ["Given", "Input", "Output", "Product", "Random", "Unit", "Workdir", "Workload"]
+__all__ = ["Given", "Input", "Output", "Product", "Random", "Slot", "Unit", "Workdir", "Workload"]
 
 
 class Product(TypedDict):
@@ -35,11 +35,14 @@ class Unit:
     name: str
 
 
+Slot = Literal["workdir", "random", "context"]
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """Marks a parameter that the engine fills."""
 
-    what: Literal["workdir", "random"]
+    what: Slot
 
 
 # A parameter annotated with one of these is no input of the pipeline file: the engine gives it.
@@ -76,15 +79,15 @@ class Workload:
     """A function that a pipeline can call by name.
 
     `outputs` is None where the function does not say (it returns a plain dict): anything goes.
-    `given` are the parameters the engine fills: name to "workdir" or "random". One that `mutates`
-    changes data in place, so that it cannot simply be done again.
+    `given` are the parameters the engine fills: name to "workdir", "random" or "context". One that
+    `mutates` changes data in place, so that it cannot simply be done again.
     """
 
     name: str
     function: Callable[..., Any]
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...] | None
-    given: Mapping[str, Literal["workdir", "random"]] = field(default_factory=dict, hash=False)
+    given: Mapping[str, Slot] = field(default_factory=dict, hash=False)
     summary: str = ""
     description: str = ""
     version: str = "1"

@@ -24,7 +24,16 @@ __all__ = ["fingerprint"]
 # What makes a workload of a function decides nothing about its result.
 _MACHINERY = frozenset(
     f"radps_dag.workloads.{name}"
-    for name in ("contract", "description", "docstring", "fingerprint", "registry", "signature")
+    for name in (
+        "context",
+        "contract",
+        "description",
+        "docstring",
+        "fingerprint",
+        "knowledge",
+        "registry",
+        "signature",
+    )
 )
 
 

@@ -9,11 +9,12 @@ import typing
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from radps_dag.problem import UsageError, did_you_mean
 from radps_dag.shape import Shape, from_hint, mismatch, not_json, show
-from radps_dag.workloads.description import Given, Input, Output, Unit, Workload
+from radps_dag.workloads.context import Context
+from radps_dag.workloads.description import Given, Input, Output, Slot, Unit, Workload
 from radps_dag.workloads.docstring import parse_docstring
 
 __all__ = ["describe_function"]
@@ -63,13 +64,16 @@ def describe_function(
     )
 
 
-def _given(hints: Mapping[str, Any]) -> dict[str, Literal["workdir", "random"]]:
+def _given(hints: Mapping[str, Any]) -> dict[str, Slot]:
     """The parameters that the engine fills."""
-    return {
+    found: dict[str, Slot] = {
         name: item.what
         for name, hint in hints.items()
         for item in _metadata(hint)
         if isinstance(item, Given)
+    }
+    return found | {
+        name: "context" for name, hint in hints.items() if hint is Context and name != "return"
     }
 
 

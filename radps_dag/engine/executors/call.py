@@ -9,13 +9,15 @@ from typing import Any, Protocol
 
 from radps_dag.facts import Added, Files
 from radps_dag.faults import Injection
+from radps_dag.workloads.knowledge import Snapshot
 
 __all__ = ["Call", "Executor", "Performed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One attempt of one workload: its name, its inputs as JSON values, and where it may write.
+    """One attempt of one workload: its name, its inputs as JSON values, where it may write, and
+    what it sees of the context, if it asks for that.
 
     `root` is the directory of the run's products, in which `workdir` lies, if it is in one.
     """
@@ -27,17 +29,18 @@ class Call:
     seed: str
     injection: Injection = field(default_factory=Injection)
     root: Path | None = None
+    context: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Performed:
     """What a call has made: its outputs, and what its directory holds, already durable; what it
-    adds to the context, and the digests of what it read there."""
+    adds to the context, and what it has asked there."""
 
     outputs: dict[str, Any]
     files: Files = field(default_factory=dict)
     added: tuple[Added, ...] = ()
-    reads: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
 
 
 class Executor(Protocol):

@@ -12,7 +12,9 @@ from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.executors.manifest import seal
 from radps_dag.engine.outcome import CallFailed
 from radps_dag.faults import Injection
+from radps_dag.workloads.context import Context
 from radps_dag.workloads.contract import invoke
+from radps_dag.workloads.knowledge import NOTHING
 from radps_dag.workloads.registry import Library
 
 __all__ = ["kinds_of", "perform"]
@@ -23,9 +25,11 @@ def perform(call: Call, library: Library) -> Performed:
     try:
         _inject(call.injection)
         workload = library.workloads[call.workload]
-        outputs = invoke(workload, call.arguments, call.workdir, call.seed)
+        context = Context(call.context or NOTHING)
+        outputs = invoke(workload, call.arguments, call.workdir, call.seed, context)
         writes = "workdir" in workload.given.values()
-        return Performed(outputs, seal(call.workdir, call.root or call.workdir) if writes else {})
+        files = seal(call.workdir, call.root or call.workdir) if writes else {}
+        return Performed(outputs, files, tuple(context.added), tuple(context.asked))
     except CallFailed as failed:
         raise CallFailed(call.place, failed.error, failed.message, kinds=failed.kinds) from None
     except BaseException as error:

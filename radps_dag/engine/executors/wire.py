@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import socket
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.outcome import CallFailed
 from radps_dag.facts import Added
 from radps_dag.faults import Injection
+from radps_dag.workloads.knowledge import Snapshot
 
 if TYPE_CHECKING:
     import asyncio  # of the driver; a worker starts sooner without it
@@ -71,6 +73,8 @@ def to_json(call: Call) -> dict[str, Any]:
         "root": None if call.root is None else str(call.root),
         "seed": call.seed,
         "injection": dataclasses.asdict(call.injection),
+        # A text, which is made once for all calls that see the same.
+        "context": None if call.context is None else call.context.text,
     }
 
 
@@ -83,7 +87,12 @@ def to_call(message: dict[str, Any]) -> Call:
         root=None if message["root"] is None else Path(message["root"]),
         seed=message["seed"],
         injection=Injection(**message["injection"]),
+        context=None if (text := message["context"]) is None else _snapshot(text),
     )
+
+
+# A worker makes many calls that see the same.
+_snapshot = lru_cache(4)(Snapshot.from_text)
 
 
 def from_performed(performed: Performed) -> dict[str, Any]:
@@ -95,7 +104,7 @@ def to_performed(message: dict[str, Any]) -> Performed:
         outputs=message["outputs"],
         files={name: (size, digest) for name, (size, digest) in message["files"].items()},
         added=tuple(Added(**one) for one in message["added"]),
-        reads=message["reads"],
+        asked=tuple(message["asked"]),
     )
 
 

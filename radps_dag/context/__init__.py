@@ -1,0 +1,45 @@
+"""What a run knows, through one interface: for notebooks and scripts, of finished and running runs.
+
+from radps_dag.context import add_to_context, load_context
+
+context = load_context()
+context.products("caltable", spw=1)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from radps_dag.context.reading import add_to_context, load_context, withdraw_from_context
+    from radps_dag.workloads.context import Context
+    from radps_dag.workloads.matching import Matches, match_fields, match_spws
+
+__all__ = [
+    "Context",
+    "Matches",
+    "add_to_context",
+    "load_context",
+    "match_fields",
+    "match_spws",
+    "withdraw_from_context",
+]
+
+# Imported when they are asked for: a database takes its time.
+_HOMES = {
+    "Context": "radps_dag.workloads.context",
+    "Matches": "radps_dag.workloads.matching",
+    "match_fields": "radps_dag.workloads.matching",
+    "match_spws": "radps_dag.workloads.matching",
+    "add_to_context": "radps_dag.context.reading",
+    "load_context": "radps_dag.context.reading",
+    "withdraw_from_context": "radps_dag.context.reading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,37 @@
+"""What a pipeline, and every file that it uses, declares of the context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from radps_dag.model import Pipeline, Use, walk
+from radps_dag.workloads.knowledge import Declared
+
+__all__ = ["as_recorded", "declared_by"]
+
+
+def declared_by(pipeline: Pipeline) -> dict[str, Declared]:
+    """The keys that are declared; a run has one context, whichever file speaks of it."""
+    files = [pipeline, *(node.pipeline for _, node in walk(pipeline) if isinstance(node, Use))]
+    return {
+        key.name: Declared(key.schema, key.collection, key.description)
+        for file in reversed(files)
+        for key in file.context
+    }
+
+
+def as_recorded(
+    declared: dict[str, Declared], order: list[str], left: Mapping[str, str]
+) -> dict[str, Any]:
+    """The same as JSON, as the run records it, with the order of the nodes, and the runs that left
+    the stages which this one does not do."""
+    keys = {
+        name: {
+            "schema": dict(one.schema),
+            "collection": one.collection,
+            "description": one.description,
+        }
+        for name, one in declared.items()
+    }
+    return {"declared": keys, "order": order, **({"left": dict(left)} if left else {})}

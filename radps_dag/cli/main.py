@@ -27,6 +27,7 @@ COMMANDS = {
     "runs": "list the runs of a workspace",
     "status": "show how a run stands, or follow it",
     "show": "show all about a run, or about a node of it",
+    "context": "show what a run knows: values with their origins, and products",
     "workloads": "list the workloads, or describe one",
     "schema": "print the JSON Schema of pipeline files",
     "init": "lay out a starter project",

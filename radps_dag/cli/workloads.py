@@ -87,6 +87,8 @@ def _description(workload: Workload) -> Iterator[str]:
     yield ""
     yield _bold("In a pipeline")
     yield from _usage(workload)
+    if "context" in workload.given.values():
+        yield "  It takes the context of the run: it may read what is known, and add to it."
 
 
 def _input_row(given: Input) -> tuple[str, str, str]:

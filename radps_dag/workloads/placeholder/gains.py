@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.contract import Context, Product, Random, Workdir, workload
 from radps_dag.workloads.placeholder.caltables import iterated, write_caltable
 from radps_dag.workloads.placeholder.fake_data import read, spend
 from radps_dag.workloads.placeholder.types import Degrees, Fraction, Score, Seconds
@@ -141,9 +141,11 @@ def solve_gains(
 
 @workload(placeholder=True)
 def derive_flux_scale(
-    ms: Product, gains: Product, *, workdir: Workdir, random: Random
+    ms: Product, gains: Product, *, workdir: Workdir, random: Random, context: Context
 ) -> FluxScale:
     """Scale the gains by the calibrator of known flux density (placeholder).
+
+    Where the pipeline declares the context key `flux_densities`, they are added there.
 
     Args:
         ms: the visibilities
@@ -156,6 +158,8 @@ def derive_flux_scale(
     flux_densities = {field: round(random.uniform(0.5, 3.0), 3) for field in fields}
     snr = random.uniform(24.0, 60.0)
     spread = round(random.uniform(0.01, 0.08), 4)
+    if context.declares("flux_densities"):
+        context.add("flux_densities", flux_densities)
     solution = {"flux_densities": flux_densities, "snr": snr, "spread": spread}
     return {
         "caltable": write_caltable(workdir, data, "flux_scale", solution, [ms, gains]),

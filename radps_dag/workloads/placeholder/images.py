@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.contract import Context, Product, Workdir, workload
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
 from radps_dag.workloads.placeholder.imaging import SKY
 from radps_dag.workloads.placeholder.observing import simulate_observation
@@ -51,7 +51,7 @@ def describe_images(
         read(image, "image")
     if images:
         return {"images": images}
-    observed = simulate_observation(pace=pace, workdir=workdir)
+    observed = simulate_observation(pace=pace, workdir=workdir, context=Context())
     observation = read(observed["observation"]).observation
     sky, rms = SKY["continuum"]
     content = {"sky_peak": sky, "sensitivity": rms, "rms": rms, "peak": sky}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.contract import Context, Product, Random, Workdir, workload
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
 from radps_dag.workloads.placeholder.observing import INTENTS
 from radps_dag.workloads.placeholder.types import Bytes, Fraction, Kelvin, Metres, Score
@@ -242,10 +242,13 @@ def calibrate_wvr(ms: Product, *, workdir: Workdir, random: Random) -> Wvr:
 
 
 @workload(placeholder=True)
-def gather_visibilities(parts: list[Product], group: str, *, workdir: Workdir) -> Gathered:
+def gather_visibilities(
+    parts: list[Product], group: str, *, workdir: Workdir, context: Context
+) -> Gathered:
     """Put parts (fields, spws) together to one set of visibilities (placeholder).
 
-    Of parts of the same field and spw, such as polarizations, the flags add up to their mean.
+    Of parts of the same field and spw, such as polarizations, the flags add up to their mean. Where
+    the pipeline declares the context key `datasets`, what has been gathered is described there.
 
     Args:
         parts: visibilities to put together; at least one
@@ -266,6 +269,9 @@ def gather_visibilities(parts: list[Product], group: str, *, workdir: Workdir) -
     content = {**fakes[0].content, "datasets": datasets}
     ms = write(workdir, "visibilities", fakes[0].observation, content, sources=parts, group=group)
     fields = list(dict.fromkeys(field for field, _ in together))
+    spws = list(dict.fromkeys(spw for _, spw in together))
+    if context.declares("datasets"):
+        context.add("datasets", _described(ms, group, fields, spws))
     calibrators = any(field in fakes[0].observation["calibrators"] for field in fields)
     wanted = INTENTS["calibrators" if calibrators else "target"]
     present = {str(intent) for same in together.values() for intent in _intents(same[0])}
@@ -273,10 +279,29 @@ def gather_visibilities(parts: list[Product], group: str, *, workdir: Workdir) -
     return {
         "ms": ms,
         "fields": fields,
-        "spws": list(dict.fromkeys(spw for _, spw in together)),
+        "spws": spws,
         "flagged_fraction": flagged,
         "flag_score": flag_score(flagged),
         "intents_score": intents_score(sorted(present), wanted),
+    }
+
+
+def _described(ms: Product, group: str, fields: list[str], spws: list[int]) -> dict[str, object]:
+    """A dataset as the matching of datasets takes it; its frequencies are made up."""
+    return {
+        "name": f"{group}: {', '.join(fields)}",
+        "ms": ms,
+        "fields": [{"id": number, "name": field} for number, field in enumerate(fields)],
+        "spws": [
+            {
+                "id": spw,
+                "name": f"simulated {spw}",
+                "low_ghz": 230.0 + 2.0 * spw,
+                "high_ghz": 231.875 + 2.0 * spw,
+                "data_type": group,
+            }
+            for spw in spws
+        ],
     }
 
 

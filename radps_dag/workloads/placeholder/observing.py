@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.contract import Context, Product, Random, Workdir, workload
 from radps_dag.workloads.placeholder.fake_data import Fake, read, spend, write
 from radps_dag.workloads.placeholder.types import ChannelRange, Fraction, Megabytes
 
@@ -80,11 +80,13 @@ def simulate_observation(
     converge_after: int = 3,
     *,
     workdir: Workdir,
+    context: Context,
 ) -> Observed:
     """Make up an observation, and the cost model of processing it (placeholder).
 
     All that is made of the observation carries its cost model, so that one place says how long
-    processing takes, how much memory it holds, and how soon solvers converge.
+    processing takes, how much memory it holds, and how soon solvers converge. Where the pipeline
+    declares the context key `observation`, it is described there.
 
     Args:
         project: name of the project
@@ -111,6 +113,9 @@ def simulate_observation(
         "cost": {"pace": pace, "megabytes": megabytes, "converge_after": converge_after},
     }
     spend(observation)
+    if context.declares("observation"):
+        metadata = {name: value for name, value in observation.items() if name != "cost"}
+        context.add("observation", metadata)
     return _observed(write(workdir, "observation", observation, {}), observation)
 
 
@@ -125,7 +130,7 @@ def describe_observation(
         pace: of an observation that is made up, see simulate_observation
     """
     if observation is None:
-        return simulate_observation(pace=pace, workdir=workdir)
+        return simulate_observation(pace=pace, workdir=workdir, context=Context())
     return _observed(observation, dict(read(observation, "observation").observation))
 
 
@@ -161,7 +166,7 @@ def describe_visibilities(
         pace: of an observation that is made up, see simulate_observation
     """
     if ms is None:
-        observed = simulate_observation(pace=pace, workdir=workdir)
+        observed = simulate_observation(pace=pace, workdir=workdir, context=Context())
         observation = read(observed["observation"]).observation
         fields = observed["calibrators"] if intent == "calibrators" else observed["targets"]
         datasets = [

@@ -79,6 +79,7 @@ def command(
 
 
 def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -> str:
+    from radps_dag.engine.orphans import remove_orphans
     from radps_dag.engine.record import reopen
     from radps_dag.journal.reading import find_run, last_start
 
@@ -93,6 +94,7 @@ def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -
         job = replace(job, run=run, workdir=opened.directory.products, generation=opened.generation)
         starting = begin_server(asked)
         memory = memory_of(asked, job, store, run)
+        remove_orphans(opened)
         _tell_changes(before, job, memory)
         return launch(asked, job, opened, memory, starting).status
     finally:

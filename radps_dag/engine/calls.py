@@ -68,7 +68,9 @@ async def _called(
         # A further attempt waits for its turn again: the delay before it holds no slot.
         await turn.take()
         try:
-            workdir = directory(run.workdir, place, number, run.generation)
+            # Also in a further attempt of a group around it: nothing is written over.
+            run.tries[place.name] += 1
+            workdir = directory(run.workdir, place, run.tries[place.name], run.generation)
             context = _context(node, here)
             call = Call(
                 place=place.name,
@@ -97,9 +99,11 @@ async def _called(
         made = Made(key="", added=performed.added) if performed.added else None
         return Result(performed.outputs, made=made)
     keys = run.memory.keys
+    # Also where nothing is in it yet: the outputs may name the directory.
+    writes = "workdir" in asked.workload.given.values()
     made = Made(
         key=asked.key,
-        workdir=workdir.absolute().as_uri() if performed.files else "",
+        workdir=workdir.absolute().as_uri() if writes else "",
         files=performed.files,
         added=performed.added,
         reads={query: keys.digest(answer(context or NOTHING, query)) for query in performed.asked},

@@ -120,6 +120,8 @@ async def drive(
 
     ended = Ended("interrupted", {})
     try:
+        # What nobody could resume is not begun: the run itself is in the journal first.
+        await settled()
         label = _label(job)
         ended = Ended("succeeded", await here.tracker.group(label, whole))
         await settled()

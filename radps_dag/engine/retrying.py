@@ -53,6 +53,8 @@ def telling(
                         message=error.message,
                     )
                 )
+                # What a group's next attempt makes again must not pass for what is still there.
+                await here.run.settled()
             raise
 
     return attempt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -62,7 +63,8 @@ class Run:
 
     `settled` is awaited before anything depends on what was said: until it is durable. `whole` are
     the places of groups in which nothing is to be made. `knowing` keeps the context, where a
-    workload asks for it.
+    workload asks for it. `tries` counts the attempts at each place, also those of the groups
+    around it.
     """
 
     library: Library
@@ -77,6 +79,7 @@ class Run:
     generation: int = 1
     whole: frozenset[str] = frozenset()
     knowing: Knowing | None = None
+    tries: Counter[str] = field(default_factory=Counter)
 
     def say(self, fact: Fact) -> None:
         if self.knowing is not None:

@@ -1,0 +1,120 @@
+"""Pipelines with everything that can be interrupted: each call's `name` is its place."""
+
+from __future__ import annotations
+
+__all__ = ["EVERYTHING", "PART", "SHORT"]
+
+SHORT = """
+version: 1
+name: short
+stages:
+  first: {run: store, with: {name: first, value: 1.0}}
+  second:
+    for_each: {i: [1, 2]}
+    run: store
+    with:
+      name: second[i=${{ each.i }}]
+      value: ${{ stages.first.value + each.i }}
+      sources: ["${{ stages.first.product }}"]
+outputs: {products: "${{ stages.second.product }}"}
+"""
+
+PART = """
+version: 1
+name: part
+params: {value: {type: number}, place: {type: string}}
+stages:
+  a: {run: store, with: {name: "${{ params.place }}/a", value: "${{ params.value }}"}}
+  b:
+    run: store
+    with:
+      name: ${{ params.place }}/b
+      value: ${{ stages.a.value * 2 }}
+      sources: ["${{ stages.a.product }}"]
+outputs: {product: "${{ stages.b.product }}"}
+"""
+
+EVERYTHING = """
+version: 1
+name: everything
+stages:
+  start: {run: store, with: {name: start, value: 1.0}}
+  spread:
+    for_each: {i: "${{ range(6) }}"}
+    min_success: 5
+    run: store
+    with:
+      name: spread[i=${{ each.i }}]
+      value: ${{ stages.start.value + each.i }}
+      broken: ${{ each.i == 3 }}
+      sources: ["${{ stages.start.product }}"]
+  gathered:
+    run: store
+    with:
+      name: gathered
+      value: ${{ stages.spread.value | sum }}
+      sources: ${{ stages.spread.product }}
+  batched:
+    for_each: {i: "${{ range(7) }}"}
+    batch: 3
+    run: draw
+    with: {name: "batched[i=${{ each.i }}]"}
+  solve:
+    loop:
+      max_iterations: 6
+      state:
+        level: {init: 0.0, next: "${{ state.level + steps.image.value }}"}
+        model: {init: "${{ stages.start.product }}", next: "${{ steps.image.product }}"}
+      until: ${{ loop.index >= 4 }}
+      keep: best
+      score: ${{ steps.judge.value }}
+    steps:
+      image:
+        run: store
+        with:
+          name: solve#${{ loop.index }}/image
+          value: ${{ state.level + loop.index }}
+          sources: ["${{ state.model }}"]
+      judge: {run: draw, with: {name: "solve#${{ loop.index }}/judge"}}
+    outputs: {product: "${{ steps.image.product }}", value: "${{ steps.judge.value }}"}
+  flaky:
+    run: flaky
+    retries: {max: 3, delay: 1ms}
+    with: {name: flaky, times: 2, value: 7.0}
+  again:
+    retries: {max: 2, delay: 1ms}
+    steps:
+      a: {run: store, with: {name: again/a, value: "${{ stages.flaky.value }}"}}
+      b: {run: flaky, needs: [a], with: {name: again/b, times: 1, value: 3.0}}
+      c:
+        run: store
+        with:
+          name: again/c
+          value: ${{ steps.a.value + steps.b.value }}
+          sources: ["${{ steps.a.product }}"]
+    outputs: {product: "${{ steps.c.product }}"}
+  never:
+    when: ${{ stages.start.value > 5 }}
+    run: store
+    with: {name: never}
+  optional:
+    when: ${{ stages.start.value < 5 }}
+    run: store
+    with: {name: optional, value: 2.0}
+  part: {use: part.yaml, with: {value: "${{ stages.gathered.value }}", place: part}}
+  last:
+    run: store
+    with:
+      name: last
+      value: ${{ stages.optional.value | default(0) }}
+      sources:
+        - ${{ stages.solve.product }}
+        - ${{ stages.again.product }}
+        - ${{ stages.part.product }}
+outputs:
+  last: ${{ stages.last.product }}
+  failed: ${{ stages.spread.failed }}
+  batched: ${{ stages.batched.value }}
+  iterations: ${{ stages.solve.iterations }}
+  history: ${{ stages.solve.history }}
+"""

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -161,6 +162,8 @@ class Site:
 
     def facts(self, run: str | None = None) -> list[Any]:
         """What the journal says of the last run, or of a certain one."""
+        if not self._begun:
+            return []
         with self._store() as store:
             heads = store.heads()
             if run is None and not heads:
@@ -170,6 +173,15 @@ class Site:
     def runs(self) -> list[str]:
         with self._store() as store:
             return [head.run for head in store.heads()]
+
+    @property
+    def _begun(self) -> bool:
+        """Whether there is a journal: a process may have been killed before it could make one."""
+        if not self.journal.exists():
+            return False
+        with contextlib.closing(sqlite3.connect(self.journal)) as connection:
+            found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'radps_runs'")
+            return found.fetchone() is not None
 
     @contextlib.contextmanager
     def _store(self) -> Iterator[Any]:

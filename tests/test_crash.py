@@ -78,7 +78,7 @@ class Trial:
                 return ended
             elif not self._began():
                 # Killed before it began: there is nothing to go on with, and it is said so.
-                assert "ended before it began" in ended.line or "no run is there" in ended.line
+                assert any(words in ended.line for words in NOTHING), ended
                 ended = self.site.run(**self._moment(self.kills < most))
                 continue
             else:
@@ -90,8 +90,7 @@ class Trial:
 
     def _look(self) -> None:
         """Note what is durable now, and how often everything has been done so far."""
-        if self.site.journal.exists() and self.site.journal.stat().st_size:
-            self._promises.append((settled(self.site.facts()), self.site.executions()))
+        self._promises.append((settled(self.site.facts()), self.site.executions()))
 
     def _moment(self, kill: bool = True) -> dict[str, str]:
         """When the next process is to be killed: it may well have ended before."""
@@ -121,6 +120,7 @@ class Trial:
         check_products(site, facts)
 
 
+NOTHING = ("ended before it began", "no run is there", "there is no journal")
 WHAT = ("begin", "half", "end")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from radps_dag.facts import Fact, Listener, NodeSkipped, NodeSucceeded
+from radps_dag.facts import Fact, Listener, NodeSkipped, NodeSucceeded, RunEnded
 from radps_dag.journal.claims import Claim, claim
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import RunDirectory
@@ -33,16 +33,33 @@ class Recorder:
     """A listener that also writes each fact to the journal.
 
     Where that fails (a full disk), `broken` is called once, from another thread, and the rest is
-    only passed on.
+    only passed on. How the run ended is passed on when it is durable: no run succeeds whose
+    success could not be written.
     """
 
     def __init__(self, writer: Writer, listener: Listener) -> None:
         self._writer = writer
         self._listener = listener
+        self._end: RunEnded | None = None
 
     def __call__(self, fact: Fact) -> None:
         self._writer.append(fact)
-        self._listener(fact)
+        if isinstance(fact, RunEnded):
+            self._end = fact
+        else:
+            self._listener(fact)
+
+    def close(self) -> None:
+        """Write what is left. Raises RadpsDagError if not everything could be written."""
+        end = self._end
+        try:
+            self._writer.close()
+        except RadpsDagError as error:
+            if end is not None:
+                self._listener(replace(end, status="failed", outputs={}, message=str(error)))
+            raise
+        if end is not None:
+            self._listener(end)
 
     async def settled(self) -> None:
         """Wait until every fact so far is durable; for ever, if that cannot be."""
@@ -103,10 +120,11 @@ def recording(opened: Opened, listener: Listener) -> Iterator[Recorder]:
     head = opened.store.head(opened.directory.id)
     last = 0 if head is None else head.last
     writer = Writer(opened.store, opened.directory.id, opened.generation, last)
+    recorder = Recorder(writer, listener)
     try:
-        yield Recorder(writer, listener)
+        yield recorder
     finally:
-        writer.close()
+        recorder.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def run_job(
         run = asyncio.current_task()
         assert run is not None
         loop = asyncio.get_running_loop()
-        record.when_broken(lambda: loop.call_soon_threadsafe(run.cancel))
+        record.when_broken(partial(_cancel, loop, run))
         knowing = _knowing(job, opened, record, loop)
         # Prefect takes seconds to import, and its server to start: a signal finds them in a thread.
         try:
@@ -99,6 +99,11 @@ def _knowing(
 
         record.when_others(others)
     return knowing
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, run: asyncio.Task[Any]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is over, and so is the run
+        loop.call_soon_threadsafe(run.cancel)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

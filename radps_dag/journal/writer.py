@@ -107,8 +107,9 @@ class Writer:
     def _commit(self, rows: list[Row]) -> None:
         try:
             first = self._store.append(self._run, rows, self._generation)
-        except RadpsDagError as error:
-            self.error = error
+        except Exception as error:
+            # Whatever it is: a thread that just ended would let everybody wait for ever.
+            self.error = _named(error, self._store.name)
             self.broken()
             return
         if first > self._last + 1:
@@ -125,6 +126,16 @@ class Writer:
             # A loop that is over has nobody who waits.
             with contextlib.suppress(RuntimeError):
                 ready[0].loop.call_soon_threadsafe(_settle, ready)
+
+
+def _named(error: Exception, name: str) -> RadpsDagError:
+    if isinstance(error, RadpsDagError):
+        return error
+    reason = (str(error).splitlines() or [""])[0]
+    return RadpsDagError(
+        f"{name}: the journal cannot be written: {type(error).__name__}: {reason}; "
+        "resume the run when that is mended"
+    )
 
 
 def _settle(waiters: list[_Waiter]) -> None:

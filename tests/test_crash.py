@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_pipelines import EVERYTHING, PART, SHORT
+from crash_pipelines import EVERYTHING, PART
 from crash_support import Ended, Parent, Site
 
-from radps_dag.facts import NodeFailed, NodeStarted, NodeSucceeded, Retrying, RunStarted
+from radps_dag.facts import NodeFailed, NodeSucceeded, Retrying, RunStarted
 
 CRASHES = int(os.environ.get("RADPS_DAG_CRASHES", "100"))
 

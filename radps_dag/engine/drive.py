@@ -31,6 +31,7 @@ from radps_dag.facts import Listener, NodeSkipped, RunEnded, RunStarted
 from radps_dag.faults import Faults
 from radps_dag.journal.store import Store
 from radps_dag.model import Pipeline
+from radps_dag.problem import RadpsDagError
 from radps_dag.workloads.registry import Library
 
 __all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of"]
@@ -87,6 +88,7 @@ async def drive(
 
     `memory` knows what need not be made again; `settled` waits until what was said is durable;
     `knowing` keeps the context, if it did so before.
+    Raises RadpsDagError where the memory is damaged.
     """
     begun = time.monotonic()
     listener(_started(job))
@@ -119,6 +121,7 @@ async def drive(
         return _outputs(job, here)
 
     ended = Ended("interrupted", {})
+    trouble: RadpsDagError | None = None
     try:
         # What nobody could resume is not begun: the run itself is in the journal first.
         await settled()
@@ -130,6 +133,12 @@ async def drive(
     except asyncio.CancelledError:
         # The run has been asked to end, and that is done: there is nothing left to cancel.
         pass
+    except BaseExceptionGroup as errors:
+        # No node failed, but what all of them stand on: what earlier runs left is damaged.
+        trouble = _first_of_ours(errors)
+        if trouble is None:
+            raise
+        ended = Ended("failed", {})
     finally:
         await executor.close()
         seconds = time.monotonic() - begun
@@ -140,10 +149,22 @@ async def drive(
                 status=ended.status,
                 seconds=seconds,
                 outputs=ended.outputs,
-                message=str(ended.error or ""),
+                message=str(ended.error or trouble or ""),
             )
         )
+    if trouble is not None:
+        raise trouble
     return ended
+
+
+def _first_of_ours(errors: BaseExceptionGroup[BaseException]) -> RadpsDagError | None:
+    """The error that a person is to be told, if there is nothing else."""
+    if errors.split(RadpsDagError)[1] is not None:
+        return None
+    first: BaseException = errors
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first if isinstance(first, RadpsDagError) else None
 
 
 def _label(job: Job) -> Label:

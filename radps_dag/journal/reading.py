@@ -31,6 +31,8 @@ def last_start(store: Store, run: str) -> RunStarted:
     """How a process last began to drive the run."""
     starts = [store.fact(row) for row in store.rows(run, kinds=("run_started",))]
     if not starts:
+        for _ in store.rows(run):  # none is missing
+            pass
         raise RadpsDagError(f"run {run} ended before it began; run the pipeline again")
     assert isinstance(starts[-1], RunStarted)
     return starts[-1]
@@ -49,11 +51,12 @@ class Standing:
 
 def standing(store: Store, head: Head) -> Standing:
     """Where a run stands: one whose process is gone is interrupted, whatever it said last."""
+    # Who drives it is asked first: a run that ends in between has said so then.
+    driver = driver_of(store.workspace.run(head.run))
     found = [store.fact(row) for row in store.rows(head.run, kinds=("run_started", "run_ended"))]
     starts = [fact for fact in found if isinstance(fact, RunStarted)]
     start = starts[-1] if starts else None
     last = found[-1] if found else None
-    driver = driver_of(store.workspace.run(head.run))
     if isinstance(last, RunEnded) and not driver:
         return Standing(head, last.status, "", start, last)
     return Standing(head, "running" if driver else "interrupted", driver, start)

@@ -21,11 +21,24 @@ from radps_dag.facts import (
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 
-__all__ = ["Damaged", "Row", "to_fact", "to_row"]
+__all__ = ["ADVICE", "Damaged", "Head", "Row", "believed", "digest", "to_fact", "to_row"]
+
+ADVICE = "restore it from a copy, or start a new run with --workspace elsewhere"
 
 
 class Damaged(RadpsDagError):
     """The journal is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A run as the list of runs has it. Newer runs have a later `created`."""
+
+    run: str
+    pipeline: str
+    created: float
+    generation: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +76,22 @@ def checksum(row: Row, seq: int) -> int:
     return crc32(text.encode("utf-8", "surrogatepass")) - 2**31
 
 
-def to_fact(row: Row, workspace: Workspace) -> Fact:
-    """The fact of a row. Raises Damaged where it is not as it was written."""
+def digest(head: Head) -> int:
+    """The same of a run's head."""
+    text = f"{head.run}\0{head.pipeline}\0{head.created!r}\0{head.generation!r}\0{head.last!r}"
+    return crc32(text.encode("utf-8", "surrogatepass")) - 2**31
+
+
+def believed(row: Row) -> Row:
+    """The row, if it is what was written. Raises Damaged where it is not, whatever it is then."""
     if checksum(row, row.seq) != row.checksum:
-        raise Damaged(f"row {row.seq} of run {row.run} is damaged: its checksum does not match")
+        where = f"row {row.seq!r} of run {row.run!r}"
+        raise Damaged(f"{where} is damaged: its checksum does not match")
+    return row
+
+
+def to_fact(row: Row, workspace: Workspace) -> Fact:
+    """The fact of a row. Raises Damaged where it cannot be one."""
     try:
         record: dict[str, Any] = json.loads(workspace.absolute(row.payload))
         record["fact"], record["time"], record["place"] = row.kind, row.time, row.place

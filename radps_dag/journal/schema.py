@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from radps_dag.journal.rows import ADVICE, Damaged
 from radps_dag.problem import RadpsDagError
 
 __all__ = ["VERSION", "facts", "prepare", "runs", "version_of"]
@@ -36,7 +37,7 @@ about = Table(
     Column("value", Integer, nullable=False),
 )
 # The head of each run: its last row, and how often a process began to drive it. It orders those
-# who append, and refuses one whose turn is over.
+# who append, and refuses one whose turn is over. Its checksum is of all the rest, as a fact's is.
 runs = Table(
     "radps_runs",
     _tables,
@@ -45,6 +46,7 @@ runs = Table(
     Column("created", Float(53), nullable=False),
     Column("generation", Integer, nullable=False),
     Column("last", BigInteger, nullable=False),
+    Column("checksum", Integer, nullable=False),
 )
 facts = Table(
     "radps_facts",
@@ -71,11 +73,12 @@ MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {}
 
 
 def version_of(connection: Connection) -> int | None:
-    """The version of the journal in a database, None where there is none yet."""
-    if not inspect(connection).has_table(about.name):
-        return None
-    found: int | None = connection.scalar(select(about.c.value).where(about.c.name == "version"))
-    return found
+    """The version of the journal in a database, None where there is none yet; 0 is none at all."""
+    known = inspect(connection)
+    if not known.has_table(about.name):
+        return 0 if known.has_table(facts.name) else None
+    found = connection.scalar(select(about.c.value).where(about.c.name == "version"))
+    return found if isinstance(found, int) else 0
 
 
 def prepare(connection: Connection, name: str) -> None:
@@ -97,6 +100,8 @@ def prepare(connection: Connection, name: str) -> None:
 
 def check(found: int, name: str) -> None:
     """Refuse what a newer program wrote: what we do not know we would get wrong."""
+    if found < 1:
+        raise Damaged(f"{name}: the journal is damaged: it has no version; {ADVICE}")
     if found > VERSION:
         raise RadpsDagError(
             f"{name}: the journal is of version {found}, and this radps-dag knows only {VERSION}; "

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from radps_dag.facts import Fact
 from radps_dag.journal import schema
-from radps_dag.journal.rows import Damaged, Row, checksum, to_fact
+from radps_dag.journal.rows import ADVICE, Damaged, Head, Row, believed, checksum, digest, to_fact
 from radps_dag.journal.schema import facts, runs
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
@@ -31,17 +31,6 @@ BUSY = 30.0  # seconds that somebody else's transaction is waited for
 
 class Outdated(RadpsDagError):
     """Somebody else has begun to drive the run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A run as the list of runs has it. Newer runs have a later `created`."""
-
-    run: str
-    pipeline: str
-    created: float
-    generation: int
-    last: int
 
 
 class Store:
@@ -86,26 +75,26 @@ class Store:
         """All runs, newest first."""
         order = (runs.c.created.desc(), runs.c.run.desc())
         with self.begin() as connection:
-            return [Head(*row) for row in connection.execute(select(runs).order_by(*order))]
+            found = connection.execute(select(runs).order_by(*order)).all()
+        return [self._head(row) for row in found]
 
     def head(self, run: str) -> Head | None:
         with self.begin() as connection:
             row = connection.execute(select(runs).where(runs.c.run == run)).first()
-        return None if row is None else Head(*row)
+        return None if row is None else self._head(row)
 
     def create(self, run: str, pipeline: str, time: float) -> None:
         """Enter a new run, with nothing in it."""
-        head = {"run": run, "pipeline": pipeline, "created": time, "generation": 0, "last": 0}
         with self.begin() as connection:
-            connection.execute(insert(runs).values(head))
+            connection.execute(insert(runs).values(_values(Head(run, pipeline, time, 0, 0))))
 
     def next_generation(self, run: str) -> int:
         """Make who asks the one that drives the run; whoever drove it before can append no more."""
         with self.begin() as connection:
             head = self._locked(connection, run)
-            generation = head.generation + 1
-            connection.execute(update(runs).where(runs.c.run == run).values(generation=generation))
-        return generation
+            head = replace(head, generation=head.generation + 1)
+            connection.execute(update(runs).where(runs.c.run == run).values(_values(head)))
+        return head.generation
 
     def append(self, run: str, rows: Sequence[Row], generation: int | None = None) -> int:
         """Append rows, all of them or none, and return the number of the first.
@@ -136,8 +125,8 @@ class Store:
                     for seq, row in enumerate(rows, start=first)
                 ],
             )
-            last = first + len(rows) - 1
-            connection.execute(update(runs).where(runs.c.run == run).values(last=last))
+            head = replace(head, last=first + len(rows) - 1)
+            connection.execute(update(runs).where(runs.c.run == run).values(_values(head)))
         return first
 
     def rows(self, run: str, after: int = 0, kinds: Sequence[str] = ()) -> Iterator[Row]:
@@ -145,9 +134,12 @@ class Store:
         query = select(facts).where(facts.c.run == run, facts.c.seq > after)
         if kinds:
             query = query.where(facts.c.kind.in_(kinds))
+        # One transaction, so that the two belong together.
         with self.begin() as connection:
-            head = connection.scalar(select(runs.c.last).where(runs.c.run == run)) or 0
-            found = [Row(*row) for row in connection.execute(query.order_by(facts.c.seq))]
+            of_run = connection.execute(select(runs).where(runs.c.run == run)).first()
+            rows = connection.execute(query.order_by(facts.c.seq)).all()
+        last = 0 if of_run is None else self._head(of_run).last
+        found = [self._row(row) for row in rows]
         if kinds:
             yield from found
             return
@@ -155,9 +147,11 @@ class Store:
             if row.seq != number:
                 raise Damaged(f"{self.name}: row {number} of run {run} is missing; {ADVICE}")
             yield row
-        if after + len(found) < head:
+        if after + len(found) < last:
             missing = after + len(found) + 1
             raise Damaged(f"{self.name}: row {missing} of run {run} is missing; {ADVICE}")
+        if found and after + len(found) > last:
+            raise Damaged(f"{self.name}: run {run} has rows after its last, {last}; {ADVICE}")
 
     def facts(self, run: str, after: int = 0) -> Iterator[Fact]:
         """What happened in a run, in its order. Raises Damaged."""
@@ -174,7 +168,8 @@ class Store:
         """The newest rows with a key."""
         query = select(facts).where(facts.c.key == key).order_by(facts.c.time.desc()).limit(most)
         with self.begin() as connection:
-            return [Row(*row) for row in connection.execute(query)]
+            found = connection.execute(query).all()
+        return [self._row(row) for row in found]
 
     def at(self, run: str, places: Collection[str], kinds: Sequence[str]) -> list[Row]:
         """The rows of a run about these places, of these kinds, in their order."""
@@ -184,7 +179,8 @@ class Store:
             .order_by(facts.c.seq)
         )
         with self.begin() as connection:
-            return [Row(*row) for row in connection.execute(query)]
+            found = connection.execute(query).all()
+        return [self._row(row) for row in found]
 
     def check(self) -> None:
         """Look for damage of the file itself. Raises Damaged."""
@@ -193,26 +189,34 @@ class Store:
         with self.begin() as connection:
             found = connection.scalar(text("PRAGMA quick_check(1)"))
         if found != "ok":
-            raise Damaged(f"{self.name}: the journal is damaged: {found}; {ADVICE}")
+            reason = " ".join(str(found).removeprefix("*** in database main ***").split())
+            raise Damaged(f"{self.name}: the journal is damaged: {reason}; {ADVICE}")
 
     def add_run(self, head: Head, rows: Sequence[Row]) -> None:
         """Enter a whole run that comes from elsewhere."""
         with self.begin() as connection:
-            values = {
-                "run": head.run,
-                "pipeline": head.pipeline,
-                "created": head.created,
-                "generation": head.generation,
-                "last": 0,
-            }
-            connection.execute(insert(runs).values(values))
+            connection.execute(insert(runs).values(_values(replace(head, last=0))))
         self.append(head.run, [replace(row, run=head.run) for row in rows])
 
     def _locked(self, connection: Connection, run: str) -> Head:
         row = connection.execute(select(runs).where(runs.c.run == run).with_for_update()).first()
         if row is None:
             raise Damaged(f"{self.name}: run {run} is not in the journal; {ADVICE}")
-        return Head(*row)
+        return self._head(row)
+
+    def _head(self, row: Sequence[Any]) -> Head:
+        """The head of a run. Raises Damaged where it is not what was written."""
+        *values, found = row
+        head = Head(*values)
+        if digest(head) != found:
+            raise Damaged(f"{self.name}: the head of run {head.run!r} is damaged; {ADVICE}")
+        return head
+
+    def _row(self, row: Sequence[Any]) -> Row:
+        try:
+            return believed(Row(*row))
+        except Damaged as error:
+            raise Damaged(f"{self.name}: {error}; {ADVICE}") from error
 
     def _mine(self) -> Connection:
         found: Connection | None = getattr(self._local, "connection", None)
@@ -230,7 +234,16 @@ class Store:
             raise _explained(self.name, done, error) from error
 
 
-ADVICE = "restore it from a copy, or start a new run with --workspace elsewhere"
+def _values(head: Head) -> dict[str, Any]:
+    """The columns of a head."""
+    return {
+        "run": head.run,
+        "pipeline": head.pipeline,
+        "created": head.created,
+        "generation": head.generation,
+        "last": head.last,
+        "checksum": digest(head),
+    }
 
 
 def open_store(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EVERYTHING", "PART", "SHORT"]
+__all__ = ["EVERYTHING", "PART", "SHORT", "WAITING"]
 
 SHORT = """
 version: 1
@@ -117,4 +117,20 @@ outputs:
   batched: ${{ stages.batched.value }}
   iterations: ${{ stages.solve.iterations }}
   history: ${{ stages.solve.history }}
+"""
+
+# It goes on when somebody says so.
+WAITING = """
+version: 1
+name: waiting
+stages:
+  before: {run: store, with: {name: before, value: 1.0}}
+  hold: {run: wait, with: {name: hold, value: "${{ stages.before.value }}"}}
+  after:
+    run: store
+    with:
+      name: after
+      value: ${{ stages.hold.value }}
+      sources: ["${{ stages.before.product }}"]
+outputs: {product: "${{ stages.after.product }}"}
 """

@@ -106,3 +106,14 @@ def flaky(name: str, times: int = 1, value: float = 0.0) -> Value:
         raise ConnectionError(f"{name} is flaky")
     note("end", name)
     return {"value": value}
+
+
+@workload
+def wait(name: str, value: float = 0.0) -> Value:
+    """Wait until the file `go` lies beside the log."""
+    note("begin", name)
+    go = Path(os.environ["CRASH_LOG"]).with_name("go")
+    while not go.exists():
+        time.sleep(0.01)
+    note("end", name)
+    return {"value": value}

@@ -62,12 +62,13 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
     made = fact.made if isinstance(fact, NodeSucceeded | NodeFailed) else None
     if made is not None:
         record["made"] = _without_defaults(record["made"], Made)
-        record["made"]["added"] = [
-            _without_defaults(one, Added) for one in record["made"].get("added", ())
-        ]
+        if made.added:
+            record["made"]["added"] = [
+                _without_defaults(one, Added) for one in record["made"]["added"]
+            ]
     payload = workspace.relative(strict_json(_without_defaults(record, type(fact))))
     key = None if made is None else made.key
-    return Row(run, 0, time, place, kind, key, payload, 0)
+    return Row(run, 0, float(time), place, kind, key, payload, 0)
 
 
 def checksum(row: Row, seq: int) -> int:

@@ -307,8 +307,11 @@ def _sqlite(workspace: Workspace, path: Path, reading: bool) -> Store:
         try:
             connection.execute("SELECT 1 FROM sqlite_master")
         except sqlite3.OperationalError:
-            # A directory that cannot be written: no other process writes there either.
             connection.close()
+            log = Path(f"{name}-wal")
+            if log.exists() and log.stat().st_size:
+                raise  # to read without it would be to read what is over
+            # A directory that cannot be written: no other process writes there either.
             return connect("immutable=1")
         return connection
 

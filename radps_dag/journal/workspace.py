@@ -17,7 +17,9 @@ from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
 
 __all__ = ["RunDirectory", "Workspace"]
 
-_URI, _PATH, _PRODUCTS = "workspace-uri:/", "workspace-path:/", "products-uri:/"
+_URI, _PATH, _PRODUCTS = "workspace-uri:/", "workspace-path:/", "workspace-products:/"
+# What begins like one of these and is none is kept with a dot, which none of them has.
+_LIKE, _UNLIKE = '"workspace-', '"workspace-.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,18 @@ class Workspace:
 
     def relative(self, text: str) -> str:
         """Strict JSON in which what begins with this workspace's place no longer names it."""
+        if _LIKE in text:
+            text = text.replace(_LIKE, _UNLIKE)
         for here, token in self._places:
             text = text.replace(here, token)
         return text
 
     def absolute(self, text: str) -> str:
         """The reverse, for the place where the workspace is now."""
-        if _URI in text or _PATH in text or _PRODUCTS in text:
+        if _LIKE in text:
             for here, token in self._places:
                 text = text.replace(token, here)
+            text = text.replace(_UNLIKE, _LIKE)
         return text
 
     @cached_property

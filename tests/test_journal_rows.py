@@ -1,0 +1,84 @@
+"""Facts to rows and back: nothing is lost, and what was changed is not believed."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fact_strategy import facts
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radps_dag.facts import Fact, Made, NodeSucceeded, Noted
+from radps_dag.journal.rows import Damaged, Head, Row, believed, checksum, digest, to_fact, to_row
+from radps_dag.journal.workspace import Workspace
+
+HERE = Workspace(Path("/data/observations"), "s3://bucket/products")
+
+
+def sealed(fact: Fact, seq: int = 1) -> Row:
+    row = replace(to_row("run", fact, HERE), seq=seq)
+    return replace(row, checksum=checksum(row, seq))
+
+
+@given(facts)
+def test_round_trip(fact: Fact) -> None:
+    """A row gives the fact that it was made of, whatever is in it."""
+    assert to_fact(believed(sealed(fact)), HERE) == fact
+
+
+@given(facts)
+def test_a_row_is_plain(fact: Fact) -> None:
+    """What a row holds is text and numbers, which every database keeps as they are."""
+    row = sealed(fact)
+    assert type(row.time) is float
+    assert -(2**31) <= row.checksum < 2**31
+    made = getattr(fact, "made", None)
+    assert row.key == (None if made is None else made.key)
+
+
+@given(facts, st.data())
+def test_every_change_is_noticed(fact: Fact, data: st.DataObject) -> None:
+    """A row of which anything has changed is not believed, whatever it has become."""
+    row = sealed(fact)
+    name = data.draw(st.sampled_from([item.name for item in fields(Row)]))
+    value: Any = data.draw(st.none() | st.integers() | st.text() | st.binary() | st.floats())
+    if repr(value) == repr(getattr(row, name)):
+        return
+    with pytest.raises(Damaged):
+        believed(replace(row, **{name: value}))
+
+
+@given(facts, st.integers(0))
+def test_every_flipped_bit_is_noticed(fact: Fact, at: int) -> None:
+    """One bit of the payload is enough."""
+    row = sealed(fact)
+    content = bytearray(row.payload.encode("utf-32-le"))
+    content[at % len(content) // 4 * 4] ^= 1
+    with pytest.raises(Damaged):
+        believed(replace(row, payload=content.decode("utf-32-le", "surrogatepass")))
+
+
+def test_what_is_no_fact() -> None:
+    """A row that is whole, but none of ours, is refused by its number."""
+    row = sealed(Noted(time=1.0, place="", message="hello"), seq=7)
+    for change in ({"kind": "unheard_of"}, {"payload": "{}"}, {"payload": "[1, 2"}):
+        with pytest.raises(Damaged, match="row 7 of run run cannot be understood"):
+            to_fact(replace(row, **change), HERE)
+
+
+@pytest.mark.parametrize("name", ["run", "pipeline", "created", "generation", "last"])
+def test_heads_have_a_digest_too(name: str) -> None:
+    """Nothing of a run's head may change unnoticed."""
+    head = Head("run", "cube", 1.5, 2, 17)
+    for value in (None, "x", 3.25, b"run"):
+        assert digest(replace(head, **{name: value})) != digest(head)  # type: ignore[arg-type]
+
+
+def test_defaults_take_no_room() -> None:
+    """What a fact does not say is not written: a plain call is a short row."""
+    made = Made(key="0" * 32)
+    row = sealed(NodeSucceeded(time=1.0, place="a", outputs={"value": 1}, seconds=0.5, made=made))
+    assert row.payload == f'{{"outputs":{{"value":1}},"seconds":0.5,"made":{{"key":"{"0" * 32}"}}}}'

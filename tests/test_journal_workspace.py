@@ -1,0 +1,93 @@
+"""A workspace that can be moved: its own place is not in what it keeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fact_strategy import values
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radps_dag.journal.workspace import Workspace, pick
+from radps_dag.problem import RadpsDagError, UsageError
+
+# Blanks, accents, quotes, percent signs, and names that begin like others.
+ROOTS = [
+    "/data",
+    "/data/obs",
+    "/data/obs 2",
+    "/data/obs/.radps",
+    "/data/observations",
+    "/données/Öl & Söhne",
+    "/a%20b/#1",
+    '/say "so"/back\\slash',
+    "/星/🛰",
+]
+roots = st.sampled_from(ROOTS).map(Path)
+products = st.sampled_from(["", "s3://bucket/data", "s3://bucket/data/", "file:///elsewhere/out"])
+workspaces = st.builds(Workspace, roots, products)
+
+
+@given(workspaces, values)
+def test_round_trip(workspace: Workspace, value: object) -> None:
+    """What is kept comes back as it was, in the same place, whatever it looks like."""
+    text = json.dumps(value)
+    assert workspace.absolute(workspace.relative(text)) == text
+
+
+@given(workspaces, st.data())
+def test_addresses_round_trip(workspace: Workspace, data: st.DataObject) -> None:
+    """So do addresses, of this workspace and of others whose names begin alike."""
+    text = json.dumps(data.draw(st.lists(addresses(), max_size=4)))
+    assert workspace.absolute(workspace.relative(text)) == text
+
+
+@st.composite
+def addresses(draw: st.DrawFn) -> str:
+    root = draw(roots)
+    below = draw(st.sampled_from(["", "/", "/a b", "2/x", "/runs/r1/products/é.json"]))
+    written = draw(st.sampled_from(["path", "uri", "quoted"]))
+    if written == "uri":
+        return root.as_uri() + below
+    return f"{root}{below}" if written == "path" else f'cannot read "{root}{below}": no'
+
+
+@given(roots, roots, st.sampled_from(["x", "runs/r1/products/a b/é.json", "%41"]))
+def test_moved(before: Path, after: Path, below: str) -> None:
+    """What lies in the workspace is found where the workspace is now; what only has a name that
+    begins alike stays where it is."""
+    old, new = Workspace(before, "s3://old"), Workspace(after, "s3://new/")
+    inside = [f"{before}/{below}", f"{before.as_uri()}/{below}", f"s3://old/{below}"]
+    outside = [f"{before}2/{below}", f"{before}", "s3://older/x", "x"]
+    kept = old.relative(json.dumps([inside, outside]))
+    assert json.loads(new.absolute(kept)) == [
+        [f"{after}/{below}", f"{after.as_uri()}/{below}", f"s3://new/{below}"],
+        outside,
+    ]
+
+
+def test_two_runs_in_one_second(tmp_path: Path) -> None:
+    """Runs that begin together have directories of their own."""
+    workspace = Workspace(tmp_path)
+    assert len({workspace.new_run("cube").path for _ in range(5)}) == 5
+
+
+def test_no_directory_can_be_made(tmp_path: Path) -> None:
+    """What stands in the way is named, with what to do."""
+    (tmp_path / "runs").write_text("not a directory")
+    with pytest.raises(RadpsDagError, match=r"runs: the run's directory cannot be made: .*--work"):
+        Workspace(tmp_path).new_run("cube")
+
+
+def test_picking_a_run() -> None:
+    """A run is meant by its id, or by how it begins or ends, if that is clear."""
+    known = ["20261124-1-cube", "20261124-2-cube", "20261125-1-flag"]
+    assert pick("20261124-2-cube", known) == "20261124-2-cube"
+    assert pick("flag", known) == "20261125-1-flag"
+    for unclear in ("20261124", "cube"):
+        with pytest.raises(UsageError, match="may be any of 2 runs"):
+            pick(unclear, known)
+    with pytest.raises(UsageError, match="no run 'image'"):
+        pick("image", known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from radps_dag.builder import build
@@ -11,7 +12,7 @@ from radps_dag.cli.opening import open_pipeline
 from radps_dag.engine.drive import Ended, Job
 from radps_dag.engine.keys import Keys
 from radps_dag.engine.memory import Memory, Policy
-from radps_dag.engine.record import new_run
+from radps_dag.engine.record import Opened, new_run
 from radps_dag.engine.session import prefect_tracker, run_job
 from radps_dag.engine.tracker import Tracker
 from radps_dag.faults import Faults
@@ -20,7 +21,7 @@ from radps_dag.journal.workspace import Workspace
 from radps_dag.params import complete
 from radps_dag.profile import Profile
 
-__all__ = ["run"]
+__all__ = ["WORKLOADS", "job_of", "run", "run_opened"]
 
 WORKLOADS = Path(__file__).with_name("workloads.py")
 WARM_UP = "version: 1\nname: warm\nstages: {one: {run: nothing}}\n"
@@ -42,24 +43,36 @@ def run(file: str, executor: str, max_parallel: str) -> float:
     return seconds
 
 
-def _run(file: Path, executor: str, slots: int | None, tracker: Tracker, folder: Path) -> Ended:
+def job_of(file: Path, executor: str = "threads") -> Job:
+    """What is to run; where is still to be said."""
     pipeline, library = open_pipeline(file, modules=[WORKLOADS], profile=Profile())
-    store = open_store(Workspace(folder.resolve()))
-    opened = new_run(store, pipeline.name)
-    job = Job(
-        run=opened.directory.id,
+    return Job(
+        run="",
         pipeline=pipeline,
         graph=build(pipeline),
         library=library,
         params=complete(pipeline, {}),
         executor_name=executor,
-        workdir=opened.directory.products,
+        workdir=Path(),
         faults=Faults(),
     )
-    keys = Keys(library, store.workspace)
-    memory = Memory(store, keys, job.run, pipeline.name, Policy(reuse=False), job.faults)
+
+
+def run_opened(job: Job, opened: Opened, slots: int | None, tracker: Tracker) -> Ended:
+    """Drive a run that is open, with all that earlier ones left."""
+    store, directory = opened.store, opened.directory
+    job = replace(job, run=directory.id, workdir=directory.products, generation=opened.generation)
+    keys = Keys(job.library, store.workspace)
+    memory = Memory(store, keys, directory.id, job.pipeline.name, Policy(), job.faults)
+    return run_job(job, opened, memory, slots, lambda fact: None, lambda record: tracker)
+
+
+def _run(file: Path, executor: str, slots: int | None, tracker: Tracker, folder: Path) -> Ended:
+    job = job_of(file, executor)
+    store = open_store(Workspace(folder.resolve()))
+    opened = new_run(store, job.pipeline.name)
     try:
-        return run_job(job, opened, memory, slots, lambda fact: None, lambda record: tracker)
+        return run_opened(job, opened, slots, tracker)
     finally:
         opened.close()
         store.close()

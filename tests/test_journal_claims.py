@@ -106,7 +106,7 @@ def test_the_dead_hold_nothing(store: Store, directory: RunDirectory) -> None:
 def test_a_run_that_ends_while_it_is_looked_at(
     store: Store, directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between one look and the next a run may end: it has succeeded then, and is not interrupted."""
+    """A run may end between one look and the next: it has succeeded then."""
     end = RunEnded(time=2.0, place="", status="succeeded", seconds=1.0)
     claimed = claim(store, directory)
     rows = Store.rows

@@ -117,7 +117,9 @@ class Memory:
         self._policy = policy
         self._faults = faults
         self._own = Results.of(store, run) if store.head(run) is not None else Results(run)
-        heads = [head.run for head in store.heads() if head.pipeline == pipeline]
+        known = store.heads()
+        self._alone = all(head.run == run for head in known)
+        heads = [head.run for head in known if head.pipeline == pipeline]
         self._others = [other for other in heads if other != run][:MOST_RUNS]
         self._loaded: dict[str, Results] = {run: self._own}
         self._contents_of: set[str] = set()
@@ -154,7 +156,7 @@ class Memory:
                 if known := self._fitting(row, asked):
                     return known
                 break
-        for row in self.store.with_key(asked.key):
+        for row in () if self._alone else self.store.with_key(asked.key):
             elsewhere = row.place == asked.place and row.run != self._run
             if elsewhere and (known := self._fitting(row, asked)):
                 return known

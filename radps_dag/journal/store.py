@@ -67,19 +67,29 @@ class Store:
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction on this thread's connection."""
-        with self._told("read" if self.reading else "written"), self._mine().begin():
-            yield self._mine()
+        """A transaction on this thread's connection, which may write."""
+        with self._told("read" if self.reading else "written"):
+            connection = self._mine().execution_options(radps_reads=False)
+            with connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def look(self) -> Iterator[Connection]:
+        """A transaction that only reads, and waits for nobody who writes."""
+        with self._told("read"):
+            connection = self._mine().execution_options(radps_reads=True)
+            with connection.begin():
+                yield connection
 
     def heads(self) -> list[Head]:
         """All runs, newest first."""
         order = (runs.c.created.desc(), runs.c.run.desc())
-        with self.begin() as connection:
+        with self.look() as connection:
             found = connection.execute(select(runs).order_by(*order)).all()
         return [self._head(row) for row in found]
 
     def head(self, run: str) -> Head | None:
-        with self.begin() as connection:
+        with self.look() as connection:
             row = connection.execute(select(runs).where(runs.c.run == run)).first()
         return None if row is None else self._head(row)
 
@@ -135,7 +145,7 @@ class Store:
         if kinds:
             query = query.where(facts.c.kind.in_(kinds))
         # One transaction, so that the two belong together.
-        with self.begin() as connection:
+        with self.look() as connection:
             of_run = connection.execute(select(runs).where(runs.c.run == run)).first()
             rows = connection.execute(query.order_by(facts.c.seq)).all()
         last = 0 if of_run is None else self._head(of_run).last
@@ -167,7 +177,7 @@ class Store:
     def with_key(self, key: str, most: int = 20) -> list[Row]:
         """The newest rows with a key."""
         query = select(facts).where(facts.c.key == key).order_by(facts.c.time.desc()).limit(most)
-        with self.begin() as connection:
+        with self.look() as connection:
             found = connection.execute(query).all()
         return [self._row(row) for row in found]
 
@@ -178,7 +188,7 @@ class Store:
             .where(facts.c.run == run, facts.c.place.in_(places), facts.c.kind.in_(kinds))
             .order_by(facts.c.seq)
         )
-        with self.begin() as connection:
+        with self.look() as connection:
             found = connection.execute(query).all()
         return [self._row(row) for row in found]
 
@@ -186,7 +196,7 @@ class Store:
         """Look for damage of the file itself. Raises Damaged."""
         if self.postgres:
             return
-        with self.begin() as connection:
+        with self.look() as connection:
             found = connection.scalar(text("PRAGMA quick_check(1)"))
         if found != "ok":
             reason = " ".join(str(found).removeprefix("*** in database main ***").split())
@@ -326,7 +336,8 @@ def _sqlite(workspace: Workspace, path: Path, reading: bool) -> Store:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        reads = reading or connection.get_execution_options().get("radps_reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return _ready(Store(workspace, engine, name, reading))
 
@@ -361,7 +372,7 @@ def _server(workspace: Workspace, url: str, reading: bool) -> Store:
 def _ready(store: Store) -> Store:
     try:
         if store.reading:
-            with store.begin() as connection:
+            with store.look() as connection:
                 found = schema.version_of(connection)
             if found is None:
                 raise UsageError(f"{store.name}: there is no journal here")

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
@@ -27,6 +38,17 @@ from radps_dag.problem import RadpsDagError, UsageError
 __all__ = ["Head", "Outdated", "Store", "open_store"]
 
 BUSY = 30.0  # seconds that somebody else's transaction is waited for
+
+# Made once: to put a statement together takes longer than to execute it.
+_LOCK = select(runs).where(runs.c.run == bindparam("of")).with_for_update()
+_MOVE = update(runs).where(runs.c.run == bindparam("of"))
+_ADD = insert(facts)
+_WITH_KEY = (
+    select(facts)
+    .where(facts.c.key == bindparam("key"))
+    .order_by(facts.c.time.desc())
+    .limit(bindparam("most"))
+)
 
 
 class Outdated(RadpsDagError):
@@ -103,7 +125,7 @@ class Store:
         with self.begin() as connection:
             head = self._locked(connection, run)
             head = replace(head, generation=head.generation + 1)
-            connection.execute(update(runs).where(runs.c.run == run).values(_values(head)))
+            connection.execute(_MOVE, {"of": run, **_values(head)})
         return head.generation
 
     def append(self, run: str, rows: Sequence[Row], generation: int | None = None) -> int:
@@ -120,7 +142,7 @@ class Store:
                 )
             first = head.last + 1
             connection.execute(
-                insert(facts),
+                _ADD,
                 [
                     {
                         "run": row.run,
@@ -136,7 +158,7 @@ class Store:
                 ],
             )
             head = replace(head, last=first + len(rows) - 1)
-            connection.execute(update(runs).where(runs.c.run == run).values(_values(head)))
+            connection.execute(_MOVE, {"of": run, **_values(head)})
         return first
 
     def rows(self, run: str, after: int = 0, kinds: Sequence[str] = ()) -> Iterator[Row]:
@@ -176,9 +198,8 @@ class Store:
 
     def with_key(self, key: str, most: int = 20) -> list[Row]:
         """The newest rows with a key."""
-        query = select(facts).where(facts.c.key == key).order_by(facts.c.time.desc()).limit(most)
         with self.look() as connection:
-            found = connection.execute(query).all()
+            found = connection.execute(_WITH_KEY, {"key": key, "most": most}).all()
         return [self._row(row) for row in found]
 
     def at(self, run: str, places: Collection[str], kinds: Sequence[str]) -> list[Row]:
@@ -209,7 +230,7 @@ class Store:
         self.append(head.run, [replace(row, run=head.run) for row in rows])
 
     def _locked(self, connection: Connection, run: str) -> Head:
-        row = connection.execute(select(runs).where(runs.c.run == run).with_for_update()).first()
+        row = connection.execute(_LOCK, {"of": run}).first()
         if row is None:
             raise Damaged(f"{self.name}: run {run} is not in the journal; {ADVICE}")
         return self._head(row)

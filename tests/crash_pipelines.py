@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EVERYTHING", "PART", "SHORT", "WAITING"]
+__all__ = ["EVERYTHING", "IN_PLACE", "PART", "SHORT", "WAITING"]
 
 SHORT = """
 version: 1
@@ -133,4 +133,10 @@ stages:
       value: ${{ stages.hold.value }}
       sources: ["${{ stages.before.product }}"]
 outputs: {product: "${{ stages.after.product }}"}
+"""
+
+IN_PLACE = """
+version: 1
+name: in_place
+stages: {change: {run: change, with: {name: change}}}
 """

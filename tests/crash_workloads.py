@@ -117,3 +117,12 @@ def wait(name: str, value: float = 0.0) -> Value:
         time.sleep(0.01)
     note("end", name)
     return {"value": value}
+
+
+@workload(mutates=True)
+def change(name: str) -> Value:
+    """Change something in place, in two parts."""
+    note("begin", name)
+    note("half", name)
+    note("end", name)
+    return {"value": 1.0}

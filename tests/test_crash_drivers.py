@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from crash_pipelines import SHORT, WAITING
+from crash_pipelines import IN_PLACE, SHORT, WAITING
 from crash_support import Parent, Site
 
 from radps_dag.journal.reading import standing
@@ -145,3 +145,22 @@ def test_the_whole_group_is_killed(parent: Parent, tmp_path: Path) -> None:
     (site.folder / "go").touch()
     assert site.resume("--executor=threads").code == 0
     assert site.executions() == {"before": 1, "hold": 2, "after": 1}
+
+
+@pytest.mark.parametrize("whom", ["driver", "worker"])
+def test_never_changed_twice_unasked(whom: str, parent: Parent, tmp_path: Path) -> None:
+    """What changes data in place and was interrupted is not repeated, however often one resumes,
+    until somebody says that it may be."""
+    site = Site.make(parent, tmp_path / "site", IN_PLACE)
+    if whom == "driver":
+        assert site.run(CRASH_LINE="2 self").killed
+    else:
+        assert site.run("--executor=processes", CRASH_LINE="2 self").code == 1
+    for _ in range(3):
+        ended = site.resume("--executor=threads")
+        assert ended.code == 1, ended
+        assert "InterruptedInPlace" in ended.err
+        assert site.executions()["change"] == 1
+    ended = site.resume("--executor=threads", "--force=change")
+    assert ended.code == 0, ended
+    assert site.executions()["change"] == 2

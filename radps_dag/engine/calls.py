@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from radps_dag.engine.attempts import plan
@@ -68,9 +69,7 @@ async def _called(
         # A further attempt waits for its turn again: the delay before it holds no slot.
         await turn.take()
         try:
-            # Also in a further attempt of a group around it: nothing is written over.
-            run.tries[place.name] += 1
-            workdir = directory(run.workdir, place, run.tries[place.name], run.generation)
+            workdir = _unused(here)
             context = _context(node, here)
             call = Call(
                 place=place.name,
@@ -118,6 +117,17 @@ def _context(node: Task, here: Here) -> Snapshot | None:
     if run.knowing is None or "context" not in run.library.workloads[node.run].given.values():
         return None
     return run.knowing.snapshot(here.link)
+
+
+def _unused(here: Here) -> Path:
+    """A directory that no attempt has had, nor one of a group around it: nothing is written over,
+    not even what a damaged journal has forgotten."""
+    run, place = here.run, here.place
+    while True:
+        run.tries[place.name] += 1
+        found = directory(run.workdir, place, run.tries[place.name], run.generation)
+        if not found.exists():
+            return found
 
 
 def _tell_start(

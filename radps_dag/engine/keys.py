@@ -6,12 +6,13 @@ again, in another run or attempt, changes nothing for those after it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from radps_dag.facts import Files, Made, strict_json
+from radps_dag.facts import Files, Made
 from radps_dag.journal.workspace import Workspace
 from radps_dag.workloads.description import Workload
 from radps_dag.workloads.fingerprint import fingerprint
@@ -53,7 +54,8 @@ class Keys:
             "inputs": {name: self.identity(value) for name, value in arguments.items()},
             "seed": seed if "random" in workload.given.values() else "",
         }
-        text = self._workspace.relative(strict_json(dict(sorted(what.items()))))
+        # Not strict JSON, in which what is not a number is the same as nothing.
+        text = self._workspace.relative(json.dumps(what, sort_keys=True, default=str))
         return sha256(text.encode()).hexdigest()[:32]
 
     def digest(self, value: Any) -> str:

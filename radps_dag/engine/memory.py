@@ -20,7 +20,8 @@ from radps_dag.workloads.knowledge import Snapshot, answer, changed
 
 __all__ = ["Asked", "Known", "Memory", "Policy", "Results", "path_of", "patterns"]
 
-_ENDS = ("node_succeeded", "node_failed", "node_stopped")
+# A call that ended so may have been in the midst of its work; nor does who refuses to go on end it.
+_MIDST = tuple(f'"error":"{error}"' for error in ("InterruptedInPlace", "WorkerDied"))
 
 MOST_RUNS = 5  # earlier runs of the pipeline that are looked through place by place
 
@@ -75,7 +76,7 @@ class Results:
     run: str
     made: dict[str, Row] = field(default_factory=dict)
     begun: dict[str, Row] = field(default_factory=dict)
-    going: set[str] = field(default_factory=set)  # places that began and did not end
+    going: set[str] = field(default_factory=set)  # places that began, and were not seen to end
     _groups: set[str] = field(default_factory=set)
 
     @classmethod
@@ -91,7 +92,9 @@ class Results:
             self.begun[row.place] = row
             self.going.add(row.place)
             return
-        if row.kind in _ENDS:
+        if row.kind == "node_succeeded" or (
+            row.kind == "node_failed" and not any(error in row.payload for error in _MIDST)
+        ):
             self.going.discard(row.place)
         if row.key is not None:
             self.made[row.place] = row

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from radps_dag.engine.executors.manifest import sync
 from radps_dag.facts import Fact, Listener, NodeSkipped, NodeSucceeded, RunEnded
 from radps_dag.journal.claims import Claim, claim
 from radps_dag.journal.store import Store
@@ -92,6 +93,7 @@ class Opened:
 def new_run(store: Store, pipeline: str) -> Opened:
     """Begin a run that has not been there before."""
     directory = store.workspace.new_run(pipeline)
+    _keep(directory)
     claimed = claim(store, directory)
     store.create(directory.id, pipeline, time.time())
     return Opened(store, directory, claimed, store.next_generation(directory.id))
@@ -100,18 +102,26 @@ def new_run(store: Store, pipeline: str) -> Opened:
 def reopen(store: Store, run: str) -> Opened:
     """Go on with a run. Raises RadpsDagError, with who does, if another process drives it."""
     directory = store.workspace.run(run)
-    try:
-        directory.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RadpsDagError(
-            f"{directory.path}: the run's directory cannot be written: {error.strerror}"
-        ) from error
+    _keep(directory)
     claimed = claim(store, directory)
     try:
         return Opened(store, directory, claimed, store.next_generation(run))
     except BaseException:
         claimed.release()
         raise
+
+
+def _keep(directory: RunDirectory) -> None:
+    """Make the directory and its place in the workspace durable: what is below it is so later."""
+    try:
+        directory.products.mkdir(parents=True, exist_ok=True)
+        for folder in (directory.path, *directory.path.parents[:2]):
+            sync(folder)
+    except OSError as error:
+        raise RadpsDagError(
+            f"{directory.path}: the run's directory cannot be written: {error.strerror}; "
+            "make room, or choose another place with --workspace"
+        ) from error
 
 
 @contextmanager

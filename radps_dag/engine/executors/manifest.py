@@ -9,11 +9,13 @@ from pathlib import Path
 
 from radps_dag.facts import Files
 
-__all__ = ["damage", "seal"]
+__all__ = ["damage", "seal", "sync"]
 
 # A larger file counts by its size and by pieces of it: to read terabytes again only to make sure
 # that they can be used would cost more than it saves.
 WHOLE = 64 * 2**20
+# Of a link to nowhere, a pipe or a socket: to open one may take for ever.
+_NO_CONTENT = "no file"
 PIECES, PIECE = 64, 2**16
 
 
@@ -27,7 +29,7 @@ def seal(workdir: Path, root: Path) -> Files:
     if files:
         folder = workdir
         while True:
-            _sync(folder)
+            sync(folder)
             if folder == root or folder == folder.parent:
                 break
             folder = folder.parent
@@ -42,7 +44,7 @@ def damage(workdir: Path, files: Files, *, thorough: bool = True) -> str:
     for name, (size, digest) in files.items():
         path = workdir / name
         try:
-            if not path.exists():
+            if not os.path.lexists(path):
                 return f"{path} is gone"
             if not thorough:
                 found = sum(file.stat().st_size for file in _files(path)), digest
@@ -68,7 +70,7 @@ def describe(path: Path, *, durable: bool = False) -> tuple[int, str]:
         folders.add(file.parent)
     if durable:
         for folder in folders:
-            _sync(folder)
+            sync(folder)
     return size, digest.hexdigest()[:32]
 
 
@@ -82,6 +84,8 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _of_file(path: Path, durable: bool) -> tuple[int, str]:
+    if not path.is_file():
+        return 0, _NO_CONTENT
     digest = sha256()
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -97,7 +101,8 @@ def _of_file(path: Path, durable: bool) -> tuple[int, str]:
     return size, digest.hexdigest()[:32]
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Make durable which names a directory has."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -61,9 +61,10 @@ def retried(facts: list[Any]) -> tuple[str, ...]:
 class Trial:
     """One pipeline, driven to its end by as many processes as it takes."""
 
-    def __init__(self, site: Site, seed: int) -> None:
+    def __init__(self, site: Site, seed: int, whom: str = "self") -> None:
         self.site = site
         self.kills = 0
+        self._whom = whom  # of those who could end with a line of the log
         self._chance = random.Random(seed)
         self._promises: list[tuple[set[str], Counter[str]]] = []
 
@@ -98,10 +99,11 @@ class Trial:
             return {}
         match self._chance.choice(["seconds", "seconds", "before", "after", "line"]):
             case "seconds":
-                return {"CRASH_AT": f"seconds {self._chance.uniform(0.01, 0.18):.4f}"}
+                most = 0.18 if self._whom == "self" else 0.8  # workers start slowly
+                return {"CRASH_AT": f"seconds {self._chance.uniform(0.01, most):.4f}"}
             case "line":
                 lines = sum(sum(self.site.executions(what).values()) for what in WHAT)
-                return {"CRASH_LINE": f"{lines + self._chance.randint(1, 30)} self"}
+                return {"CRASH_LINE": f"{lines + self._chance.randint(1, 30)} {self._whom}"}
             case moment:
                 return {"CRASH_AT": f"{moment} {self._chance.randint(1, 25)}"}
 
@@ -142,6 +144,20 @@ def check_products(site: Site, facts: list[Any]) -> None:
         for file in products.rglob("*"):
             if file.is_file() and not any(folder in kept for folder in file.parents):
                 pytest.fail(f"{file} is an orphan; {failed}")
+
+
+def test_killed_with_workers(parent: Parent, undisturbed: Any, tmp_path: Path) -> None:
+    """The same with worker processes, which live on for a moment when their driver is killed."""
+    kills = number = 0
+    while kills < CRASHES / 10:
+        site = everything(parent, tmp_path / str(number))
+        site.options = ("--executor=processes", "--max-parallel=2")
+        trial = Trial(site, seed=number, whom="parent")
+        ended = trial.drive(most=4)
+        assert ended.code == 0, ended
+        trial.check(undisturbed)
+        kills += trial.kills
+        number += 1
 
 
 @pytest.mark.parametrize("part", range(4))

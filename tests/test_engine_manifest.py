@@ -108,7 +108,7 @@ def test_up_to_the_root(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fsync = os.fsync
 
     def noted(descriptor: int) -> None:
-        synced.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.add(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         fsync(descriptor)
 
     if not Path("/proc/self/fd").exists():

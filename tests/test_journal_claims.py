@@ -103,6 +103,26 @@ def test_the_dead_hold_nothing(store: Store, directory: RunDirectory) -> None:
     claim(store, directory).release()
 
 
+def test_what_was_forked_off_holds_nothing(store: Store, directory: RunDirectory) -> None:
+    """A process that a workload has forked off, and that outlives the driver, drives no run."""
+    claimed = claim(store, directory)
+    held, holding = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # until the test is over
+        os.close(holding)
+        os.read(held, 1)
+        os._exit(0)
+    try:
+        os.close(held)
+        with pytest.raises(RadpsDagError, match="is driven by process"):
+            claim(store, directory)
+        claimed.release()
+        claim(store, directory).release()
+    finally:
+        os.close(holding)
+        os.waitpid(pid, 0)
+
+
 def test_a_run_that_ends_while_it_is_looked_at(
     store: Store, directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

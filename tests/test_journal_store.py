@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -163,6 +165,29 @@ def test_private_and_durable(workspace: Workspace, store: Store) -> None:
     with store.begin() as connection:
         assert connection.scalar(text("PRAGMA synchronous")) == 2
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+def test_opened_twice_in_one_process(workspace: Workspace, store: Store) -> None:
+    """Who opens the journal a second time, and closes it, takes no lock from who still writes: no
+    other process may think that it is the last one, and remove the log."""
+    store.append(RUN, rows(store, noted(1)))
+    open_store(workspace).close()
+    open_store(workspace, reading=True).close()
+    elsewhere(workspace)
+    store.append(RUN, rows(store, noted(2)))
+    assert elsewhere(workspace) == 3
+
+
+def elsewhere(workspace: Workspace) -> int:
+    """How many facts another process finds, which opens the journal and closes it."""
+    code = (
+        "import sys; from pathlib import Path; from radps_dag.journal.store import open_store; "
+        "from radps_dag.journal.workspace import Workspace; "
+        "store = open_store(Workspace(Path(sys.argv[1]))); "
+        "print(len(list(store.facts(sys.argv[2])))); store.close()"
+    )
+    command = [sys.executable, "-c", code, str(workspace.root), RUN]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def test_reading_changes_nothing(workspace: Workspace, store: Store) -> None:

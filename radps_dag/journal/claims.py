@@ -53,6 +53,8 @@ def claim(store: Store, directory: RunDirectory) -> Claim:
             lock.release()
             raise _taken(directory, "a process on another machine")
         connection.commit()
+    # A process that a workload forks off does not drive the run, though it may outlive who does.
+    os.register_at_fork(after_in_child=lock.release)
     says = {"pid": os.getpid(), "host": platform.node(), "since": time.time()}
     os.truncate(lock.descriptor, 0)
     os.pwrite(lock.descriptor, json.dumps(says).encode(), 0)

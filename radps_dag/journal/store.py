@@ -364,13 +364,20 @@ def _sqlite(workspace: Workspace, path: Path, reading: bool) -> Store:
 
 
 def _make_private(path: Path) -> None:
-    """The file, for its owner alone: params and paths may be nobody else's business."""
+    """The file, for its owner alone: params and paths may be nobody else's business.
+
+    One that is there is not opened: to close it would drop every lock that SQLite has on it in
+    this process, and another process would then take away the log that is being written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if not os.access(path, os.W_OK):
+            os.close(os.open(path, os.O_RDWR))  # says why not
     except OSError as error:
         raise RadpsDagError(
-            f"{path}: the journal cannot be made: {error.strerror}; choose another place with "
+            f"{path}: the journal cannot be written: {error.strerror}; choose another place with "
             "--workspace, or a database with --store"
         ) from error
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from crash_pipelines import SHORT
-from crash_support import Ended, Parent, Site, content_of
+from crash_support import WORKLOADS, Ended, Parent, Site, content_of
 
 from radps_dag.facts import Fact
 from radps_dag.journal.store import open_store
@@ -111,6 +111,34 @@ def test_flipped_bits(
             in_order(site, site.run(), original.outputs)
         except AssertionError as error:
             raise AssertionError(f"flip {number}, {done}: {error}") from error
+        shutil.rmtree(site.folder)
+
+
+LOOKING = (
+    ("runs", "--json"),
+    ("runs",),
+    ("status",),
+    ("status", "--json"),
+    ("show", "last"),
+    ("show", "last", "second[i=1]"),
+    ("show", "last", "--provenance", "--format", "json"),
+    ("plan", "pipeline.yaml", "--workloads", str(WORKLOADS)),
+)
+
+
+@pytest.mark.parametrize("which", ["finished", "half"])
+def test_looking_at_what_is_damaged(
+    which: str, finished: Original, half: Original, tmp_path: Path
+) -> None:
+    """The commands that only look show what they can, or refuse in a line."""
+    original = finished if which == "finished" else half
+    for number in range(max(FLIPS // 10, 1)):
+        site = original.copy(tmp_path / str(number))
+        done = flip(site.journal, random.Random(f"look {which} {number}"))
+        for words in LOOKING:
+            ended = site.parent.run(*words, cwd=site.folder, CRASH_LOG=str(site.log))
+            assert "Traceback" not in ended.err, (done, words, ended.err)
+            assert ended.code == 0 or ended.line, (done, words, ended)
         shutil.rmtree(site.folder)
 
 

@@ -59,7 +59,7 @@ def marks(store: Store, run: str) -> Iterator[Mark]:
         else_="reused",
     )
     query = select(facts.c.seq, facts.c.time, facts.c.place, facts.c.kind, call)
-    with store.begin() as connection:
+    with store.look() as connection:
         found = connection.execute(query.where(facts.c.run == run).order_by(facts.c.seq)).all()
     for row in found:
         yield Mark(*row)
@@ -68,7 +68,7 @@ def marks(store: Store, run: str) -> Iterator[Mark]:
 def _begun(store: Store, run: str) -> int:
     """The row with which a process last began to drive the run."""
     query = select(func.max(facts.c.seq)).where(facts.c.run == run, facts.c.kind == "run_started")
-    with store.begin() as connection:
+    with store.look() as connection:
         return connection.scalar(query) or 0
 
 
@@ -79,7 +79,7 @@ def _calls(store: Store, run: str, begun: int) -> tuple[int, int]:
         func.count(facts.c.place.distinct()),
         func.count(case((old, facts.c.place)).distinct()),
     ).where(facts.c.run == run, facts.c.kind == "node_succeeded", facts.c.key.is_not(None))
-    with store.begin() as connection:
+    with store.look() as connection:
         done, reused = connection.execute(query).one()
     return done, reused
 
@@ -105,7 +105,7 @@ def _failed(store: Store, run: str, begun: int) -> set[str]:
     )
     failed: set[str] = set()
     around: set[str] = set()
-    with store.begin() as connection:
+    with store.look() as connection:
         for place, kind in connection.execute(query).all():
             if kind == "retrying":
                 if place in around:  # a group, and all in it is made again
@@ -125,5 +125,5 @@ def _outer(place: str) -> Iterator[str]:
 
 def _last(store: Store, head: Head) -> float:
     query = select(facts.c.time).where(facts.c.run == head.run, facts.c.seq == head.last)
-    with store.begin() as connection:
+    with store.look() as connection:
         return connection.scalar(query) or head.created

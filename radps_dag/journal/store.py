@@ -261,6 +261,10 @@ class Store:
         """Database errors as ours: one line with the journal's name."""
         try:
             yield
+        except UnicodeDecodeError as error:
+            # Of a text, or even of the words in which SQLite complains of it.
+            reason = f"text that is none: {error.reason}"
+            raise Damaged(f"{self.name}: the journal is damaged ({reason}); {ADVICE}") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise _explained(self.name, done, error) from error
 

@@ -54,14 +54,17 @@ class Keys:
             "inputs": {name: self.identity(value) for name, value in arguments.items()},
             "seed": seed if "random" in workload.given.values() else "",
         }
-        # Not strict JSON, in which what is not a number is the same as nothing.
-        text = self._workspace.relative(json.dumps(what, sort_keys=True, default=str))
+        text = self._text(what)
         return sha256(text.encode()).hexdigest()[:32]
 
     def digest(self, value: Any) -> str:
         """The digest of a JSON value, its products by what they are."""
-        text = self._workspace.relative(strict_json(self.identity(value)))
+        text = self._text(self.identity(value))
         return sha256(text.encode()).hexdigest()[:16]
+
+    def _text(self, value: Any) -> str:
+        # Not strict JSON, in which what is not a number is the same as nothing.
+        return self._workspace.relative(json.dumps(value, sort_keys=True, default=str))
 
     def identity(self, value: Any) -> Any:
         """The value, its products replaced by what they are, wherever they lie."""

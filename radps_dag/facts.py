@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 __all__ = [
     "CONDITION_IS_FALSE",
+    "About",
     "Added",
     "ContextAdded",
     "Fact",
@@ -29,12 +30,15 @@ __all__ = [
     "NodeStopped",
     "NodeSucceeded",
     "Noted",
+    "QuestionAnswered",
+    "QuestionAsked",
     "Retrying",
     "RunEnded",
     "RunStarted",
     "Scored",
     "Tracked",
     "Verdict",
+    "Via",
     "as_json",
     "from_json",
     "strict_json",
@@ -44,6 +48,9 @@ __all__ = [
 CONDITION_IS_FALSE = "its condition is false"
 
 NodeKind = Literal["task", "group", "use", "pause", "fan_out", "loop"]
+# What a person is asked about, and how the answer came.
+About = Literal["pause", "alert", "exhausted", "diverged"]
+Via = Literal["terminal", "command", "prefect", "file", "timeout"]
 Verdict = Literal["good", "warn", "alert", "error", "none"]
 
 
@@ -216,6 +223,30 @@ class ContextAdded(_Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAsked(_Fact):
+    """A person is asked, and something waits for the answer. `inputs` are JSON Schemas by name;
+    `show` is the evidence; `deadline` is in seconds since the epoch."""
+
+    question: str
+    message: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    show: tuple[Any, ...] = ()
+    about: About = "pause"
+    deadline: float | None = None
+    on_timeout: str = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAnswered(_Fact):
+    """The answer that counts: the first one. `by` is a person's name on the machine."""
+
+    question: str
+    values: Mapping[str, Any]
+    by: str
+    via: Via
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tracked(_Fact):
     """Prefect's record of the run, or the word that it has been told how the run ended."""
 
@@ -226,7 +257,7 @@ class Tracked(_Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(_Fact):
-    status: Literal["succeeded", "failed", "interrupted"]
+    status: Literal["succeeded", "failed", "interrupted", "paused"]
     seconds: float
     outputs: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
@@ -244,6 +275,8 @@ Fact = (
     | Scored
     | Noted
     | ContextAdded
+    | QuestionAsked
+    | QuestionAnswered
     | Tracked
     | RunEnded
 )
@@ -274,6 +307,8 @@ def from_json(record: Mapping[str, Any]) -> Fact:
         added = tuple(Added(**one) for one in made.pop("added", ()))
         files = {name: (size, digest) for name, (size, digest) in made.pop("files", {}).items()}
         values["made"] = Made(**made, added=added, files=files)
+    if kind is QuestionAsked:
+        values["show"] = tuple(values.get("show", ()))
     if isinstance(values.get("added"), Mapping):
         values["added"] = Added(**values["added"])
     return kind(**values)

@@ -22,8 +22,11 @@ __all__ = ["as_json", "looking", "moment", "print_lines", "width_of_terminal"]
 
 
 @contextlib.contextmanager
-def looking(workspace: Path, store: str | None, *, migrate: bool = False) -> Iterator[Store]:
-    """The journal, to be read; with `migrate`, brought up to date before.
+def looking(
+    workspace: Path, store: str | None, *, migrate: bool = False, writing: bool = False
+) -> Iterator[Store]:
+    """The journal, to be read; with `migrate`, brought up to date before; with `writing`, to be
+    written too.
 
     Raises UsageError where there is none.
     """
@@ -36,6 +39,9 @@ def looking(workspace: Path, store: str | None, *, migrate: bool = False) -> Ite
     if migrate and (url is not None or place.journal.exists()):
         open_store(place, url).close()
     opened = open_store(place, url, reading=True)
+    if writing:
+        opened.close()  # it is there
+        opened = open_store(place, url)
     try:
         yield opened
     finally:

@@ -23,6 +23,8 @@ COMMANDS = {
     "graph": "draw a pipeline",
     "run": "run a pipeline",
     "plan": "say what a run would do, without running",
+    "questions": "list the questions that wait for an answer",
+    "answer": "answer a question of a run",
     "resume": "go on with a run where it stopped",
     "runs": "list the runs of a workspace",
     "status": "show how a run stands, or follow it",

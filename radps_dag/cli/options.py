@@ -116,6 +116,18 @@ def how_to_run(command: F) -> F:
         click.option("-q", "--quiet", is_flag=True, help="The same as --progress quiet."),
         click.option("--json", "as_json", is_flag=True, help="The same as --progress json."),
         click.option(
+            "--interactive",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Ask questions in this terminal: if it is one, always, or never.",
+        ),
+        click.option(
+            "--detach-on-pause",
+            is_flag=True,
+            help="End with exit code 3 once nothing but questions is left; resume goes on.",
+        ),
+        click.option(
             "--no-prefect", is_flag=True, help="Run without Prefect, its server and its page."
         ),
     )

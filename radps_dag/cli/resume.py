@@ -13,6 +13,7 @@ from radps_dag.cli.running import (
     Asked,
     Part,
     begin_server,
+    exit_code,
     launch,
     memory_of,
     open_store_of,
@@ -73,7 +74,7 @@ def command(
     )
     store = open_store_of(asked)
     try:
-        return 0 if _resume(asked, rest["file"], run, store) == "succeeded" else 1
+        return exit_code(_resume(asked, rest["file"], run, store))
     finally:
         store.close()
 

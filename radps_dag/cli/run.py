@@ -13,6 +13,7 @@ from radps_dag.cli.running import (
     Asked,
     Part,
     begin_server,
+    exit_code,
     launch,
     memory_of,
     open_store_of,
@@ -102,7 +103,7 @@ def command(
         store=store or profile.store,
         **rest,
     )
-    return 0 if _run(asked) == "succeeded" else 1
+    return exit_code(_run(asked))
 
 
 def _run(asked: Asked) -> str:

@@ -20,6 +20,7 @@ from radps_dag.problem import InvalidPipeline
 from radps_dag.profile import Profile
 
 if TYPE_CHECKING:
+    from radps_dag.engine.desk import Face
     from radps_dag.engine.drive import Ended, Job
     from radps_dag.engine.memory import Memory
     from radps_dag.engine.record import Opened
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
     from radps_dag.journal.store import Store
     from radps_dag.journal.workspace import RunDirectory
     from radps_dag.model import Pipeline
-    from radps_dag.progress import Mode
+    from radps_dag.progress import Display, Mode
 
 __all__ = [
     "Asked",
     "Part",
+    "exit_code",
     "launch",
     "memory_of",
     "open_store_of",
@@ -74,6 +76,8 @@ class Asked:
     reuse: bool = True
     progress: Mode = "auto"
     no_prefect: bool = False
+    interactive: Literal["auto", "always", "never"] = "auto"
+    detach_on_pause: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -89,6 +93,11 @@ class Asked:
             "reuse": self.reuse,
             "prefect": not self.no_prefect,
         }
+
+
+def exit_code(status: str) -> int:
+    """Of the program, for how a run ended."""
+    return {"succeeded": 0, "paused": 3}.get(status, 1)
 
 
 def shown(quiet: bool, as_json: bool, progress: Mode) -> Mode:
@@ -199,7 +208,29 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
     ):
         tracker = partial(_tracker, asked, job, starting, listener)
         leaving = partial(_show_cursor, stream if mode == "live" else None)
-        return session.run_job(job, opened, memory, asked.max_parallel, listener, tracker, leaving)
+        faces = _faces(asked, stream, listener)
+        return session.run_job(
+            job,
+            opened,
+            memory,
+            asked.max_parallel,
+            listener,
+            tracker,
+            leaving,
+            faces,
+            asked.detach_on_pause,
+        )
+
+
+def _faces(asked: Asked, stream: TextIO, listener: Display) -> list[Face]:
+    """Where questions are asked by this program itself: in its terminal, if it has one."""
+    quiet = asked.progress in ("json", "quiet")
+    here = not quiet and sys.stdin.isatty() and stream.isatty()
+    if asked.interactive == "never" or (asked.interactive == "auto" and not here):
+        return []
+    from radps_dag.cli.asking import Terminal
+
+    return [Terminal(stream, listener.suspended)]
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ async def call_body(node: Task, here: Here) -> Result:
             raise NodeError(place.name, "InterruptedInPlace", message)
         # Nothing is changed before it is known that it was about to be.
         await run.settled()
-    return await _called(node, here, arguments, seed, asked)
+    with run.desk.busy() if run.desk is not None else contextlib.nullcontext():
+        return await _called(node, here, arguments, seed, asked)
 
 
 async def _called(

@@ -14,6 +14,7 @@ from radps_dag.context.declaring import as_recorded, declared_by
 from radps_dag.context.fold import Fold
 from radps_dag.context.leaving import adopt_left
 from radps_dag.context.sight import Sight, order_of
+from radps_dag.engine.desk import Desk
 from radps_dag.engine.executors import Executor
 from radps_dag.engine.executors.threads import MOMENT
 from radps_dag.engine.knowing import Knowing, asks_for_context
@@ -23,7 +24,7 @@ from radps_dag.engine.nodes import run_node
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import ROOT
 from radps_dag.engine.record import NOT_SELECTED
-from radps_dag.engine.run import Here, Run, Settled, at_once, value_of
+from radps_dag.engine.run import Here, Run, Settled, at_once, nobody, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
@@ -36,7 +37,7 @@ from radps_dag.workloads.registry import Library
 
 __all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of"]
 
-Status = Literal["succeeded", "failed", "interrupted"]
+Status = Literal["succeeded", "failed", "interrupted", "paused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,14 @@ async def drive(
     memory: Memory | None = None,
     settled: Settled = at_once,
     knowing: Knowing | None = None,
+    desk: Desk | None = None,
+    shows: Listener = nobody,
 ) -> Ended:
     """Run the job. What fails in it is in the result; a cancelled run says so and is over.
 
     `memory` knows what need not be made again; `settled` waits until what was said is durable;
-    `knowing` keeps the context, if it did so before.
+    `knowing` keeps the context, if it did so before; at the `desk` people are asked, and `shows` is
+    told what the journal knows already.
     Raises RadpsDagError where the memory is damaged.
     """
     begun = time.monotonic()
@@ -108,6 +112,8 @@ async def drive(
         generation=job.generation,
         whole=job.whole,
         knowing=knowing or knowing_of(job),
+        desk=desk,
+        shows=shows,
     )
     here = _outset(job, run, tracker, finished)
 
@@ -132,7 +138,8 @@ async def drive(
         ended = Ended("failed", {}, error)
     except asyncio.CancelledError:
         # The run has been asked to end, and that is done: there is nothing left to cancel.
-        pass
+        if desk is not None and desk.left:
+            ended = Ended("paused", {})
     except BaseExceptionGroup as errors:
         # No node failed, but what all of them stand on: what earlier runs left is damaged.
         trouble = _first_of_ours(errors)

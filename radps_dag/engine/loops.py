@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from radps_dag.engine.outcome import NodeError, Stopped
+from radps_dag.engine.pauses import ask, can_ask
 from radps_dag.engine.run import Body, Here, Result, value_of, whole
-from radps_dag.facts import Iterated, Noted
+from radps_dag.facts import About, Iterated, Noted
 from radps_dag.model import Loop, OnLimit
 
 __all__ = ["History", "cap", "iterate", "outcome_of", "score_of"]
@@ -50,8 +51,9 @@ async def iterate(loop: Loop, once: Body, here: Here) -> Result:
     most = cap(loop, here)
     state = {variable.name: value_of(variable.init, here) for variable in loop.state}
     history = History()
-    outcome = ""
-    for number in range(1, most + 1):
+    number = 0
+    while True:
+        number += 1
         if here.halt.cause:
             raise Stopped(here.place.name, here.halt.cause)
         scope = here.scope.in_iteration(number, state)
@@ -61,13 +63,7 @@ async def iterate(loop: Loop, once: Body, here: Here) -> Result:
         after = inside.at(here.place).seeing(replace(scope, steps=steps, outputs=result.outputs))
         history.add(result.outputs, score_of(loop, after), loop.keep == "best")
         outcome = outcome_of(loop, after, last=number == most)
-        if not outcome:
-            state = {
-                variable.name: state[variable.name]
-                if variable.next is None
-                else value_of(variable.next, after)
-                for variable in loop.state
-            }
+        following = {} if outcome else _next(loop, state, after)
         here.run.say(
             Iterated(
                 time=time.time(),
@@ -77,14 +73,28 @@ async def iterate(loop: Loop, once: Body, here: Here) -> Result:
                 score=history.scores[-1],
                 outcome=outcome,
                 kept=history.number,
-                state={} if outcome else state,
+                state=following,
             )
         )
         if outcome:
-            break
-    _judge(loop, here, outcome, history)
+            more = await _judge(loop, here, outcome, history)
+            if not more:
+                break
+            most += more
+            following = _next(loop, state, after)
+        state = following
     end = {"outcome": outcome, "iterations": len(history.scores), "history": history.scores}
     return Result({**history.kept, **end})
+
+
+def _next(loop: Loop, state: Mapping[str, Any], after: Here) -> dict[str, Any]:
+    """What the next iteration starts from."""
+    return {
+        variable.name: state[variable.name]
+        if variable.next is None
+        else value_of(variable.next, after)
+        for variable in loop.state
+    }
 
 
 def score_of(loop: Loop, after: Here) -> float | None:
@@ -110,10 +120,11 @@ def outcome_of(loop: Loop, after: Here, *, last: bool) -> str:
     return "exhausted" if last else ""
 
 
-def _judge(loop: Loop, here: Here, outcome: str, history: History) -> None:
-    """Fail or warn, as the loop says, where it did not converge."""
+async def _judge(loop: Loop, here: Here, outcome: str, history: History) -> int:
+    """Fail, warn or ask, as the loop says, where it did not converge; how many more iterations a
+    person wants."""
     if outcome == "converged":
-        return
+        return 0
     policy: OnLimit = loop.on_diverged if outcome == "diverged" else loop.on_exhausted
     number = len(history.scores)
     what = f"diverged in iteration {number}" if outcome == "diverged" else _exhausted(loop, number)
@@ -123,12 +134,35 @@ def _judge(loop: Loop, here: Here, outcome: str, history: History) -> None:
         here.run.say(
             Noted(time=time.time(), place=here.place.name, message=message, level="warning")
         )
-        return
-    if policy == "pause":
-        message += "; this version cannot ask a person, so it fails"
+        return 0
+    if policy == "pause" and can_ask(here):
+        said = await _ask(here, outcome, message, history)
+        if said["action"] == "accept":
+            return 0
+        if said["action"] == "iterate":
+            return int(said["iterations"])
+        message += "; a person decided that it fails"
     raise NodeError(
         here.place.name, "Diverged" if outcome == "diverged" else "NotConverged", message
     )
+
+
+async def _ask(here: Here, outcome: str, message: str, history: History) -> Mapping[str, Any]:
+    actions = ["accept", "fail"]
+    inputs: dict[str, Any] = {}
+    if outcome == "exhausted":
+        actions.insert(1, "iterate")
+        inputs["iterations"] = {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 10_000,
+            "default": len(history.scores),
+            "description": "how many more, to iterate",
+        }
+    action = {"enum": actions, "default": "accept", "description": "what becomes of the loop"}
+    show = ({"scores": history.scores[-12:]},)
+    about: About = "diverged" if outcome == "diverged" else "exhausted"
+    return await ask(here, f"{message}; what now?", {"action": action, **inputs}, show, about=about)
 
 
 def _exhausted(loop: Loop, number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,6 +78,7 @@ class Results:
     made: dict[str, Row] = field(default_factory=dict)
     begun: dict[str, Row] = field(default_factory=dict)
     going: set[str] = field(default_factory=set)  # places that began, and were not seen to end
+    rounds: Counter[str] = field(default_factory=Counter)  # further attempts by place
     _groups: set[str] = field(default_factory=set)
 
     @classmethod
@@ -96,13 +98,15 @@ class Results:
             row.kind == "node_failed" and not any(error in row.payload for error in _MIDST)
         ):
             self.going.discard(row.place)
-        if row.key is not None:
+        if row.key is not None and row.kind in ("node_succeeded", "node_failed"):
             self.made[row.place] = row
             above = row.place.rpartition("/")[0]
             while above and above not in self._groups:
                 self._groups.add(above)
                 above = above.rpartition("/")[0]
-        elif row.kind == "retrying" and row.place in self._groups:
+        if row.kind == "retrying":
+            self.rounds[row.place] += 1
+        if row.kind == "retrying" and row.place in self._groups:
             # All in the group is made again, and what its first attempt made is not the result.
             for place in [one for one in self.made if one.startswith(f"{row.place}/")]:
                 del self.made[place]
@@ -201,8 +205,13 @@ class Memory:
             if self.keys.digest(answer(asked.context, query)) != digest:
                 yield changed(query)
 
+    def round(self, place: str) -> int:
+        """How often a group around the place has been tried again, in this run's whole life."""
+        return sum(self._own.rounds[around] for around in _around(place))
+
     def forget(self, place: str) -> None:
         """Everything inside a group is to be made again: its next attempt begins."""
+        self._own.rounds[place] += 1
         self._again.add(f"{place}/")
 
     def _is_again(self, place: str) -> bool:

@@ -69,7 +69,7 @@ async def _scored(node: Node, work: Body, here: Here) -> Result:
     async def assessed(here: Here) -> Result:
         result = await work(here)
         try:
-            assess(node, here, result.outputs)
+            await assess(node, here, result.outputs)
         except NodeError as error:
             error.outputs, error.made = result.outputs, result.made
             raise

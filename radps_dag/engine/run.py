@@ -12,6 +12,7 @@ from typing import Any
 
 from radps_dag.builder import Graph
 from radps_dag.context.sight import Link
+from radps_dag.engine.desk import Desk
 from radps_dag.engine.executors.call import Executor
 from radps_dag.engine.knowing import Knowing
 from radps_dag.engine.memory import Memory
@@ -44,6 +45,7 @@ __all__ = [
     "Settled",
     "Span",
     "at_once",
+    "nobody",
     "tell_failure",
     "value_of",
     "whole",
@@ -57,6 +59,11 @@ async def at_once() -> None:
     """Nothing is recorded, so nothing is waited for."""
 
 
+def nobody(fact: Fact) -> None:
+    """Listens to nothing."""
+    del fact
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The services and settings of one run.
@@ -64,7 +71,7 @@ class Run:
     `settled` is awaited before anything depends on what was said: until it is durable. `whole` are
     the places of groups in which nothing is to be made. `knowing` keeps the context, where a
     workload asks for it. `tries` counts the attempts at each place, also those of the groups
-    around it.
+    around it. `desk` is where people are asked; `shows` is who only watches.
     """
 
     library: Library
@@ -80,6 +87,12 @@ class Run:
     whole: frozenset[str] = frozenset()
     knowing: Knowing | None = None
     tries: Counter[str] = field(default_factory=Counter)
+    desk: Desk | None = None
+    shows: Listener = nobody
+
+    def hear(self, fact: Fact) -> None:
+        """Something that is in the journal already."""
+        self.shows(fact)
 
     def say(self, fact: Fact) -> None:
         if self.knowing is not None:

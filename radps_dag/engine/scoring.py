@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.pauses import ask, can_ask
 from radps_dag.engine.run import Here
 from radps_dag.expression import ExpressionError
 from radps_dag.facts import Scored
@@ -16,8 +17,19 @@ from radps_dag.qa import Score, Thresholds, score, thresholds, verdict
 __all__ = ["assess"]
 
 
-def assess(node: Node, here: Here, outputs: Mapping[str, Any]) -> None:
-    """Score the node's metrics. Raises NodeError if one alerts and the node fails on that."""
+# What a person can say to a low score.
+DECISION = {
+    "action": {
+        "enum": ["go on", "fail"],
+        "default": "go on",
+        "description": "whether the run goes on with this result",
+    }
+}
+
+
+async def assess(node: Node, here: Here, outputs: Mapping[str, Any]) -> None:
+    """Score the node's metrics. Raises NodeError if one alerts and the node, or the person who is
+    asked, fails on that."""
     if node.qa is None:
         return
     names = here.scope.with_outputs(outputs).names()
@@ -29,8 +41,29 @@ def assess(node: Node, here: Here, outputs: Mapping[str, Any]) -> None:
         ) from error
     scored = [_metric(metric.name, node.qa, here, names, limits) for metric in node.qa.metrics]
     alerts = [fact for fact in scored if fact.verdict == "alert"]
-    if alerts and node.qa.on_alert != "continue":
-        raise NodeError(here.place.name, "QaFailed", _reason(node.qa, alerts, limits))
+    if not alerts or node.qa.on_alert == "continue":
+        return
+    reason = _reason(alerts, limits)
+    if node.qa.on_alert == "pause" and can_ask(here):
+        shown = tuple(_shown(fact) for fact in scored)
+        said = await ask(here, f"{reason}; go on?", DECISION, shown, about="alert")
+        if said["action"] == "go on":
+            return
+        reason += "; a person decided that it fails"
+    raise NodeError(here.place.name, "QaFailed", reason)
+
+
+def _shown(fact: Scored) -> dict[str, Any]:
+    """A score as evidence."""
+    found = {
+        "metric": fact.metric,
+        "score": fact.score,
+        "value": fact.value,
+        "units": fact.units,
+        "applies_to": fact.applies_to,
+        "reason": fact.reason,
+    }
+    return {name: value for name, value in found.items() if value not in (None, "")}
 
 
 def _metric(name: str, qa: Qa, here: Here, names: Mapping[str, Any], limits: Thresholds) -> Scored:
@@ -57,11 +90,9 @@ def _fact(place: str, found: Score, limits: Thresholds) -> Scored:
     )
 
 
-def _reason(qa: Qa, alerts: list[Scored], limits: Thresholds) -> str:
+def _reason(alerts: list[Scored], limits: Thresholds) -> str:
     worst = min(alerts, key=lambda fact: fact.score or 0.0)
     message = f"QA metric {worst.metric!r} scored {worst.score:.2f}, below {limits.alert:g}"
     if worst.reason:
         message += f" ({worst.reason})"
-    if qa.on_alert == "pause":
-        message += "; this version cannot ask a person, so it fails"
     return message

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from radps_dag.engine.desk import Desk, Face
 from radps_dag.engine.drive import Ended, Job, drive, end_early, knowing_in
 from radps_dag.engine.executors import open_executor
+from radps_dag.engine.folder import Folder
 from radps_dag.engine.knowing import Knowing
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.record import Opened, Recorder, recording
@@ -43,10 +45,14 @@ def run_job(
     listener: Listener,
     open_tracker: Callable[[Listener], Tracker],
     leaving: Callable[[], None] = lambda: None,
+    faces: Sequence[Face] = (),
+    detach: bool = False,
 ) -> Ended:
     """Run the job of a run that is open. Raises Interrupted if a signal ended it.
 
-    `leaving` is called before the program is ended at once, by a second signal.
+    `leaving` is called before the program is ended at once, by a second signal. Questions are shown
+    by the `faces`, in the run's folder and by the tracker; with `detach` the process ends once
+    nothing but questions is left.
     """
     executor = open_executor(
         job.executor_name, job.library, job.library.modules, slots, opened.directory.workers_log
@@ -64,14 +70,34 @@ def run_job(
         except asyncio.CancelledError:
             return end_early(job, record)
         repairs = asyncio.create_task(_repairs(tracker, opened))
+        desk = _desk(opened, tracker, faces, run.cancel if detach else None)
         try:
-            return await drive(job, executor, tracker, record, memory, record.settled, knowing)
+            return await drive(
+                job,
+                executor,
+                tracker,
+                record,
+                memory,
+                record.settled,
+                knowing,
+                desk,
+                listener,
+            )
         finally:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(repairs, PATIENCE)
 
     with recording(opened, listener) as record:
         return run_minding_signals(lambda: whole(record), leaving)
+
+
+def _desk(
+    opened: Opened, tracker: Tracker, faces: Sequence[Face], leave: Callable[[], object] | None
+) -> Desk:
+    """Where questions of the run are asked: wherever the tracker shows them, too."""
+    also = getattr(tracker, "faces", ())
+    folder = Folder(opened.directory.path / "answers")
+    return Desk(opened.store, opened.directory.id, (*faces, folder, *also), leave)
 
 
 def _repairs(tracker: Tracker, opened: Opened) -> Coroutine[Any, Any, None]:

@@ -13,7 +13,7 @@ from radps_dag.problem import RadpsDagError, UsageError
 
 __all__ = ["Standing", "find_run", "last_start", "standing"]
 
-Status = Literal["running", "succeeded", "failed", "interrupted"]
+Status = Literal["running", "succeeded", "failed", "interrupted", "paused"]
 
 
 def find_run(store: Store, wanted: str | None) -> str:

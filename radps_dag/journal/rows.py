@@ -14,6 +14,8 @@ from radps_dag.facts import (
     Made,
     NodeFailed,
     NodeSucceeded,
+    QuestionAnswered,
+    QuestionAsked,
     as_json,
     from_json,
     strict_json,
@@ -68,6 +70,8 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
             ]
     payload = workspace.relative(strict_json(_without_defaults(record, type(fact))))
     key = None if made is None else made.key
+    if isinstance(fact, QuestionAsked | QuestionAnswered):
+        key = fact.question
     return Row(run, 0, float(time), place, kind, key, payload, 0)
 
 

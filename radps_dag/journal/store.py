@@ -49,6 +49,13 @@ _WITH_KEY = (
     .order_by(facts.c.time.desc())
     .limit(bindparam("most"))
 )
+_KEYED = (
+    select(facts)
+    .where(facts.c.key == bindparam("key"))
+    .where(facts.c.run == bindparam("run"), facts.c.kind == bindparam("kind"))
+    .order_by(facts.c.seq)
+    .limit(1)
+)
 
 
 class Outdated(RadpsDagError):
@@ -140,25 +147,43 @@ class Store:
                     f"run {run} is driven by another process since it was resumed elsewhere; "
                     "this one ends"
                 )
-            first = head.last + 1
-            connection.execute(
-                _ADD,
-                [
-                    {
-                        "run": row.run,
-                        "seq": seq,
-                        "time": row.time,
-                        "place": row.place,
-                        "kind": row.kind,
-                        "key": row.key,
-                        "payload": row.payload,
-                        "checksum": checksum(row, seq),
-                    }
-                    for seq, row in enumerate(rows, start=first)
-                ],
-            )
-            head = replace(head, last=first + len(rows) - 1)
-            connection.execute(_MOVE, {"of": run, **_values(head)})
+            return self._add(connection, head, rows)
+
+    def append_once(self, run: str, row: Row) -> Row | None:
+        """Append a row unless the run has one of its kind with its key, which is returned then."""
+        with self.begin() as connection:
+            head = self._locked(connection, run)
+            found = connection.execute(
+                _KEYED, {"run": run, "key": row.key, "kind": row.kind}
+            ).first()
+            if found is None:
+                self._add(connection, head, [row])
+        return None if found is None else self._row(found)
+
+    def keyed(self, run: str, key: str, kind: str) -> Row | None:
+        """The first row of a run with a key, of a kind."""
+        with self.look() as connection:
+            found = connection.execute(_KEYED, {"run": run, "key": key, "kind": kind}).first()
+        return None if found is None else self._row(found)
+
+    def _add(self, connection: Connection, head: Head, rows: Sequence[Row]) -> int:
+        first = head.last + 1
+        values = [
+            {
+                "run": row.run,
+                "seq": seq,
+                "time": row.time,
+                "place": row.place,
+                "kind": row.kind,
+                "key": row.key,
+                "payload": row.payload,
+                "checksum": checksum(row, seq),
+            }
+            for seq, row in enumerate(rows, start=first)
+        ]
+        connection.execute(_ADD, values)
+        head = replace(head, last=first + len(rows) - 1)
+        connection.execute(_MOVE, {"of": head.run, **_values(head)})
         return first
 
     def rows(self, run: str, after: int = 0, kinds: Sequence[str] = ()) -> Iterator[Row]:

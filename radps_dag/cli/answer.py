@@ -1,0 +1,74 @@
+"""`radps-dag answer`: answer a question of a run, from any terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from radps_dag.cli.looking import looking
+from radps_dag.cli.options import which_workspace
+from radps_dag.problem import UsageError, did_you_mean, there_are
+
+if TYPE_CHECKING:
+    from radps_dag.questions import Question
+
+__all__ = ["command"]
+
+
+@click.command("answer")
+@click.argument("run", required=False)
+@click.argument("place", required=False)
+@click.option(
+    *("-i", "--input", "inputs"),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An input of the answer; what is not given has its default. May be repeated.",
+)
+@click.option("--by", metavar="NAME", help="Who answers; default: the user of this machine.")
+@which_workspace
+def command(
+    run: str | None,
+    place: str | None,
+    inputs: tuple[str, ...],
+    by: str | None,
+    workspace: Path,
+    store: str | None,
+) -> int:
+    """Answer a question of RUN (the last one), asked at PLACE (the only one).
+
+    The first answer counts, wherever it comes from. A run that nobody drives takes it up when it
+    is resumed.
+    """
+    from radps_dag.cli.asking import user
+    from radps_dag.journal.claims import driver_of
+    from radps_dag.journal.reading import find_run
+    from radps_dag.questions import answer, open_questions
+
+    with looking(workspace, store, writing=True) as opened:
+        id = find_run(opened, run)
+        question = _chosen(open_questions(opened, id), id, place)
+        fact = answer(opened, question, question.read(inputs), by or user(), "command")
+        driven = driver_of(opened.workspace.run(id))
+    said = ", ".join(f"{name}={value}" for name, value in fact.values.items())
+    click.echo(f"{question.place}: answered{f' with {said}' if said else ''}")
+    if not driven:
+        click.echo(f"nobody drives the run: radps-dag resume {id}")
+    return 0
+
+
+def _chosen(found: list[Question], run: str, place: str | None) -> Question:
+    """The question that is meant. Raises UsageError where there is none, or more than one."""
+    if not found:
+        raise UsageError(f"run {run} has no open question; `radps-dag questions` lists all")
+    places = [one.place for one in found]
+    if place is None:
+        if len(found) == 1:
+            return found[0]
+        raise UsageError(f"{len(found)} questions are open; name a place: {there_are(places)}")
+    chosen = [one for one in found if one.place == place or one.id == place]
+    if not chosen:
+        hint = did_you_mean(place, places) or f"; {there_are(places)}"
+        raise UsageError(f"no open question at {place!r} of run {run}{hint}")
+    return chosen[0]

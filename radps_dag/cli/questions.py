@@ -1,0 +1,84 @@
+"""`radps-dag questions`: what waits for an answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from radps_dag.cli.looking import looking
+from radps_dag.cli.options import which_workspace
+
+if TYPE_CHECKING:
+    from radps_dag.questions import Question
+
+__all__ = ["command"]
+
+
+@click.command("questions")
+@click.argument("run", required=False)
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@which_workspace
+def command(run: str | None, as_json: bool, workspace: Path, store: str | None) -> int:
+    """List the questions that wait for an answer: of RUN, or of all runs of the workspace."""
+    from radps_dag.journal.reading import find_run
+    from radps_dag.questions import open_questions
+
+    with looking(workspace, store) as opened:
+        runs = [find_run(opened, run)] if run else [head.run for head in opened.heads()]
+        found = [question for one in runs for question in open_questions(opened, one)]
+        driven = {one.run: _driver(opened, one.run) for one in found}
+    if as_json:
+        click.echo(json.dumps([_as_json(one) for one in found], indent=1))
+        return 0
+    for one in found:
+        _show(one, driven[one.run])
+    if not found:
+        click.echo("no question is open")
+    return 0
+
+
+def _driver(store: Any, run: str) -> str:
+    from radps_dag.journal.claims import driver_of
+
+    return driver_of(store.workspace.run(run))
+
+
+def _show(question: Question, driver: str) -> None:
+    from radps_dag.cli.asking import evidence
+    from radps_dag.shape import describe, from_schema
+
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.asked))
+    click.echo(f"{click.style(question.run, bold=True)}  {question.place}  since {since}")
+    click.echo(f"  {question.message}")
+    for line in evidence(question):
+        click.echo(f"    {line}")
+    for name, schema in question.inputs.items():
+        default = f", default {json.dumps(schema['default'])}" if "default" in schema else ""
+        about = f": {schema['description']}" if schema.get("description") else ""
+        click.echo(f"  -i {name}={describe(from_schema(schema))}{default}{about}")
+    if question.deadline is not None:
+        until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
+        then = "goes on with the defaults" if question.on_timeout == "defaults" else "fails"
+        click.echo(f"  until {until}, then it {then}")
+    click.echo(f"  radps-dag answer {question.run} {question.place}")
+    if not driver:
+        click.echo(f"  nobody drives the run: answer, then radps-dag resume {question.run}")
+
+
+def _as_json(question: Question) -> dict[str, Any]:
+    return {
+        "run": question.run,
+        "place": question.place,
+        "question": question.id,
+        "about": question.about,
+        "message": question.message,
+        "show": list(question.show),
+        "inputs": dict(question.inputs),
+        "asked": question.asked,
+        "deadline": question.deadline,
+        "on_timeout": question.on_timeout,
+    }

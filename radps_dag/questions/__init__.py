@@ -1,0 +1,15 @@
+"""Questions to people: what is asked, which answers fit, who has answered."""
+
+from __future__ import annotations
+
+from radps_dag.questions.answering import Answered, answer, answer_of, open_questions
+from radps_dag.questions.question import Question, WrongAnswer
+
+__all__ = [
+    "Answered",
+    "Question",
+    "WrongAnswer",
+    "answer",
+    "answer_of",
+    "open_questions",
+]

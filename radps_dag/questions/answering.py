@@ -1,0 +1,90 @@
+"""Questions and answers in the journal: what is open, and the first answer, which counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from radps_dag.facts import QuestionAnswered, QuestionAsked, RunEnded, Via
+from radps_dag.journal.rows import to_row
+from radps_dag.journal.store import Store
+from radps_dag.problem import RadpsDagError
+from radps_dag.questions.question import Question
+
+__all__ = ["Answered", "answer", "answer_of", "open_questions"]
+
+_KINDS = ("question_asked", "question_answered", "node_failed", "retrying", "run_ended")
+
+
+class Answered(RadpsDagError):
+    """Somebody else was first; `fact` is their answer."""
+
+    def __init__(self, fact: QuestionAnswered) -> None:
+        self.fact = fact
+        when = time.strftime("%H:%M:%S", time.localtime(fact.time))
+        who = f" by {fact.by}" if fact.by else ""
+        super().__init__(f"{fact.place}: already answered{who} ({fact.via}, at {when})")
+
+
+def open_questions(store: Store, run: str) -> list[Question]:
+    """The questions of a run that wait for an answer, in the order in which they were asked.
+
+    Those of a process that has gone are among them: the run can be resumed.
+    """
+    found: dict[str, Question] = {}
+    for row in store.rows(run, kinds=_KINDS):
+        if row.kind == "question_asked":
+            fact = store.fact(row)
+            assert isinstance(fact, QuestionAsked)
+            found[fact.question] = Question.of(run, fact)
+        elif row.kind == "question_answered":
+            found.pop(str(row.key), None)
+        elif row.kind == "run_ended":
+            end = store.fact(row)
+            if isinstance(end, RunEnded) and end.status == "succeeded":
+                found.clear()
+        else:  # it failed (not answered in time), or is asked again with all that is around it
+            for id, question in tuple(found.items()):
+                if question.place == row.place or question.place.startswith(f"{row.place}/"):
+                    del found[id]
+    return list(found.values())
+
+
+def answer(
+    store: Store, question: Question, values: Mapping[str, Any], by: str, via: Via
+) -> QuestionAnswered:
+    """Answer a question, once and for all. When this returns the answer is durable.
+
+    Raises WrongAnswer for what does not fit, Answered where somebody was first, and RadpsDagError
+    where it is too late; nothing has changed then.
+    """
+    complete = question.check(values)
+    now = time.time()
+    if via != "timeout" and question.deadline is not None and now > question.deadline:
+        raise RadpsDagError(
+            f"{question.place}: the time for an answer is over since "
+            f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(question.deadline))}"
+        )
+    fact = QuestionAnswered(
+        time=now,
+        place=question.place,
+        question=question.id,
+        values=complete,
+        by=by,
+        via=via,
+    )
+    first = store.append_once(question.run, to_row(question.run, fact, store.workspace))
+    if first is None:
+        return fact
+    winner = store.fact(first)
+    assert isinstance(winner, QuestionAnswered)
+    raise Answered(winner)
+
+
+def answer_of(store: Store, run: str, question: str) -> QuestionAnswered | None:
+    """The answer that a question has got, if it has."""
+    row = store.keyed(run, question, "question_answered")
+    fact = None if row is None else store.fact(row)
+    assert fact is None or isinstance(fact, QuestionAnswered)
+    return fact

@@ -36,7 +36,8 @@ def test_a_row_is_plain(fact: Fact) -> None:
     assert type(row.time) is float
     assert -(2**31) <= row.checksum < 2**31
     made = getattr(fact, "made", None)
-    assert row.key == (None if made is None else made.key)
+    key = None if made is None else made.key
+    assert row.key == getattr(fact, "question", key)
 
 
 @given(facts, st.data())

@@ -119,8 +119,9 @@ class Made:
     """What a call leaves for those after it, in this run and in later ones.
 
     `key` is the digest of all that decides about the outputs. `workdir` is the URI of the
-    directory that the call wrote, "" if none; `files` are what it holds. `reads` are the digests of
-    what it looked up in the context. `origin` is the run that computed it, "" for this one, now.
+    directory that the call wrote, "" if none; `files` are what it holds, and `marks` what a place
+    elsewhere says of them that changes with their content. `reads` are the digests of what it
+    looked up in the context. `origin` is the run that computed it, "" for this one, now.
     """
 
     key: str
@@ -129,6 +130,7 @@ class Made:
     added: tuple[Added, ...] = ()
     reads: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
-"""One local Prefect server for the whole test session, in a home that is thrown away."""
+"""Servers for the whole test session, thrown away after it: Prefect's, PostgreSQL, one like S3."""
 
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgres_server
 import pytest
 
 from radps_dag.engine import server
@@ -51,3 +53,43 @@ def prefect_server(server_home: Path, server_audit: Path) -> ServerAddress:
         patch.setenv("PYTHONPATH", str(server_audit.parent), prepend=os.pathsep)
         server.stop(server_home, force=True)  # one that a test of the command line has started
         return server.ensure_server(server_home, idle_timeout=3600)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres_server.Server]:
+    """A PostgreSQL server of the session's own; the test is skipped where there is none."""
+    reason = postgres_server.missing()
+    if reason:
+        pytest.skip(reason)
+    with postgres_server.serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[str]:
+    """The address of a server that speaks S3, on the loopback interface and in memory."""
+    from moto.server import ThreadedMotoServer
+
+    serving = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    serving.start()
+    host, port = serving.get_host_and_port()
+    yield f"http://{host}:{port}"
+    serving.stop()
+
+
+@pytest.fixture
+def bucket(bucket_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a new, empty bucket; this process and its children know how to get there."""
+    import fsspec
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": bucket_server,
+        "AWS_ACCESS_KEY_ID": "tester",
+        "AWS_SECRET_ACCESS_KEY": "secret-word",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    name = f"radps-{uuid.uuid4().hex[:12]}"
+    fsspec.filesystem("s3").mkdir(name)
+    return f"s3://{name}"

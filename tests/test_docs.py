@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journal_support import facts_of_only_run
@@ -217,3 +218,41 @@ def test_the_run_that_is_killed_and_resumed(checkout: Path) -> None:
     reused = {fact["place"] for fact in calls if fact["made"]["origin"]}
     assert reused and reused <= before
     assert "calibrate_gains" in done()
+
+
+def test_moving_and_exporting(checkout: Path) -> None:
+    """The commands of the page on workspaces move a project, and carry a run to another place."""
+    page = (ROOT / "docs" / "workspace.md").read_text(encoding="utf-8")
+    moving, carrying = blocks(page, "sh")
+    folder = checkout / "moving"
+    (folder / "project").mkdir(parents=True)
+    (folder / "another disk").mkdir()
+    shutil.copytree(ROOT / "pipelines", folder / "project" / "pipelines")
+    part = "run pipelines/stages/image_continuum_per_spw.yaml --quiet"
+    made = run(f"radps-dag {part}", folder / "project")
+    assert made.returncode == 0, made.stderr
+    for line in moving.replace("/another disk", "another disk").splitlines():
+        if line.startswith("radps-dag"):
+            done = run(f"{line} --no-prefect", folder)
+        else:
+            done = subprocess.run(shlex.split(line), cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    moved = folder / "another disk" / "project"
+    (directory,) = (moved / ".radps" / "runs").iterdir()
+    for line in carrying.replace("20261123-065105", directory.name).splitlines():
+        done = run(line, moved)
+        assert done.returncode == 0, done.stderr
+        assert f"run {directory.name}" in done.stdout
+    assert (moved / "elsewhere" / ".radps" / "journal.db").exists()
+
+
+def test_workloads_that_read_products(tmp_path: Path) -> None:
+    """The functions that the page on workspaces shows read a product."""
+    (code,) = blocks((ROOT / "docs" / "workspace.md").read_text(encoding="utf-8"), "python")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    path = tmp_path / "table.txt"
+    path.write_text("1\n2\n")
+    product = {"uri": path.as_uri(), "kind": "table"}
+    assert names["count_lines"](product) == 2
+    assert names["open_image"](product) == path

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from radps_dag.workloads import Product, Workload, invoke
-from radps_dag.workloads.placeholder.fake_data import file_of, read, write
+from radps_dag.problem import UsageError
+from radps_dag.workloads import Product, Workload, invoke, local_path
+from radps_dag.workloads.placeholder.fake_data import read, write
 from radps_dag.workloads.registry import find_library
 
 LIBRARY = find_library("placeholder")
@@ -56,7 +57,7 @@ def test_every_product_says_simulated(bench: Bench, tmp_path: Path) -> None:
     files = [json.loads(path.read_text()) for path in tmp_path.rglob("*.json")]
     assert len(files) == 3  # observation, visibilities, image
     assert all("simulated" in document["simulated"] for document in files)
-    image = json.loads(file_of(dirty["image"]).read_text())
+    image = json.loads(local_path(dirty["image"]).read_text())
     assert image["sources"] == [opened["ms"]["version"]]
 
 
@@ -90,8 +91,8 @@ def test_wrong_kind_is_refused(bench: Bench) -> None:
     table = bench("describe_caltable", ms=ms)["caltable"]
     with pytest.raises(ValueError, match="expected visibilities, found caltable"):
         bench("autoflag", ms=table, spw=0)
-    elsewhere: Product = {"uri": "s3://bucket/ms", "kind": "visibilities"}
-    with pytest.raises(ValueError, match="reads file: URIs"):
+    elsewhere: Product = {"uri": "nowhere://bucket/ms", "kind": "visibilities"}
+    with pytest.raises(UsageError, match="no place for products"):
         read(elsewhere)
 
 
@@ -205,9 +206,9 @@ def test_export_is_verified(bench: Bench) -> None:
     files = [bench("export_fits", image=image)["file"] for image in images]
     manifest = bench("write_manifest", files=files)["manifest"]
     assert bench("verify_export", manifest=manifest)["score"] == 1.0
-    file_of(files[0]).write_text("{}")
+    local_path(files[0]).write_text("{}")
     assert bench("verify_export", manifest=manifest) == {"good": 1, "total": 2, "score": 0.5}
-    file_of(files[1]).unlink()
+    local_path(files[1]).unlink()
     assert bench("verify_export", manifest=manifest)["score"] == 0.0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import importlib
+import keyword
 import os
 import sys
 import traceback
@@ -30,6 +31,8 @@ COMMANDS = {
     "status": "show how a run stands, or follow it",
     "show": "show all about a run, or about a node of it",
     "context": "show what a run knows: values with their origins, and products",
+    "export": "write a run to a file",
+    "import": "enter a run that was exported elsewhere",
     "workloads": "list the workloads, or describe one",
     "schema": "print the JSON Schema of pipeline files",
     "init": "lay out a starter project",
@@ -44,7 +47,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"radps_dag.cli.{cmd_name}")
+        # Python has the word `import` for itself.
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"radps_dag.cli.{name}")
         command: click.Command = module.command
         return command
 

@@ -90,6 +90,11 @@ def how_to_run(command: F) -> F:
     command = what_to_use_again(command)
     options = (
         click.option(
+            "--products",
+            metavar="URL",
+            help="Keep what workloads make in this place, such as s3://bucket/folder.",
+        ),
+        click.option(
             "--executor",
             type=click.Choice(EXECUTORS),
             help="Where workloads compute: threads (default), or processes, whose limits hold.",

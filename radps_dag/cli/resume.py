@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from radps_dag.cli.options import how_to_run, which_workspace
+from radps_dag.cli.options import how_to_run, which_workloads, which_workspace
 from radps_dag.cli.running import (
     Asked,
     Part,
@@ -19,6 +20,7 @@ from radps_dag.cli.running import (
     open_store_of,
     opened_pipeline,
     prepare,
+    products_root,
     shown,
 )
 from radps_dag.problem import UsageError
@@ -52,12 +54,14 @@ MOST = 20  # calls that are said to run again
     help="Change a param of the pipeline; may be repeated.",
 )
 @how_to_run
+@which_workloads
 @which_workspace
 def command(
     run: str | None,
     quiet: bool,
     as_json: bool,
     progress: Mode,
+    profile_file: Path | None,
     **rest: Any,
 ) -> int:
     """Go on with RUN, or with the last one, where it stopped.
@@ -65,12 +69,15 @@ def command(
     What ended well is not done again, unless the file, a param or the code of a workload has
     changed since, and then only what depends on that. Exits as `run` does.
     """
-    profile = find_profile()
+    profile = find_profile(profile_file)
     rest["store"] = rest["store"] or profile.store
+    if rest["products"]:
+        rest["products"] = products_root(rest["products"], profile)
     asked = Asked(
         **{**rest, "file": Path(), "executor": rest["executor"] or ""},
         progress=shown(quiet, as_json, progress),
         profile=profile,
+        profile_given=profile_file is not None,
     )
     store = open_store_of(asked)
     try:
@@ -83,16 +90,26 @@ def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -
     from radps_dag.engine.orphans import remove_orphans
     from radps_dag.engine.record import reopen
     from radps_dag.journal.reading import find_run, last_start
+    from radps_dag.remote import make_sure
 
     run = find_run(store, wanted)
     store.check()
     before = last_start(store, run)
     asked = _as_before(asked, before, file, store)
     checked = opened_pipeline(asked)
+    if asked.products:
+        make_sure(asked.products)
+        store.workspace = replace(store.workspace, products=asked.products)
     opened = reopen(store, run)
     try:
-        job = prepare(asked, checked, store)
-        job = replace(job, run=run, workdir=opened.directory.products, generation=opened.generation)
+        directory = opened.directory
+        job = replace(
+            prepare(asked, checked, store),
+            run=run,
+            workdir=directory.products,
+            publish=directory.published,
+            generation=opened.generation,
+        )
         starting = begin_server(asked)
         memory = memory_of(asked, job, store, run)
         remove_orphans(opened)
@@ -107,8 +124,12 @@ def _as_before(asked: Asked, before: RunStarted, file: Path | None, store: Store
     settings = before.settings
     profile = asked.profile
     recorded = settings.get("profile")
-    if recorded and Path(recorded).is_file():
-        profile = load_profile(Path(recorded))
+    if (
+        recorded
+        and not asked.profile_given
+        and (found := _where(recorded, before, store)).is_file()
+    ):
+        profile = load_profile(found)
     return replace(
         asked,
         file=file or _file_of(before, store),
@@ -121,12 +142,46 @@ def _as_before(asked: Asked, before: RunStarted, file: Path | None, store: Store
         executor=asked.executor or before.executor,
         max_parallel=asked.max_parallel or settings.get("max_parallel"),
         seed=before.seed,
-        library=settings.get("library"),
-        modules=tuple(Path(path) for path in settings.get("modules", ())),
+        library=asked.library or settings.get("library"),
+        modules=asked.modules
+        or tuple(_where(path, before, store) for path in settings.get("modules", ())),
         profile=profile,
+        products=asked.products or _root_of(before, store),
         reuse=asked.reuse and settings.get("reuse", True),
         no_prefect=asked.no_prefect or not settings.get("prefect", True),
     )
+
+
+def _root_of(before: RunStarted, store: Store) -> str | None:
+    """Where the run kept its products. A disk that is not there now is not made up for."""
+    from radps_dag.remote import is_local, path_of
+
+    root: str | None = before.settings.get("products")
+    if root is None or not is_local(root):
+        return root
+    path = _where(os.fspath(path_of(root)), before, store)
+    if not path.is_dir():
+        raise UsageError(f"{path}: the directory for products is gone; name one with --products")
+    return path.as_uri()
+
+
+def _where(recorded: str, before: RunStarted, store: Store) -> Path:
+    """A file of the project: where it was or, if the project was moved with its workspace, there.
+
+    Raises UsageError for one among the products: what a run has made, here or where it was
+    exported, is not code of this project.
+    """
+    path = Path(recorded)
+    project = Path(before.provenance.get("directory", "."))
+    moved = store.workspace.root.parent
+    if not path.exists() and path.is_relative_to(project):
+        path = moved / path.relative_to(project)
+    if path.resolve().is_relative_to(store.workspace.runs):
+        raise UsageError(
+            f"{path}: nothing among the products of runs is imported as code; name the file "
+            "with --workloads or --profile"
+        )
+    return path
 
 
 def _file_of(before: RunStarted, store: Store) -> Path:

@@ -19,6 +19,7 @@ from radps_dag.cli.running import (
     open_store_of,
     opened_pipeline,
     prepare,
+    products_root,
     shown,
 )
 from radps_dag.profile import find_profile
@@ -95,6 +96,7 @@ def command(
     """
     profile = find_profile(profile_file)
     rest["executor"] = rest["executor"] or profile.executor or "threads"
+    rest["products"] = products_root(rest["products"], profile)
     rest["max_parallel"] = rest["max_parallel"] or profile.max_parallel
     asked = Asked(
         progress=shown(quiet, as_json, progress),
@@ -110,7 +112,10 @@ def _run(asked: Asked) -> str:
     checked = opened_pipeline(asked)
     # Here, so that a file with mistakes leaves nothing behind.
     from radps_dag.engine.record import new_run
+    from radps_dag.remote import make_sure
 
+    if asked.products:
+        make_sure(asked.products)
     store = open_store_of(asked)
     try:
         job = prepare(asked, checked, store)
@@ -118,7 +123,9 @@ def _run(asked: Asked) -> str:
         opened = new_run(store, job.pipeline.name)
         try:
             directory = opened.directory
-            job = replace(job, run=directory.id, workdir=directory.products)
+            job = replace(
+                job, run=directory.id, workdir=directory.products, publish=directory.published
+            )
             memory = memory_of(asked, job, store, directory.id)
             return launch(asked, job, opened, memory, starting).status
         finally:

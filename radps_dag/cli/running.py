@@ -38,9 +38,11 @@ __all__ = [
     "exit_code",
     "launch",
     "memory_of",
+    "open_journal",
     "open_store_of",
     "opened_pipeline",
     "prepare",
+    "products_root",
     "shown",
 ]
 
@@ -61,6 +63,7 @@ class Asked:
     file: Path
     workspace: Path
     profile: Profile
+    profile_given: bool = False
     arguments: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)  # of the run that is resumed
     params_file: Path | None = None
@@ -72,6 +75,7 @@ class Asked:
     library: str | None = None
     modules: tuple[Path, ...] = ()
     store: str | None = None
+    products: str | None = None
     force: tuple[str, ...] = ()
     reuse: bool = True
     progress: Mode = "auto"
@@ -92,6 +96,7 @@ class Asked:
             "max_parallel": self.max_parallel,
             "reuse": self.reuse,
             "prefect": not self.no_prefect,
+            "products": self.products,
         }
 
 
@@ -112,8 +117,24 @@ def open_store_of(asked: Asked, *, reading: bool = False) -> Store:
     from radps_dag.journal.store import open_store
     from radps_dag.journal.workspace import Workspace
 
-    workspace = Workspace(asked.workspace.resolve(), asked.profile.products or "")
+    workspace = Workspace(asked.workspace.resolve(), asked.products or "")
     return open_store(workspace, asked.store, reading=reading, empty=reading)
+
+
+def open_journal(workspace: Path, url: str | None) -> Store:
+    """The journal that options, or else the profile, name."""
+    from radps_dag.journal.store import open_store
+    from radps_dag.journal.workspace import Workspace
+    from radps_dag.profile import find_profile
+
+    return open_store(Workspace(workspace.resolve()), url or find_profile().store)
+
+
+def products_root(given: str | None, profile: Profile) -> str | None:
+    """Where products are to go, as a URL; None for the workspace."""
+    from radps_dag.remote import root_of
+
+    return root_of(given or profile.products or "") or None
 
 
 def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:

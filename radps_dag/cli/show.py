@@ -93,7 +93,7 @@ def _show_node(store: Store, run: str, node: str, as_json_: bool) -> None:
     from radps_dag.views.places import find_places, inside
 
     directory = store.workspace.run(run)
-    driven = bool(driver_of(directory))
+    driven = bool(driver_of(directory, store))
     found = find_places(store, run, node, driven=driven)
     if len(found) > 1:
         if as_json_:

@@ -13,7 +13,7 @@ from radps_dag.engine.memory import Asked, Known
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
-from radps_dag.engine.run import Here, Result, value_of
+from radps_dag.engine.run import Here, Result, Run, value_of
 from radps_dag.engine.slots import Turn
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Made, NodeStarted
@@ -63,11 +63,10 @@ async def _called(
     run, place = here.run, here.place
     attempts = plan(node.retries, seed)
     turn = Turn(run.slots, run.slots.weight(node.resources.cpus))
-    workdir = run.workdir
     context: Snapshot | None = None
 
     async def once(number: int) -> Performed:
-        nonlocal workdir, context
+        nonlocal context
         # A further attempt waits for its turn again: the delay before it holds no slot.
         await turn.take()
         try:
@@ -80,6 +79,8 @@ async def _called(
                 workdir=workdir,
                 root=run.workdir,
                 seed=seed,
+                cache=run.cache,
+                publish=_published(run, workdir),
                 injection=run.faults.pick(place.name, number, run.seed),
                 context=context,
             )
@@ -100,14 +101,13 @@ async def _called(
         made = Made(key="", added=performed.added) if performed.added else None
         return Result(performed.outputs, made=made)
     keys = run.memory.keys
-    # Also where nothing is in it yet: the outputs may name the directory.
-    writes = "workdir" in asked.workload.given.values()
     made = Made(
         key=asked.key,
-        workdir=workdir.absolute().as_uri() if writes else "",
+        workdir=performed.workdir,
         files=performed.files,
         added=performed.added,
         reads={query: keys.digest(answer(context or NOTHING, query)) for query in performed.asked},
+        marks=performed.marks,
     )
     keys.learn(made)
     return Result(performed.outputs, made=made)
@@ -130,6 +130,11 @@ def _unused(here: Here) -> Path:
         found = directory(run.workdir, place, run.tries[place.name], run.generation)
         if not found.exists():
             return found
+
+
+def _published(run: Run, workdir: Path) -> str:
+    """Where what a call writes is to go, "" if it stays."""
+    return f"{run.publish}/{workdir.relative_to(run.workdir).as_posix()}" if run.publish else ""
 
 
 def _tell_start(

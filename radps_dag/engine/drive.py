@@ -62,9 +62,15 @@ class Job:
     reused: Mapping[str, Any] | None = None  # outputs of stages that do not run
     left: Mapping[str, str] = field(default_factory=dict)  # the runs that left such stages
     generation: int = 1
+    publish: str = ""  # the URL of the run's products, where they do not stay in `workdir`
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
+
+    @property
+    def cache(self) -> Path:
+        """Where copies of products from elsewhere are kept, as long as the run goes on."""
+        return self.workdir.with_name(f"{self.workdir.name}.copies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ async def drive(
         slots=Slots(executor.slots),
         faults=job.faults,
         workdir=job.workdir,
+        cache=job.cache,
         seed=job.seed,
         listener=listener,
         memory=memory,
@@ -114,6 +121,7 @@ async def drive(
         knowing=knowing or knowing_of(job),
         desk=desk,
         shows=shows,
+        publish=job.publish,
     )
     here = _outset(job, run, tracker, finished)
 

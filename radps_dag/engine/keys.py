@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cached_property
 from hashlib import sha256
 from typing import Any
+from urllib.parse import unquote
 
 from radps_dag.facts import Files, Made
 from radps_dag.journal.workspace import Workspace
+from radps_dag.remote import is_local
 from radps_dag.workloads.description import Workload
 from radps_dag.workloads.fingerprint import fingerprint
 from radps_dag.workloads.registry import Library
@@ -24,7 +25,7 @@ __all__ = ["Keys"]
 class Keys:
     """Makes keys; knows the content of every directory that calls of this workspace have written.
 
-    `look_up` is asked for the contents of a run that is not known yet.
+    `look_up` is asked for the contents of the run, not known yet, to which a URI belongs.
     """
 
     def __init__(self, library: Library, workspace: Workspace) -> None:
@@ -84,8 +85,8 @@ class Keys:
     def content(self, uri: str) -> str | None:
         """The digest of what lies there, if a call of this workspace has made it."""
         found = self._found(uri)
-        if found is None and uri.startswith(self._runs_uri):
-            self.look_up(uri[len(self._runs_uri) :].partition("/")[0])
+        if found is None:
+            self.look_up(uri)
             found = self._found(uri)
         return found
 
@@ -95,6 +96,8 @@ class Keys:
         while folder:
             files = self._contents.get(folder)
             if files is not None:
+                if is_local(uri):
+                    below = unquote(below)
                 name, _, inside = below.partition("/")
                 if name not in files:
                     return None
@@ -104,10 +107,6 @@ class Keys:
             below = f"{rest}/{below}"
         return None
 
-    @cached_property
-    def _runs_uri(self) -> str:
-        return f"{self._workspace.runs.as_uri()}/"
 
-
-def _nothing(run: str) -> None:
-    del run
+def _nothing(uri: str) -> None:
+    del uri

@@ -6,20 +6,20 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from radps_dag.engine.executors.manifest import damage
+from radps_dag.engine.executors.publishing import harm
 from radps_dag.engine.keys import Keys
+from radps_dag.engine.outcome import NodeError
 from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded, strict_json
 from radps_dag.faults import Faults, levels, matches
 from radps_dag.journal.rows import Row
 from radps_dag.journal.store import Store
+from radps_dag.problem import RadpsDagError
 from radps_dag.workloads.description import Workload
 from radps_dag.workloads.knowledge import Snapshot, answer, changed
 
-__all__ = ["Asked", "Known", "Memory", "Policy", "Results", "path_of", "patterns"]
+__all__ = ["Asked", "Known", "Memory", "Policy", "Results", "patterns"]
 
 # A call that ended so may have been in the midst of its work; nor does who refuses to go on end it.
 _MIDST = tuple(f'"error":"{error}"' for error in ("InterruptedInPlace", "WorkerDied"))
@@ -124,10 +124,11 @@ class Memory:
         self._policy = policy
         self._faults = faults
         self._own = Results.of(store, run) if store.head(run) is not None else Results(run)
-        known = store.heads()
-        self._alone = all(head.run == run for head in known)
-        heads = [head.run for head in known if head.pipeline == pipeline]
-        self._others = [other for other in heads if other != run][:MOST_RUNS]
+        heads = store.heads()
+        self._alone = all(head.run == run for head in heads)
+        same = [head.run for head in heads if head.pipeline == pipeline and head.run != run]
+        self._others = same[:MOST_RUNS]
+        self._all = {head.run for head in heads}
         self._loaded: dict[str, Results] = {run: self._own}
         self._contents_of: set[str] = set()
         self._again: set[str] = set()
@@ -185,7 +186,7 @@ class Memory:
     def expect(self, asked: Asked) -> Known | None:
         """What such a call will be found to have made, by the sizes of its files."""
         known = self.find(asked)
-        if known is None or self._damage(known, thorough=False):
+        if known is None or harm(known.made, thorough=False):
             return None
         self.keys.learn(known.made)
         return known
@@ -224,17 +225,16 @@ class Memory:
             return None
         wrong = ""
         if known.made.files:
-            wrong = await asyncio.to_thread(lambda: self._damage(known))
+            try:
+                wrong = await asyncio.to_thread(harm, known.made)
+            except RadpsDagError as error:
+                # Not to be made again, at the cost of hours, because a server does not answer.
+                hint = f"to make it anew all the same: --force '{asked.place}'"
+                raise NodeError(asked.place, type(error).__name__, f"{error}; {hint}") from error
         if wrong:
             return None
         self.keys.learn(known.made)
         return known
-
-    def _damage(self, known: Known, *, thorough: bool = True) -> str:
-        """What is wrong with the files of a result, in words."""
-        if not known.made.files:
-            return ""
-        return damage(path_of(known.made.workdir), known.made.files, thorough=thorough)
 
     def why(self, asked: Asked) -> str:
         """Why the call has to be made, in words."""
@@ -242,7 +242,7 @@ class Memory:
             return "forced"
         known = self.find(asked)
         if known is not None:
-            return self._damage(known, thorough=False)
+            return harm(known.made, thorough=False)
         row, begun = self._before(asked.place)
         if begun is None:
             return "it has not run before"
@@ -296,20 +296,16 @@ class Memory:
             self._loaded[run] = Results.of(self.store, run)
         return self._loaded[run]
 
-    def _learn_contents(self, run: str) -> None:
+    def _learn_contents(self, uri: str) -> None:
         """Of a run whose products are read without its calls being asked for."""
-        if run in self._contents_of:
+        run = next((part for part in uri.split("/") if part in self._all), None)
+        if run is None or run in self._contents_of:
             return
         self._contents_of.add(run)
         for row in self._results(run).made.values():
             fact = self.store.fact(row)
             if isinstance(fact, NodeSucceeded | NodeFailed) and fact.made is not None:
                 self.keys.learn(fact.made)
-
-
-def path_of(uri: str) -> Path:
-    """The directory that a file: URI names."""
-    return Path(unquote(urlsplit(uri).path))
 
 
 def _shown(before: Any, now: Any) -> str:

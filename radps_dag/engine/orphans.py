@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Iterator, Set
 from pathlib import Path
 
-from radps_dag.engine.memory import path_of
 from radps_dag.engine.record import Opened
 from radps_dag.facts import NodeFailed, NodeSucceeded
 from radps_dag.journal.store import Store
+from radps_dag.remote import path_of
 
 __all__ = ["remove_orphans"]
 

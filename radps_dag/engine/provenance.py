@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag import __version__
+from radps_dag.addresses import redacted
 from radps_dag.model import Pipeline, Use, walk
 from radps_dag.workloads.registry import Library
 
@@ -37,7 +38,7 @@ def describe(pipeline: Pipeline, library: Library) -> dict[str, Any]:
         "user": _user(),
         "pid": os.getpid(),
         "directory": os.fspath(Path.cwd()),
-        "command": sys.argv[1:],
+        "command": [redacted(word) for word in sys.argv[1:]],
     }
 
 

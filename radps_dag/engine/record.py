@@ -93,19 +93,24 @@ class Opened:
 def new_run(store: Store, pipeline: str) -> Opened:
     """Begin a run that has not been there before."""
     directory = store.workspace.new_run(pipeline)
+    # Another workspace with the same database may have the name; the directory keeps it taken.
+    while not store.create(directory.id, pipeline, time.time()):
+        directory = store.workspace.new_run(pipeline)
     _keep(directory)
-    claimed = claim(store, directory)
-    store.create(directory.id, pipeline, time.time())
-    return Opened(store, directory, claimed, store.next_generation(directory.id))
+    return _claimed(store, directory)
 
 
 def reopen(store: Store, run: str) -> Opened:
     """Go on with a run. Raises RadpsDagError, with who does, if another process drives it."""
     directory = store.workspace.run(run)
     _keep(directory)
+    return _claimed(store, directory)
+
+
+def _claimed(store: Store, directory: RunDirectory) -> Opened:
     claimed = claim(store, directory)
     try:
-        return Opened(store, directory, claimed, store.next_generation(run))
+        return Opened(store, directory, claimed, store.next_generation(directory.id))
     except BaseException:
         claimed.release()
         raise

@@ -63,7 +63,7 @@ def untold(store: Store, current: str) -> list[tuple[str, Tracked]]:
                     going[fact.flow_run] = fact
             else:
                 going.clear()  # whoever says how a run ended has told Prefect too
-        if going and (head.run == current or not driver_of(store.workspace.run(head.run))):
+        if going and (head.run == current or not driver_of(store.workspace.run(head.run), store)):
             found += [(head.run, fact) for fact in going.values()]
     return found
 

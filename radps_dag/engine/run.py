@@ -71,7 +71,9 @@ class Run:
     `settled` is awaited before anything depends on what was said: until it is durable. `whole` are
     the places of groups in which nothing is to be made. `knowing` keeps the context, where a
     workload asks for it. `tries` counts the attempts at each place, also those of the groups
-    around it. `desk` is where people are asked; `shows` is who only watches.
+    around it. `desk` is where people are asked; `shows` is who only watches. Calls write below
+    `workdir`; `publish` is the URL to which that goes, "" where it stays. Copies of products from
+    elsewhere are in `cache`.
     """
 
     library: Library
@@ -89,6 +91,8 @@ class Run:
     tries: Counter[str] = field(default_factory=Counter)
     desk: Desk | None = None
     shows: Listener = nobody
+    cache: Path | None = None
+    publish: str = ""
 
     def hear(self, fact: Fact) -> None:
         """Something that is in the journal already."""

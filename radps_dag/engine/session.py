@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from radps_dag.engine.desk import Desk, Face
@@ -87,8 +89,11 @@ def run_job(
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(repairs, PATIENCE)
 
-    with recording(opened, listener) as record:
-        return run_minding_signals(lambda: whole(record), leaving)
+    try:
+        with recording(opened, listener) as record:
+            return run_minding_signals(lambda: whole(record), leaving)
+    finally:
+        _tidy(job)
 
 
 def _desk(
@@ -130,6 +135,15 @@ def _knowing(
 def _cancel(loop: asyncio.AbstractEventLoop, run: asyncio.Task[Any]) -> None:
     with contextlib.suppress(RuntimeError):  # the loop is over, and so is the run
         loop.call_soon_threadsafe(run.cancel)
+
+
+def _tidy(job: Job) -> None:
+    """Remove copies of products, and the folders out of which everything has been published."""
+    shutil.rmtree(job.cache, ignore_errors=True)
+    if job.publish:
+        for folder, _, _ in os.walk(job.workdir, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

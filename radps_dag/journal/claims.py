@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from zlib import crc32
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from radps_dag import locks
 from radps_dag.journal.store import Store
@@ -19,6 +20,7 @@ from radps_dag.problem import RadpsDagError
 
 __all__ = ["Claim", "claim", "driver_of"]
 
+_SPACE = 0x7AD95  # of our locks among those of a database
 PATIENCE = 1.0  # somebody who only looks whether the lock is held holds it for an instant
 
 
@@ -31,7 +33,10 @@ class Claim:
 
     def release(self) -> None:
         if self.connection is not None:
-            # The database frees what this session had locked.
+            with contextlib.suppress(SQLAlchemyError):
+                self.connection.execute(select(func.pg_advisory_unlock_all()))
+                self.connection.commit()
+            # If that went wrong, the session ends, and with it what it had locked.
             self.connection.invalidate()
             self.connection.close()
             self.connection = None
@@ -46,32 +51,73 @@ def claim(store: Store, directory: RunDirectory) -> Claim:
     connection = None
     if store.postgres:
         # Directories on several machines may share one database.
-        connection = store.connect()
-        number = crc32(directory.id.encode())
-        if not connection.scalar(select(func.pg_try_advisory_lock(0x7AD95, number - 2**31))):
-            connection.close()
+        try:
+            connection = _elsewhere(store, directory)
+        except BaseException:
             lock.release()
-            raise _taken(directory, "a process on another machine")
-        connection.commit()
+            raise
     # A process that a workload forks off does not drive the run, though it may outlive who does.
     os.register_at_fork(after_in_child=lock.release)
     says = {"pid": os.getpid(), "host": platform.node(), "since": time.time()}
+    os.fchmod(lock.descriptor, 0o644)  # whoever may read the run may see whether it goes on
     os.truncate(lock.descriptor, 0)
     os.pwrite(lock.descriptor, json.dumps(says).encode(), 0)
     return Claim(lock, connection)
 
 
-def driver_of(directory: RunDirectory) -> str:
-    """Who drives the run now, in words; "" if nobody does."""
-    with contextlib.suppress(RadpsDagError):
+def _elsewhere(store: Store, directory: RunDirectory) -> Connection:
+    """A connection that holds the run in the database, until it ends."""
+    connection = store.connect()
+    try:
+        with store.told("opened"):
+            give_up = time.monotonic() + PATIENCE
+            lock = select(func.pg_try_advisory_lock(_SPACE, _number(directory)))
+            # The server needs a moment to see that a process which held it was killed.
+            while not (got := connection.scalar(lock)) and time.monotonic() < give_up:
+                time.sleep(0.02)
+            connection.commit()
+        if not got:
+            raise _taken(directory, _holder(store, directory) or "a process on another machine")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _number(directory: RunDirectory) -> int:
+    return crc32(directory.id.encode()) - 2**31
+
+
+def driver_of(directory: RunDirectory, store: Store | None = None) -> str:
+    """Who drives the run now, in words; "" if nobody does, or this process may not know."""
+    try:
         if not locks.is_held(directory.lock):
-            return ""
+            return _holder(store, directory) if store is not None and store.postgres else ""
+    except RadpsDagError:
+        return ""
     try:
         says = json.loads(directory.lock.read_text(encoding="utf-8"))
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(says["since"]))
         return f"process {says['pid']} on {says['host']}, since {since}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
+
+
+def _holder(store: Store, directory: RunDirectory) -> str:
+    """The session of the database that holds the run."""
+    query = text(
+        "SELECT a.client_addr, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        " WHERE l.locktype = 'advisory' AND l.granted AND l.database = a.datid"
+        " AND l.classid = :space AND l.objid = :number"
+    )
+    # The server shows the two halves without their signs.
+    values = {"space": _SPACE, "number": _number(directory) % 2**32}
+    with store.begin() as connection:
+        found = connection.execute(query, values).first()
+    if found is None:
+        return ""
+    host = found[0] or "this machine, from another workspace"
+    return f"a process on {host}, since {found[1]:%Y-%m-%d %H:%M:%S}"
 
 
 def _taken(directory: RunDirectory, who: str) -> RadpsDagError:

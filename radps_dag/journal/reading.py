@@ -52,7 +52,7 @@ class Standing:
 def standing(store: Store, head: Head) -> Standing:
     """Where a run stands: one whose process is gone is interrupted, whatever it said last."""
     # Who drives it is asked first: a run that ends in between has said so then.
-    driver = driver_of(store.workspace.run(head.run))
+    driver = driver_of(store.workspace.run(head.run), store)
     found = [store.fact(row) for row in store.rows(head.run, kinds=("run_started", "run_ended"))]
     starts = [fact for fact in found if isinstance(fact, RunStarted)]
     start = starts[-1] if starts else None

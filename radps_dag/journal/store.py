@@ -10,34 +10,38 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import (
     Connection,
     Engine,
     bindparam,
     create_engine,
-    event,
     func,
     insert,
     select,
     text,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import StaticPool
 
+from radps_dag.addresses import redacted
 from radps_dag.facts import Fact
 from radps_dag.journal import schema
 from radps_dag.journal.rows import ADVICE, Damaged, Head, Row, believed, checksum, digest, to_fact
 from radps_dag.journal.schema import facts, runs
+from radps_dag.journal.sqlite_file import engine_of, is_there
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
 
 __all__ = ["Head", "Outdated", "Store", "open_store"]
 
-BUSY = 30.0  # seconds that somebody else's transaction is waited for
+
+class NoJournal(UsageError):
+    """There is nothing to be read."""
+
 
 # Made once: to put a statement together takes longer than to execute it.
 _LOCK = select(runs).where(runs.c.run == bindparam("of")).with_for_update()
@@ -91,22 +95,32 @@ class Store:
 
     def connect(self) -> Connection:
         """A connection of the caller's own. Raises RadpsDagError."""
-        with self._told("opened"):
+        with self.told("opened"):
             return self._engine.connect()
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction on this thread's connection, which may write."""
-        with self._told("read" if self.reading else "written"):
-            connection = self._mine().execution_options(radps_reads=False)
-            with connection.begin():
-                yield connection
+        """A transaction of this thread's, which may write."""
+        with (
+            self.told("read" if self.reading else "written"),
+            self._connection(reads=False) as connection,
+        ):
+            yield connection
 
     @contextlib.contextmanager
     def look(self) -> Iterator[Connection]:
         """A transaction that only reads, and waits for nobody who writes."""
-        with self._told("read"):
-            connection = self._mine().execution_options(radps_reads=True)
+        with self.told("read"), self._connection(reads=True) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _connection(self, *, reads: bool) -> Iterator[Connection]:
+        if self.postgres:
+            # From the pool, which replaces connections that have broken in the meantime.
+            with self._engine.begin() as connection:
+                yield connection
+        else:
+            connection = self._mine().execution_options(radps_reads=reads)
             with connection.begin():
                 yield connection
 
@@ -122,10 +136,10 @@ class Store:
             row = connection.execute(select(runs).where(runs.c.run == run)).first()
         return None if row is None else self._head(row)
 
-    def create(self, run: str, pipeline: str, time: float) -> None:
-        """Enter a new run, with nothing in it."""
+    def create(self, run: str, pipeline: str, time: float) -> bool:
+        """Enter a new run, with nothing in it. False where one of that name is there already."""
         with self.begin() as connection:
-            connection.execute(insert(runs).values(_values(Head(run, pipeline, time, 0, 0))))
+            return self._enter(connection, Head(run, pipeline, time, 0, 0))
 
     def next_generation(self, run: str) -> int:
         """Make who asks the one that drives the run; whoever drove it before can append no more."""
@@ -248,11 +262,21 @@ class Store:
             reason = " ".join(str(found).removeprefix("*** in database main ***").split())
             raise Damaged(f"{self.name}: the journal is damaged: {reason}; {ADVICE}")
 
-    def add_run(self, head: Head, rows: Sequence[Row]) -> None:
-        """Enter a whole run that comes from elsewhere."""
+    def add_run(self, head: Head, rows: Sequence[Row]) -> bool:
+        """Enter a whole run that comes from elsewhere. False where it is there already."""
         with self.begin() as connection:
-            connection.execute(insert(runs).values(_values(replace(head, last=0))))
-        self.append(head.run, [replace(row, run=head.run) for row in rows])
+            empty = replace(head, last=0)
+            if not self._enter(connection, empty):
+                return False
+            if rows:
+                self._add(connection, empty, rows)
+        return True
+
+    def _enter(self, connection: Connection, head: Head) -> bool:
+        # Of the dialect, for "on conflict": several workspaces may share one database.
+        insert_into = postgresql.insert if self.postgres else sqlite.insert
+        entry = insert_into(runs).values(_values(head)).on_conflict_do_nothing()
+        return connection.scalar(entry.returning(runs.c.run)) is not None
 
     def _locked(self, connection: Connection, run: str) -> Head:
         row = connection.execute(_LOCK, {"of": run}).first()
@@ -282,7 +306,7 @@ class Store:
         return found
 
     @contextlib.contextmanager
-    def _told(self, done: str) -> Iterator[None]:
+    def told(self, done: str) -> Iterator[None]:
         """Database errors as ours: one line with the journal's name."""
         try:
             yield
@@ -315,13 +339,28 @@ def open_store(
     is read as it is; where there is none, `empty` gives one without runs. Raises RadpsDagError
     where it cannot be opened.
     """
-    if url is None or make_path(url):
-        path = workspace.journal if url is None else Path(make_path(url)).resolve()
-        if reading and empty and not path.exists():
-            nothing = create_engine("sqlite://", poolclass=StaticPool)
-            return _ready(Store(workspace, nothing, os.fspath(path), reading=False))
-        return _sqlite(workspace, path, reading)
-    return _server(workspace, url, reading)
+    file = workspace.journal if url is None else _file_of(url)
+    try:
+        if file is None:
+            assert url is not None
+            return _server(workspace, url, reading)
+        if reading and not is_there(file):
+            raise NoJournal(
+                f"{file}: there is no journal here; was the pipeline run elsewhere, or with "
+                "--store?"
+            )
+        engine = engine_of(file, reading=reading)
+        return _ready(Store(workspace, engine, os.fspath(file), reading))
+    except NoJournal:
+        if not empty:
+            raise
+        nothing = create_engine("sqlite://", poolclass=StaticPool)
+        return _ready(Store(workspace, nothing, "no journal", reading=False))
+
+
+def _file_of(url: str) -> Path | None:
+    path = make_path(url)
+    return Path(path).resolve() if path else None
 
 
 def make_path(url: str) -> str:
@@ -339,75 +378,8 @@ def _parsed(url: str) -> Any:
         return make_url(url)
     except ArgumentError as error:
         raise UsageError(
-            f"{url!r} is no URL of a database, such as postgresql://user@host/database or "
-            "sqlite:///path"
-        ) from error
-
-
-def _sqlite(workspace: Workspace, path: Path, reading: bool) -> Store:
-    name = os.fspath(path)
-    if reading and not path.exists():
-        raise UsageError(f"{path}: there is no journal here; was the pipeline run elsewhere?")
-    if not reading:
-        _make_private(path)
-
-    def connect(mode: str) -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"file:{quote(name)}?{mode}",
-            uri=True,
-            timeout=BUSY,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-
-    def opened() -> sqlite3.Connection:
-        if not reading:
-            return connect("mode=rw")
-        connection = connect("mode=ro")
-        try:
-            connection.execute("SELECT 1 FROM sqlite_master")
-        except sqlite3.OperationalError:
-            connection.close()
-            log = Path(f"{name}-wal")
-            if log.exists() and log.stat().st_size:
-                raise  # to read without it would be to read what is over
-            # A directory that cannot be written: no other process writes there either.
-            return connect("immutable=1")
-        return connection
-
-    engine = create_engine("sqlite://", creator=opened, poolclass=NullPool)
-
-    @event.listens_for(engine, "connect")
-    def _settings(connection: Any, record: Any) -> None:
-        del record
-        if not reading:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        reads = reading or connection.get_execution_options().get("radps_reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return _ready(Store(workspace, engine, name, reading))
-
-
-def _make_private(path: Path) -> None:
-    """The file, for its owner alone: params and paths may be nobody else's business.
-
-    One that is there is not opened: to close it would drop every lock that SQLite has on it in
-    this process, and another process would then take away the log that is being written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        if not os.access(path, os.W_OK):
-            os.close(os.open(path, os.O_RDWR))  # says why not
-    except OSError as error:
-        raise RadpsDagError(
-            f"{path}: the journal cannot be written: {error.strerror}; choose another place with "
-            "--workspace, or a database with --store"
+            f"{redacted(url)!r} is no URL of a database, such as "
+            "postgresql://user@host/database or sqlite:///path"
         ) from error
 
 
@@ -415,7 +387,7 @@ def _server(workspace: Workspace, url: str, reading: bool) -> Store:
     parsed = _parsed(url)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-    name = parsed.render_as_string(hide_password=True)
+    name = redacted(parsed.set(drivername=url.partition("://")[0]).render_as_string())
     try:
         engine = create_engine(parsed, pool_pre_ping=True)
     except (NoSuchModuleError, ImportError) as error:
@@ -432,7 +404,7 @@ def _ready(store: Store) -> Store:
             with store.look() as connection:
                 found = schema.version_of(connection)
             if found is None:
-                raise UsageError(f"{store.name}: there is no journal here")
+                raise NoJournal(f"{store.name}: there is no journal here")
             schema.check(found, store.name)
             if found == schema.VERSION:
                 return store
@@ -460,4 +432,6 @@ def _explained(name: str, done: str, error: Exception) -> RadpsDagError:
     hint = "make room, or choose another place with --workspace or --store"
     if "locked" in reason:
         hint = "another process has held it for long; try again"
-    return RadpsDagError(f"{name}: the journal cannot be {done}: {reason}; {hint}")
+    elif "://" in name:
+        hint = "once the database answers and lets this user in, `radps-dag resume` goes on"
+    return RadpsDagError(f"{name}: the journal cannot be {done}: {redacted(reason)}; {hint}")

@@ -14,10 +14,11 @@ from functools import cached_property
 from pathlib import Path
 
 from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
+from radps_dag.remote import is_local, path_of
 
 __all__ = ["RunDirectory", "Workspace"]
 
-_URI, _PATH, _PRODUCTS = "workspace-uri:/", "workspace-path:/", "workspace-products:/"
+_URI, _PATH = "workspace-uri:/", "workspace-path:/"
 # What begins like one of these and is none is kept with a dot, which none of them has.
 _LIKE, _UNLIKE = '"workspace-', '"workspace-.'
 
@@ -28,10 +29,19 @@ class RunDirectory:
 
     id: str
     path: Path
+    root: str = ""  # of the products of all runs, where that is not in the workspace
 
     @property
     def products(self) -> Path:
+        """Where calls write."""
+        if self.root and is_local(self.root):
+            return path_of(self.root) / self.id
         return self.path / "products"
+
+    @property
+    def published(self) -> str:
+        """The URL to which goes what calls have written; "" where it stays."""
+        return "" if not self.root or is_local(self.root) else f"{self.root}/{self.id}"
 
     @property
     def workers_log(self) -> Path:
@@ -44,7 +54,8 @@ class RunDirectory:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A directory with runs. `products` is the URL of another root for what they make."""
+    """A directory with runs. `products` is the URL of another root for what they make, without an
+    end. What lies there keeps its address when the workspace is moved."""
 
     root: Path
     products: str = ""
@@ -58,7 +69,7 @@ class Workspace:
         return self.root / "journal.db"
 
     def run(self, id: str) -> RunDirectory:
-        return RunDirectory(id, self.runs / id)
+        return RunDirectory(id, self.runs / id, self.products)
 
     def new_run(self, pipeline: str) -> RunDirectory:
         """Make the directory of a new run. Its id sorts by time: `20261123-061502-full_cube`."""
@@ -67,11 +78,14 @@ class Workspace:
             self.runs.mkdir(parents=True, exist_ok=True)
             for number in range(1, 1000):
                 id = stem if number == 1 else f"{stem}-{number}"
+                directory = self.run(id)
                 try:
-                    (self.runs / id).mkdir()
+                    directory.path.mkdir()
+                    if directory.products.parent != directory.path:
+                        directory.products.mkdir(parents=True)
                 except FileExistsError:
                     continue
-                return self.run(id)
+                return directory
         except OSError as error:
             raise RadpsDagError(
                 f"{error.filename}: the run's directory cannot be made: {error.strerror}; "
@@ -102,8 +116,6 @@ class Workspace:
             (f"{self.root.as_uri()}/", _URI),
             (f"{os.fspath(self.root)}/", _PATH),
         ]
-        if self.products:
-            found.append((self.products.rstrip("/") + "/", _PRODUCTS))
         return tuple((json.dumps(here)[:-1], json.dumps(token)[:-1]) for here, token in found)
 
 

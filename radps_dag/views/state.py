@@ -37,7 +37,7 @@ class Following:
     @property
     def driver(self) -> str:
         """Who drives the run, "" if nobody does."""
-        return driver_of(self._store.workspace.run(self._run))
+        return driver_of(self._store.workspace.run(self._run), self._store)
 
     def news(self) -> Iterator[Fact]:
         """What was stated since the last time. Raises Damaged."""

@@ -15,6 +15,7 @@ from radps_dag.workloads.contract import (
     invoke,
     workload,
 )
+from radps_dag.workloads.reading import local_path, open_product
 
 __all__ = [
     "Context",
@@ -27,5 +28,7 @@ __all__ = [
     "Workdir",
     "Workload",
     "invoke",
+    "local_path",
+    "open_product",
     "workload",
 ]

@@ -20,6 +20,8 @@ class Call:
     what it sees of the context, if it asks for that.
 
     `root` is the directory of the run's products, in which `workdir` lies, if it is in one.
+    `publish` is the URL to which what it writes is to go, "" where it stays in its directory.
+    Copies of products from elsewhere go to `cache`.
     """
 
     place: str
@@ -30,17 +32,22 @@ class Call:
     injection: Injection = field(default_factory=Injection)
     root: Path | None = None
     context: Snapshot | None = None
+    cache: Path | None = None
+    publish: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Performed:
     """What a call has made: its outputs, and what its directory holds, already durable; what it
-    adds to the context, and what it has asked there."""
+    adds to the context, and what it has asked there. `workdir` is the URI of the directory,
+    wherever that is now, and `marks` is as in `Made`."""
 
     outputs: dict[str, Any]
     files: Files = field(default_factory=dict)
     added: tuple[Added, ...] = ()
     asked: tuple[str, ...] = ()
+    workdir: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 class Executor(Protocol):

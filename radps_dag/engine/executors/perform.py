@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import traceback
+from dataclasses import replace
 
 from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.executors.manifest import seal
@@ -14,7 +15,9 @@ from radps_dag.engine.outcome import CallFailed
 from radps_dag.faults import Injection
 from radps_dag.workloads.context import Context
 from radps_dag.workloads.contract import invoke
+from radps_dag.workloads.description import Workload
 from radps_dag.workloads.knowledge import NOTHING
+from radps_dag.workloads.reading import caching_in
 from radps_dag.workloads.registry import Library
 
 __all__ = ["kinds_of", "perform"]
@@ -26,10 +29,10 @@ def perform(call: Call, library: Library) -> Performed:
         _inject(call.injection)
         workload = library.workloads[call.workload]
         context = Context(call.context or NOTHING)
-        outputs = invoke(workload, call.arguments, call.workdir, call.seed, context)
-        writes = "workdir" in workload.given.values()
-        files = seal(call.workdir, call.root or call.workdir) if writes else {}
-        return Performed(outputs, files, tuple(context.added), tuple(context.asked))
+        with caching_in(call.cache):
+            outputs = invoke(workload, call.arguments, call.workdir, call.seed, context)
+        performed = Performed(outputs, {}, tuple(context.added), tuple(context.asked))
+        return _kept(call, performed) if _writes(workload) else performed
     except CallFailed as failed:
         raise CallFailed(call.place, failed.error, failed.message, kinds=failed.kinds) from None
     except BaseException as error:
@@ -41,6 +44,21 @@ def perform(call: Call, library: Library) -> Performed:
             kinds=kinds_of(type(error)),
             traceback=_own_part(error),
         ) from None
+
+
+def _writes(workload: Workload) -> bool:
+    return "workdir" in workload.given.values()
+
+
+def _kept(call: Call, performed: Performed) -> Performed:
+    """With what the call has written, safe where it is to be."""
+    if call.publish:
+        from radps_dag.engine.executors.publishing import publish
+
+        return publish(call, performed)
+    files = seal(call.workdir, call.root or call.workdir)
+    # Also where nothing is in it yet: the outputs may name the directory.
+    return replace(performed, files=files, workdir=call.workdir.absolute().as_uri())
 
 
 def kinds_of(kind: type[BaseException]) -> tuple[str, ...]:

@@ -72,6 +72,8 @@ def to_json(call: Call) -> dict[str, Any]:
         "workdir": str(call.workdir),
         "root": None if call.root is None else str(call.root),
         "seed": call.seed,
+        "cache": str(call.cache or ""),
+        "publish": call.publish,
         "injection": dataclasses.asdict(call.injection),
         # A text, which is made once for all calls that see the same.
         "context": None if call.context is None else call.context.text,
@@ -86,6 +88,8 @@ def to_call(message: dict[str, Any]) -> Call:
         workdir=Path(message["workdir"]),
         root=None if message["root"] is None else Path(message["root"]),
         seed=message["seed"],
+        cache=Path(message["cache"]) if message["cache"] else None,
+        publish=message["publish"],
         injection=Injection(**message["injection"]),
         context=None if (text := message["context"]) is None else _snapshot(text),
     )
@@ -105,6 +109,8 @@ def to_performed(message: dict[str, Any]) -> Performed:
         files={name: (size, digest) for name, (size, digest) in message["files"].items()},
         added=tuple(Added(**one) for one in message["added"]),
         asked=tuple(message["asked"]),
+        workdir=message["workdir"],
+        marks=message["marks"],
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from typing import Literal, TypedDict
+from urllib.parse import quote, urljoin
 
+from radps_dag.remote import is_local, path_of
 from radps_dag.workloads.contract import Product, Workdir, workload
-from radps_dag.workloads.placeholder.fake_data import SIMULATED, file_of, read, spend, write
+from radps_dag.workloads.placeholder.fake_data import SIMULATED, read, spend, write
 from radps_dag.workloads.placeholder.types import Bytes, Score
+from radps_dag.workloads.reading import open_product
 from radps_dag.workloads.scores import export_score
 
 __all__ = [
@@ -102,7 +106,8 @@ def _export(image: Product, kind: Literal["fits", "quicklook"], workdir: Workdir
 
 
 def _checksum(file: Product) -> tuple[str, int]:
-    content = file_of(file).read_bytes()
+    with open_product(file) as opened:
+        content = opened.read()
     return sha256(content).hexdigest(), len(content)
 
 
@@ -119,7 +124,13 @@ def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
     spend(observation)
     sums = [_checksum(file) for file in files]
     entries = [
-        {"uri": file["uri"], "kind": file["kind"], "sha256": checksum, "size": size}
+        {
+            "uri": file["uri"],
+            "beside": _beside(workdir, file["uri"]),
+            "kind": file["kind"],
+            "sha256": checksum,
+            "size": size,
+        }
         for file, (checksum, size) in zip(files, sums, strict=True)
     ]
     manifest = write(workdir, "manifest", observation, {"files": entries}, sources=files)
@@ -149,10 +160,26 @@ def verify_export(manifest: Product) -> Verified:
     data = read(manifest, "manifest")
     spend(data.observation)
     files = data.content["files"]
-    good = sum(_is_good(file["uri"], file["kind"], file["sha256"]) for file in files)
+    good = sum(
+        any(_is_good(uri, file["kind"], file["sha256"]) for uri in _places(manifest["uri"], file))
+        for file in files
+    )
     return {"good": good, "total": len(files), "score": export_score(good, len(files))}
 
 
+def _beside(workdir: Workdir, uri: str) -> str:
+    """Where a file is, seen from the manifest: that holds when both are moved together."""
+    return quote(os.path.relpath(path_of(uri), workdir.resolve())) if is_local(uri) else ""
+
+
+def _places(manifest: str, file: dict[str, str]) -> list[str]:
+    """Where a file of the manifest may be."""
+    moved = urljoin(manifest, file["beside"]) if is_local(manifest) and file["beside"] else ""
+    return [place for place in (moved, file["uri"]) if place]
+
+
 def _is_good(uri: str, kind: str, checksum: str) -> bool:
-    path = file_of({"uri": uri, "kind": kind})
-    return path.is_file() and sha256(path.read_bytes()).hexdigest() == checksum
+    try:
+        return _checksum({"uri": uri, "kind": kind})[0] == checksum
+    except (FileNotFoundError, IsADirectoryError):
+        return False

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from radps_dag.workloads.contract import Product
+from radps_dag.workloads.reading import open_product
 
-__all__ = ["SIMULATED", "Fake", "file_of", "read", "spend", "write"]
+__all__ = ["SIMULATED", "Fake", "read", "spend", "write"]
 
 SIMULATED = "simulated by radps-dag's placeholder library; not a measurement"
 
@@ -32,17 +32,10 @@ class Fake:
     content: Mapping[str, Any]
 
 
-def file_of(product: Product) -> Path:
-    """The file behind a product's URI."""
-    parts = urlsplit(product["uri"])
-    if parts.scheme != "file":
-        raise ValueError(f"the placeholder library reads file: URIs, not {product['uri']!r}")
-    return Path(unquote(parts.path))
-
-
 def read(product: Product, *kinds: str) -> Fake:
     """The fake data of a product; raises ValueError if it is of another kind."""
-    document = json.loads(file_of(product).read_text(encoding="utf-8"))
+    with open_product(product) as file:
+        document = json.load(file)
     if kinds and document["kind"] not in kinds:
         wanted = " or ".join(kinds)
         raise ValueError(f"expected {wanted}, found {document['kind']}: {product['uri']}")

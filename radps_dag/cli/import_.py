@@ -1,0 +1,32 @@
+"""`radps-dag import`: a run that was exported elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from radps_dag.cli.options import which_workspace
+
+__all__ = ["command"]
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@which_workspace
+def command(file: Path, workspace: Path, store: str | None) -> None:
+    """Enter the run in FILE, which `radps-dag export` has written, into this workspace.
+
+    It is then a run like any other: what it has made is used again, and `resume` goes on with it.
+    Import what you trust: what it says to have made counts as made.
+    """
+    from radps_dag.archive import bring_in
+    from radps_dag.cli.running import open_journal
+
+    opened = open_journal(workspace, store)
+    try:
+        archive = bring_in(opened, file)
+    finally:
+        opened.close()
+    made = f", {len(archive.files)} files" if archive.files else ""
+    click.echo(f"run {archive.head.run}: {len(archive.rows)} facts{made}")

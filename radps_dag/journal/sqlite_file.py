@@ -1,0 +1,122 @@
+"""A SQLite file to an engine that reads it, or that writes it durably."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from radps_dag.problem import RadpsDagError
+
+__all__ = ["engine_of", "is_there"]
+
+BUSY = 30.0  # seconds that somebody else's transaction is waited for
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a journal. Raises RadpsDagError for one that may not be read."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _unreadable(path) from error
+    if not os.access(path, os.R_OK):
+        raise _unreadable(path)
+    return True
+
+
+def _unreadable(path: Path) -> RadpsDagError:
+    return RadpsDagError(
+        f"{path}: this account may not read the journal; its owner can let it: "
+        f"chmod -R g+rX {path.parent}"
+    )
+
+
+def engine_of(path: Path, *, reading: bool) -> Engine:
+    """An engine of connections to the file, which is made if it is to be written."""
+    if not reading:
+        _make_private(path)
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: _opened(path) if reading else _connected(path, "mode=rw"),
+        poolclass=NullPool,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: Any, record: Any) -> None:
+        del record
+        if not reading:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reads = reading or connection.get_execution_options().get("radps_reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{quote(os.fspath(path))}?{mode}",
+        uri=True,
+        timeout=BUSY,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, even where nothing can be changed."""
+    connection = _connected(path, "mode=ro")
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError:
+        connection.close()
+        return _copied(path) or _connected(path, "immutable=1")
+    return connection
+
+
+def _copied(path: Path) -> sqlite3.Connection | None:
+    """A copy of a journal that nobody writes and whose last rows are in the log beside it still,
+    as an interrupted writer leaves them; SQLite itself would want to write in the directory."""
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return None
+    with tempfile.TemporaryDirectory(prefix="radps-dag-") as folder:
+        for file in (path, log):
+            shutil.copyfile(file, Path(folder, file.name))
+        connection = _connected(Path(folder, path.name), "mode=rw")
+        # Into the file itself: what is opened stays open when the directory has gone.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode=MEMORY")
+        return connection
+
+
+def _make_private(path: Path) -> None:
+    """The file, for its owner alone: params and paths may be nobody else's business.
+
+    One that is there is not opened: to close it would drop every lock that SQLite has on it in
+    this process, and another process would then take away the log that is being written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if not os.access(path, os.W_OK):
+            os.close(os.open(path, os.O_RDWR))  # says why not
+    except OSError as error:
+        raise RadpsDagError(
+            f"{path}: the journal cannot be written: {error.strerror}; choose another place with "
+            "--workspace, or a database with --store"
+        ) from error

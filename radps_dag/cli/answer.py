@@ -50,7 +50,7 @@ def command(
         id = find_run(opened, run)
         question = _chosen(open_questions(opened, id), id, place)
         fact = answer(opened, question, question.read(inputs), by or user(), "command")
-        driven = driver_of(opened.workspace.run(id))
+        driven = driver_of(opened.workspace.run(id), opened)
     said = ", ".join(f"{name}={value}" for name, value in fact.values.items())
     click.echo(f"{question.place}: answered{f' with {said}' if said else ''}")
     if not driven:

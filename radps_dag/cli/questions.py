@@ -44,7 +44,7 @@ def command(run: str | None, as_json: bool, workspace: Path, store: str | None) 
 def _driver(store: Any, run: str) -> str:
     from radps_dag.journal.claims import driver_of
 
-    return driver_of(store.workspace.run(run))
+    return driver_of(store.workspace.run(run), store)
 
 
 def _show(question: Question, driver: str) -> None:

@@ -12,6 +12,7 @@ __all__ = [
     "EXECUTORS",
     "how_to_run",
     "stages",
+    "what_to_run",
     "what_to_use_again",
     "which_workloads",
     "which_workspace",
@@ -40,6 +41,55 @@ def which_workloads(command: F) -> F:
             type=_PATH,
             metavar="FILE",
             help="Use this profile instead of the nearest radps-dag.toml.",
+        ),
+    )
+    return _with(options, command)
+
+
+def what_to_run(command: F) -> F:
+    """The pipeline file, its params, and which part of it: `file`, `arguments`, `params_file`,
+    `only`, `begin`, `until` and `seed` of a command."""
+    options = (
+        click.argument("file", type=_PATH),
+        click.option(
+            *("-p", "--param", "arguments"),
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Set a param of the pipeline; may be repeated.",
+        ),
+        click.option(
+            "--params-file",
+            type=_PATH,
+            metavar="FILE",
+            help="A YAML file that maps params to values; what -p says goes before it.",
+        ),
+        click.option(
+            "--only",
+            multiple=True,
+            callback=stages,
+            metavar="STAGE",
+            help="These stages alone, on what an earlier run left.",
+        ),
+        click.option(
+            *("--from", "begin"),
+            multiple=True,
+            callback=stages,
+            metavar="STAGE",
+            help="These stages and all that depends on them.",
+        ),
+        click.option(
+            "--until",
+            multiple=True,
+            callback=stages,
+            metavar="STAGE",
+            help="These stages and all that they depend on.",
+        ),
+        click.option(
+            "--seed",
+            type=int,
+            default=0,
+            show_default=True,
+            help="Of simulated data, random delays and injected faults.",
         ),
     )
     return _with(options, command)

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radps_dag.cli.options import stages, what_to_use_again, which_workloads, which_workspace
+from radps_dag.cli.options import (
+    what_to_run,
+    what_to_use_again,
+    which_workloads,
+    which_workspace,
+)
 from radps_dag.cli.problems import wants_colour
 from radps_dag.cli.running import (
     Asked,
@@ -27,8 +32,6 @@ if TYPE_CHECKING:
     from radps_dag.engine.planning import Planned
 
 __all__ = ["Row", "brief", "command", "lines"]
-
-_PATH = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +54,7 @@ _COLOURS = {"run": "yellow", "reuse": "green", "skip": None}
 
 
 @click.command("plan")
-@click.argument("file", type=_PATH)
-@click.option(
-    *("-p", "--param", "arguments"),
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Set a param of the pipeline; may be repeated.",
-)
-@click.option(
-    "--params-file",
-    type=_PATH,
-    metavar="FILE",
-    help="A YAML file that maps params to values; what -p says goes before it.",
-)
-@click.option("--only", multiple=True, callback=stages, metavar="STAGE", help="As in run.")
-@click.option(
-    *("--from", "begin"), multiple=True, callback=stages, metavar="STAGE", help="As in run."
-)
-@click.option("--until", multiple=True, callback=stages, metavar="STAGE", help="As in run.")
-@click.option("--seed", type=int, default=0, show_default=True, help="As in run.")
+@what_to_run
 @click.option("--all", "everything", is_flag=True, help="Show every node, instance and iteration.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of all of them.")
 @what_to_use_again

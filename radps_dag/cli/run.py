@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radps_dag.cli.options import how_to_run, stages, which_workloads, which_workspace
+from radps_dag.cli.options import how_to_run, what_to_run, which_workloads, which_workspace
 from radps_dag.cli.running import (
     Asked,
     Part,
@@ -29,51 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command("run")
-@click.argument("file", type=_PATH)
-@click.option(
-    *("-p", "--param", "arguments"),
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Set a param of the pipeline; may be repeated.",
-)
-@click.option(
-    "--params-file",
-    type=_PATH,
-    metavar="FILE",
-    help="A YAML file that maps params to values; what -p says goes before it.",
-)
-@click.option(
-    "--only",
-    multiple=True,
-    callback=stages,
-    metavar="STAGE",
-    help="Run these stages alone, on what an earlier run left.",
-)
-@click.option(
-    *("--from", "begin"),
-    multiple=True,
-    callback=stages,
-    metavar="STAGE",
-    help="Run these stages and all that depends on them.",
-)
-@click.option(
-    "--until",
-    multiple=True,
-    callback=stages,
-    metavar="STAGE",
-    help="Run these stages and all that they depend on.",
-)
-@click.option(
-    "--seed",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Of simulated data, random delays and injected faults.",
-)
+@what_to_run
 @how_to_run
 @which_workloads
 @which_workspace

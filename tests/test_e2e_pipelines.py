@@ -285,15 +285,12 @@ def test_calibration_drill(prefect_server: ServerAddress, tmp_path: Path) -> Non
 
 
 def test_interactive(prefect_server: ServerAddress, tmp_path: Path) -> None:
-    """A question to a person fails the run, and the message says what to do; Prefect shows it."""
-    options = ("-p", "interactive=true", "-p", "pace=0")
+    """A question stops what depends on it and nothing else; a run that leaves it open is paused,
+    and goes on when it is answered."""
+    options = ("-p", "interactive=true", "-p", "pace=0", "--detach-on-pause")
     ran = run(PIPELINES / "stages" / "image_cube.yaml", *options, cwd=tmp_path)
-    assert ran.code == 1
-    ended = ran.one("run_ended")
-    assert ended["status"] == "failed"
-    assert "this version cannot wait for an answer" in ended["message"]
-    assert "run without the parameter that asks for the pause" in ended["message"]
-    record = record_of(ran, prefect_server)
-    assert record.state == "FAILED"
-    assert record.message == ended["message"]
-    assert {one.state for one in record.walk()} <= {"COMPLETED", "FAILED"}
+    assert ran.code == 3
+    assert ran.one("run_ended")["status"] == "paused"
+    asked = ran.of("question_asked")
+    assert len(asked) > 1
+    assert {fact["place"].rpartition("/")[2] for fact in asked} == {"review"}

@@ -237,8 +237,8 @@ def test_params_reach_the_stages() -> None:
     assert run.all(RunStarted)[0].params == {"a": 7, "b": "x"}
 
 
-def test_a_pause_cannot_be_answered_yet() -> None:
-    """A pause that is reached fails with its question and what to do; a skipped one does not."""
+def test_a_pause_where_nobody_can_be_asked() -> None:
+    """A pause that is reached fails with its question; a skipped one does not."""
     text = """
         params: {interactive: {type: boolean, default: false}}
         stages:
@@ -249,5 +249,5 @@ def test_a_pause_cannot_be_answered_yet() -> None:
     """
     assert play(text).status == "succeeded"
     error = play(text, params={"interactive": True}).error
-    assert error.startswith("review: PauseUnavailable:")
+    assert error.startswith("review: NobodyToAsk:")
     assert "Is 3 enough?" in error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EVERYTHING", "IN_PLACE", "PART", "SHORT", "WAITING"]
+__all__ = ["EVERYTHING", "IN_PLACE", "KNOWING", "KNOWN", "PART", "SHORT", "WAITING"]
 
 SHORT = """
 version: 1
@@ -139,4 +139,83 @@ IN_PLACE = """
 version: 1
 name: in_place
 stages: {change: {run: change, with: {name: change}}}
+"""
+
+# Everything that the context may be told by what fails, is tried again, is not kept or fits.
+KNOWING = """
+version: 1
+name: knowing
+context:
+  seen: {type: array, items: {type: object}, collection: true}
+  level: {type: number}
+stages:
+  start: {run: tell, with: {name: start, key: level, value: 1.0}}
+  spread:
+    for_each: {i: "${{ range(6) }}"}
+    min_success: 5
+    run: tell
+    with:
+      name: spread[i=${{ each.i }}]
+      key: seen
+      value: {i: "${{ each.i }}"}
+      broken: ${{ each.i == 3 }}
+      sources: ["${{ stages.start.product }}"]
+  bad:
+    run: withdraw
+    with: {name: bad, product: "${{ stages.spread.product[1] }}"}
+  flaky:
+    run: tell
+    retries: {max: 3, delay: 1ms}
+    with: {name: flaky, key: flaky, value: 2, times: 2}
+  again:
+    retries: {max: 2, delay: 1ms}
+    steps:
+      a:
+        run: tell
+        with: {name: again/a, key: again, value: a, sources: ["${{ stages.start.product }}"]}
+      b: {run: tell, with: {name: again/b, key: seen, value: {i: b}, times: 1}, needs: [a]}
+      c: {run: withdraw, with: {name: again/c, product: "${{ steps.a.product }}"}, needs: [b]}
+      d: {run: tell, with: {name: again/d, key: again, value: d}, needs: [c]}
+    outputs: {product: "${{ steps.d.product }}"}
+  solve:
+    needs: [bad]
+    loop:
+      max_iterations: 6
+      state:
+        model: {init: "${{ stages.start.product }}", next: "${{ steps.image.product }}"}
+      until: ${{ loop.index >= 5 }}
+      keep: best
+      score: ${{ steps.judge.value }}
+    steps:
+      image:
+        run: tell
+        with:
+          name: solve#${{ loop.index }}/image
+          key: level
+          value: ${{ loop.index + 1.0 }}
+          sources: ["${{ state.model }}"]
+      judge: {run: draw, with: {name: "solve#${{ loop.index }}/judge"}}
+      inside:
+        run: look
+        with: {name: "solve#${{ loop.index }}/inside", of: "${{ steps.image.value }}"}
+    outputs: {value: "${{ steps.judge.value }}", seen: "${{ steps.inside.product }}"}
+  early: {run: look, with: {name: early}, needs: [spread, flaky]}
+  part: {use: known.yaml, with: {place: part}, needs: [solve, again]}
+  last: {run: look, with: {name: last}, needs: [part, early]}
+outputs:
+  early: ${{ stages.early.product }}
+  last: ${{ stages.last.product }}
+  inside: ${{ stages.solve.seen }}
+"""
+
+KNOWN = """
+version: 1
+name: known
+params: {place: {type: string}}
+stages:
+  one: {run: tell, with: {name: "${{ params.place }}/one", key: level, value: 10.0}}
+  two:
+    run: withdraw
+    with: {name: "${{ params.place }}/two", product: "${{ stages.one.product }}"}
+outputs: {value: "${{ stages.one.value }}"}
 """

@@ -7,10 +7,10 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 from urllib.parse import unquote, urlsplit
 
-from radps_dag.workloads import Product, Random, Workdir, workload
+from radps_dag.workloads import Context, Product, Random, Workdir, workload
 
 
 class Value(TypedDict):
@@ -21,6 +21,28 @@ class Value(TypedDict):
     """
 
     value: float
+
+
+class Told(TypedDict):
+    """What was added to the context, and a file.
+
+    Attributes:
+        value: what was added
+        product: the file
+    """
+
+    value: Any
+    product: Product
+
+
+class Seen(TypedDict):
+    """What a call has seen of the context.
+
+    Attributes:
+        product: the file that says it
+    """
+
+    product: Product
 
 
 class Stored(TypedDict):
@@ -126,3 +148,54 @@ def change(name: str) -> Value:
     note("half", name)
     note("end", name)
     return {"value": 1.0}
+
+
+@workload
+def tell(
+    name: str,
+    key: str,
+    value: Any = None,
+    sources: list[Product] | None = None,
+    times: int = 0,
+    broken: bool = False,
+    *,
+    context: Context,
+    workdir: Workdir,
+) -> Told:
+    """Add a value to the context and make a product; or add it and fail, so many times or
+    always."""
+    note("begin", name)
+    context.add(key, value)
+    if broken or begun(name) <= times:
+        raise ConnectionError(f"{name} is broken")
+    path = workdir / "told.json"
+    found = [json.loads(path_of(source).read_text()) for source in sources or []]
+    path.write_text(json.dumps({"name": name, "value": value, "sources": found}))
+    note("half", name)
+    note("end", name)
+    product: Product = {"uri": path.as_uri(), "kind": "told", "selection": {"name": name}}
+    return {"value": value, "product": product}
+
+
+@workload
+def withdraw(name: str, product: Product, *, context: Context) -> Value:
+    """Withdraw a product."""
+    note("begin", name)
+    context.withdraw(product, reason=f"{name} says so")
+    note("end", name)
+    return {"value": 1.0}
+
+
+@workload
+def look(name: str, of: Any = None, *, context: Context, workdir: Workdir) -> Seen:
+    """Write down all that the context says."""
+    note("begin", name)
+    keys = {key: [[one.value, one.place] for one in context.versions(key)] for key in context}
+    products = [
+        [record.place, json.loads(path_of(record.product).read_text()), record.withdrawn]
+        for record in context.records(include_withdrawn=True)
+    ]
+    path = workdir / "seen.json"
+    path.write_text(json.dumps({"keys": keys, "products": products}))
+    note("end", name)
+    return {"product": {"uri": path.as_uri(), "kind": "seen"}}

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radps_dag.context.fold import Fold, snapshot_of
+from radps_dag.context.fold import Fold
+from radps_dag.context.snapshots import snapshot_of
 from radps_dag.facts import (
     Added,
     ContextAdded,

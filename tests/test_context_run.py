@@ -161,15 +161,15 @@ def test_a_loop_keeps_what_its_kept_iteration_added(place: Place) -> None:
 
 def test_parallel_additions_conflict(place: Place) -> None:
     """Two nodes of which neither waits for the other must not add one key: an error names both."""
-    text = """
+    played = place.play("""
         stages:
-          one: {run: note, with: {key: flux, value: 1, then: THERE}}
-          two: {run: note, with: {key: flux, value: 2, after: THERE}}
-    """.replace("THERE", str(place.root / "there"))
-    played = place.play(text)
-    assert "ContextConflict: context key 'flux' was added at one too" in played.error
-    assert played.failed["two"].place == "two"
-    assert played.context["flux"] == 1
+          one: {run: note, with: {key: flux, value: 1}}
+          two: {run: note, with: {key: flux, value: 2}}
+    """)
+    ((failed, _),) = played.failed.items()  # which of them came second
+    other = {"one": "two", "two": "one"}[failed]
+    assert f"ContextConflict: context key 'flux' was added at {other} too" in played.error
+    assert played.context["flux"] == {"one": 1, "two": 2}[other]
 
 
 def test_instances_conflict_unless_the_key_is_a_collection(place: Place) -> None:
@@ -527,3 +527,25 @@ def test_a_conflict_is_found_if_there_is_one(
         assert values == list(range(len(needs)))
     else:
         assert "ContextConflict" in played.error
+
+
+def test_a_resumed_run_keeps_the_order_of_what_came_from_outside(place: Place) -> None:
+    """What a person added after a node had is the later version, also to who runs when the run is
+    resumed, and however often that is."""
+    text = """
+        stages:
+          first: {run: note, with: {key: flux, value: 1}}
+          broken: {run: fail, with: {times: 2, log: LOG}, needs: [first]}
+          reader: {run: look, with: {key: flux}, needs: [broken]}
+          second: {run: note, with: {key: flux, value: 3, of: "${{ stages.reader.value }}"}}
+        outputs: {seen: "${{ stages.reader.value }}"}
+    """
+    failed = place.play(text)
+    add_to_context("flux", 2, run=failed.run, workspace=place.workspace)
+    assert place.play(text, resume=failed.run).context["flux"] == 2
+    resumed = place.play(text, resume=failed.run)
+    assert resumed.outputs["seen"] == 2
+    assert [one.value for one in resumed.context.versions("flux")] == [1, 2, 3]
+    again = place.play(text, resume=failed.run)
+    assert again.computed == []
+    assert [one.value for one in again.context.versions("flux")] == [1, 2, 3]

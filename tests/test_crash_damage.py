@@ -120,6 +120,8 @@ LOOKING = (
     ("status",),
     ("status", "--json"),
     ("show", "last"),
+    ("context",),
+    ("context", "--json"),
     ("show", "last", "second[i=1]"),
     ("show", "last", "--provenance", "--format", "json"),
     ("plan", "pipeline.yaml", "--workloads", str(WORKLOADS)),

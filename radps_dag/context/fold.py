@@ -6,7 +6,7 @@ under its place along, so a fact costs as many steps as its place has parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,12 +22,11 @@ from radps_dag.facts import (
     Retrying,
     RunEnded,
     RunStarted,
-    strict_json,
 )
-from radps_dag.places import natural, parts
-from radps_dag.workloads.knowledge import Declared, Entry, Lineage, Record, Snapshot
+from radps_dag.places import parts
+from radps_dag.workloads.knowledge import Declared
 
-__all__ = ["Fold", "Landed", "products_in", "snapshot_of"]
+__all__ = ["Fold", "Landed"]
 
 
 BEFORE = 10**12  # more than a run has facts
@@ -35,7 +34,8 @@ BEFORE = 10**12  # more than a run has facts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Landed:
-    """A call that succeeded, or an addition from outside; `order` counts them in a run."""
+    """A call that succeeded, or an addition from outside; `order` counts them in a run. A result
+    that a later process of the run only confirms keeps its own."""
 
     order: int
     run: str
@@ -94,11 +94,16 @@ class Fold:
         self._root = _Branch()
         self._running: dict[str, NodeStarted] = {}
         self._adders: dict[str, list[Landed]] = {}
+        # Of the calls that added something: key and order of what was computed there last.
+        self._computed: dict[str, tuple[str, int]] = {}
 
     def add(self, fact: Fact) -> None:
         match fact:
             case NodeStarted(kind="task", place=place):
-                self._drop(place)
+                if (
+                    fact.origin != self.run
+                ):  # else it is there already, and is about to be confirmed
+                    self._drop(place)
                 self._running[place] = fact
             case NodeStarted(kind="loop", place=place):
                 if branch := self._find(place):
@@ -135,6 +140,12 @@ class Fold:
             self._adopted += 1
             branch.landed = replace(one, order=self._adopted - BEFORE, generation=BEFORE)
 
+    def follow(self, earlier: Fold) -> None:
+        """Go on in the order of what earlier processes of the run did, of which only that counts
+        which came from outside."""
+        self.outside, self._count = earlier.outside, earlier._count
+        self._computed = earlier._computed
+
     def under(self, place: str = "") -> Iterator[Landed]:
         """What counts of a place and all that is in it; "" is the whole run."""
         branch = self._find(place)
@@ -168,7 +179,7 @@ class Fold:
         branch = self._root
         for part in parts(fact.place):
             branch = branch.children.setdefault(part, _Branch())
-        branch.landed = landed = self._landed(fact, start)
+        branch.landed = landed = self._in_order(self._landed(fact, start))
         for added in fact.made.added if fact.made is not None else ():
             if added.key:
                 self._adders.setdefault(added.key, []).append(landed)
@@ -178,6 +189,17 @@ class Fold:
     ) -> Landed:
         self._count += 1
         return Landed(self._count, self.run, self._generation, fact, start)
+
+    def _in_order(self, landed: Landed) -> Landed:
+        """The same, with the order that it had when it was computed, if that was in this run."""
+        made = landed.end.made if isinstance(landed.end, NodeSucceeded) else None
+        if made is None or not made.added:
+            return landed
+        key, order = self._computed.get(landed.place, ("", 0))
+        if made.origin == self.run and made.key == key:
+            return replace(landed, order=order)
+        self._computed[landed.place] = (made.key, landed.order)
+        return landed
 
     def _iterated(self, fact: Iterated) -> None:
         """Only the iteration that is kept can still count, and the next ones."""
@@ -208,133 +230,3 @@ class Fold:
             del branch.children[part]
             if branch.children or branch.landed is not None:
                 break
-
-
-def snapshot_of(fold: Fold, landed: Iterable[Landed] | None = None) -> Snapshot:
-    """The context that those make who landed; all of a run, where nobody is said."""
-    chosen = [*fold.under(), *fold.outside] if landed is None else landed
-    arrived = sorted(chosen, key=lambda one: one.order)
-    placed = _placed(fold.ranks)
-    return Snapshot(
-        entries=tuple(_entries(arrived, fold.declared, placed)),
-        records=tuple(
-            _records(sorted(arrived, key=placed) if fold.ranks else arrived, _withdrawn(arrived))
-        ),
-        declared=fold.declared,
-    )
-
-
-Order = Callable[[Landed], Any]
-
-
-def _placed(ranks: Mapping[str, int]) -> Order:
-    """An order that does not depend on who was faster: that of the graph at each level, then that
-    of the instances; what came from outside is at the end."""
-
-    def order(one: Landed) -> Any:
-        if isinstance(one.end, ContextAdded):
-            return (1, (), one.order)
-        key, path = [], ""
-        for part in parts(one.place):
-            if part[0] not in "[#":
-                path = f"{path}/{part}" if path else part
-            key.append((ranks.get(path, -1), natural(part)))
-        return (0, tuple(key), 0)
-
-    return order
-
-
-def _entries(
-    arrived: Iterable[Landed], declared: Mapping[str, Declared], placed: Order
-) -> Iterator[Entry]:
-    """The versions of each key. Those who add to one key wait for each other, so the order in
-    which they came is that of the graph; those who add to a collection do not."""
-    found: dict[str, list[tuple[Landed, Any]]] = {}
-    for one in arrived:
-        added = (one.end.added,) if isinstance(one.end, ContextAdded) else _added(one.end)
-        for item in added:
-            if item.key:
-                found.setdefault(item.key, []).append((one, item.value))
-    for key in sorted(found):
-        versions = found[key]
-        if key in declared and declared[key].collection:
-            versions.sort(key=lambda version: placed(version[0]))
-        for number, (one, value) in enumerate(versions, start=1):
-            yield Entry(
-                key=key,
-                value=value,
-                version=number,
-                place=one.place,
-                run=_origin(one),
-                time=one.end.time,
-                by=one.end.by if isinstance(one.end, ContextAdded) else "",
-                lineage=_lineage(one),
-            )
-
-
-def _records(ordered: Iterable[Landed], withdrawn: Mapping[str, str]) -> Iterator[Record]:
-    """The products that calls made, each once: what a call was given it has not made."""
-    seen: set[str] = set()
-    for one in ordered:
-        if isinstance(one.end, ContextAdded):
-            continue
-        made = {strict_json(product): product for product in products_in(one.end.outputs)}
-        if not made:
-            continue
-        lineage = _lineage(one)
-        # A result that is used again hands through what the earlier call was given: the same
-        # product, at another address.
-        again = _origin(one) != one.run
-        given = {_name(product, again) for product in lineage.inputs}
-        for text, product in made.items():
-            if _name(product, again) in given or text in seen:
-                continue
-            seen.add(text)
-            reason = withdrawn.get(str(product["uri"]))
-            yield Record(product, one.place, _origin(one), one.end.time, lineage, reason)
-
-
-def _name(product: Mapping[str, Any], anywhere: bool) -> str:
-    """What tells a product from others; `anywhere`: but for the directory in which it lies."""
-    if anywhere:
-        product = {**product, "uri": str(product["uri"]).rpartition("/")[2]}
-    return strict_json(product)
-
-
-def _withdrawn(arrived: Iterable[Landed]) -> dict[str, str]:
-    """The reasons by URI."""
-    return {
-        added.withdrawn: added.reason
-        for one in arrived
-        for added in ((one.end.added,) if isinstance(one.end, ContextAdded) else _added(one.end))
-        if added.withdrawn
-    }
-
-
-def _added(end: NodeSucceeded) -> tuple[Any, ...]:
-    return end.made.added if end.made is not None else ()
-
-
-def _origin(one: Landed) -> str:
-    """The run that made it: this one, or the one whose result was used again."""
-    made = one.end.made if isinstance(one.end, NodeSucceeded) else None
-    return made.origin if made is not None and made.origin else one.run
-
-
-def _lineage(one: Landed) -> Lineage:
-    start = one.start
-    if start is None:
-        return Lineage()
-    return Lineage(start.workload, start.source, tuple(products_in(start.inputs)))
-
-
-def products_in(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The products in a JSON value, at any depth."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("uri"), str) and isinstance(value.get("kind"), str):
-            yield value
-            return
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from products_in(item)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from radps_dag.builder import Graph, build
-from radps_dag.context.fold import Fold, snapshot_of
+from radps_dag.context.fold import Fold
 from radps_dag.context.sight import Sight, link_to
+from radps_dag.context.snapshots import snapshot_of
 from radps_dag.facts import Fact, NodeStarted, RunStarted
 from radps_dag.loader import load
 from radps_dag.places import parts

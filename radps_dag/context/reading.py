@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from radps_dag.context.fold import Fold, snapshot_of
+from radps_dag.context.fold import Fold
 from radps_dag.context.leaving import adopt_left
 from radps_dag.context.moments import as_seen_at
+from radps_dag.context.snapshots import snapshot_of
 from radps_dag.facts import Added, ContextAdded
 from radps_dag.journal.reading import find_run
 from radps_dag.journal.rows import to_row

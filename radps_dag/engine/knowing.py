@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from radps_dag.context.fold import Fold, Landed, snapshot_of
+from radps_dag.context.fold import Fold, Landed
 from radps_dag.context.sight import Link, Sight
+from radps_dag.context.snapshots import snapshot_of
 from radps_dag.engine.outcome import NodeError
 from radps_dag.facts import Added, Fact
 from radps_dag.journal.store import Store
@@ -48,8 +49,14 @@ class Knowing:
             self.fold.add(fact)
 
     def learn(self, store: Store, run: str) -> None:
-        """Take in what others have added to the run that is new."""
-        self.heard(self.news(store, run))
+        """Take in what others have added to the run before this process drove it."""
+        if self.news(store, run):
+            # It came after some of what this process is going to confirm, and before the rest.
+            earlier = Fold()
+            for number, fact in enumerate(store.facts(run), start=1):
+                earlier.add(fact)
+                self._read = number
+            self.fold.follow(earlier)
 
     def news(self, store: Store, run: str) -> list[Fact]:
         """What others have added to the run since it was asked for last; from any thread."""

@@ -1,0 +1,143 @@
+"""What landed to a snapshot: the versions of each key, and the products with what made them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from radps_dag.context.fold import Fold, Landed
+from radps_dag.facts import ContextAdded, NodeSucceeded, strict_json
+from radps_dag.places import natural, parts
+from radps_dag.workloads.knowledge import Declared, Entry, Lineage, Record, Snapshot
+
+__all__ = ["products_in", "snapshot_of"]
+
+
+def snapshot_of(fold: Fold, landed: Iterable[Landed] | None = None) -> Snapshot:
+    """The context that those make who landed; all of a run, where nobody is said."""
+    chosen = [*fold.under(), *fold.outside] if landed is None else landed
+    arrived = sorted(chosen, key=lambda one: one.order)
+    placed = _placed(fold.ranks)
+    return Snapshot(
+        entries=tuple(_entries(arrived, fold.declared, placed)),
+        records=tuple(
+            _records(sorted(arrived, key=placed) if fold.ranks else arrived, _withdrawn(arrived))
+        ),
+        declared=fold.declared,
+    )
+
+
+Order = Callable[[Landed], Any]
+
+
+def _placed(ranks: Mapping[str, int]) -> Order:
+    """An order that does not depend on who was faster: that of the graph at each level, then that
+    of the instances; what came from outside is at the end."""
+
+    def order(one: Landed) -> Any:
+        if isinstance(one.end, ContextAdded):
+            return (1, (), one.order)
+        key, path = [], ""
+        for part in parts(one.place):
+            if part[0] not in "[#":
+                path = f"{path}/{part}" if path else part
+            key.append((ranks.get(path, -1), natural(part)))
+        return (0, tuple(key), 0)
+
+    return order
+
+
+def _entries(
+    arrived: Iterable[Landed], declared: Mapping[str, Declared], placed: Order
+) -> Iterator[Entry]:
+    """The versions of each key. Those who add to one key wait for each other, so the order in
+    which they came is that of the graph; those who add to a collection do not."""
+    found: dict[str, list[tuple[Landed, Any]]] = {}
+    for one in arrived:
+        added = (one.end.added,) if isinstance(one.end, ContextAdded) else _added(one.end)
+        for item in added:
+            if item.key:
+                found.setdefault(item.key, []).append((one, item.value))
+    for key in sorted(found):
+        versions = found[key]
+        if key in declared and declared[key].collection:
+            versions.sort(key=lambda version: placed(version[0]))
+        for number, (one, value) in enumerate(versions, start=1):
+            yield Entry(
+                key=key,
+                value=value,
+                version=number,
+                place=one.place,
+                run=_origin(one),
+                time=one.end.time,
+                by=one.end.by if isinstance(one.end, ContextAdded) else "",
+                lineage=_lineage(one),
+            )
+
+
+def _records(ordered: Iterable[Landed], withdrawn: Mapping[str, str]) -> Iterator[Record]:
+    """The products that calls made, each once: what a call was given it has not made."""
+    seen: set[str] = set()
+    for one in ordered:
+        if isinstance(one.end, ContextAdded):
+            continue
+        made = {strict_json(product): product for product in products_in(one.end.outputs)}
+        if not made:
+            continue
+        lineage = _lineage(one)
+        # A result that is used again hands through what the earlier call was given: the same
+        # product, at another address.
+        again = _origin(one) != one.run
+        given = {_name(product, again) for product in lineage.inputs}
+        for text, product in made.items():
+            if _name(product, again) in given or text in seen:
+                continue
+            seen.add(text)
+            reason = withdrawn.get(str(product["uri"]))
+            yield Record(product, one.place, _origin(one), one.end.time, lineage, reason)
+
+
+def _name(product: Mapping[str, Any], anywhere: bool) -> str:
+    """What tells a product from others; `anywhere`: but for the directory in which it lies."""
+    if anywhere:
+        product = {**product, "uri": str(product["uri"]).rpartition("/")[2]}
+    return strict_json(product)
+
+
+def _withdrawn(arrived: Iterable[Landed]) -> dict[str, str]:
+    """The reasons by URI."""
+    return {
+        added.withdrawn: added.reason
+        for one in arrived
+        for added in ((one.end.added,) if isinstance(one.end, ContextAdded) else _added(one.end))
+        if added.withdrawn
+    }
+
+
+def _added(end: NodeSucceeded) -> tuple[Any, ...]:
+    return end.made.added if end.made is not None else ()
+
+
+def _origin(one: Landed) -> str:
+    """The run that made it: this one, or the one whose result was used again."""
+    made = one.end.made if isinstance(one.end, NodeSucceeded) else None
+    return made.origin if made is not None and made.origin else one.run
+
+
+def _lineage(one: Landed) -> Lineage:
+    start = one.start
+    if start is None:
+        return Lineage()
+    return Lineage(start.workload, start.source, tuple(products_in(start.inputs)))
+
+
+def products_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The products in a JSON value, at any depth."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("uri"), str) and isinstance(value.get("kind"), str):
+            yield value
+            return
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from products_in(item)

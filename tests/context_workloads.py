@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 from typing import Any, TypedDict
+from urllib.parse import unquote, urlsplit
 
 from radps_dag.workloads import Context, Product, Workdir, workload
 
@@ -145,3 +146,35 @@ def withdraw(product: Product, reason: str = "it is bad", *, context: Context) -
     """Withdraw a product."""
     context.withdraw(product, reason=reason)
     return {"value": reason}
+
+
+@workload
+def withdraw_kind(kind: str, spw: int, *, context: Context) -> Given:
+    """Withdraw what fits."""
+    for product in context.products(kind, spw=spw):
+        context.withdraw(product, reason="it is bad")
+    return {"value": spw}
+
+
+class MaybeMade(TypedDict):
+    product: Product | None
+
+
+@workload
+def handed_through(product: Product) -> MaybeMade:
+    """Give the product that it gets."""
+    return {"product": product}
+
+
+@workload
+def remembered(product: Product, *, context: Context) -> MaybeMade:
+    """Add the product that it gets to the context."""
+    context.add("best", product)
+    return {"product": None}
+
+
+@workload
+def read_product(product: Product | None, number: int = 0, *, context: Context) -> Given:
+    """What is in a product, or in the one of which the context tells."""
+    best = product if product is not None else context["best"]
+    return {"value": json.loads(Path(unquote(urlsplit(best["uri"]).path)).read_text())}

@@ -549,3 +549,56 @@ def test_a_resumed_run_keeps_the_order_of_what_came_from_outside(place: Place) -
     again = place.play(text, resume=failed.run)
     assert again.computed == []
     assert [one.value for one in again.context.versions("flux")] == [1, 2, 3]
+
+
+def test_a_withdrawn_product_that_is_made_again_stays_withdrawn(place: Place) -> None:
+    """A product whose file was lost is made again at another address; what withdrew it, whether
+    it was given the product or has found it, withdraws that one."""
+    text = """
+        stages:
+          table:
+            for_each: {spw: [1, 2]}
+            run: make
+            with: {kind: caltable, spw: "${{ each.spw }}"}
+          given: {run: withdraw, with: {product: "${{ stages.table.product[0] }}"}}
+          found: {run: withdraw_kind, with: {kind: caltable, spw: 2}, needs: [table]}
+          rest: {run: find, with: {kind: caltable}, needs: [given, found]}
+        outputs: {rest: "${{ stages.rest.value }}"}
+    """
+    first = place.play(text)
+    assert first.outputs["rest"] == []
+    for path in place.workspace.glob("runs/*/products/**/caltable.json"):
+        path.unlink()
+    for resume in (first.run, None):
+        again = place.play(text, resume=resume)
+        assert again.outputs["rest"] == []
+        assert again.context.products("caltable") == []
+        for path in place.workspace.glob("runs/*/products/**/caltable.json"):
+            path.unlink()
+
+
+@pytest.mark.parametrize("how", ["handed_through", "remembered"])
+def test_what_hands_through_a_damaged_product_is_not_used_again(how: str, place: Place) -> None:
+    """A product that was damaged is made again elsewhere; a call that hands it on, as an output or
+    in the context, does so again, and nobody is given the damaged one."""
+    text = """
+        params: {number: {type: integer, default: 0}}
+        stages:
+          table: {run: make, with: {kind: caltable}}
+          again: {run: HOW, with: {product: "${{ stages.table.product }}"}}
+          reader:
+            run: read_product
+            needs: [again]
+            with:
+              product: "${{ stages.again.product | default(none) }}"
+              number: "${{ params.number }}"
+        outputs: {seen: "${{ stages.reader.value }}"}
+    """.replace("HOW", how)
+    first = place.play(text)
+    (file,) = place.workspace.glob("runs/*/products/**/caltable.json")
+    file.write_text('"damaged"')
+    resumed = place.play(text, resume=first.run)
+    assert resumed.computed == ["table", "again"]
+    anew = place.play(text, params={"number": 1})
+    assert anew.computed == ["reader"]
+    assert anew.outputs == resumed.outputs == first.outputs

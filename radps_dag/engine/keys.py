@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
-from radps_dag.facts import Files, Made
+from radps_dag.facts import Made
 from radps_dag.journal.workspace import Workspace
 from radps_dag.remote import is_local
 from radps_dag.workloads.description import Workload
@@ -31,7 +31,7 @@ class Keys:
     def __init__(self, library: Library, workspace: Workspace) -> None:
         self._library = library
         self._workspace = workspace
-        self._contents: dict[str, Files] = {}
+        self._written: dict[str, Made] = {}
         self._sources: dict[str, str] = {}
         self.look_up = _nothing
 
@@ -44,7 +44,7 @@ class Keys:
     def learn(self, made: Made) -> None:
         """Take note of what a call has written."""
         if made.workdir:
-            self._contents[made.workdir] = made.files
+            self._written[made.workdir] = made
 
     def key(self, workload: Workload, arguments: Mapping[str, Any], seed: str) -> str:
         """The key of a call. `seed` counts where the workload draws random numbers."""
@@ -90,18 +90,27 @@ class Keys:
             found = self._found(uri)
         return found
 
+    def maker(self, uri: str) -> Made | None:
+        """What the call has left, if it is one of this workspace, that has made what lies there."""
+        self.content(uri)
+        folder = uri
+        while folder := folder.rpartition("/")[0]:
+            if folder in self._written:
+                return self._written[folder]
+        return None
+
     def _found(self, uri: str) -> str | None:
         folder, _, rest = uri.rpartition("/")
         below = rest
         while folder:
-            files = self._contents.get(folder)
-            if files is not None:
+            made = self._written.get(folder)
+            if made is not None:
                 if is_local(uri):
                     below = unquote(below)
                 name, _, inside = below.partition("/")
-                if name not in files:
+                if name not in made.files:
                     return None
-                _, digest = files[name]
+                _, digest = made.files[name]
                 return f"{digest}/{inside}" if inside else digest
             folder, _, rest = folder.rpartition("/")
             below = f"{rest}/{below}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from radps_dag.engine.executors.publishing import harm
+from radps_dag.engine.grounds import flaw, grounds
 from radps_dag.engine.keys import Keys
 from radps_dag.engine.outcome import NodeError
 from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded, strict_json
@@ -186,7 +186,7 @@ class Memory:
     def expect(self, asked: Asked) -> Known | None:
         """What such a call will be found to have made, by the sizes of its files."""
         known = self.find(asked)
-        if known is None or harm(known.made, thorough=False):
+        if known is None or flaw(self._grounds(known, asked), thorough=False):
             return None
         self.keys.learn(known.made)
         return known
@@ -202,6 +202,8 @@ class Memory:
         """What it has read in the context and would now find changed, in words."""
         if asked.context is None:
             return
+        if any(one.withdrawn and one.withdrawn not in asked.context.uris for one in made.added):
+            yield "a product that it withdrew was made again"
         for query, digest in made.reads.items():
             if self.keys.digest(answer(asked.context, query)) != digest:
                 yield changed(query)
@@ -224,9 +226,9 @@ class Memory:
         if known is None:
             return None
         wrong = ""
-        if known.made.files:
+        if found := self._grounds(known, asked):
             try:
-                wrong = await asyncio.to_thread(harm, known.made)
+                wrong = await asyncio.to_thread(flaw, found)
             except RadpsDagError as error:
                 # Not to be made again, at the cost of hours, because a server does not answer.
                 hint = f"to make it anew all the same: --force '{asked.place}'"
@@ -236,13 +238,16 @@ class Memory:
         self.keys.learn(known.made)
         return known
 
+    def _grounds(self, known: Known, asked: Asked) -> list[Made]:
+        return grounds(known.made, known.outputs, asked.arguments, asked.context, self.keys)
+
     def why(self, asked: Asked) -> str:
         """Why the call has to be made, in words."""
         if self._policy.forces(asked.place):
             return "forced"
         known = self.find(asked)
         if known is not None:
-            return harm(known.made, thorough=False)
+            return flaw(self._grounds(known, asked), thorough=False)
         row, begun = self._before(asked.place)
         if begun is None:
             return "it has not run before"

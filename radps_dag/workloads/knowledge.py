@@ -121,6 +121,11 @@ class Snapshot:
             found.setdefault(entry.key, []).append(entry)
         return {key: tuple(entries) for key, entries in found.items()}
 
+    @cached_property
+    def uris(self) -> frozenset[str]:
+        """The addresses of the products."""
+        return frozenset(str(record.product["uri"]) for record in self.records)
+
     def is_collection(self, key: str) -> bool:
         return key in self.declared and self.declared[key].collection
 

@@ -1,0 +1,54 @@
+"""What an earlier result stands on: files that must be as they were, or it is no result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from radps_dag.context.snapshots import products_in
+from radps_dag.engine.executors.publishing import harm
+from radps_dag.engine.keys import Keys
+from radps_dag.facts import Made
+from radps_dag.workloads.knowledge import Snapshot
+
+__all__ = ["flaw", "grounds"]
+
+
+def grounds(
+    made: Made,
+    outputs: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    context: Snapshot | None,
+    keys: Keys,
+) -> list[Made]:
+    """The calls whose files must still be there: the one that made the result, and those that made
+    products which it hands through, where today's call would be given them at another address.
+
+    The products that it would be given have been looked at where they were made.
+    """
+    found = {made.workdir: made} if made.files else {}
+    others = list(_others(made, outputs))
+    given = _given(arguments, context) if others else frozenset()
+    for uri in others:
+        if uri not in given and (maker := keys.maker(uri)):
+            found[maker.workdir] = maker
+    return list(found.values())
+
+
+def flaw(found: list[Made], *, thorough: bool = True) -> str:
+    """What is wrong with their files, in words. Raises Unreachable."""
+    return next((wrong for made in found if (wrong := harm(made, thorough=thorough))), "")
+
+
+def _others(made: Made, outputs: Mapping[str, Any]) -> Iterator[str]:
+    """The addresses of products in a result that the call has not written itself."""
+    for product in products_in([outputs, [one.value for one in made.added]]):
+        uri = str(product["uri"])
+        if not (made.workdir and uri.startswith(f"{made.workdir}/")):
+            yield uri
+
+
+def _given(arguments: Mapping[str, Any], context: Snapshot | None) -> frozenset[str]:
+    """The addresses of what a call is given, or can look up."""
+    given = frozenset(str(product["uri"]) for product in products_in(arguments))
+    return given if context is None else given | context.uris

@@ -79,10 +79,16 @@ class Place:
     root: Path
     executor: str = "threads"
     slots: int = 4
+    url: str | None = None  # of the database, where the journal is not in the workspace
 
     @property
     def workspace(self) -> Path:
         return self.root / ".radps"
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """How its journal is asked for."""
+        return {"workspace": self.workspace, "store": self.url}
 
     @property
     def log(self) -> str:
@@ -94,7 +100,7 @@ class Place:
         return path.read_text(encoding="utf-8").split() if path.exists() else []
 
     def open(self) -> Store:
-        return open_store(Workspace(self.workspace.resolve()))
+        return open_store(Workspace(self.workspace.resolve()), self.url)
 
     def plan(self, text: str, *, params: Mapping[str, Any] | None = None) -> list[Planned]:
         """What a run of the pipeline would do."""
@@ -151,7 +157,7 @@ class Place:
                 opened.close()
         finally:
             store.close()
-        context = load_context(run, workspace=self.workspace)
+        context = load_context(run, **self.where)
         return Played(run, ended, tuple(facts), context, why)
 
 

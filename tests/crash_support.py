@@ -115,6 +115,7 @@ class Site:
     folder: Path
     options: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
+    url: str | None = None  # of the database, where the journal is not in the workspace
 
     @classmethod
     def make(cls, parent: Parent, folder: Path, text: str, **files: str) -> Site:
@@ -151,7 +152,8 @@ class Site:
 
     def _begin(self, arguments: Sequence[str], variables: Mapping[str, str]) -> int:
         given = {"CRASH_LOG": str(self.log), **self.variables, **variables}
-        return self.parent.begin(arguments, self.folder, **given)
+        where = () if self.url is None else ("--store", self.url)
+        return self.parent.begin((*arguments, *where), self.folder, **given)
 
     def executions(self, what: str = "begin") -> Counter[str]:
         """How often each call has begun (or ended), as the workloads themselves say."""
@@ -177,6 +179,8 @@ class Site:
     @property
     def _begun(self) -> bool:
         """Whether there is a journal: a process may have been killed before it could make one."""
+        if self.url is not None:
+            return True
         if not self.journal.exists():
             return False
         with contextlib.closing(sqlite3.connect(self.journal)) as connection:
@@ -188,7 +192,7 @@ class Site:
         from radps_dag.journal.store import open_store
         from radps_dag.journal.workspace import Workspace
 
-        store = open_store(Workspace(self.workspace.resolve()), reading=True)
+        store = open_store(Workspace(self.workspace.resolve()), self.url, reading=True, empty=True)
         try:
             yield store
         finally:
@@ -248,6 +252,7 @@ def _import_everything() -> None:
         *("radps_dag.engine.selection", "radps_dag.engine.record", "radps_dag.engine.memory"),
         *("radps_dag.journal.reading", "radps_dag.progress.plain", "radps_dag.builder"),
         *("radps_dag.engine.executors.threads", "radps_dag.engine.executors.processes"),
+        *("sqlalchemy.dialects.postgresql", "psycopg"),
         *("radps_dag.workloads.placeholder", "radps_dag.checks", "radps_dag.engine.provenance"),
     ):
         with contextlib.suppress(ImportError):

@@ -27,12 +27,12 @@ def facts_of(workspace: Path, run: str) -> list[dict[str, Any]]:
         store.close()
 
 
-def facts_of_only_run(workspace: Path) -> list[dict[str, Any]]:
+def facts_of_only_run(workspace: Path, url: str | None = None) -> list[dict[str, Any]]:
     """The facts of the one run there, as far as it has come; nothing where none has begun."""
-    if not (workspace / "journal.db").exists():
+    if url is None and not (workspace / "journal.db").exists():
         return []
     try:
-        store = open_store(Workspace(workspace.resolve()), reading=True)
+        store = open_store(Workspace(workspace.resolve()), url, reading=True)
     except UsageError:  # its tables are still to be made
         return []
     try:

@@ -36,11 +36,15 @@ stages:
 
 
 class Place:
-    """A directory with a workspace, and the command line in it."""
+    """A directory with a workspace, and the command line in it. `url` is that of a database, where
+    the journal is not in the workspace."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str | None = None) -> None:
         self.folder = folder
         self.file = write(folder / "p.yaml", PIPELINE)
+        self.url = url
+        if url is not None:
+            (folder / "radps-dag.toml").write_text(f'store = "{url}"\n')
 
     def __call__(self, *words: str, code: int = 0) -> str:
         """What a command says; it must exit so."""
@@ -75,14 +79,22 @@ class Place:
         )
 
     def begun(self, place: str) -> bool:
-        facts = facts_of_only_run(self.folder / ".radps")
+        facts = facts_of_only_run(self.folder / ".radps", self.url)
         return any(one["fact"] == "node_started" and one["place"] == place for one in facts)
 
 
-@pytest.fixture(scope="module")
-def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def url_of(request: pytest.FixtureRequest) -> str | None:
+    """Where a fixture's journal is to be."""
+    if request.param == "sqlite":
+        return None
+    url: str = request.getfixturevalue("postgres").database()
+    return url
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def looked_at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Two runs that failed: one that ran, and one that reused what ended well."""
-    place = Place(tmp_path_factory.mktemp("place"))
+    place = Place(tmp_path_factory.mktemp("place"), url_of(request))
     place.run(code=1)
     place.run(code=1)
     return place
@@ -91,6 +103,12 @@ def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     yield Place(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """With each kind of journal."""
+    return Place(tmp_path, url_of(request))
 
 
 def test_runs(looked_at: Place) -> None:
@@ -196,6 +214,8 @@ def test_provenance(looked_at: Place) -> None:
 )
 def test_mistakes_are_one_line(looked_at: Place, words: tuple[str, ...], expected: str) -> None:
     """What cannot be shown is said in one line, with what there is."""
+    if looked_at.url is not None and "--workspace" in words:
+        pytest.skip("the journal is not in the workspace")
     told = looked_at(*words, code=2)
     assert expected in told and told.count("\n") == 1
 
@@ -207,26 +227,26 @@ def test_a_workspace_that_cannot_be_written(looked_at: Place, tmp_path: Path) ->
         path.chmod(0o500 if path.is_dir() else 0o400)
     (tmp_path / ".radps").chmod(0o500)
     before = sorted((tmp_path / ".radps").rglob("*"))
-    copy = Place(tmp_path)
+    copy = Place(tmp_path, looked_at.url)
     assert len(copy.json("runs")) == 2
     assert copy.json("status")["status"] == "failed"
     assert [path for path in before if not path.exists()] == []
     (tmp_path / ".radps").chmod(0o700)
 
 
-def test_a_run_from_another_terminal(place: Place) -> None:
+def test_a_run_from_another_terminal(anywhere: Place) -> None:
     """While it runs it says who drives it; killed, it is interrupted and can be resumed."""
-    running = place.begin("-p", "seconds=60")
+    running = anywhere.begin("-p", "seconds=60")
     follower = None
     try:
-        assert until(lambda: place.begun("many[spw=0]/nap"), PATIENCE)
-        (listed,) = place.json("runs")
+        assert until(lambda: anywhere.begun("many[spw=0]/nap"), PATIENCE)
+        (listed,) = anywhere.json("runs")
         assert listed["status"] == "running" and f"process {running.pid}" in listed["driver"]
-        assert f"Driven by process {running.pid}" in place("status")
-        assert place.json("status")["status"] == "running"
+        assert f"Driven by process {running.pid}" in anywhere("status")
+        assert anywhere.json("status")["status"] == "running"
         follower = subprocess.Popen(
             [*PROGRAM, "status", "--follow", "--progress", "plain"],
-            cwd=place.folder,
+            cwd=anywhere.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -242,20 +262,20 @@ def test_a_run_from_another_terminal(place: Place) -> None:
             follower.kill()
     assert follower.returncode == 1
     assert "was interrupted" in out and "radps-dag resume" in err
-    assert "go on with it: radps-dag resume" in place("status")
-    assert place.json("runs")[0]["status"] == "interrupted"
-    assert place.json("show", "last", "many[spw=0]/nap")["status"] == "abandoned"
+    assert "go on with it: radps-dag resume" in anywhere("status")
+    assert anywhere.json("runs")[0]["status"] == "interrupted"
+    assert anywhere.json("show", "last", "many[spw=0]/nap")["status"] == "abandoned"
 
 
-def test_a_resumed_run(place: Place) -> None:
+def test_a_resumed_run(anywhere: Place) -> None:
     """What a resumed run reused of itself is reused, and its processes are listed."""
-    place.run(code=1)
-    place("resume", "--no-prefect", "--quiet", "-p", "message=still", code=1)
-    (listed,) = place.json("runs")
+    anywhere.run(code=1)
+    anywhere("resume", "--no-prefect", "--quiet", "-p", "message=still", code=1)
+    (listed,) = anywhere.json("runs")
     assert (listed["resumed"], listed["done"], listed["reused"]) == (1, 4, 4)
-    assert len(place.json("show", "last")["processes"]) == 2
-    assert "of an earlier process of this run" in place("show", "last", "first")
-    attempts = place.json("show", "last", "bad")["attempts"]
+    assert len(anywhere.json("show", "last")["processes"]) == 2
+    assert "of an earlier process of this run" in anywhere("show", "last", "first")
+    attempts = anywhere.json("show", "last", "bad")["attempts"]
     assert [(one["process"], one["number"]) for one in attempts] == [(1, 1), (1, 2), (2, 1), (2, 2)]
 
 

@@ -32,9 +32,15 @@ TEXT = """
 """
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("place"))
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """With each kind of journal, which the commands find in a profile."""
+    folder = tmp_path_factory.mktemp("place")
+    if request.param == "sqlite":
+        return Place(folder)
+    url = request.getfixturevalue("postgres").database()
+    (folder / "radps-dag.toml").write_text(f'store = "{url}"\n')
+    return Place(folder, url=url)
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +143,10 @@ def test_differences(context: Any, place: Place, run: str) -> None:
         (["--workspace", "elsewhere"], "there is no journal here"),
     ],
 )
-def test_mistakes(context: Any, run: str, arguments: list[str], message: str) -> None:
+def test_mistakes(context: Any, place: Place, run: str, arguments: list[str], message: str) -> None:
     """Each is one line, and the exit code is 2."""
+    if place.url is not None and "--workspace" in arguments:
+        pytest.skip("the journal is not in the workspace")
     code, text = context(*(run if word == "RUN" else word for word in arguments))
     assert code == 2 and message in text and len(text.splitlines()) == 1
 

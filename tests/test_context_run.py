@@ -16,9 +16,11 @@ from radps_dag.context import add_to_context, load_context
 from radps_dag.facts import Fact, NodeStarted, NodeSucceeded
 
 
-@pytest.fixture(params=["threads", "processes"])
+@pytest.fixture(params=["threads", "processes", "postgres"])
 def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """With each executor."""
+    """With each executor, and with each kind of journal."""
+    if request.param == "postgres":
+        return Place(tmp_path, url=request.getfixturevalue("postgres").database())
     return Place(tmp_path, executor=request.param)
 
 
@@ -314,7 +316,7 @@ def test_products_that_are_the_same_again_change_nothing(place: Place) -> None:
     assert place.play(spoilt).computed == ["table", "reader"]
 
 
-def test_a_resumed_run_knows_what_an_undisturbed_one_knows(place: Place) -> None:
+def test_a_resumed_run_knows_what_an_undisturbed_one_knows(anywhere: Place) -> None:
     """A run that failed halfway and is resumed ends with the same context, each thing once."""
     text = """
         context: {cycles: {type: array, collection: true}}
@@ -332,11 +334,11 @@ def test_a_resumed_run_knows_what_an_undisturbed_one_knows(place: Place) -> None
           last: {run: look_around, needs: [broken]}
         outputs: {seen: "${{ stages.last.value }}"}
     """
-    failed = place.play(text.replace("TIMES", "1"))
+    failed = anywhere.play(text.replace("TIMES", "1"))
     assert dict(failed.context) == {"flux": 1, "cycles": [2]}
-    resumed = place.play(text.replace("TIMES", "1"), resume=failed.run)
+    resumed = anywhere.play(text.replace("TIMES", "1"), resume=failed.run)
     assert resumed.computed == ["broken", "last"]
-    straight = place.play(text.replace("TIMES", "0"), reuse=False)
+    straight = anywhere.play(text.replace("TIMES", "0"), reuse=False)
     assert resumed.outputs == straight.outputs == {"seen": {"flux": 1, "cycles": [2]}}
     assert [(one.version, one.place) for one in resumed.context.versions("cycles")] == [
         (1, "solve#2/note")
@@ -372,7 +374,7 @@ def test_what_comes_from_outside_is_seen_by_what_starts_later(anywhere: Place) -
 
     def listen(fact: Fact) -> None:
         if isinstance(fact, NodeStarted) and fact.place == "first":
-            add_to_context("comment", "look at spw 3", workspace=anywhere.workspace, by="ada")
+            add_to_context("comment", "look at spw 3", by="ada", **anywhere.where)
             gate.touch()
 
     played = anywhere.play(WAITING.replace("AFTER", str(gate)), listen=listen)
@@ -403,7 +405,7 @@ def test_instances_that_start_later_see_more(place: Place) -> None:
     assert played.outputs["seen"][1] == "good"
 
 
-def test_what_came_from_outside_is_there_when_a_run_is_resumed(place: Place) -> None:
+def test_what_came_from_outside_is_there_when_a_run_is_resumed(anywhere: Place) -> None:
     """Who read the key before it was added reads it again; what did not depend on it does not."""
     text = """
         stages:
@@ -412,9 +414,9 @@ def test_what_came_from_outside_is_there_when_a_run_is_resumed(place: Place) -> 
           broken: {run: fail, with: {times: 1, log: LOG}, needs: [reader]}
         outputs: {seen: "${{ stages.reader.value }}"}
     """
-    failed = place.play(text)
-    add_to_context("comment", "good", run=failed.run, workspace=place.workspace)
-    resumed = place.play(text, resume=failed.run)
+    failed = anywhere.play(text)
+    add_to_context("comment", "good", run=failed.run, **anywhere.where)
+    resumed = anywhere.play(text, resume=failed.run)
     assert resumed.outputs["seen"] == "good"
     assert resumed.computed == ["reader", "broken"]
     assert resumed.why["reader"] == "context key 'comment' changed"
@@ -529,7 +531,7 @@ def test_a_conflict_is_found_if_there_is_one(
         assert "ContextConflict" in played.error
 
 
-def test_a_resumed_run_keeps_the_order_of_what_came_from_outside(place: Place) -> None:
+def test_a_resumed_run_keeps_the_order_of_what_came_from_outside(anywhere: Place) -> None:
     """What a person added after a node had is the later version, also to who runs when the run is
     resumed, and however often that is."""
     text = """
@@ -540,13 +542,13 @@ def test_a_resumed_run_keeps_the_order_of_what_came_from_outside(place: Place) -
           second: {run: note, with: {key: flux, value: 3, of: "${{ stages.reader.value }}"}}
         outputs: {seen: "${{ stages.reader.value }}"}
     """
-    failed = place.play(text)
-    add_to_context("flux", 2, run=failed.run, workspace=place.workspace)
-    assert place.play(text, resume=failed.run).context["flux"] == 2
-    resumed = place.play(text, resume=failed.run)
+    failed = anywhere.play(text)
+    add_to_context("flux", 2, run=failed.run, **anywhere.where)
+    assert anywhere.play(text, resume=failed.run).context["flux"] == 2
+    resumed = anywhere.play(text, resume=failed.run)
     assert resumed.outputs["seen"] == 2
     assert [one.value for one in resumed.context.versions("flux")] == [1, 2, 3]
-    again = place.play(text, resume=failed.run)
+    again = anywhere.play(text, resume=failed.run)
     assert again.computed == []
     assert [one.value for one in again.context.versions("flux")] == [1, 2, 3]
 

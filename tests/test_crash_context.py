@@ -47,13 +47,13 @@ def undisturbed(parent: Parent, tmp_path_factory: pytest.TempPathFactory) -> Any
     return site.outputs(), context_of(site)
 
 
-def context_of(site: Site, **which: Any) -> Any:
+def context_of(site: Site) -> Any:
     """All that a run knows, but for times; its own name is left out, products are what they hold.
 
     None where there is no run.
     """
     try:
-        snapshot = load_context(workspace=site.workspace, **which).snapshot
+        snapshot = load_context(workspace=site.workspace, store=site.url).snapshot
     except UsageError:
         return None
     found = json.loads(strict_json(as_json(snapshot, "")))
@@ -97,6 +97,22 @@ def check(trial: Trial, expected: Any) -> None:
     trial.check(outputs)
     assert context_of(trial.site) == context
     check_on_the_way(trial.site.facts())
+
+
+def test_killed_with_postgres(
+    parent: Parent, undisturbed: Any, postgres: Any, tmp_path: Path
+) -> None:
+    """Also where the journal is in PostgreSQL, whose transactions end with their process."""
+    kills = number = 0
+    while kills < CRASHES / 10:
+        site = knowing(parent, tmp_path / str(number))
+        site.url = postgres.database()
+        trial = Trial(site, seed=number)
+        ended = trial.drive(most=6)
+        assert ended.code == 0, ended
+        check(trial, undisturbed)
+        kills += trial.kills
+        number += 1
 
 
 def test_killed_with_workers(parent: Parent, undisturbed: Any, tmp_path: Path) -> None:

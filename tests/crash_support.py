@@ -167,14 +167,14 @@ class Site:
         if not self._begun:
             return []
         with self._store() as store:
-            heads = store.heads()
+            heads = store.heads(lambda error: None)
             if run is None and not heads:
                 return []
             return list(store.facts(run or heads[0].run))
 
     def runs(self) -> list[str]:
         with self._store() as store:
-            return [head.run for head in store.heads()]
+            return [head.run for head in store.heads(lambda error: None)]
 
     @property
     def _begun(self) -> bool:

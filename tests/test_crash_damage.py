@@ -210,20 +210,57 @@ ROWS: dict[str, Change] = {
 }
 
 
+# What no other run can do without either.
+WHOLE = ("version", "old version", "odd version", "no version", "no table", "no column")
+
+
 @pytest.mark.parametrize("change", ROWS)
 @pytest.mark.parametrize("which", ["finished", "half"])
 def test_changed_rows(
     which: str, change: str, finished: Original, half: Original, tmp_path: Path
 ) -> None:
-    """Rows that somebody has changed or deleted are never believed."""
+    """Rows that somebody has changed or deleted are never believed; another run of the pipeline
+    makes everything again, and says of which run nothing is used."""
     original = finished if which == "finished" else half
     site = original.copy(tmp_path / "site")
+    (run,) = site.runs()
     with contextlib.closing(sqlite3.connect(site.journal)) as connection:
         connection.execute(ROWS[change])
         connection.commit()
     went_well = in_order(site, site.resume(), original.outputs)
     assert not went_well, "nothing was noticed"
-    in_order(site, site.run(), original.outputs)
+    before = site.executions()
+    ended = site.run()
+    if in_order(site, ended, original.outputs):
+        assert sum((site.executions() - before).values()) == 3
+    assert (ended.code == 0) == (change not in WHOLE), ended
+    if change not in (*WHOLE, "no head", "name"):
+        (line,) = [line for line in ended.err.splitlines() if "is used again" in line]
+        assert f"nothing of run {run} is used again: {site.journal.resolve()}: " in line
+        assert "is used again" not in site.run("--no-reuse").err
+
+
+def test_a_part_of_a_pipeline_after_damage(finished: Original, tmp_path: Path) -> None:
+    """What is left of the stages that do not run comes from the newest run that is sound."""
+    site = finished.copy(tmp_path / "site")
+    (sound,) = site.runs()
+    assert site.run("--force=**").code == 0
+    damaged = site.runs()[0]
+    with contextlib.closing(sqlite3.connect(site.journal)) as connection:
+        connection.execute("UPDATE radps_facts SET time = 1 WHERE seq = 3 AND run = ?", (damaged,))
+        connection.commit()
+    for options in ((), ("--no-reuse",)):
+        ended = site.run("--only=second", *options)
+        assert ended.code == 0, ended
+        assert ended.err.count(f"nothing of run {damaged} is used again: ") == 1
+        assert site.outputs() == finished.outputs
+    with contextlib.closing(sqlite3.connect(site.journal)) as connection:
+        connection.execute("UPDATE radps_facts SET time = 1 WHERE seq = 3 AND run = ?", (sound,))
+        connection.execute("DELETE FROM radps_runs WHERE run NOT IN (?, ?)", (damaged, sound))
+        connection.commit()
+    ended = site.run("--only=second")
+    assert ended.code == 2, ended
+    assert ended.line
 
 
 def test_two_journals(finished: Original, tmp_path: Path) -> None:

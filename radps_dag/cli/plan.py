@@ -94,7 +94,10 @@ def _planned(asked: Asked) -> list[Planned]:
     try:
         job = prepare(asked, checked, store)
         job = replace(job, run="plan", workdir=store.workspace.run("plan").products)
-        return plan(job, memory_of(asked, job, store, job.run))
+        memory = memory_of(asked, job, store, job.run)
+        planned = plan(job, memory)
+        memory.tell(lambda why: click.echo(f"warning: {why}", err=True))
+        return planned
     finally:
         store.close()
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from radps_dag.engine.tracker import Tracker
     from radps_dag.facts import Listener
     from radps_dag.faults import Faults
+    from radps_dag.journal.rows import DamagedRun
     from radps_dag.journal.store import Store
     from radps_dag.journal.workspace import RunDirectory
     from radps_dag.model import Pipeline
@@ -162,7 +163,8 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     chosen = selection.choose(graph, wish)
     required = selection.needed(graph, chosen)
     before = selection.before(graph, chosen) if asks_for_context(pipeline, library) else ()
-    left = earlier_outputs(store, pipeline.name, {*required, *before})
+    damaged: list[DamagedRun] = []
+    left = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
     return Job(
         run="",
         pipeline=pipeline,
@@ -178,6 +180,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
         left={id: left[id].run for id in before if id in left},
         settings=asked.settings,
         provenance=describe(pipeline, library),
+        damaged={error.run: error.warning for error in damaged},
     )
 
 
@@ -188,7 +191,9 @@ def memory_of(asked: Asked, job: Job, store: Store, run: str) -> Memory:
 
     policy = Policy(asked.reuse, patterns(asked.force))
     keys = Keys(job.library, store.workspace)
-    return Memory(store, keys, run, job.pipeline.name, policy, job.faults)
+    memory = Memory(store, keys, run, job.pipeline.name, policy, job.faults)
+    memory.damaged.update(job.damaged)
+    return memory
 
 
 def _faults(path: Path | None, pipeline: Pipeline, executor: str) -> Faults:

@@ -28,7 +28,7 @@ from radps_dag.engine.run import Here, Run, Settled, at_once, nobody, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
-from radps_dag.facts import Listener, NodeSkipped, RunEnded, RunStarted
+from radps_dag.facts import Listener, NodeSkipped, Noted, RunEnded, RunStarted
 from radps_dag.faults import Faults
 from radps_dag.journal.store import Store
 from radps_dag.model import Pipeline
@@ -46,7 +46,8 @@ class Job:
 
     `settings` and `provenance` are recorded with it; `generation` counts the processes that have
     driven the run, this one included. `whole` are the places of groups in which nothing is to be
-    made, as far as a plan can tell.
+    made, as far as a plan can tell. `damaged` are earlier runs that were looked at, and why nothing
+    of them is used.
     """
 
     run: str
@@ -66,6 +67,7 @@ class Job:
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cache(self) -> Path:
@@ -102,6 +104,8 @@ async def drive(
     """
     begun = time.monotonic()
     listener(_started(job))
+    if memory is not None:
+        memory.tell(lambda why: listener(_warning(why)))
     for id in _left_out(job):
         listener(NodeSkipped(time=time.time(), place=id, reason=NOT_SELECTED))
     finished: dict[str, Any] = dict(job.reused or {})
@@ -180,6 +184,10 @@ def _first_of_ours(errors: BaseExceptionGroup[BaseException]) -> RadpsDagError |
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
     return first if isinstance(first, RadpsDagError) else None
+
+
+def _warning(message: str) -> Noted:
+    return Noted(time=time.time(), place="", message=message, level="warning")
 
 
 def _label(job: Job) -> Label:

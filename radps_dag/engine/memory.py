@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from radps_dag.engine.keys import Keys
 from radps_dag.engine.outcome import NodeError
 from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded, strict_json
 from radps_dag.faults import Faults, levels, matches
-from radps_dag.journal.rows import Row
+from radps_dag.journal.rows import DamagedRun, Row
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
 from radps_dag.workloads.description import Workload
@@ -123,8 +123,10 @@ class Memory:
         self._run = run
         self._policy = policy
         self._faults = faults
+        self._warn: Callable[[str], object] | None = None
+        self.damaged: dict[str, str] = {}  # runs of which nothing is used again, and why
         self._own = Results.of(store, run) if store.head(run) is not None else Results(run)
-        heads = store.heads()
+        heads = store.heads(self._leave_out)
         self._alone = all(head.run == run for head in heads)
         same = [head.run for head in heads if head.pipeline == pipeline and head.run != run]
         self._others = same[:MOST_RUNS]
@@ -164,11 +166,31 @@ class Memory:
                 if known := self._fitting(row, asked):
                     return known
                 break
-        for row in () if self._alone else self.store.with_key(asked.key):
-            elsewhere = row.place == asked.place and row.run != self._run
-            if elsewhere and (known := self._fitting(row, asked)):
+        for row in self._elsewhere(asked):
+            if known := self._fitting(row, asked):
                 return known
         return None
+
+    def _elsewhere(self, asked: Asked) -> Iterator[Row]:
+        """The results under the key at the place, of whatever run that is sound as a whole."""
+        if self._alone:
+            return
+        for row in self.store.with_key(asked.key, damaged=self._leave_out):
+            other = row.place == asked.place and row.run != self._run
+            if other and self._results(row.run).made:  # nothing, where the run is damaged
+                yield row
+
+    def tell(self, warn: Callable[[str], object]) -> None:
+        """Have it called, once for each, with the runs of which nothing is used again."""
+        self._warn = warn
+        for why in self.damaged.values():
+            warn(why)
+
+    def _leave_out(self, error: DamagedRun) -> None:
+        if self._policy.reuse and error.run not in self.damaged:
+            self.damaged[error.run] = error.warning
+            if self._warn is not None:
+                self._warn(error.warning)
 
     @property
     def empty(self) -> bool:
@@ -298,7 +320,11 @@ class Memory:
 
     def _results(self, run: str) -> Results:
         if run not in self._loaded:
-            self._loaded[run] = Results.of(self.store, run)
+            try:
+                self._loaded[run] = Results.of(self.store, run)
+            except DamagedRun as error:
+                self._leave_out(error)
+                self._loaded[run] = Results(run)
         return self._loaded[run]
 
     def _learn_contents(self, uri: str) -> None:

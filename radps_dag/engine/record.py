@@ -11,7 +11,8 @@ from typing import Any
 from radps_dag.engine.executors.manifest import sync
 from radps_dag.facts import Fact, Listener, NodeSkipped, NodeSucceeded, RunEnded
 from radps_dag.journal.claims import Claim, claim
-from radps_dag.journal.store import Store
+from radps_dag.journal.rows import DamagedRun
+from radps_dag.journal.store import Damages, Store
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.journal.writer import Writer
 from radps_dag.problem import RadpsDagError
@@ -150,20 +151,39 @@ class Left:
     outputs: Mapping[str, Any] | None
 
 
-def earlier_outputs(store: Store, pipeline: str, stages: Iterable[str]) -> dict[str, Left]:
-    """For each stage, the newest run of the pipeline in which it ended well, and its outputs."""
+def earlier_outputs(
+    store: Store, pipeline: str, stages: Iterable[str], damaged: Damages | None = None
+) -> dict[str, Left]:
+    """For each stage, the newest run of the pipeline in which it ended well, and its outputs.
+
+    Runs that are damaged are handed to `damaged` and left out; if it is there, or else raised.
+    """
     missing = set(stages)
     found: dict[str, Left] = {}
-    for head in store.heads() if missing else ():
+    for head in store.heads(damaged) if missing else ():
         if head.pipeline != pipeline:
             continue
-        for row in store.at(head.run, missing, ("node_succeeded", "node_skipped")):
-            fact = store.fact(row)
-            if isinstance(fact, NodeSucceeded):
-                found[row.place] = Left(head.run, fact.outputs)
-            elif isinstance(fact, NodeSkipped) and fact.reason != NOT_SELECTED:
-                found[row.place] = Left(head.run, None)
+        try:
+            found |= _left_by(store, head.run, missing)
+        except DamagedRun as error:
+            if damaged is None:
+                raise
+            damaged(error)
         missing -= set(found)
         if not missing:
             break
+    return found
+
+
+def _left_by(store: Store, run: str, stages: set[str]) -> dict[str, Left]:
+    """What one run left of the stages. Raises DamagedRun, whichever of its rows is damaged."""
+    found: dict[str, Left] = {}
+    for row in store.rows(run):
+        if row.place not in stages or row.kind not in ("node_succeeded", "node_skipped"):
+            continue
+        fact = store.fact(row)
+        if isinstance(fact, NodeSucceeded):
+            found[row.place] = Left(run, fact.outputs)
+        elif isinstance(fact, NodeSkipped) and fact.reason != NOT_SELECTED:
+            found[row.place] = Left(run, None)
     return found

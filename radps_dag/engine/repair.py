@@ -29,7 +29,7 @@ from prefect.states import Crashed
 from radps_dag.engine.contact import TROUBLE
 from radps_dag.facts import Tracked
 from radps_dag.journal.claims import driver_of
-from radps_dag.journal.rows import to_row
+from radps_dag.journal.rows import DamagedRun, to_row
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
 
@@ -52,9 +52,12 @@ def untold(store: Store, current: str) -> list[tuple[str, Tracked]]:
     Of the `current` run that is every earlier process; the one that drives it now has yet to begin.
     """
     found: list[tuple[str, Tracked]] = []
-    for head in store.heads()[:MOST]:
-        kinds = ("tracked", "run_ended")
-        facts = [store.fact(row) for row in store.rows(head.run, kinds=kinds)]
+    for head in store.heads(lambda error: None)[:MOST]:
+        try:
+            rows = store.rows(head.run, kinds=("tracked", "run_ended"))
+            facts = [store.fact(row) for row in rows]
+        except DamagedRun:  # nothing that could be believed is to be told of it
+            continue
         going: dict[str, Tracked] = {}
         for fact in facts:
             if isinstance(fact, Tracked):

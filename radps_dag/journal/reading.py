@@ -7,6 +7,7 @@ from typing import Literal
 
 from radps_dag.facts import RunEnded, RunStarted
 from radps_dag.journal.claims import driver_of
+from radps_dag.journal.rows import DamagedRun
 from radps_dag.journal.store import Head, Store
 from radps_dag.journal.workspace import pick
 from radps_dag.problem import RadpsDagError, UsageError
@@ -21,7 +22,10 @@ def find_run(store: Store, wanted: str | None) -> str:
 
     Raises UsageError where there is none.
     """
-    known = [head.run for head in store.heads()]
+    damaged: list[DamagedRun] = []
+    known = [head.run for head in store.heads(damaged.append)]
+    if damaged and wanted not in known:
+        raise damaged[0]  # which may be the one
     if not known:
         raise UsageError(f"{store.name}: no run is there yet; `radps-dag run FILE` makes one")
     return known[0] if wanted is None else pick(wanted, known)

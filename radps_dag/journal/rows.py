@@ -23,13 +23,36 @@ from radps_dag.facts import (
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 
-__all__ = ["ADVICE", "Damaged", "Head", "Row", "believed", "digest", "to_fact", "to_row"]
+__all__ = [
+    "ADVICE",
+    "Damaged",
+    "DamagedRun",
+    "Head",
+    "Row",
+    "believed",
+    "digest",
+    "to_fact",
+    "to_row",
+]
 
 ADVICE = "restore it from a copy, or start a new run with --workspace elsewhere"
 
 
 class Damaged(RadpsDagError):
     """The journal is not what was written."""
+
+
+class DamagedRun(Damaged):
+    """What the journal says of one run is not what was written; the others may be sound."""
+
+    def __init__(self, message: str, run: str) -> None:
+        super().__init__(message)
+        self.run = run
+
+    @property
+    def warning(self) -> str:
+        """For those who can do without that run."""
+        return f"nothing of run {self.run} is used again: {self}"
 
 
 @dataclass(frozen=True, slots=True)

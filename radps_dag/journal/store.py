@@ -6,10 +6,10 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -30,13 +30,23 @@ from sqlalchemy.pool import StaticPool
 from radps_dag.addresses import redacted
 from radps_dag.facts import Fact
 from radps_dag.journal import schema
-from radps_dag.journal.rows import ADVICE, Damaged, Head, Row, believed, checksum, digest, to_fact
+from radps_dag.journal.rows import (
+    ADVICE,
+    Damaged,
+    DamagedRun,
+    Head,
+    Row,
+    believed,
+    checksum,
+    digest,
+    to_fact,
+)
 from radps_dag.journal.schema import facts, runs
 from radps_dag.journal.sqlite_file import engine_of, is_there
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
 
-__all__ = ["Head", "Outdated", "Store", "open_store"]
+__all__ = ["Damages", "Head", "Outdated", "Store", "open_store"]
 
 
 class NoJournal(UsageError):
@@ -64,6 +74,10 @@ _KEYED = (
 
 class Outdated(RadpsDagError):
     """Somebody else has begun to drive the run."""
+
+
+Damages = Callable[[DamagedRun], object]
+T = TypeVar("T")
 
 
 class Store:
@@ -124,12 +138,15 @@ class Store:
             with connection.begin():
                 yield connection
 
-    def heads(self) -> list[Head]:
-        """All runs, newest first."""
+    def heads(self, damaged: Damages | None = None) -> list[Head]:
+        """All runs, newest first. Those that are damaged are handed to `damaged` and left out.
+
+        Raises DamagedRun where nobody asks for them.
+        """
         order = (runs.c.created.desc(), runs.c.run.desc())
         with self.look() as connection:
             found = connection.execute(select(runs).order_by(*order)).all()
-        return [self._head(row) for row in found]
+        return list(_sound(found, self._head, damaged))
 
     def head(self, run: str) -> Head | None:
         with self.look() as connection:
@@ -216,13 +233,12 @@ class Store:
             return
         for number, row in enumerate(found, start=after + 1):
             if row.seq != number:
-                raise Damaged(f"{self.name}: row {number} of run {run} is missing; {ADVICE}")
+                raise self._damaged(run, f"row {number} of run {run} is missing")
             yield row
         if after + len(found) < last:
-            missing = after + len(found) + 1
-            raise Damaged(f"{self.name}: row {missing} of run {run} is missing; {ADVICE}")
+            raise self._damaged(run, f"row {after + len(found) + 1} of run {run} is missing")
         if found and after + len(found) > last:
-            raise Damaged(f"{self.name}: run {run} has rows after its last, {last}; {ADVICE}")
+            raise self._damaged(run, f"run {run} has rows after its last, {last}")
 
     def facts(self, run: str, after: int = 0) -> Iterator[Fact]:
         """What happened in a run, in its order. Raises Damaged."""
@@ -233,13 +249,13 @@ class Store:
         try:
             return to_fact(row, self.workspace)
         except Damaged as error:
-            raise Damaged(f"{self.name}: {error}; {ADVICE}") from error
+            raise self._damaged(row.run, str(error)) from error
 
-    def with_key(self, key: str, most: int = 20) -> list[Row]:
-        """The newest rows with a key."""
+    def with_key(self, key: str, most: int = 20, damaged: Damages | None = None) -> list[Row]:
+        """The newest rows with a key. Those that are damaged are as in `heads`."""
         with self.look() as connection:
             found = connection.execute(_WITH_KEY, {"key": key, "most": most}).all()
-        return [self._row(row) for row in found]
+        return list(_sound(found, self._row, damaged))
 
     def at(self, run: str, places: Collection[str], kinds: Sequence[str]) -> list[Row]:
         """The rows of a run about these places, of these kinds, in their order."""
@@ -281,7 +297,7 @@ class Store:
     def _locked(self, connection: Connection, run: str) -> Head:
         row = connection.execute(_LOCK, {"of": run}).first()
         if row is None:
-            raise Damaged(f"{self.name}: run {run} is not in the journal; {ADVICE}")
+            raise self._damaged(run, f"run {run} is not in the journal")
         return self._head(row)
 
     def _head(self, row: Sequence[Any]) -> Head:
@@ -289,14 +305,17 @@ class Store:
         *values, found = row
         head = Head(*values)
         if digest(head) != found:
-            raise Damaged(f"{self.name}: the head of run {head.run!r} is damaged; {ADVICE}")
+            raise self._damaged(str(head.run), f"the head of run {head.run!r} is damaged")
         return head
 
     def _row(self, row: Sequence[Any]) -> Row:
         try:
             return believed(Row(*row))
         except Damaged as error:
-            raise Damaged(f"{self.name}: {error}; {ADVICE}") from error
+            raise self._damaged(str(row[0]), str(error)) from error
+
+    def _damaged(self, run: str, what: str) -> DamagedRun:
+        return DamagedRun(f"{self.name}: {what}; {ADVICE}", run)
 
     def _mine(self) -> Connection:
         found: Connection | None = getattr(self._local, "connection", None)
@@ -316,6 +335,19 @@ class Store:
             raise Damaged(f"{self.name}: the journal is damaged ({reason}); {ADVICE}") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise _explained(self.name, done, error) from error
+
+
+def _sound(
+    rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], T], damaged: Damages | None
+) -> Iterator[T]:
+    """What is read of rows, but for those that are damaged, where somebody asks for them."""
+    for row in rows:
+        try:
+            yield read(row)
+        except DamagedRun as error:
+            if damaged is None:
+                raise
+            damaged(error)
 
 
 def _values(head: Head) -> dict[str, Any]:

@@ -31,7 +31,8 @@ from radps_dag.engine.planning import plan
 from radps_dag.engine.record import new_run, reopen
 from radps_dag.engine.tracker import Untracked
 from radps_dag.facts import Fact
-from radps_dag.journal.store import Store, open_store
+from radps_dag.journal.opening import open_store
+from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.progress.state import fold
 

@@ -16,7 +16,7 @@ from radps_dag.engine.record import Opened, new_run
 from radps_dag.engine.session import prefect_tracker, run_job
 from radps_dag.engine.tracker import Tracker
 from radps_dag.faults import Faults
-from radps_dag.journal.store import open_store
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.params import complete
 from radps_dag.profile import Profile

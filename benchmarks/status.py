@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.facts import Fact, Made, NodeStarted, NodeSucceeded, RunEnded, RunStarted, Scored
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import to_row
-from radps_dag.journal.store import Store, open_store
+from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.progress.state import RunState, fold
 from radps_dag.views.places import find_places

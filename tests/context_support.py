@@ -21,7 +21,8 @@ from radps_dag.engine.session import run_job
 from radps_dag.engine.tracker import Untracked
 from radps_dag.facts import Fact, NodeFailed, NodeSucceeded
 from radps_dag.faults import Faults, Rule
-from radps_dag.journal.store import Store, open_store
+from radps_dag.journal.opening import open_store
+from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.model import Pipeline
 from radps_dag.params import complete

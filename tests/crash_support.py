@@ -189,7 +189,7 @@ class Site:
 
     @contextlib.contextmanager
     def _store(self) -> Iterator[Any]:
-        from radps_dag.journal.store import open_store
+        from radps_dag.journal.opening import open_store
         from radps_dag.journal.workspace import Workspace
 
         store = open_store(Workspace(self.workspace.resolve()), self.url, reading=True, empty=True)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from radps_dag.journal.claims import claim
-from radps_dag.journal.store import open_store
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 

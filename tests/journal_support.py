@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.facts import as_json
-from radps_dag.journal.store import Store, open_store
+from radps_dag.journal.opening import open_store
+from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import UsageError
 

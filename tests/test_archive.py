@@ -17,8 +17,9 @@ from run_support import PATIENCE, PIPELINES, PROGRAM
 from radps_dag.archive import bring_in, export
 from radps_dag.archive.form import JOURNAL, _digest
 from radps_dag.facts import Made, NodeSucceeded, Noted
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import Row, checksum, to_row
-from radps_dag.journal.store import Store, open_store
+from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 

@@ -18,7 +18,7 @@ from crash_pipelines import SHORT
 from crash_support import WORKLOADS, Ended, Parent, Site, content_of
 
 from radps_dag.facts import Fact
-from radps_dag.journal.store import open_store
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 

@@ -11,7 +11,7 @@ import pytest
 from crash_pipelines import SHORT
 from crash_support import Parent, Site
 
-from radps_dag.journal.store import open_store
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 
 COMMANDS = {"run": Site.run, "resume": Site.resume}

@@ -12,8 +12,8 @@ import pytest
 from crash_pipelines import IN_PLACE, SHORT, WAITING
 from crash_support import Parent, Site
 
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.reading import standing
-from radps_dag.journal.store import open_store
 from radps_dag.journal.workspace import Workspace
 
 PATIENCE = 60.0

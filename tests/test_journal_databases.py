@@ -20,8 +20,9 @@ import pytest
 from radps_dag.facts import Fact, Made, NodeSucceeded, Noted
 from radps_dag.journal import schema
 from radps_dag.journal.claims import claim, driver_of
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import Damaged, to_row
-from radps_dag.journal.store import Outdated, Store, open_store
+from radps_dag.journal.store import Outdated, Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.journal.writer import Writer
 from radps_dag.problem import RadpsDagError, UsageError
@@ -299,7 +300,7 @@ def test_no_journal_to_read(tmp_path: Path) -> None:
 READER = """
 import os, sys, tempfile
 from pathlib import Path
-from radps_dag.journal.store import open_store
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 
 with tempfile.TemporaryDirectory() as folder:

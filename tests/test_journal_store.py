@@ -21,9 +21,10 @@ from sqlalchemy import Column, Connection, Text, text
 
 from radps_dag.facts import Fact, NodeFailed, NodeSucceeded, Noted, RunEnded, RunStarted
 from radps_dag.journal import schema
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.reading import find_run, last_start
 from radps_dag.journal.rows import Damaged, Row, digest, to_row
-from radps_dag.journal.store import Outdated, Store, open_store
+from radps_dag.journal.store import Outdated, Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
 
@@ -181,7 +182,7 @@ def test_opened_twice_in_one_process(workspace: Workspace, store: Store) -> None
 def elsewhere(workspace: Workspace) -> int:
     """How many facts another process finds, which opens the journal and closes it."""
     code = (
-        "import sys; from pathlib import Path; from radps_dag.journal.store import open_store; "
+        "import sys; from pathlib import Path; from radps_dag.journal.opening import open_store; "
         "from radps_dag.journal.workspace import Workspace; "
         "store = open_store(Workspace(Path(sys.argv[1]))); "
         "print(len(list(store.facts(sys.argv[2])))); store.close()"

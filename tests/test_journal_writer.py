@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from radps_dag.facts import Fact, Noted
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import to_row
-from radps_dag.journal.store import Outdated, Store, open_store
+from radps_dag.journal.store import Outdated, Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.journal.writer import Writer
 from radps_dag.problem import RadpsDagError

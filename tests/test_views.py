@@ -26,8 +26,9 @@ from radps_dag.facts import (
     Scored,
 )
 from radps_dag.journal.claims import claim
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import to_row
-from radps_dag.journal.store import Store, open_store
+from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.views.calls import view_node

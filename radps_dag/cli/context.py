@@ -86,7 +86,7 @@ def command(
 
 
 def _opened(workspace: Path, store: str | None) -> Store:
-    from radps_dag.journal.store import open_store
+    from radps_dag.journal.opening import open_store
     from radps_dag.journal.workspace import Workspace
 
     profile = find_profile()

@@ -30,7 +30,7 @@ def looking(
 
     Raises UsageError where there is none.
     """
-    from radps_dag.journal.store import open_store
+    from radps_dag.journal.opening import open_store
     from radps_dag.journal.workspace import Workspace
 
     profile = find_profile()

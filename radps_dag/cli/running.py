@@ -115,7 +115,7 @@ def shown(quiet: bool, as_json: bool, progress: Mode) -> Mode:
 
 def open_store_of(asked: Asked, *, reading: bool = False) -> Store:
     """The journal of the workspace that is asked for; `reading` changes nothing."""
-    from radps_dag.journal.store import open_store
+    from radps_dag.journal.opening import open_store
     from radps_dag.journal.workspace import Workspace
 
     workspace = Workspace(asked.workspace.resolve(), asked.products or "")
@@ -124,7 +124,7 @@ def open_store_of(asked: Asked, *, reading: bool = False) -> Store:
 
 def open_journal(workspace: Path, url: str | None) -> Store:
     """The journal that options, or else the profile, name."""
-    from radps_dag.journal.store import open_store
+    from radps_dag.journal.opening import open_store
     from radps_dag.journal.workspace import Workspace
     from radps_dag.profile import find_profile
 

@@ -13,9 +13,10 @@ from radps_dag.context.leaving import adopt_left
 from radps_dag.context.moments import as_seen_at
 from radps_dag.context.snapshots import snapshot_of
 from radps_dag.facts import Added, ContextAdded
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.reading import find_run
 from radps_dag.journal.rows import to_row
-from radps_dag.journal.store import Store, open_store
+from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import UsageError
 from radps_dag.profile import find_profile

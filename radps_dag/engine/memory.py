@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from radps_dag.engine.grounds import flaw, grounds
 from radps_dag.engine.keys import Keys
 from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.results import Results
 from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded, strict_json
 from radps_dag.faults import Faults, levels, matches
 from radps_dag.journal.rows import DamagedRun, Row
@@ -20,9 +20,6 @@ from radps_dag.workloads.description import Workload
 from radps_dag.workloads.knowledge import Snapshot, answer, changed
 
 __all__ = ["Asked", "Known", "Memory", "Policy", "Results", "patterns"]
-
-# A call that ended so may have been in the midst of its work; nor does who refuses to go on end it.
-_MIDST = tuple(f'"error":"{error}"' for error in ("InterruptedInPlace", "WorkerDied"))
 
 MOST_RUNS = 5  # earlier runs of the pipeline that are looked through place by place
 
@@ -68,48 +65,6 @@ def _around(place: str) -> list[str]:
     """A place and all that it is in: `a`, `a/b[x=1]`, `a/b[x=1]/c`."""
     parts = tuple(levels(place))
     return ["/".join(parts[: number + 1]) for number in range(len(parts))]
-
-
-@dataclass(slots=True)
-class Results:
-    """The calls of one run: at each place the latest that was made, and how it had begun."""
-
-    run: str
-    made: dict[str, Row] = field(default_factory=dict)
-    begun: dict[str, Row] = field(default_factory=dict)
-    going: set[str] = field(default_factory=set)  # places that began, and were not seen to end
-    rounds: Counter[str] = field(default_factory=Counter)  # further attempts by place
-    _groups: set[str] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, store: Store, run: str) -> Results:
-        """Those that the journal has. Raises Damaged where it is not whole."""
-        found = cls(run)
-        for row in store.rows(run):
-            found.add(row)
-        return found
-
-    def add(self, row: Row) -> None:
-        if row.kind == "node_started":
-            self.begun[row.place] = row
-            self.going.add(row.place)
-            return
-        if row.kind == "node_succeeded" or (
-            row.kind == "node_failed" and not any(error in row.payload for error in _MIDST)
-        ):
-            self.going.discard(row.place)
-        if row.key is not None and row.kind in ("node_succeeded", "node_failed"):
-            self.made[row.place] = row
-            above = row.place.rpartition("/")[0]
-            while above and above not in self._groups:
-                self._groups.add(above)
-                above = above.rpartition("/")[0]
-        if row.kind == "retrying":
-            self.rounds[row.place] += 1
-        if row.kind == "retrying" and row.place in self._groups:
-            # All in the group is made again, and what its first attempt made is not the result.
-            for place in [one for one in self.made if one.startswith(f"{row.place}/")]:
-                del self.made[place]
 
 
 class Memory:

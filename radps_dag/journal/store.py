@@ -1,35 +1,27 @@
-"""Where journals are kept: SQLite in the workspace, or any database SQLAlchemy reaches."""
+"""The journal as a database keeps it: runs and their rows, read and appended."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     Connection,
     Engine,
     bindparam,
-    create_engine,
-    func,
     insert,
     select,
     text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import SQLAlchemyError
 
-from radps_dag.addresses import redacted
 from radps_dag.facts import Fact
-from radps_dag.journal import schema
 from radps_dag.journal.rows import (
     ADVICE,
     Damaged,
@@ -42,15 +34,11 @@ from radps_dag.journal.rows import (
     to_fact,
 )
 from radps_dag.journal.schema import facts, runs
-from radps_dag.journal.sqlite_file import engine_of, is_there
+from radps_dag.journal.trouble import told
 from radps_dag.journal.workspace import Workspace
-from radps_dag.problem import RadpsDagError, UsageError
+from radps_dag.problem import RadpsDagError
 
-__all__ = ["Damages", "Head", "Outdated", "Store", "open_store"]
-
-
-class NoJournal(UsageError):
-    """There is nothing to be read."""
+__all__ = ["Damages", "Head", "Outdated", "Store"]
 
 
 # Made once: to put a statement together takes longer than to execute it.
@@ -324,17 +312,9 @@ class Store:
             self._all.append(found)
         return found
 
-    @contextlib.contextmanager
-    def told(self, done: str) -> Iterator[None]:
-        """Database errors as ours: one line with the journal's name."""
-        try:
-            yield
-        except UnicodeDecodeError as error:
-            # Of a text, or even of the words in which SQLite complains of it.
-            reason = f"text that is none: {error.reason}"
-            raise Damaged(f"{self.name}: the journal is damaged ({reason}); {ADVICE}") from error
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise _explained(self.name, done, error) from error
+    def told(self, done: str) -> contextlib.AbstractContextManager[None]:
+        """Errors of the database as ours."""
+        return told(self.name, done)
 
 
 def _sound(
@@ -360,110 +340,3 @@ def _values(head: Head) -> dict[str, Any]:
         "last": head.last,
         "checksum": digest(head),
     }
-
-
-def open_store(
-    workspace: Workspace, url: str | None = None, *, reading: bool = False, empty: bool = False
-) -> Store:
-    """The journal of a workspace; `url` is that of a database, or SQLite in the workspace.
-
-    With `reading` nothing is made or changed, and a journal in a directory that cannot be written
-    is read as it is; where there is none, `empty` gives one without runs. Raises RadpsDagError
-    where it cannot be opened.
-    """
-    file = workspace.journal if url is None else _file_of(url)
-    try:
-        if file is None:
-            assert url is not None
-            return _server(workspace, url, reading)
-        if reading and not is_there(file):
-            raise NoJournal(
-                f"{file}: there is no journal here; was the pipeline run elsewhere, or with "
-                "--store?"
-            )
-        engine = engine_of(file, reading=reading)
-        return _ready(Store(workspace, engine, os.fspath(file), reading))
-    except NoJournal:
-        if not empty:
-            raise
-        nothing = create_engine("sqlite://", poolclass=StaticPool)
-        return _ready(Store(workspace, nothing, "no journal", reading=False))
-
-
-def _file_of(url: str) -> Path | None:
-    path = make_path(url)
-    return Path(path).resolve() if path else None
-
-
-def make_path(url: str) -> str:
-    """The file of a SQLite URL, "" of another one."""
-    parsed = _parsed(url)
-    if parsed.get_backend_name() != "sqlite":
-        return ""
-    if not parsed.database or parsed.database == ":memory:":
-        raise UsageError(f"{url}: a journal in memory is lost with the run; name a file")
-    return str(parsed.database)
-
-
-def _parsed(url: str) -> Any:
-    try:
-        return make_url(url)
-    except ArgumentError as error:
-        raise UsageError(
-            f"{redacted(url)!r} is no URL of a database, such as "
-            "postgresql://user@host/database or sqlite:///path"
-        ) from error
-
-
-def _server(workspace: Workspace, url: str, reading: bool) -> Store:
-    parsed = _parsed(url)
-    if parsed.drivername == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    name = redacted(parsed.set(drivername=url.partition("://")[0]).render_as_string())
-    try:
-        engine = create_engine(parsed, pool_pre_ping=True)
-    except (NoSuchModuleError, ImportError) as error:
-        raise UsageError(
-            f"{name}: no driver for this database ({error}); for PostgreSQL: "
-            "pip install 'radps-dag[postgres]'"
-        ) from error
-    return _ready(Store(workspace, engine, name, reading))
-
-
-def _ready(store: Store) -> Store:
-    try:
-        if store.reading:
-            with store.look() as connection:
-                found = schema.version_of(connection)
-            if found is None:
-                raise NoJournal(f"{store.name}: there is no journal here")
-            schema.check(found, store.name)
-            if found == schema.VERSION:
-                return store
-            store.close()
-            raise RadpsDagError(
-                f"{store.name}: the journal is of the older version {found}; `radps-dag runs "
-                "--migrate` brings it up to date"
-            )
-        with store.begin() as connection:
-            if store.postgres:
-                # Two that start at once must not both make the tables.
-                connection.execute(select(func.pg_advisory_xact_lock(0x7AD95)))
-            schema.prepare(connection, store.name)
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
-def _explained(name: str, done: str, error: Exception) -> RadpsDagError:
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-    if "malformed" in reason or "not a database" in reason:
-        return Damaged(f"{name}: the journal is damaged ({reason}); {ADVICE}")
-    hint = "make room, or choose another place with --workspace or --store"
-    if "locked" in reason:
-        hint = "another process has held it for long; try again"
-    elif "://" in name:
-        hint = "once the database answers and lets this user in, `radps-dag resume` goes on"
-    return RadpsDagError(f"{name}: the journal cannot be {done}: {redacted(reason)}; {hint}")

@@ -1,0 +1,56 @@
+"""The calls that the journal has of one run: what each made last, and how it had begun."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from radps_dag.journal.rows import Row
+from radps_dag.journal.store import Store
+
+__all__ = ["Results"]
+
+# A call that ended so may have been in the midst of its work; nor does who refuses to go on end it.
+_MIDST = tuple(f'"error":"{error}"' for error in ("InterruptedInPlace", "WorkerDied"))
+
+
+@dataclass(slots=True)
+class Results:
+    """The calls of one run: at each place the latest that was made, and how it had begun."""
+
+    run: str
+    made: dict[str, Row] = field(default_factory=dict)
+    begun: dict[str, Row] = field(default_factory=dict)
+    going: set[str] = field(default_factory=set)  # places that began, and were not seen to end
+    rounds: Counter[str] = field(default_factory=Counter)  # further attempts by place
+    _groups: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, store: Store, run: str) -> Results:
+        """Those that the journal has. Raises Damaged where it is not whole."""
+        found = cls(run)
+        for row in store.rows(run):
+            found.add(row)
+        return found
+
+    def add(self, row: Row) -> None:
+        if row.kind == "node_started":
+            self.begun[row.place] = row
+            self.going.add(row.place)
+            return
+        if row.kind == "node_succeeded" or (
+            row.kind == "node_failed" and not any(error in row.payload for error in _MIDST)
+        ):
+            self.going.discard(row.place)
+        if row.key is not None and row.kind in ("node_succeeded", "node_failed"):
+            self.made[row.place] = row
+            above = row.place.rpartition("/")[0]
+            while above and above not in self._groups:
+                self._groups.add(above)
+                above = above.rpartition("/")[0]
+        if row.kind == "retrying":
+            self.rounds[row.place] += 1
+        if row.kind == "retrying" and row.place in self._groups:
+            # All in the group is made again, and what its first attempt made is not the result.
+            for place in [one for one in self.made if one.startswith(f"{row.place}/")]:
+                del self.made[place]

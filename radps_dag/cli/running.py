@@ -165,6 +165,8 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     before = selection.before(graph, chosen) if asks_for_context(pipeline, library) else ()
     damaged: list[DamagedRun] = []
     left = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
+    if damaged:
+        store.check(thorough=True)
     return Job(
         run="",
         pipeline=pipeline,

@@ -78,6 +78,7 @@ class Memory:
         self._run = run
         self._policy = policy
         self._faults = faults
+        self._checked = False
         self._warn: Callable[[str], object] | None = None
         self.damaged: dict[str, str] = {}  # runs of which nothing is used again, and why
         self._own = Results.of(store, run) if store.head(run) is not None else Results(run)
@@ -142,6 +143,9 @@ class Memory:
             warn(why)
 
     def _leave_out(self, error: DamagedRun) -> None:
+        if not self._checked:
+            self.store.check(thorough=True)  # or what this run writes might be lost as well
+            self._checked = True
         if self._policy.reuse and error.run not in self.damaged:
             self.damaged[error.run] = error.warning
             if self._warn is not None:

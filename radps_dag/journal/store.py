@@ -256,12 +256,16 @@ class Store:
             found = connection.execute(query).all()
         return [self._row(row) for row in found]
 
-    def check(self) -> None:
-        """Look for damage of the file itself. Raises Damaged."""
+    def check(self, *, thorough: bool = False) -> None:
+        """Look for damage of the file itself; `thorough`: and of what finds the rows in it.
+
+        Raises Damaged.
+        """
         if self.postgres:
             return
         with self.look() as connection:
-            found = connection.scalar(text("PRAGMA quick_check(1)"))
+            what = "integrity_check" if thorough else "quick_check"
+            found = connection.scalar(text(f"PRAGMA {what}(1)"))
         if found != "ok":
             reason = " ".join(str(found).removeprefix("*** in database main ***").split())
             raise Damaged(f"{self.name}: the journal is damaged: {reason}; {ADVICE}")

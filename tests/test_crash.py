@@ -52,7 +52,7 @@ def test_killed_with_workers(parent: Parent, undisturbed: Any, tmp_path: Path) -
         number += 1
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_killed_at_random(part: int, parent: Parent, undisturbed: Any, tmp_path: Path) -> None:
     """Killed at random moments and resumed, until it ends: the outputs are those of a run that
     nobody has killed, and no call whose success was durable has been made again."""

@@ -84,6 +84,7 @@ def check_on_the_way(facts: list[Any]) -> None:
         adders = [entry.place for entry in snapshot.by_key.get("level", ())]
         assert adders == sorted(adders, key=LEVEL.index), fact
         now = {entry.place for entry in snapshot.entries}
+        now |= {f"{one.place} withdrawn" for one in snapshot.records if one.withdrawn}
         lost = {place for place in there - now if not place.startswith(("solve#", "again/"))}
         assert not lost, fact
         there = now

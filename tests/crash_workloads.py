@@ -58,12 +58,14 @@ class Stored(TypedDict):
 
 
 def note(what: str, name: str) -> int:
-    """Add a line to the log of executions, in one write; how many lines there are."""
+    """Add a line to the log of executions, in one write; which line it is."""
     path = os.environ["CRASH_LOG"]
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(descriptor, f"{what} {name}\n".encode())
+    # Somebody else may have added one since: each number is given once.
+    end = os.lseek(descriptor, 0, os.SEEK_CUR)
     os.close(descriptor)
-    count = len(Path(path).read_text().splitlines())
+    count = Path(path).read_bytes()[:end].count(b"\n")
     # `17 driver`: with the line 17, the driver ends (or the worker, where there is one).
     at, _, whom = os.environ.get("CRASH_LINE", "").partition(" ")
     if at and count == int(at):

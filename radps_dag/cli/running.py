@@ -234,7 +234,7 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
         _apart(asked.progress, opened.directory) as (mode, stream),
         progress.listener(mode, stream, expected=job.graph) as listener,
     ):
-        tracker = partial(_tracker, asked, job, starting, listener)
+        tracker = partial(_tracker, asked, job, opened, starting, listener)
         leaving = partial(_show_cursor, stream if mode == "live" else None)
         faces = _faces(asked, stream, listener)
         return session.run_job(
@@ -288,7 +288,7 @@ def _show_cursor(stream: TextIO | None) -> None:
 
 
 def _tracker(
-    asked: Asked, job: Job, starting: Any, listener: Listener, record: Listener
+    asked: Asked, job: Job, opened: Opened, starting: Any, listener: Listener, record: Listener
 ) -> Tracker:
     from radps_dag.engine import session
     from radps_dag.engine.tracker import Untracked
@@ -303,4 +303,5 @@ def _tracker(
     if asked.no_prefect:
         return Untracked()
     tell, warn = partial(note, "info"), partial(note, "warning")
-    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun)
+    earlier = session.flow_runs_of(opened)
+    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, earlier)

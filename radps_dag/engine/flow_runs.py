@@ -73,6 +73,10 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
     contact: Contact = field(default_factory=Contact)
 
     async def set_state(self, state: State[Any], force: bool = False) -> State[Any]:
+        if state.is_paused():
+            # As it is shown already; the engine alone is to know that there is no more to do.
+            self.flow_run.state = state  # type: ignore[union-attr]
+            return state
         try:
             return await super().set_state(state, force)
         except TROUBLE as error:

@@ -21,16 +21,18 @@ from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Cancelled, Completed, Failed, Paused
 from prefect.utilities.urls import url_for
 
 from radps_dag.engine.attempts import Plan, attempt
 from radps_dag.engine.contact import TROUBLE, Contact
+from radps_dag.engine.desk import Face
 from radps_dag.engine.flow_runs import FlowIds, run_flow
 from radps_dag.engine.outcome import NodeError, TimedOut
+from radps_dag.engine.prefect_desk import PrefectDesk
 from radps_dag.engine.task_runs import run_task
 from radps_dag.engine.tracker import Label
-from radps_dag.facts import Scored
+from radps_dag.facts import Fact, Scored
 
 __all__ = ["PrefectTracker"]
 
@@ -50,9 +52,11 @@ class PrefectTracker:
         server: object = None,
         warn: Callable[[str], None] = lambda message: None,
         begun: Callable[[str, str], None] = lambda flow_run, api: None,
+        earlier: Sequence[str] = (),
     ) -> None:
         """`server` is kept as long as the tracker, which tells it that it is needed. `begun` is
-        told the id of the run's flow run, and the address of the API that knows it."""
+        told the id of the run's flow run, and the address of the API that knows it; `earlier` are
+        the flow runs of the run's earlier processes."""
         self._pipeline = pipeline
         self._tell = tell
         self._begun = begun
@@ -60,19 +64,21 @@ class PrefectTracker:
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._flow_ids: FlowIds = {}
         self._contact = Contact(warn)
+        self._desk = PrefectDesk(self._contact, earlier)
         self._tasks: dict[str, Task[Any, Any]] = {}
         _only_to_the_page()
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
         if self._contact.lost:
             return await body()
-        ending = _Ending[T]()
+        ending = _Ending[T](paused=lambda: self._desk.left and not label.path)
         parameters = _readable(label.parameters)
 
         async def run(**parameters: Any) -> State[Any]:
             del parameters
             if not label.path:
                 self._tell(f"Prefect's page: {_page()}")
+                self._desk.begin(_flow_run())
                 self._begun(_flow_run(), _api())
             return await ending.of(body)
 
@@ -166,6 +172,16 @@ class PrefectTracker:
         except TROUBLE as error:
             self._contact.lose(error)
 
+    @property
+    def faces(self) -> Sequence[Face]:
+        return (self._desk,)
+
+    def heard(self, fact: Fact) -> None:
+        return None
+
+    def leave(self) -> None:
+        self._desk.left = True
+
 
 class _Nowhere(WritableFileSystem):
     """A storage for results that keeps none: even one that is never written makes Prefect look for
@@ -181,8 +197,9 @@ class _Nowhere(WritableFileSystem):
 class _Ending(Generic[T]):
     """How a body ended: what it returned or raised, beside the state that Prefect is told."""
 
-    def __init__(self, reused: bool = False) -> None:
+    def __init__(self, reused: bool = False, paused: Callable[[], bool] = lambda: False) -> None:
         self._reused = reused
+        self._paused = paused
         self.attempts = 0
         self.error: BaseException | None = None
         self.trouble: Exception | None = None
@@ -195,6 +212,8 @@ class _Ending(Generic[T]):
             self._value = [await body()]
         except asyncio.CancelledError as error:
             self.error = error
+            if self._paused():
+                return Paused()
             return Cancelled(message="ended before it was done")
         except TimedOut as error:
             self.error = error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -24,10 +25,10 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, StateType, TaskRun
 from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Crashed
+from prefect.states import Cancelled, Crashed
 
 from radps_dag.engine.contact import TROUBLE
-from radps_dag.facts import Tracked
+from radps_dag.facts import RunEnded, Tracked
 from radps_dag.journal.claims import driver_of
 from radps_dag.journal.rows import DamagedRun, to_row
 from radps_dag.journal.store import Store
@@ -46,43 +47,60 @@ _GOING = [
 ]
 
 
-def untold(store: Store, current: str) -> list[tuple[str, Tracked]]:
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A flow run that nobody drives any more; `left` where its process went on purpose, with a
+    question open."""
+
+    run: str
+    fact: Tracked
+    left: bool = False
+
+
+def untold(store: Store, current: str) -> list[Untold]:
     """Flow runs of processes that have gone without a word to Prefect, with their runs.
 
     Of the `current` run that is every earlier process; the one that drives it now has yet to begin.
+    Flow runs of other runs that wait for an answer stay as they are.
     """
-    found: list[tuple[str, Tracked]] = []
+    found: list[Untold] = []
     for head in store.heads(lambda error: None)[:MOST]:
         try:
             rows = store.rows(head.run, kinds=("tracked", "run_ended"))
             facts = [store.fact(row) for row in rows]
         except DamagedRun:  # nothing that could be believed is to be told of it
             continue
-        going: dict[str, Tracked] = {}
+        going: dict[str, Untold] = {}
         for fact in facts:
             if isinstance(fact, Tracked):
                 going.pop(fact.flow_run, None)
                 if not fact.told:
-                    going[fact.flow_run] = fact
+                    going[fact.flow_run] = Untold(head.run, fact)
+            elif isinstance(fact, RunEnded) and fact.status == "paused":
+                going = {id: replace(one, left=True) for id, one in going.items()}
             else:
                 going.clear()  # whoever says how a run ended has told Prefect too
+        if head.run != current:
+            going = {id: one for id, one in going.items() if not one.left}
         if going and (head.run == current or not driver_of(store.workspace.run(head.run), store)):
-            found += [(head.run, fact) for fact in going.values()]
+            found += going.values()
     return found
 
 
-async def repair(store: Store, waiting: Sequence[tuple[str, Tracked]]) -> None:
-    """Tell Prefect of each of them that it has crashed. What cannot be told stays to be told."""
+async def repair(store: Store, waiting: Sequence[Untold]) -> None:
+    """Tell Prefect of each of them that it has crashed, or goes on elsewhere. What cannot be told
+    stays to be told."""
     try:
         async with get_client() as client:
-            for run, fact in waiting:
-                if await _told(client, UUID(fact.flow_run)):
+            for one in waiting:
+                run, fact = one.run, one.fact
+                if await _told(client, UUID(fact.flow_run), _left() if one.left else _crashed()):
                     told = Tracked(
                         time=time.time(),
                         place="",
                         flow_run=fact.flow_run,
                         api=fact.api,
-                        told="crashed",
+                        told="left" if one.left else "crashed",
                     )
                     row = to_row(run, told, store.workspace)
                     await asyncio.to_thread(store.append, run, [row])
@@ -90,9 +108,19 @@ async def repair(store: Store, waiting: Sequence[tuple[str, Tracked]]) -> None:
         return
 
 
-async def _told(client: PrefectClient, flow_run: UUID) -> bool:
+def _crashed() -> State[Any]:
+    return Crashed(message="its process has gone; what it had done is in the journal")
+
+
+def _left() -> State[Any]:
+    message = (
+        "its process ended while a question was open; a later one goes on, as its own flow run"
+    )
+    return Cancelled(name="Resumed", message=message)
+
+
+async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> bool:
     """Set the flow run and all that is in it and still goes on; whether the server knows it."""
-    state: State[Any] = Crashed(message="its process has gone; what it had done is in the journal")
     try:
         known = await client.read_flow_run(flow_run)
         level = [known]

@@ -22,7 +22,7 @@ from radps_dag.engine.record import Opened, Recorder, recording
 from radps_dag.engine.server import Starting, begin, client_environment
 from radps_dag.engine.signals import run_minding_signals
 from radps_dag.engine.tracker import Tracker, Untracked
-from radps_dag.facts import Listener
+from radps_dag.facts import Fact, Listener, Tracked
 from radps_dag.problem import RadpsDagError
 
 T = TypeVar("T")
@@ -60,6 +60,12 @@ def run_job(
         job.executor_name, job.library, job.library.modules, slots, opened.directory.workers_log
     )
 
+    everybody = [listener]
+
+    def tell_everybody(fact: Fact) -> None:
+        for one in everybody:
+            one(fact)
+
     async def whole(record: Recorder) -> Ended:
         run = asyncio.current_task()
         assert run is not None
@@ -72,7 +78,13 @@ def run_job(
         except asyncio.CancelledError:
             return end_early(job, record)
         repairs = asyncio.create_task(_repairs(tracker, opened))
-        desk = _desk(opened, tracker, faces, run.cancel if detach else None)
+        everybody.append(tracker.heard)
+
+        def leave() -> None:
+            tracker.leave()
+            run.cancel()
+
+        desk = _desk(opened, tracker, faces, leave if detach else None)
         try:
             return await drive(
                 job,
@@ -83,14 +95,14 @@ def run_job(
                 record.settled,
                 knowing,
                 desk,
-                listener,
+                tell_everybody,
             )
         finally:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(repairs, PATIENCE)
 
     try:
-        with recording(opened, listener) as record:
+        with recording(opened, tell_everybody) as record:
             return run_minding_signals(lambda: whole(record), leaving)
     finally:
         _tidy(job)
@@ -100,9 +112,8 @@ def _desk(
     opened: Opened, tracker: Tracker, faces: Sequence[Face], leave: Callable[[], object] | None
 ) -> Desk:
     """Where questions of the run are asked: wherever the tracker shows them, too."""
-    also = getattr(tracker, "faces", ())
     folder = Folder(opened.directory.path / "answers")
-    return Desk(opened.store, opened.directory.id, (*faces, folder, *also), leave)
+    return Desk(opened.store, opened.directory.id, (*faces, folder, *tracker.faces), leave)
 
 
 def _repairs(tracker: Tracker, opened: Opened) -> Coroutine[Any, Any, None]:
@@ -175,6 +186,7 @@ def prefect_tracker(
     tell: Callable[[str], None],
     warn: Callable[[str], None] = lambda message: None,
     begun: Callable[[str, str], None] = lambda flow_run, api: None,
+    earlier: Sequence[str] = (),
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known."""
     server = None
@@ -191,4 +203,11 @@ def prefect_tracker(
         make_sure()
     else:
         starting.wait(tell)  # only now: Prefect was imported while the server started
-    return PrefectTracker(pipeline, tell, server, warn, begun)
+    return PrefectTracker(pipeline, tell, server, warn, begun, earlier)
+
+
+def flow_runs_of(opened: Opened) -> tuple[str, ...]:
+    """The flow runs that the run has had, the oldest first."""
+    rows = opened.store.rows(opened.directory.id, kinds=("tracked",))
+    facts = [opened.store.fact(row) for row in rows]
+    return tuple(dict.fromkeys(fact.flow_run for fact in facts if isinstance(fact, Tracked)))

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from radps_dag.engine.attempts import Plan, attempt
-from radps_dag.facts import Scored
+from radps_dag.engine.desk import Face
+from radps_dag.facts import Fact, Scored
 
 __all__ = ["Label", "Tracker", "Untracked"]
 
@@ -50,6 +51,19 @@ class Tracker(Protocol):
         """Show the QA scores of a group, from inside it."""
         ...
 
+    @property
+    def faces(self) -> Sequence[Face]:
+        """Where it shows questions."""
+        ...
+
+    def heard(self, fact: Fact) -> None:
+        """What happens in the run; also how it ended, when all else is over."""
+        ...
+
+    def leave(self) -> None:
+        """The process is going to end with questions open."""
+        ...
+
 
 class Untracked:
     """Runs everything, records nothing."""
@@ -61,4 +75,14 @@ class Untracked:
         return await attempt(plan, body)
 
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
+        return None
+
+    @property
+    def faces(self) -> Sequence[Face]:
+        return ()
+
+    def heard(self, fact: Fact) -> None:
+        return None
+
+    def leave(self) -> None:
         return None

@@ -1,0 +1,88 @@
+"""A question as a form on Prefect's page: the schema of its fields, and the words above them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from radps_dag.engine.markdown import block, plain, value
+from radps_dag.questions import Question
+
+__all__ = ["evidence", "schema", "words"]
+
+MOST_LINES = 100  # of evidence
+
+_TYPES: Mapping[type, str] = {
+    bool: "boolean",
+    str: "string",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+}
+
+
+def schema(question: Question) -> dict[str, Any]:
+    """The JSON Schema of an answer. Prefect's page makes a form of it, and its server refuses what
+    does not fit."""
+    fields = {
+        name: _field(name, inputs, position)
+        for position, (name, inputs) in enumerate(question.inputs.items())
+    }
+    return {
+        "type": "object",
+        "title": f"Answer to {question.place}",
+        "properties": fields,
+        "required": [name for name, given in question.inputs.items() if "default" not in given],
+        "additionalProperties": False,
+    }
+
+
+def _field(name: str, given: Mapping[str, Any], position: int) -> dict[str, Any]:
+    field = {"title": name, "position": position, **given}
+    if "description" in field:
+        field["description"] = plain(str(field["description"]))
+    if "__prefect_kind" in value(field.get("default")):
+        # Prefect's server would compute what is between such marks. The desk knows the default.
+        del field["default"]
+    types = {_TYPES.get(type(item)) for item in field.get("enum", ())}
+    if "type" not in field and len(types) == 1 and None not in types:
+        # The page asks for a field's type, also where its choices are listed.
+        field["type"] = types.pop()
+    elif isinstance(field.get("type"), list):
+        field["anyOf"] = [{"type": one} for one in field.pop("type")]
+    return field
+
+
+def words(question: Question, notice: str = "", more: int = 0) -> str:
+    """What stands above the form: the message, the evidence, until when. `notice` is why the last
+    answer was refused; `more` questions wait behind this one."""
+    parts = [f"**{plain(question.place)}**", plain(question.message)]
+    if notice:
+        parts.insert(0, f"**The answer was refused, nothing has changed:** {plain(notice)}")
+    if shown := evidence(question):
+        parts.append(block("\n".join(shown)))
+    if question.deadline is not None:
+        until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
+        then = (
+            "the run goes on with the defaults"
+            if question.on_timeout == "defaults"
+            else ("it fails")
+        )
+        parts.append(f"Until {until}; then {then}.")
+    if more:
+        parts.append(f"{more} more {'question waits' if more == 1 else 'questions wait'} after it.")
+    return "\n\n".join(parts)
+
+
+def evidence(question: Question) -> list[str]:
+    """What the question shows, a line each."""
+    lines: list[str] = []
+    for one in question.show[:MOST_LINES]:
+        if isinstance(one, Mapping) and "uri" in one:
+            lines.append(f"{one.get('kind', 'product')}: {one['uri']}")
+        elif isinstance(one, Mapping):
+            lines.append(", ".join(f"{name} {value(found)}" for name, found in one.items()))
+        else:
+            lines.append(value(one))
+    return lines

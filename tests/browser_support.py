@@ -1,0 +1,134 @@
+"""A real browser, driven through its own protocol: open a page, look, fill in, press."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
+
+__all__ = ["CHROMIUM", "QUIET", "Browser", "browser"]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+# A browser that asks nobody but the page's own server.
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class Browser:
+    """One tab."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._numbers = itertools.count(1)
+
+    def say(self, method: str, **params: Any) -> dict[str, Any]:
+        """A command of the browser's protocol, and its result."""
+        number = next(self._numbers)
+        self._connection.send(json.dumps({"id": number, "method": method, "params": params}))
+        while True:
+            told = json.loads(self._connection.recv(timeout=60))
+            if told.get("id") == number:
+                assert "error" not in told, told
+                result: dict[str, Any] = told["result"]
+                return result
+
+    def open(self, url: str) -> None:
+        self.say("Page.navigate", url=url)
+
+    def run(self, script: str) -> Any:
+        """The value of an expression on the page."""
+        result = self.say("Runtime.evaluate", expression=script, returnByValue=True)
+        return result["result"].get("value")
+
+    @property
+    def text(self) -> str:
+        """What a person reads on the page."""
+        return str(self.run("document.body.innerText"))
+
+    def wait(self, script: str, seconds: float = 60.0) -> Any:
+        """Wait until an expression is true on the page, and give its value."""
+        end = time.monotonic() + seconds
+        while not (found := self.run(script)):
+            assert time.monotonic() < end, f"{script}: {self.text}"
+            time.sleep(0.1)
+        return found
+
+    def wait_for(self, text: str) -> None:
+        self.wait(f"document.body.innerText.includes({json.dumps(text)})")
+
+    def press(self, button: str) -> None:
+        """Press the last button with these words: that of a dialogue, where there is one."""
+        found = (
+            "[...document.querySelectorAll('button, a')].filter("
+            f"one => one.innerText.trim() === {json.dumps(button)}).at(-1)"
+        )
+        self.wait(f"!!{found}")
+        self.run(f"{found}.click()")
+
+    def fill(self, label: str, text: str) -> None:
+        """Type into the field of a form that has this label."""
+        found = (
+            "[...document.querySelectorAll('label')].filter("
+            f"one => one.innerText.trim().startsWith({json.dumps(label)})).at(-1)"
+            "?.querySelector('input, textarea')"
+        )
+        self.wait(f"!!{found}")
+        self.run(f"{found}.focus(); {found}.select()")
+        self.say("Input.insertText", text=text)
+
+    def shot(self, path: Path, width: int = 1280, height: int = 800) -> Path:
+        """A picture of the page."""
+        self.say(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        time.sleep(0.5)
+        path.write_bytes(base64.b64decode(self.say("Page.captureScreenshot")["data"]))
+        return path
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Browser]:
+    """A browser of its own, which ends with the block."""
+    assert CHROMIUM is not None
+    options = (*QUIET, f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank")
+    process = subprocess.Popen(
+        [CHROMIUM, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        port_file = profile / "DevToolsActivePort"
+        end = time.monotonic() + 60
+        while not port_file.exists() or not port_file.read_text().strip():
+            assert time.monotonic() < end and process.poll() is None, "the browser did not start"
+            time.sleep(0.1)
+        port = port_file.read_text().split()[0]
+        tabs = httpx.get(f"http://127.0.0.1:{port}/json", trust_env=False).json()
+        tab = next(one for one in tabs if one["type"] == "page")
+        # One message is a whole picture.
+        with connect(tab["webSocketDebuggerUrl"], max_size=None, proxy=None) as connection:
+            yield Browser(connection)
+    finally:
+        process.terminate()
+        process.wait(30)

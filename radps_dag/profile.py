@@ -7,23 +7,42 @@ max_parallel = 8
 prefect_api_url = "http://127.0.0.1:4200/api"
 store = "postgresql://host/radps"    # of the journal
 products = "s3://bucket/radps"       # root of what workloads make
+
+[events]                             # what runs announce
+webhook = "https://site.example/radps"
+secret_env = "RADPS_SECRET"          # the variable with what the webhook is signed with
+file = "events.jsonl"                # beside this file
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from radps_dag.problem import UsageError, allowed, did_you_mean
 
-__all__ = ["FILE_NAME", "Executor", "Profile", "find_profile", "load_profile"]
+__all__ = ["FILE_NAME", "Events", "Executor", "Profile", "find_profile", "load_profile"]
 
 FILE_NAME = "radps-dag.toml"
 
+# The value of a key, from the profile's path, the key and what stands there.
+_Reader = Callable[[Path, str, Any], Any]
+
 Executor = Literal["threads", "processes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Where runs announce what happens: a URL, a file, or both. `secret_env` names the environment
+    variable with what the webhook is signed with."""
+
+    webhook: str | None = None
+    secret_env: str | None = None
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +60,7 @@ class Profile:
     prefect_api_url: str | None = None
     store: str | None = None
     products: str | None = None
+    events: Events | None = None
 
 
 def find_profile(given: str | os.PathLike[str] | None = None, start: Path | None = None) -> Profile:
@@ -61,12 +81,17 @@ def find_profile(given: str | os.PathLike[str] | None = None, start: Path | None
 def load_profile(path: Path) -> Profile:
     """The profile of a file. Raises UsageError with the file, what is wrong, and the likely fix."""
     data = _read(path)
+    return Profile(path=path, **_values(path, data, _READERS))
+
+
+def _values(
+    path: Path, data: Mapping[str, Any], readers: Mapping[str, _Reader], inside: str = ""
+) -> dict[str, Any]:
     for key in data:
-        if key not in _READERS:
-            hint = did_you_mean(key, _READERS) or f"; allowed: {allowed(_READERS)}"
-            raise UsageError(f"{path}: unknown key {key!r}{hint}")
-    values: dict[str, Any] = {key: _READERS[key](path, key, data[key]) for key in data}
-    return Profile(path=path, **values)
+        if key not in readers:
+            hint = did_you_mean(key, readers) or f"; allowed: {allowed(readers)}"
+            raise UsageError(f"{path}: unknown key {inside + key!r}{hint}")
+    return {key: readers[key](path, inside + key, value) for key, value in data.items()}
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -142,7 +167,30 @@ def _module(path: Path, key: str, name: str) -> Path:
     return file
 
 
-_READERS = {
+def _variable(path: Path, key: str, value: Any) -> str:
+    name = _text(path, key, value)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        # Perhaps the secret itself, which must not be repeated.
+        raise UsageError(f"{path}: {key} must be the name of an environment variable")
+    return name
+
+
+def _file(path: Path, key: str, value: Any) -> Path:
+    return path.resolve().parent / Path(_text(path, key, value)).expanduser()
+
+
+def _events(path: Path, key: str, value: Any) -> Events:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{path}: {key} must be a table: [{key}], with {allowed(_EVENTS)}")
+    events = Events(**_values(path, value, _EVENTS, f"{key}."))
+    if events.secret_env is not None and events.webhook is None:
+        raise UsageError(f"{path}: {key}.secret_env signs a webhook; give {key}.webhook as well")
+    return events
+
+
+_EVENTS: Mapping[str, _Reader] = {"webhook": _url, "secret_env": _variable, "file": _file}
+
+_READERS: Mapping[str, _Reader] = {
     "library": _text,
     "workloads": _modules,
     "executor": _executor,
@@ -150,4 +198,5 @@ _READERS = {
     "prefect_api_url": _url,
     "store": _any_url,
     "products": _any_url,
+    "events": _events,
 }

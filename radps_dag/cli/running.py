@@ -154,9 +154,11 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     from radps_dag.engine import selection
     from radps_dag.engine.drive import Job
     from radps_dag.engine.knowing import asks_for_context
+    from radps_dag.engine.outlets import secret_of
     from radps_dag.engine.provenance import describe
     from radps_dag.engine.record import earlier_outputs
 
+    secret_of(asked.profile.events)  # before anything is there of a run that could not sign
     faults = _faults(asked.faults_file, pipeline, asked.executor)
     graph = build(pipeline)
     wish = selection.Selection(asked.part.only, asked.part.begin, asked.part.until)
@@ -225,14 +227,17 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
     """Drive the run to its end, and show it."""
     from radps_dag import progress
     from radps_dag.engine import session
+    from radps_dag.engine.outlets import announcing, secret_of
     from radps_dag.engine.planning import plan, whole_groups
 
+    secret = secret_of(asked.profile.events)
     if not memory.empty and not asked.no_prefect:
         job = replace(job, whole=whole_groups(plan(job, memory)))
 
     with (
         _apart(asked.progress, opened.directory) as (mode, stream),
         progress.listener(mode, stream, expected=job.graph) as listener,
+        announcing(asked.profile.events, secret, partial(_note, listener, "warning")) as hear,
     ):
         tracker = partial(_tracker, asked, job, opened, starting, listener)
         leaving = partial(_show_cursor, stream if mode == "live" else None)
@@ -247,6 +252,7 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
             leaving,
             faces,
             asked.detach_on_pause,
+            (hear,),
         )
 
 
@@ -287,21 +293,24 @@ def _show_cursor(stream: TextIO | None) -> None:
         os.write(stream.fileno(), b"\x1b[?25h\n")
 
 
+def _note(listener: Listener, level: Literal["info", "warning"], message: str) -> None:
+    from radps_dag.facts import Noted
+
+    listener(Noted(time=time.time(), place="", message=message, level=level))
+
+
 def _tracker(
     asked: Asked, job: Job, opened: Opened, starting: Any, listener: Listener, record: Listener
 ) -> Tracker:
     from radps_dag.engine import session
     from radps_dag.engine.tracker import Untracked
-    from radps_dag.facts import Noted, Tracked
-
-    def note(level: Literal["info", "warning"], message: str) -> None:
-        listener(Noted(time=time.time(), place="", message=message, level=level))
+    from radps_dag.facts import Tracked
 
     def begun(flow_run: str, api: str) -> None:
         record(Tracked(time=time.time(), place="", flow_run=flow_run, api=api))
 
     if asked.no_prefect:
         return Untracked()
-    tell, warn = partial(note, "info"), partial(note, "warning")
+    tell, warn = partial(_note, listener, "info"), partial(_note, listener, "warning")
     earlier = session.flow_runs_of(opened)
     return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, earlier)

@@ -49,18 +49,19 @@ def run_job(
     leaving: Callable[[], None] = lambda: None,
     faces: Sequence[Face] = (),
     detach: bool = False,
+    also: Sequence[Listener] = (),
 ) -> Ended:
     """Run the job of a run that is open. Raises Interrupted if a signal ended it.
 
     `leaving` is called before the program is ended at once, by a second signal. Questions are shown
     by the `faces`, in the run's folder and by the tracker; with `detach` the process ends once
-    nothing but questions is left.
+    nothing but questions is left. `also` hear what the journal has, beside the `listener`.
     """
     executor = open_executor(
         job.executor_name, job.library, job.library.modules, slots, opened.directory.workers_log
     )
 
-    everybody = [listener]
+    everybody = [listener, *also]
 
     def tell_everybody(fact: Fact) -> None:
         for one in everybody:

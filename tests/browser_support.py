@@ -87,9 +87,10 @@ class Browser:
     def fill(self, label: str, text: str) -> None:
         """Type into the field of a form that has this label."""
         found = (
-            "[...document.querySelectorAll('label')].filter("
-            f"one => one.innerText.trim().startsWith({json.dumps(label)})).at(-1)"
-            "?.querySelector('input, textarea')"
+            "(start => { for (let one = start; one; one = one.parentElement) {"
+            " const field = one.querySelector('input, textarea'); if (field) return field; } })("
+            "[...document.querySelectorAll('label, .p-label__label, span, div')].filter("
+            f"one => one.innerText?.trim().startsWith({json.dumps(label)})).at(-1))"
         )
         self.wait(f"!!{found}")
         self.run(f"{found}.focus(); {found}.select()")

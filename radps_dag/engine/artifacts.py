@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from radps_dag.engine.markdown import code, plain
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Scored
 
@@ -20,22 +21,24 @@ _SYMBOLS = {"good": "✅", "warn": "⚠️", "alert": "🚨", "error": "❌", "n
 async def publish_scores(label: Label, scores: Sequence[Scored]) -> None:
     """Make the artifacts of one group, from inside its flow run."""
     key = "qa-" + re.sub(r"[^a-z0-9]+", "-", label.path.lower()).strip("-")
-    await acreate_table_artifact(table=table(scores), key=key, description=f"QA of {label.name}")
+    await acreate_table_artifact(
+        table=table(scores), key=key, description=f"QA of {plain(label.name)}"
+    )
     await acreate_markdown_artifact(markdown=summary(label, scores), key=f"{key}-summary")
 
 
 def table(scores: Sequence[Scored]) -> list[dict[str, object]]:
-    """The scores as rows, the lowest first."""
+    """The scores as rows, the lowest first. The page reads each cell as Markdown."""
     ordered = sorted(scores, key=_urgency)
     return [
         {
             "verdict": f"{_SYMBOLS[fact.verdict]} {fact.verdict}",
-            "metric": fact.metric,
+            "metric": plain(fact.metric),
             "score": "n/a" if fact.score is None else round(fact.score, 3),
-            "value": "" if fact.value is None else f"{fact.value} {fact.units}".strip(),
-            "applies to": fact.applies_to,
-            "reason": fact.reason,
-            "place": fact.place,
+            "value": "" if fact.value is None else plain(f"{fact.value} {fact.units}"),
+            "applies to": plain(fact.applies_to),
+            "reason": plain(fact.reason),
+            "place": code(fact.place),
         }
         for fact in ordered[:MOST_ROWS]
     ]
@@ -50,12 +53,15 @@ def summary(label: Label, scores: Sequence[Scored]) -> str:
         for verdict in _SYMBOLS
         if any(fact.verdict == verdict for fact in scores)
     )
-    lines = [f"# QA of {label.name}", "", f"{len(scores)} scores: {counts}."]
+    lines = [f"# QA of {plain(label.name)}", "", f"{len(scores)} scores: {counts}."]
     if lowest is not None:
-        lines += ["", f"**Lowest: {lowest.score:.2f}** ({lowest.metric} at `{lowest.place}`)"]
+        lines += [
+            "",
+            f"**Lowest: {lowest.score:.2f}** ({plain(lowest.metric)} at {code(lowest.place)})",
+        ]
     wanting = [fact for fact in sorted(scores, key=_urgency) if fact.verdict in ("alert", "error")]
     lines += [""] + [
-        f"- {_SYMBOLS[fact.verdict]} `{fact.place}` {fact.metric}: {_words(fact)}"
+        f"- {_SYMBOLS[fact.verdict]} {code(fact.place)} {plain(fact.metric)}: {_words(fact)}"
         for fact in wanting[:20]
     ]
     return "\n".join(lines)
@@ -63,7 +69,7 @@ def summary(label: Label, scores: Sequence[Scored]) -> str:
 
 def _words(fact: Scored) -> str:
     score = "n/a" if fact.score is None else f"{fact.score:.2f}"
-    return f"{score} {fact.reason}".strip()
+    return f"{score} {plain(fact.reason)}".strip()
 
 
 def _urgency(fact: Scored) -> float:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["block", "plain", "value"]
+__all__ = ["block", "code", "plain", "value"]
 
 LONGEST = 4000
 
@@ -33,6 +33,14 @@ def block(text: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{shown}\n{fence}"
+
+
+def code(text: str) -> str:
+    """A text in a line, as it is."""
+    line = " ".join(_readable(text[:LONGEST]).split())
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", line)), default=0))
+    edge = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{edge}{line}{edge}{fence}"
 
 
 def value(found: Any) -> str:

@@ -24,6 +24,7 @@ __all__ = ["announcing", "secret_of", "signature"]
 WAITING = 10_000  # announcements that wait for a slow receiver
 DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between the attempts for one announcement
 PATIENCE = 5.0  # seconds that the end of a run waits for what is still to be sent
+SOON = 0.3  # seconds between attempts when the run has ended
 TIMEOUT = 5.0  # seconds for one attempt
 
 # Delivers one announcement. Raises OSError to be asked again, Refused to give it up.
@@ -94,6 +95,7 @@ class _Outlet:
         self._failing = False
         self._queue: queue.Queue[Announcement | None] = queue.Queue(WAITING)
         self._closing = threading.Event()
+        self._end = 0.0
         # A daemon: what hangs must not keep the program.
         self._thread = threading.Thread(target=self._serve, name=f"radps-dag {name}", daemon=True)
         self._thread.start()
@@ -106,6 +108,7 @@ class _Outlet:
 
     def close(self, end: float) -> None:
         """Send what waits, until `end` of the monotonic clock."""
+        self._end = end
         self._closing.set()
         try:
             self._queue.put_nowait(None)
@@ -132,7 +135,9 @@ class _Outlet:
                 return self._send(announcement)
             except OSError:
                 if self._closing.wait(delay):
-                    break
+                    if time.monotonic() + SOON > self._end:
+                        break
+                    time.sleep(SOON)
         return self._send(announcement)
 
     def _lost(self, reason: str) -> None:

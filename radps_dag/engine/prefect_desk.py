@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -27,6 +26,7 @@ from radps_dag.engine.contact import TROUBLE, Contact
 from radps_dag.engine.desk import Offer
 from radps_dag.engine.form import schema, words
 from radps_dag.engine.markdown import plain
+from radps_dag.engine.showing import key_of
 from radps_dag.questions import Question, WrongAnswer
 
 __all__ = ["PrefectDesk"]
@@ -184,9 +184,8 @@ async def _go_on(client: PrefectClient, flow_run: UUID) -> None:
 
 def _artifact(flow_run: UUID, question: Question) -> ArtifactCreate:
     """The question with its evidence, which stays when it is answered."""
-    slug = re.sub(r"[^a-z0-9]+", "-", question.place.lower()).strip("-")
     return ArtifactCreate(
-        key=f"question-{slug}",
+        key=key_of("question", question.place),
         type="markdown",
         description=f"Question at {plain(question.place)}",
         data=words(question),

@@ -30,6 +30,8 @@ from radps_dag.engine.desk import Face
 from radps_dag.engine.flow_runs import FlowIds, run_flow
 from radps_dag.engine.outcome import NodeError, TimedOut
 from radps_dag.engine.prefect_desk import PrefectDesk
+from radps_dag.engine.prefect_events import PrefectEvents
+from radps_dag.engine.showing import Showing
 from radps_dag.engine.task_runs import run_task
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Fact, Scored
@@ -65,6 +67,8 @@ class PrefectTracker:
         self._flow_ids: FlowIds = {}
         self._contact = Contact(warn)
         self._desk = PrefectDesk(self._contact, earlier)
+        self._events = PrefectEvents(self._contact)
+        self._showing = Showing(self._contact)
         self._tasks: dict[str, Task[Any, Any]] = {}
         _only_to_the_page()
 
@@ -78,9 +82,13 @@ class PrefectTracker:
             del parameters
             if not label.path:
                 self._tell(f"Prefect's page: {_page()}")
-                self._desk.begin(_flow_run())
+                for one in (self._desk, self._events, self._showing):
+                    one.begin(_flow_run())
                 self._begun(_flow_run(), _api())
-            return await ending.of(body)
+            ended = await ending.of(body)
+            if not label.path:
+                await self._showing.end()
+            return ended
 
         run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]
         flow = copy(self._flow(label, tuple(parameters)))
@@ -177,7 +185,8 @@ class PrefectTracker:
         return (self._desk,)
 
     def heard(self, fact: Fact) -> None:
-        return None
+        self._events.heard(fact)
+        self._showing.heard(fact)
 
     def leave(self) -> None:
         self._desk.left = True

@@ -1,0 +1,184 @@
+"""What the page shows of a run beside its states: how far loops are, and pictures that were made.
+
+A task of its own tells Prefect, a piece at a time; the run waits for none of it but, at its end,
+for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.exceptions import ObjectNotFound
+
+from radps_dag.engine.contact import TROUBLE, Contact
+from radps_dag.engine.markdown import plain
+from radps_dag.facts import Fact, Iterated, Made, NodeSucceeded
+
+__all__ = ["Showing", "key_of"]
+
+EVERY = 2.0  # seconds between two words on the same loop
+PATIENCE = 2.0  # seconds that the end of a run waits until all is shown
+LARGEST = 300_000  # bytes of a picture that is shown; Prefect keeps it in its database
+MOST = 40  # pictures of one run
+MOST_LOOPS = 200  # that are shown, of a run
+
+
+@dataclass(slots=True)
+class _Progress:
+    fact: Iterated
+    artifact: UUID | None = None
+    due: float = 0.0
+    told: bool = False
+
+
+@dataclass(slots=True)
+class Showing:
+    """Hears facts on the run's event loop, and shows what there is to see."""
+
+    contact: Contact
+    _flow_run: UUID | None = None
+    _loops: dict[str, _Progress] = field(default_factory=dict)
+    _made: list[tuple[str, Made]] = field(default_factory=list)
+    _count: int = 0
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: asyncio.Task[None] | None = None
+
+    def begin(self, flow_run: str) -> None:
+        self._flow_run = UUID(flow_run)
+        self._task = asyncio.create_task(self._serve())
+
+    def heard(self, fact: Fact) -> None:
+        """Note what is to be shown."""
+        if self._flow_run is None or self.contact.lost:
+            return
+        if isinstance(fact, Iterated) and (fact.place in self._loops or self._room()):
+            known = self._loops.setdefault(fact.place, _Progress(fact))
+            known.fact, known.told = fact, False
+        elif isinstance(fact, NodeSucceeded) and _has_pictures(fact) and self._count < MOST:
+            assert fact.made is not None
+            self._made.append((fact.place, fact.made))
+        else:
+            return
+        self._news.set()
+
+    async def end(self) -> None:
+        """Show the last of it, as long as that takes no longer than a moment."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, *TROUBLE):
+            await self._task
+        if not self.contact.lost:
+            with contextlib.suppress(TimeoutError, *TROUBLE):
+                await asyncio.wait_for(self._once(at_once=True), PATIENCE)
+
+    def _room(self) -> bool:
+        return len(self._loops) < MOST_LOOPS
+
+    async def _serve(self) -> None:
+        while not self.contact.lost:
+            await self._news.wait()
+            self._news.clear()
+            with contextlib.suppress(*TROUBLE):
+                await self._once()
+            if any(not one.told for one in self._loops.values()):
+                await asyncio.sleep(EVERY / 4)
+                self._news.set()
+
+    async def _once(self, at_once: bool = False) -> None:
+        async with get_client() as client:
+            while self._made:
+                with contextlib.suppress(OSError):
+                    await self._show_pictures(client, *self._made.pop(0))
+            for known in list(self._loops.values()):
+                if not known.told and (at_once or time.monotonic() >= known.due):
+                    await self._tell(client, known)
+
+    async def _tell(self, client: PrefectClient, known: _Progress) -> None:
+        fact = known.fact
+        # An update must not be lost to one that comes while it is told.
+        known.told, known.due = True, time.monotonic() + EVERY
+        percent = 100.0 if fact.outcome else min(100.0, 100.0 * fact.iteration / fact.cap)
+        words = _words(fact)
+        if known.artifact is None:
+            created = await client.create_artifact(
+                ArtifactCreate(
+                    key=key_of("loop", fact.place),
+                    type="progress",
+                    description=words,
+                    data=percent,
+                    flow_run_id=self._flow_run,
+                )
+            )
+            known.artifact = created.id
+        else:
+            with contextlib.suppress(ObjectNotFound):
+                update = ArtifactUpdate(data=percent, description=words)
+                await client.update_artifact(known.artifact, update)
+
+    async def _show_pictures(self, client: PrefectClient, place: str, made: Made) -> None:
+        for path in await asyncio.to_thread(lambda: list(_small_pictures(made))):
+            if self._count >= MOST:
+                return
+            self._count += 1
+            data = await asyncio.to_thread(path.read_bytes)
+            await client.create_artifact(self._picture(f"{place}/{path.name}", data))
+
+    def _picture(self, name: str, data: bytes) -> ArtifactCreate:
+        text = plain(name)
+        source = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+        return ArtifactCreate(
+            key=key_of("picture", name),
+            type="markdown",
+            description=text,
+            # In the text itself: the page may load nothing from anywhere else.
+            data=f"{text}\n\n![picture]({source})",
+            flow_run_id=self._flow_run,
+        )
+
+
+def _words(fact: Iterated) -> str:
+    score = "" if fact.score is None else f", score {fact.score:.4g}"
+    outcome = f": {plain(fact.outcome)}" if fact.outcome else ""
+    return f"{plain(fact.place)}: iteration {fact.iteration} of {fact.cap}{score}{outcome}"
+
+
+def _has_pictures(fact: NodeSucceeded) -> bool:
+    made = fact.made
+    return made is not None and not made.origin and any(map(_is_picture, made.files))
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(".png")
+
+
+def _small_pictures(made: Made) -> Iterator[Path]:
+    """The pictures that a call wrote on this machine, if they are small enough to be shown."""
+    url = urlsplit(made.workdir)
+    if url.scheme not in ("", "file"):
+        return
+    for name, (size, _) in made.files.items():
+        if _is_picture(name) and size <= LARGEST:
+            path = Path(unquote(url.path)) / name
+            with contextlib.suppress(OSError):
+                # By what it is, and not by its name alone.
+                with path.open("rb") as file:
+                    picture = file.read(8) == b"\x89PNG\r\n\x1a\n"
+                if picture and path.stat().st_size <= LARGEST:
+                    yield path
+
+
+def key_of(kind: str, place: str) -> str:
+    """A key as Prefect takes them."""
+    return f"{kind}-" + re.sub(r"[^a-z0-9]+", "-", place.lower()).strip("-")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from radps_dag.problem import UsageError
-from radps_dag.profile import FILE_NAME, Profile, find_profile, load_profile
+from radps_dag.profile import FILE_NAME, Events, Profile, find_profile, load_profile
 
 FULL = """
 library = "placeholder"
@@ -83,6 +83,15 @@ def test_given_one_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("max_parallel = 0", "max_parallel must be a whole number of at least 1, not 0"),
         ("max_parallel = true", "max_parallel must be a whole number"),
         ("prefect_api_url = 'localhost'", "must start with http:// or https://"),
+        ("events = 'x'", "events must be a table: [events], with webhook, secret_env, file"),
+        ("[events]\nwebhok = 'x'", "unknown key 'events.webhok'; did you mean 'webhook'?"),
+        ("[events]\nwebhook = 'x'", "events.webhook must start with http:// or https://"),
+        ("[events]\nfile = 1", "events.file must be a text, not 1"),
+        (
+            "[events]\nwebhook = 'http://a'\nsecret_env = '$X'",
+            "events.secret_env must be the name of an environment variable",
+        ),
+        ("[events]\nsecret_env = 'X'", "give events.webhook as well"),
         ("library = ", "not TOML"),
         ("a = " + "[" * 5000, "not TOML"),
     ],
@@ -95,6 +104,13 @@ def test_wrong_profile(text: str, message: str, tmp_path: Path) -> None:
         load_profile(path)
     assert str(raised.value).startswith(f"{path}: ")
     assert message in str(raised.value)
+
+
+def test_events(tmp_path: Path) -> None:
+    """A webhook, the variable with its secret, and a file beside the profile."""
+    text = "[events]\nwebhook = 'https://a/b'\nsecret_env = 'X'\nfile = 'news/e.jsonl'"
+    events = load_profile(write(tmp_path, text)).events
+    assert events == Events("https://a/b", "X", tmp_path / "news" / "e.jsonl")
 
 
 def test_no_way_out_by_symlink(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from asking_support import Page, going
 from browser_support import CHROMIUM, browser
-from run_support import write
+from run_support import until, write
 
+from radps_dag.engine import server
 from radps_dag.engine.server import ServerAddress
 
 NASTY = (
@@ -40,6 +44,41 @@ stages:
   first: {pause: {message: one?, input: {a: {type: integer}}}}
   second: {pause: {message: two?, input: {b: {type: integer}}}}
 outputs: {a: "${{ stages.first.a }}", b: "${{ stages.second.b }}"}
+"""
+
+
+BUSY = """
+stages:
+  look: {pause: {message: ready?}}
+  wait: {run: nap, with: {seconds: 2}}
+  late: {needs: [wait], steps: {one: {run: give}}}
+"""
+
+REFUSING = """
+import asyncio
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.states import Running
+from radps_dag.engine.contact import Contact
+from radps_dag.engine.prefect_desk import PrefectDesk
+from radps_dag.questions import Question, WrongAnswer
+
+async def offer(values, by, via):
+    if values["n"] == 1:
+        print("refused", flush=True)
+        raise WrongAnswer("one is not enough")
+    print("taken", values, via, flush=True)
+
+async def main():
+    async with get_client() as client:
+        made = await client.create_flow_run(flow(lambda: None, name="asks"), state=Running())
+    print(made.id, flush=True)
+    desk = PrefectDesk(Contact())
+    desk.begin(str(made.id))
+    question = Question("r", "here", "0" * 32, "how many?", {"n": {"type": "integer"}})
+    await desk.show(question, offer)
+
+asyncio.run(main())
 """
 
 
@@ -81,6 +120,36 @@ def test_a_wrong_answer_changes_nothing(page: Page, tmp_path: Path) -> None:
         assert run.end()["outputs"] == {"value": 100, "action": "continue"}
 
 
+def test_what_only_we_refuse_is_asked_again(
+    page: Page, prefect_server: ServerAddress, tmp_path: Path
+) -> None:
+    """An answer that Prefect's server takes and the question does not is no answer: the page has
+    the form again, with the reason."""
+    script = tmp_path / "asks.py"
+    script.write_text(REFUSING)
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **server.client_environment(prefect_server)},
+    ) as asking:
+        assert asking.stdout is not None
+        flow_run = asking.stdout.readline().strip()
+        page.paused(flow_run)
+        page.resume(flow_run, n=1)
+        assert "refused" in asking.stdout.readline()
+
+        def again() -> bool:
+            return page.state(flow_run)[0] == "PAUSED"
+
+        assert until(again)
+        assert "nothing has changed:** one is not enough" in page.form(flow_run, "description")
+        page.resume(flow_run, n=2)
+        assert asking.stdout.readline() == "taken {'n': 2} prefect\n"
+        assert asking.wait() == 0
+        assert page.state(flow_run)[0] == "RUNNING"
+
+
 def test_nothing_in_the_words_is_markup(page: Page, tmp_path: Path) -> None:
     """A message, evidence and descriptions are shown as they are, whatever they hold."""
     file = write(tmp_path / "ask.yaml", ASK)
@@ -106,6 +175,25 @@ def test_answered_elsewhere(page: Page, tmp_path: Path) -> None:
         assert page.state(run.flow_run) == ("COMPLETED", "Completed")
         late = page.resume(run.flow_run, niter=3)
         assert late["status"] == "ABORT"
+
+
+def test_what_else_there_is_goes_on(page: Page, tmp_path: Path) -> None:
+    """While the run is paused on the page, groups and calls elsewhere begin and end, and are shown
+    as they are."""
+    file = write(tmp_path / "busy.yaml", BUSY)
+    with going("run", str(file), folder=tmp_path) as run:
+        page.paused(run.flow_run)
+
+        def ended() -> bool:
+            return any(one["place"] == "late" for one in run.of("node_succeeded"))
+
+        assert until(ended)
+        assert page.state(run.flow_run)[0] == "PAUSED"
+        (group,) = page.inside(run.flow_run)
+        assert (group["name"], group["state_type"]) == ("late", "COMPLETED")
+        page.resume(run.flow_run)
+        assert run.end()["status"] == "succeeded"
+        assert page.state(run.flow_run)[0] == "COMPLETED"
 
 
 def test_two_questions_one_after_another(page: Page, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class PrefectDesk:
             yield await _pause(client, flow_run, question, text)
         finally:
             if not self.left and not self._contact.lost:
-                with suppress(*TROUBLE):
+                with suppress(TimeoutError, ObjectNotFound, *TROUBLE):
                     await asyncio.wait_for(_go_on(client, flow_run), PATIENCE)
 
     async def _answered_before(

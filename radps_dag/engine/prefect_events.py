@@ -54,6 +54,14 @@ def _emit(announcement: Announcement, flow_run: str) -> None:
             "prefect.resource.name": announcement.pipeline,
         }
     ]
+    if announcement.stage:
+        related.append(
+            {
+                "prefect.resource.id": f"radps.stage.{announcement.pipeline}.{announcement.stage}",
+                "prefect.resource.role": "stage",
+                "prefect.resource.name": announcement.place,
+            }
+        )
     payload: dict[str, Any] = {
         "run": announcement.run,
         "pipeline": announcement.pipeline,

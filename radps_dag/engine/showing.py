@@ -81,29 +81,35 @@ class Showing:
             await self._task
         if not self.contact.lost:
             with contextlib.suppress(TimeoutError, *TROUBLE):
-                await asyncio.wait_for(self._once(at_once=True), PATIENCE)
+                await asyncio.wait_for(self._last(), PATIENCE)
 
     def _room(self) -> bool:
         return len(self._loops) < MOST_LOOPS
 
     async def _serve(self) -> None:
-        while not self.contact.lost:
-            await self._news.wait()
-            self._news.clear()
-            with contextlib.suppress(*TROUBLE):
-                await self._once()
-            if any(not one.told for one in self._loops.values()):
-                await asyncio.sleep(EVERY / 4)
-                self._news.set()
-
-    async def _once(self, at_once: bool = False) -> None:
+        await self._news.wait()
         async with get_client() as client:
-            while self._made:
-                with contextlib.suppress(OSError):
-                    await self._show_pictures(client, *self._made.pop(0))
-            for known in list(self._loops.values()):
-                if not known.told and (at_once or time.monotonic() >= known.due):
-                    await self._tell(client, known)
+            while not self.contact.lost:
+                await self._news.wait()
+                self._news.clear()
+                with contextlib.suppress(*TROUBLE):
+                    await self._once(client)
+                if any(not one.told for one in self._loops.values()):
+                    await asyncio.sleep(EVERY / 4)
+                    self._news.set()
+
+    async def _last(self) -> None:
+        if self._made or any(not one.told for one in self._loops.values()):
+            async with get_client() as client:
+                await self._once(client, at_once=True)
+
+    async def _once(self, client: PrefectClient, at_once: bool = False) -> None:
+        while self._made:
+            with contextlib.suppress(OSError):
+                await self._show_pictures(client, *self._made.pop(0))
+        for known in list(self._loops.values()):
+            if not known.told and (at_once or time.monotonic() >= known.due):
+                await self._tell(client, known)
 
     async def _tell(self, client: PrefectClient, known: _Progress) -> None:
         fact = known.fact

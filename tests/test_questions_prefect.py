@@ -81,6 +81,16 @@ async def main():
 asyncio.run(main())
 """
 
+LEAVING = REFUSING.replace(
+    "await desk.show(question, offer)",
+    """asked = [asyncio.create_task(desk.show(question, offer)) for _ in range(2)]
+    await asyncio.sleep(0)
+    desk.left = True
+    for one in asked:
+        one.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)""",
+)
+
 
 @pytest.fixture
 def page(prefect_server: ServerAddress) -> Page:
@@ -262,6 +272,39 @@ def test_killed_while_paused(page: Page, tmp_path: Path) -> None:
             page.resume(later.flow_run, niter=12)
             assert later.end()["outputs"]["value"] == 12
             assert not later.of("question_asked")  # it is the same question
+
+
+def test_answered_when_it_was_killed(page: Page, tmp_path: Path) -> None:
+    """What was answered on the page of a run that had been killed counts when it is resumed, also
+    where all of it are the defaults."""
+    file = write(tmp_path / "ask.yaml", ASK)
+    with going("run", str(file), folder=tmp_path) as run:
+        page.paused(run.flow_run)
+        run.kill()
+        page.resume(run.flow_run)
+        with going("resume", run.run, folder=tmp_path) as later:
+            assert later.end()["outputs"]["value"] == 100
+            assert later.wait("question_answered")["via"] == "prefect"
+        assert page.state(run.flow_run)[0] == "CRASHED"
+
+
+def test_left_before_it_was_shown(
+    page: Page, prefect_server: ServerAddress, tmp_path: Path
+) -> None:
+    """A process that leaves before the page could show the question leaves it there all the same:
+    of two, one."""
+    script = tmp_path / "leaves.py"
+    script.write_text(LEAVING)
+    left = subprocess.run(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **server.client_environment(prefect_server)},
+        check=True,
+    )
+    flow_run = left.stdout.strip()
+    assert page.flow_run(flow_run)["state"]["type"] == "PAUSED"
+    assert page.form(flow_run)["required"] == ["n"]
 
 
 def test_interrupted_while_paused(page: Page, tmp_path: Path) -> None:

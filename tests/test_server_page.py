@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from browser_support import CHROMIUM, QUIET
 
 from radps_dag.engine.server import ServerAddress
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-# A browser that asks nobody but the page's own server.
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def dom(url: str, profile: Path) -> str:

@@ -154,11 +154,9 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     from radps_dag.engine import selection
     from radps_dag.engine.drive import Job
     from radps_dag.engine.knowing import asks_for_context
-    from radps_dag.engine.outlets import secret_of
     from radps_dag.engine.provenance import describe
     from radps_dag.engine.record import earlier_outputs
 
-    secret_of(asked.profile.events)  # before anything is there of a run that could not sign
     faults = _faults(asked.faults_file, pipeline, asked.executor)
     graph = build(pipeline)
     wish = selection.Selection(asked.part.only, asked.part.begin, asked.part.until)
@@ -217,7 +215,9 @@ def _faults(path: Path | None, pipeline: Pipeline, executor: str) -> Faults:
 def begin_server(asked: Asked) -> Any:
     """Start the server that is going to be needed, beside everything else."""
     from radps_dag.engine import session
+    from radps_dag.engine.outlets import secret_of
 
+    secret_of(asked.profile.events)  # before anything is there of a run that could not sign
     if asked.profile.prefect_api_url is not None:
         os.environ.setdefault("PREFECT_API_URL", asked.profile.prefect_api_url)
     return None if asked.no_prefect else session.begin_server()

@@ -27,6 +27,7 @@ from radps_dag.engine.desk import Offer
 from radps_dag.engine.form import schema, words
 from radps_dag.engine.markdown import plain
 from radps_dag.engine.showing import key_of
+from radps_dag.facts import strict_json
 from radps_dag.questions import Question, WrongAnswer
 
 __all__ = ["PrefectDesk"]
@@ -47,6 +48,7 @@ class PrefectDesk:
         self._flow_run: UUID | None = None
         self._turn = asyncio.Lock()
         self._open = 0
+        self._shown = False  # the flow run is paused, with a form
         self.left = False
 
     def begin(self, flow_run: str) -> None:
@@ -62,6 +64,10 @@ class PrefectDesk:
             async with self._turn, get_client() as client:
                 if not await self._answered_before(client, question, offer):
                     await self._ask(client, self._flow_run, question, offer)
+        except asyncio.CancelledError:
+            if self.left and not self._shown:
+                await self._leave(self._flow_run, question)
+            raise
         finally:
             self._open -= 1
 
@@ -83,6 +89,14 @@ class PrefectDesk:
                 else:
                     return
 
+    async def _leave(self, flow_run: UUID, question: Question) -> None:
+        """Pause the flow run after all: the process goes sooner than it was shown."""
+        self._shown = True  # of several questions, the first one
+        with suppress(TimeoutError, *TROUBLE):
+            async with get_client() as client:
+                text = words(question, more=self._open - 1)
+                await asyncio.wait_for(_pause(client, flow_run, question, text), PATIENCE)
+
     @asynccontextmanager
     async def _paused(
         self, client: PrefectClient, flow_run: UUID, question: Question, notice: str
@@ -90,8 +104,11 @@ class PrefectDesk:
         """The flow run, paused with a form; the key of the pause."""
         text = words(question, notice, self._open - 1)
         try:
-            yield await _pause(client, flow_run, question, text)
+            key = await _pause(client, flow_run, question, text)
+            self._shown = True
+            yield key
         finally:
+            self._shown = self._shown and self.left
             if not self.left and not self._contact.lost:
                 with suppress(TimeoutError, ObjectNotFound, *TROUBLE):
                     await asyncio.wait_for(_go_on(client, flow_run), PATIENCE)
@@ -169,9 +186,7 @@ async def _response(client: PrefectClient, flow_run: UUID, key: str) -> Mapping[
 
 
 async def _keep(client: PrefectClient, flow_run: UUID, key: str, value: object) -> None:
-    # orjson, by which Prefect reads it, takes no NaN.
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    await client.create_flow_run_input(flow_run_id=flow_run, key=key, value=text)
+    await client.create_flow_run_input(flow_run_id=flow_run, key=key, value=strict_json(value))
 
 
 async def _go_on(client: PrefectClient, flow_run: UUID) -> None:

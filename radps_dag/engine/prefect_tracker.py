@@ -1,17 +1,12 @@
-"""Groups as Prefect subflows, calls as Prefect tasks: what Prefect's page shows is the file.
-
-Bodies never raise into Prefect: they return the state that is true, so that Prefect neither stores
-an exception by pickle nor calls an ordered end a crash. What they raised is raised again outside.
-"""
+"""Groups as Prefect subflows, calls as Prefect tasks: what Prefect's page shows is the file."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from prefect import Flow, Task
@@ -21,14 +16,14 @@ from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Cancelled, Completed, Failed, Paused
 from prefect.utilities.urls import url_for
 
 from radps_dag.engine.attempts import Plan, attempt
 from radps_dag.engine.contact import TROUBLE, Contact
 from radps_dag.engine.desk import Face
+from radps_dag.engine.endings import Ending
 from radps_dag.engine.flow_runs import FlowIds, run_flow
-from radps_dag.engine.outcome import NodeError, TimedOut
+from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.prefect_desk import PrefectDesk
 from radps_dag.engine.prefect_events import PrefectEvents
 from radps_dag.engine.showing import Showing
@@ -75,7 +70,7 @@ class PrefectTracker:
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
         if self._contact.lost:
             return await body()
-        ending = _Ending[T](paused=lambda: self._desk.left and not label.path)
+        ending = Ending[T](paused=lambda: self._desk.left and not label.path)
         parameters = _readable(label.parameters)
 
         async def run(**parameters: Any) -> State[Any]:
@@ -103,7 +98,7 @@ class PrefectTracker:
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
         if self._contact.lost:
             return await attempt(plan, body)
-        ending = _Ending[T](label.reused)
+        ending = Ending[T](label.reused)
 
         async def run() -> State[Any]:
             return await ending.of(lambda: body(ending.attempts))
@@ -124,7 +119,7 @@ class PrefectTracker:
             return await attempt(plan, body)
         return ending.result(label)
 
-    def _unheard(self, ending: _Ending[Any]) -> bool:
+    def _unheard(self, ending: Ending[Any]) -> bool:
         """Whether the server has gone before the body could begin. A run goes on without it."""
         if isinstance(ending.trouble, TROUBLE):
             self._contact.lose(ending.trouble)
@@ -203,54 +198,6 @@ class _Nowhere(WritableFileSystem):
         pass
 
 
-class _Ending(Generic[T]):
-    """How a body ended: what it returned or raised, beside the state that Prefect is told."""
-
-    def __init__(self, reused: bool = False, paused: Callable[[], bool] = lambda: False) -> None:
-        self._reused = reused
-        self._paused = paused
-        self.attempts = 0
-        self.error: BaseException | None = None
-        self.trouble: Exception | None = None
-        self._value: list[T] = []
-
-    async def of(self, body: Callable[[], Awaitable[T]]) -> State[Any]:
-        self.attempts += 1
-        self.error = None
-        try:
-            self._value = [await body()]
-        except asyncio.CancelledError as error:
-            self.error = error
-            if self._paused():
-                return Paused()
-            return Cancelled(message="ended before it was done")
-        except TimedOut as error:
-            self.error = error
-            return Failed(message=str(error), name="TimedOut")
-        except Exception as error:
-            self.error = error
-            return Failed(message=str(error))
-        if self._reused:
-            return Completed(name="Cached", message="made before, and used again")
-        return Completed()
-
-    async def despite_prefect(self, tracked: Awaitable[object]) -> None:
-        """Await what Prefect makes of the body; its own failures are not the body's."""
-        try:
-            await tracked
-        except Exception as error:
-            self.trouble = error
-
-    def result(self, label: Label) -> T:
-        if self.error is not None:
-            raise self.error
-        if not self._value:
-            trouble = self.trouble
-            what = f"{type(trouble).__name__}: {trouble}" if trouble else "it did not run the body"
-            raise NodeError(label.place or "the run", "PrefectError", what) from trouble
-        return self._value[0]
-
-
 def _page() -> str:
     """Where the flow run of this place is shown."""
     around = FlowRunContext.get()
@@ -305,4 +252,7 @@ def _only_to_the_page() -> None:
     # What nobody handles, Python itself would print; and what cannot be sent, Prefect.
     logging.getLogger("prefect").addHandler(logging.NullHandler())
     logging.getLogger("prefect._internal").handlers[:] = [logging.NullHandler()]
+    for sender in ("EventsWorker", "APILogWorker"):
+        # At the end of each run they would tell how much they still have to send.
+        logging.getLogger(sender).addHandler(logging.NullHandler())
     logging.raiseExceptions = False

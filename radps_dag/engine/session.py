@@ -61,11 +61,14 @@ def run_job(
         job.executor_name, job.library, job.library.modules, slots, opened.directory.workers_log
     )
 
-    everybody = [listener, *also]
+    others = list(also)
 
     def tell_everybody(fact: Fact) -> None:
-        for one in everybody:
-            one(fact)
+        listener(fact)
+        for one in others:
+            # What they tell elsewhere is news; no mistake in it is worth the run.
+            with contextlib.suppress(Exception):
+                one(fact)
 
     async def whole(record: Recorder) -> Ended:
         run = asyncio.current_task()
@@ -79,7 +82,7 @@ def run_job(
         except asyncio.CancelledError:
             return end_early(job, record)
         repairs = asyncio.create_task(_repairs(tracker, opened))
-        everybody.append(tracker.heard)
+        others.append(tracker.heard)
 
         def leave() -> None:
             tracker.leave()

@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import TypedDict
 
-from radps_dag.workloads import Workdir, workload
+from radps_dag.workloads import Product, Workdir, workload
 
 
 class Value(TypedDict):
@@ -17,6 +17,16 @@ class Value(TypedDict):
     """
 
     value: int
+
+
+class Drawn(TypedDict):
+    """A picture.
+
+    Attributes:
+        picture: what was drawn
+    """
+
+    picture: Product
 
 
 def png(width: int, height: int) -> bytes:
@@ -39,3 +49,10 @@ def picture(value: int = 1, *, workdir: Workdir) -> Value:
     (workdir / "large.png").write_bytes(png(10, 10) + b"\0" * 400_000)
     (workdir / "text.png").write_text("<script>alert(1)</script>")
     return {"value": value}
+
+
+@workload
+def draw(*, workdir: Workdir) -> Drawn:
+    """Leave a picture as a product."""
+    (workdir / "shades.png").write_bytes(png(160, 90))
+    return {"picture": {"uri": (workdir / "shades.png").as_uri(), "kind": "image"}}

@@ -25,6 +25,7 @@ from radps_dag.facts import RunStarted, Scored
 EVENTFUL = """
 stages:
   image:
+    needs: [draw]
     steps:
       clean:
         loop:
@@ -40,12 +41,19 @@ stages:
           alert_below: 0.5
           on_alert: continue
     outputs: {value: "${{ steps.clean.value }}"}
-  look: {needs: [image], pause: {message: fine?, input: {n: {type: integer, default: 1}}}}
+  draw: {run: draw}
+  look:
+    needs: [image, draw]
+    pause:
+      message: fine?
+      show: ["${{ stages.draw.picture }}"]
+      input: {n: {type: integer, default: 1}}
   bad: {needs: [look], run: give, with: {value: "${{ 1 / 0 }}"}}
 """
 
 HAPPENED = [
     "radps.run.started",
+    "radps.stage.completed",
     "radps.qa.alert",
     "radps.stage.completed",
     "radps.question.asked",
@@ -173,7 +181,7 @@ def test_in_prefects_feed(eventful: Eventful) -> None:
 
 def test_what_an_alert_says(eventful: Eventful) -> None:
     """An alert has the stage, the place, the score and the reason; a stage has its scores."""
-    alert, stage = eventful.events[1]["payload"], eventful.events[2]["payload"]
+    alert, stage = eventful.events[2]["payload"], eventful.events[3]["payload"]
     assert (alert["stage"], alert["place"]) == ("image", "image/clean")
     assert (alert["metric"], alert["score"], alert["verdict"]) == ("depth", 0.3, "alert")
     assert (alert["applies_to"], alert["reason"]) == ("spw 2", "too <b>shallow</b>")
@@ -186,7 +194,7 @@ def test_what_an_alert_says(eventful: Eventful) -> None:
 def test_in_a_file(eventful: Eventful) -> None:
     """The file has the same events, a line of JSON each."""
     assert [one["event"] for one in eventful.lines] == HAPPENED
-    answered = eventful.lines[4]
+    answered = eventful.lines[5]
     assert (answered["place"], answered["payload"]["values"]) == ("look", {"n": 2})
     assert answered["payload"]["via"] == "prefect"
 
@@ -200,10 +208,14 @@ def test_what_the_page_shows(eventful: Eventful) -> None:
     assert "iteration 3 of 4, score 1: converged" in loop["description"]
     pictures = [one for one in eventful.artifacts if one["key"].startswith("picture-")]
     assert {one["key"] for one in pictures} == {
-        f"picture-image-clean-{number}-cycle-shades-png" for number in (1, 2, 3)
+        "picture-draw-shades-png",
+        *(f"picture-image-clean-{number}-cycle-shades-png" for number in (1, 2, 3)),
     }
     assert "](data:image/png;base64,iVBOR" in pictures[0]["data"]
-    assert by_key["question-look"]["type"] == "markdown"
+    asked = by_key["question-look"]
+    assert asked["type"] == "markdown"
+    assert "](data:image/png;base64,iVBOR" in asked["data"]
+    assert f"](/runs/flow-run/{eventful.record.flow['id']})" in asked["data"]
     summary = by_key["qa-image-summary"]["data"]
     assert r"too \<b\>shallow\</b\>" in summary
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from radps_dag.engine.markdown import block, plain, value
+from radps_dag.engine.pictures import shown as pictures
 from radps_dag.questions import Question
 
 __all__ = ["evidence", "schema", "words"]
 
 MOST_LINES = 100  # of evidence
+MOST_PICTURES = 6
 
 _TYPES: Mapping[type, str] = {
     bool: "boolean",
@@ -56,12 +59,13 @@ def _field(name: str, given: Mapping[str, Any], position: int) -> dict[str, Any]
 
 def words(question: Question, notice: str = "", more: int = 0) -> str:
     """What stands above the form: the message, the evidence, until when. `notice` is why the last
-    answer was refused; `more` questions wait behind this one."""
+    answer was refused; `more` questions wait behind this one. Reads the pictures shown."""
     parts = [f"**{plain(question.place)}**", plain(question.message)]
     if notice:
         parts.insert(0, f"**The answer was refused, nothing has changed:** {plain(notice)}")
     if shown := evidence(question):
         parts.append(block("\n".join(shown)))
+    parts += [f"![picture]({source})" for source in islice(pictures(question.show), MOST_PICTURES)]
     if question.deadline is not None:
         until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
         then = (

@@ -12,6 +12,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
@@ -21,6 +22,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Paused, Running
+from prefect.utilities.urls import url_for
 
 from radps_dag.engine.contact import TROUBLE, Contact
 from radps_dag.engine.desk import Offer
@@ -75,7 +77,7 @@ class PrefectDesk:
         self, client: PrefectClient, flow_run: UUID, question: Question, offer: Offer
     ) -> None:
         with suppress(*TROUBLE):
-            await client.create_artifact(_artifact(flow_run, question))
+            await client.create_artifact(await asyncio.to_thread(_artifact, flow_run, question))
         notice = ""
         while True:
             async with self._paused(client, flow_run, question, notice) as key:
@@ -94,7 +96,7 @@ class PrefectDesk:
         self._shown = True  # of several questions, the first one
         with suppress(TimeoutError, *TROUBLE):
             async with get_client() as client:
-                text = words(question, more=self._open - 1)
+                text = await asyncio.to_thread(words, question, "", self._open - 1)
                 await asyncio.wait_for(_pause(client, flow_run, question, text), PATIENCE)
 
     @asynccontextmanager
@@ -102,7 +104,7 @@ class PrefectDesk:
         self, client: PrefectClient, flow_run: UUID, question: Question, notice: str
     ) -> AsyncIterator[str]:
         """The flow run, paused with a form; the key of the pause."""
-        text = words(question, notice, self._open - 1)
+        text = await asyncio.to_thread(words, question, notice, self._open - 1)
         try:
             key = await _pause(client, flow_run, question, text)
             self._shown = True
@@ -199,11 +201,13 @@ async def _go_on(client: PrefectClient, flow_run: UUID) -> None:
 
 def _artifact(flow_run: UUID, question: Question) -> ArtifactCreate:
     """The question with its evidence, which stays when it is answered."""
+    # Without the host: the page may be seen through a forwarded port.
+    page = urlsplit(url_for("flow-run", obj_id=flow_run) or "").path
     return ArtifactCreate(
         key=key_of("question", question.place),
         type="markdown",
         description=f"Question at {plain(question.place)}",
-        data=words(question),
+        data=f"{words(question)}\n\n[The run that asked]({page})",
         flow_run_id=flow_run,
     )
 

@@ -7,14 +7,10 @@ for a moment.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -23,13 +19,13 @@ from prefect.exceptions import ObjectNotFound
 
 from radps_dag.engine.contact import TROUBLE, Contact
 from radps_dag.engine.markdown import plain
+from radps_dag.engine.pictures import is_picture, left_by
 from radps_dag.facts import Fact, Iterated, Made, NodeSucceeded
 
 __all__ = ["Showing", "key_of"]
 
 EVERY = 2.0  # seconds between two words on the same loop
 PATIENCE = 2.0  # seconds that the end of a run waits until all is shown
-LARGEST = 300_000  # bytes of a picture that is shown; Prefect keeps it in its database
 MOST = 40  # pictures of one run
 MOST_LOOPS = 200  # that are shown, of a run
 
@@ -134,21 +130,18 @@ class Showing:
                 await client.update_artifact(known.artifact, update)
 
     async def _show_pictures(self, client: PrefectClient, place: str, made: Made) -> None:
-        for path in await asyncio.to_thread(lambda: list(_small_pictures(made))):
+        for name, source in await asyncio.to_thread(lambda: list(left_by(made))):
             if self._count >= MOST:
                 return
             self._count += 1
-            data = await asyncio.to_thread(path.read_bytes)
-            await client.create_artifact(self._picture(f"{place}/{path.name}", data))
+            await client.create_artifact(self._picture(f"{place}/{name}", source))
 
-    def _picture(self, name: str, data: bytes) -> ArtifactCreate:
+    def _picture(self, name: str, source: str) -> ArtifactCreate:
         text = plain(name)
-        source = f"data:image/png;base64,{base64.b64encode(data).decode()}"
         return ArtifactCreate(
             key=key_of("picture", name),
             type="markdown",
             description=text,
-            # In the text itself: the page may load nothing from anywhere else.
             data=f"{text}\n\n![picture]({source})",
             flow_run_id=self._flow_run,
         )
@@ -162,27 +155,7 @@ def _words(fact: Iterated) -> str:
 
 def _has_pictures(fact: NodeSucceeded) -> bool:
     made = fact.made
-    return made is not None and not made.origin and any(map(_is_picture, made.files))
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(".png")
-
-
-def _small_pictures(made: Made) -> Iterator[Path]:
-    """The pictures that a call wrote on this machine, if they are small enough to be shown."""
-    url = urlsplit(made.workdir)
-    if url.scheme not in ("", "file"):
-        return
-    for name, (size, _) in made.files.items():
-        if _is_picture(name) and size <= LARGEST:
-            path = Path(unquote(url.path)) / name
-            with contextlib.suppress(OSError):
-                # By what it is, and not by its name alone.
-                with path.open("rb") as file:
-                    picture = file.read(8) == b"\x89PNG\r\n\x1a\n"
-                if picture and path.stat().st_size <= LARGEST:
-                    yield path
+    return made is not None and not made.origin and any(map(is_picture, made.files))
 
 
 def key_of(kind: str, place: str) -> str:

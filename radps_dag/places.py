@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["natural", "parts"]
+__all__ = ["is_in", "natural", "parts"]
 
 # An id, an instance or an iteration. An instance's key may hold `/`, `#` and `]`.
 _PART = re.compile(r"[^/\[#]+|\[.*?\](?=$|[/#])|#\d+", re.DOTALL)
@@ -18,6 +18,17 @@ def parts(place: str) -> list[str]:
     ['image_cube', 'clean', '[spw=2]', '#3', 'major_cycle']
     """
     return _PART.findall(place)
+
+
+def is_in(place: str, around: str) -> bool:
+    """Whether a place is inside another one: a step, an instance or an iteration of it.
+
+    >>> [is_in(place, "clean[spw=2]") for place in ("clean[spw=2]#3/review", "clean[spw=20]")]
+    [True, False]
+    """
+    if not place.startswith(around) or place == around:
+        return False
+    return not around or place[len(around)] in "/[#"
 
 
 def natural(part: str) -> tuple[tuple[int, int, str], ...]:

@@ -49,11 +49,13 @@ def _driver(store: Any, run: str) -> str:
 
 def _show(question: Question, driver: str) -> None:
     from radps_dag.cli.asking import evidence
+    from radps_dag.progress.asking import answer_command, resume_command
+    from radps_dag.progress.look import clean
     from radps_dag.shape import describe, from_schema
 
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.asked))
-    click.echo(f"{click.style(question.run, bold=True)}  {question.place}  since {since}")
-    click.echo(f"  {question.message}")
+    click.echo(f"{click.style(question.run, bold=True)}  {clean(question.place)}  since {since}")
+    click.echo(f"  {clean(question.message)}")
     for line in evidence(question):
         click.echo(f"    {line}")
     for name, schema in question.inputs.items():
@@ -64,9 +66,9 @@ def _show(question: Question, driver: str) -> None:
         until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
         then = "goes on with the defaults" if question.on_timeout == "defaults" else "fails"
         click.echo(f"  until {until}, then it {then}")
-    click.echo(f"  radps-dag answer {question.run} {question.place}")
+    click.echo(f"  {answer_command(question.run, question.place)}")
     if not driver:
-        click.echo(f"  nobody drives the run: answer, then radps-dag resume {question.run}")
+        click.echo(f"  nobody drives the run: answer, then {resume_command(question.run)}")
 
 
 def _as_json(question: Question) -> dict[str, Any]:

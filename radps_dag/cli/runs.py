@@ -27,6 +27,7 @@ _STYLES = {
     "succeeded": "green",
     "failed": "red",
     "interrupted": "yellow",
+    "paused": "magenta",
 }
 
 
@@ -51,7 +52,7 @@ def command(
     """List the runs of the workspace, newest first.
 
     `done`, `failed` and `reused` count calls of workloads, `resumed` how often somebody went on
-    with the run.
+    with the run; `paused` are those that ended to wait for an answer.
     """
     from radps_dag.views.runs import list_runs
 
@@ -122,8 +123,13 @@ def _cells(one: Listed) -> dict[str, str]:
 def _more(one: Listed) -> str:
     from radps_dag.progress.look import clean
 
+    asks = ""
+    if one.questions:
+        many = f"{one.questions} questions wait" if one.questions > 1 else "a question waits"
+        asks = f"{many}: radps-dag questions {clean(one.run)}"
     if one.driver:
-        return f"driven by {clean(one.driver)}"
-    if one.status == "interrupted":
-        return f"go on with it: radps-dag resume {clean(one.run)}"
+        return "; ".join(filter(None, (asks, f"driven by {clean(one.driver)}")))
+    if one.status in ("interrupted", "paused"):
+        resume = f"go on with it: radps-dag resume {clean(one.run)}"
+        return "; ".join(filter(None, (asks, resume)))
     return clean(one.cause)

@@ -12,7 +12,9 @@ from radps_dag.cli.looking import moment
 from radps_dag.engine.executors.printed import printed_at
 from radps_dag.facts import Files
 from radps_dag.journal.workspace import RunDirectory
+from radps_dag.progress.asking import answer_command, answer_text
 from radps_dag.progress.look import clean, duration, number, score_text, short
+from radps_dag.questions import Question
 from radps_dag.views.calls import Attempt, NodeView
 from radps_dag.views.places import Course
 from radps_dag.views.run import Process, RunView
@@ -42,6 +44,7 @@ def run_lines(view: RunView) -> Iterator[str]:
     yield from _values("Params", start.params)
     yield from _section("Processes", (_process(one) for one in view.processes))
     yield from _section("Stages", list_lines(view.stages))
+    yield from _section("Questions", (_open(one) for one in view.questions))
     yield from _section("Failed", (clean(place) for place in view.failed))
     yield from _values("Outputs", view.outputs)
     yield from _section("Ran with", _with(provenance))
@@ -104,11 +107,28 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     yield from _section("Iterations", (_iteration(view, n) for n in range(len(view.iterations))))
     yield from _section("QA", (score_text(one) for one in view.scores))
     yield from _section("Notes", (clean(one.message) for one in view.notes))
+    yield from _section("Questions", _questions(view))
     yield from _section("Inside", list_lines(inside))
     if start is not None and start.kind == "task":
         packages = view.began.provenance.get("packages", {}) if view.began is not None else {}
         yield from _section("Ran with", _packages(packages) if not view.origin else ())
         yield from _printed(view, directory)
+
+
+def _open(one: Question) -> str:
+    return f"{clean(one.place)}  {clean(one.message)}  ({answer_command(one.run, one.place)})"
+
+
+def _questions(view: NodeView) -> Iterator[str]:
+    """What was asked there, and who has said what."""
+    for asked in view.asked:
+        yield f"{moment(asked.time)}  {clean(asked.message)}"
+        if answer := view.answers.get(asked.question):
+            yield f"  {answer_text(answer)}"
+        elif asked is view.asked[-1] and view.status in ("running", "stopped", "abandoned"):
+            yield f"  waits: {answer_command(view.run, asked.place)}"
+        else:
+            yield "  not answered"
 
 
 def _printed(view: NodeView, directory: RunDirectory) -> Iterator[str]:

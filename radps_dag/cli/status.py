@@ -89,8 +89,8 @@ def _show(following: Following, run: str, as_json_: bool) -> None:
     print_lines(summary(state, width - 1, symbols, wrap=wrap))
     if driver:
         click.echo(f"Driven by {driver}: it is about to end, or to go on.")
-    elif state.end.status == "interrupted":
-        click.echo(_advice(run))
+    elif state.end.status in ("interrupted", "paused"):
+        click.echo(_advice(run, state.end.status))
 
 
 def _stages(store: Store, run: str) -> list[str]:
@@ -106,6 +106,7 @@ def _stages(store: Store, run: str) -> list[str]:
 
 def _follow(following: Following, run: str, mode: Mode, expected: Sequence[str]) -> int:
     from radps_dag import progress
+    from radps_dag.cli.running import exit_code
     from radps_dag.views.state import GONE
 
     with progress.listener(mode, sys.stdout, expected=expected) as listener:
@@ -118,12 +119,14 @@ def _follow(following: Following, run: str, mode: Mode, expected: Sequence[str])
         end = following.to_end(told)
         if end.message == GONE and mode != "json":
             listener(end)
-    if end.status == "interrupted":
-        click.echo(_advice(run), err=True)
-    return 0 if end.status == "succeeded" else 1
+    if end.status in ("interrupted", "paused"):
+        click.echo(_advice(run, end.status), err=True)
+    return exit_code(end.status)
 
 
-def _advice(run: str) -> str:
+def _advice(run: str, status: str) -> str:
+    if status == "paused":
+        return f"The run waits for an answer; after that: radps-dag resume {run}"
     return f"The run was interrupted; go on with it: radps-dag resume {run}"
 
 

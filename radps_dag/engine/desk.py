@@ -85,6 +85,7 @@ class Desk:
             return known.values
         if question.id in self._before:
             question = self._before[question.id]  # its time goes on from when it was asked
+            hear(question.fact(time.time()))
         else:
             say(question.fact(time.time()))
             await settled()

@@ -18,7 +18,7 @@ Status = Literal["running", "succeeded", "failed", "interrupted", "paused"]
 
 
 def find_run(store: Store, wanted: str | None) -> str:
-    """The id of the run that a person means: the last one, where nothing is said.
+    """The id of the run that a person means: the last one, where nothing or `last` is said.
 
     Raises UsageError where there is none.
     """
@@ -28,7 +28,7 @@ def find_run(store: Store, wanted: str | None) -> str:
         raise damaged[0]  # which may be the one
     if not known:
         raise UsageError(f"{store.name}: no run is there yet; `radps-dag run FILE` makes one")
-    return known[0] if wanted is None else pick(wanted, known)
+    return known[0] if wanted in (None, "last") else pick(str(wanted), known)
 
 
 def last_start(store: Store, run: str) -> RunStarted:

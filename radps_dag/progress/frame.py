@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from radps_dag.progress.asking import answer_command
 from radps_dag.progress.look import (
     STYLES,
     Symbols,
@@ -19,7 +20,7 @@ from radps_dag.progress.look import (
 )
 from radps_dag.progress.node import NodeState
 from radps_dag.progress.rows import Row, rows_of
-from radps_dag.progress.state import RunState
+from radps_dag.progress.state import WAITS, RunState
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -46,9 +47,22 @@ class Frame:
         """At most `height` lines of at most `width` columns."""
         if height < 1:
             return []
-        rows = list(rows_of(state.root, 0, height - 1))
+        foot = self._foot(state, width) if height >= 6 else []
+        rows = list(rows_of(state.root, 0, height - 1 - len(foot)))
         self.fit(rows, width)
-        return [self._head(state, now, width), *(self.line(row, now, width) for row in rows)]
+        body = (self.line(row, now, width) for row in rows)
+        return [self._head(state, now, width), *body, *foot]
+
+    def _foot(self, state: RunState, width: int) -> list[Text]:
+        """How to answer from another terminal, while somebody is asked."""
+        if not state.questions or state.run is None:
+            return []
+        place = next(iter(state.questions))
+        one = len(state.questions) == 1
+        command = answer_command(state.run.run, place) if one else "radps-dag questions"
+        count = "a question waits" if one else f"{len(state.questions)} questions wait"
+        text = f" {self.symbols.asked} {count}: "
+        return [_columns([(text, "magenta"), (command, "bold")], [], width, widest=width)]
 
     def fit(self, rows: Iterable[Row], width: int) -> None:
         """Make the column of names wide enough, within reason."""
@@ -68,6 +82,9 @@ class Frame:
             pieces.append((f"{dot}{ended} stage{'s' * (ended > 1)} done", "dim"))
         if text := calls_text(root):
             pieces.append((dot + text, "dim"))
+        if state.questions:
+            many = len(state.questions)
+            pieces.append((f"{dot}{many} question{'s' * (many > 1)}", "magenta"))
         if root.failures:
             pieces.append((f"{dot}{root.failures} failed", "yellow"))
         right: list[Piece] = (
@@ -92,6 +109,8 @@ class Frame:
         mark = self.symbols.status[node.status]
         if node.ended and node.is_reused:
             style, mark = "dim", self.symbols.reused
+        elif node.asked is not None:
+            style, mark = "bold magenta", self.symbols.asked
         elif node.status == "running":
             mark = self.symbols.spinner[int(now * 8) % len(self.symbols.spinner)]
         room = max(self._names - len(indent), 4)
@@ -127,6 +146,10 @@ class Frame:
                 yield from self._progress(node, now)
 
     def _progress(self, node: NodeState, now: float) -> Iterator[Piece]:
+        if node.asked is not None:
+            yield f"{WAITS}  ", "magenta"
+            yield clean(node.asked.message), ""
+            return
         if node.attempt > 1:
             of = f"/{node.attempts}" if node.attempts else ""
             text = f"after {node.attempt} attempts" if node.ended else f"attempt {node.attempt}{of}"
@@ -139,8 +162,6 @@ class Frame:
                 yield from self._reused(node, "  ")
         elif node.ended:
             yield from self._done(node)
-        elif node.kind == "pause":
-            yield f"waits for an answer  {clean(node.description)}", "magenta"
         elif node.description and not node.is_instance:
             yield clean(node.description), "dim"
 
@@ -196,11 +217,11 @@ class Frame:
             yield f" {trend(node.scores, self.symbols)}", "cyan"
 
 
-def _columns(left: list[Piece], right: list[Piece], width: int) -> Text:
+def _columns(left: list[Piece], right: list[Piece], width: int, widest: int = _WIDEST) -> Text:
     """Text from both edges; what does not fit is cut from the left part."""
     from rich.text import Text
 
-    width = min(width, _WIDEST)
+    width = min(width, widest)
     tail = Text.assemble(*right)
     line = Text.assemble(*left, no_wrap=True, overflow="ellipsis")
     room = width - tail.cell_len

@@ -51,6 +51,7 @@ class Symbols:
 
     status: Mapping[Status, str]
     reused: str
+    asked: str
     spinner: str
     full: str
     tip: str
@@ -72,6 +73,7 @@ UNICODE = Symbols(
         "stopped": "■",
     },
     reused="≡",
+    asked="?",
     spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
     full="━",
     tip="╸",
@@ -92,6 +94,7 @@ ASCII = Symbols(
         "stopped": "#",
     },
     reused="=",
+    asked="?",
     spinner="|/-\\",
     full="#",
     tip="#",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from radps_dag.facts import NodeKind, Scored, Verdict
+from radps_dag.facts import NodeKind, QuestionAsked, Scored, Verdict
 
 __all__ = [
     "RECENT",
@@ -86,6 +86,7 @@ class NodeState:
     retried: int = 0
     failures: int = 0
     remarks: int = 0
+    asked: QuestionAsked | None = None  # what it waits for an answer to
     origin: str = ""  # the run whose result it uses, if it is a call that does not run
     call: Call = ""  # if it is a call that ended: how it counts
     ran: int = 0

@@ -20,12 +20,15 @@ from radps_dag.facts import (
     NodeStopped,
     NodeSucceeded,
     Noted,
+    QuestionAnswered,
+    QuestionAsked,
     Retrying,
     RunEnded,
     RunStarted,
     Scored,
 )
 from radps_dag.places import parts
+from radps_dag.progress.asking import answer_command, answer_text, until_text
 from radps_dag.progress.failures import pattern
 from radps_dag.progress.look import (
     calls_text,
@@ -81,6 +84,11 @@ class Plain:
                     self._say(fact, f"stopped: {fact.reason}")
             case Iterated():
                 self._iterated(fact)
+            case QuestionAsked():
+                self._release(fact.place)
+                self._say(fact, _question(fact, self.state))
+            case QuestionAnswered():
+                self._say(fact, answer_text(fact))
             case Scored() if self._is_old(fact, node):
                 pass
             case NodeFailed() | Retrying() | Scored() | Noted():
@@ -220,6 +228,10 @@ class Quiet:
             case Noted(level="warning") | Scored(verdict="alert" | "error"):
                 where = f"{clean(fact.place)}  " if fact.place else ""
                 write(self._stream, f"{where}{_words(fact)[:_LONGEST]}\n")
+            case QuestionAsked():
+                # A run that waits for a person and says nothing would look as if it hung.
+                where = clean(fact.place)
+                write(self._stream, f"{where}  {_question(fact, self.state)}\n")
             case RunEnded():
                 write(self._stream, _summary(self.state, self._stream, whole=False))
 
@@ -262,6 +274,13 @@ def _words(fact: Trouble) -> str:
             return f"QA {score_text(fact)}"
         case Noted():
             return f"{'warning: ' * (fact.level == 'warning')}{clean(fact.message)}"
+
+
+def _question(fact: QuestionAsked, state: RunState) -> str:
+    """What is asked, until when, and what to type."""
+    until = until_text(fact)
+    command = answer_command(state.run.run if state.run else "RUN", fact.place)
+    return f"asks: {clean(fact.message)[:_LONGEST]} ({until}{'; ' * bool(until)}{command})"
 
 
 def _error(fact: NodeFailed | Retrying) -> str:

@@ -23,12 +23,14 @@ from radps_dag.facts import (
     NodeStopped,
     NodeSucceeded,
     Noted,
+    QuestionAnswered,
+    QuestionAsked,
     Retrying,
     RunEnded,
     RunStarted,
     Scored,
 )
-from radps_dag.places import parts
+from radps_dag.places import is_in, parts
 from radps_dag.progress.node import (
     RECENT,
     NodeState,
@@ -42,9 +44,10 @@ from radps_dag.progress.node import (
     withdraw,
 )
 
-__all__ = ["RunState", "fold"]
+__all__ = ["WAITS", "RunState", "fold"]
 
 _MOST_NOTES = 200
+WAITS = "waits for an answer"
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +59,8 @@ class RunState:
     end: RunEnded | None = None
     warnings: list[Noted] = field(default_factory=list)
     warned: int = 0  # all warnings; only the first 200 are kept
+    questions: dict[str, QuestionAsked] = field(default_factory=dict)  # open ones, by place
+    answers: list[tuple[QuestionAsked, QuestionAnswered]] = field(default_factory=list)
     planned: int = 0  # stages that were named beforehand
     forgetful: bool = True
 
@@ -87,6 +92,10 @@ class RunState:
                 self._scored(fact)
             case Noted():
                 self._noted(fact)
+            case QuestionAsked():
+                self._asked(fact)
+            case QuestionAnswered():
+                self._answered(fact)
             case RunStarted():
                 self._begun(fact)
             case RunEnded():
@@ -106,6 +115,8 @@ class RunState:
     def _over(self, fact: RunEnded) -> None:
         self.end = fact
         self.root.status = "succeeded" if fact.status == "succeeded" else "failed"
+        if fact.status == "succeeded":
+            self.questions.clear()
         self.root.seconds = fact.seconds
         stop(self.root, fact.time)
         if fact.status == "succeeded" and self._generation > 1:
@@ -142,6 +153,7 @@ class RunState:
         node.attempt, node.again_at, node.seconds = fact.attempt, None, None
         node.outcome, node.reason, node.origin = "", "", fact.origin
         node.started = fact.time
+        node.asked = self.questions.get(fact.place)  # by the process before, and not answered yet
         enter(node, "running")
         loop = node.parent
         if loop is not None and node.is_iteration:
@@ -154,6 +166,8 @@ class RunState:
         node = self._node(fact.place)
         withdraw(node)
         node.again_at, node.generation = None, self._generation
+        if not isinstance(fact, NodeStopped):
+            self._close(node, inside=isinstance(fact, NodeFailed))
         match fact:
             case NodeSucceeded():
                 node.seconds, node.error, node.message = fact.seconds, "", ""
@@ -170,7 +184,9 @@ class RunState:
                 node.reason = fact.reason
                 enter(node, "skipped")
             case NodeStopped():
-                node.seconds, node.reason = fact.seconds, fact.reason
+                node.seconds = fact.seconds
+                asks = any(one == node.place or is_in(one, node.place) for one in self.questions)
+                node.reason = WAITS if asks else fact.reason
                 enter(node, "stopped")
         parent = node.parent
         if parent is None:
@@ -187,10 +203,28 @@ class RunState:
         node.attempt, node.attempts = fact.attempt, fact.attempts
         node.error, node.message = fact.error, fact.message
         node.again_at = fact.time + fact.delay
+        self._close(node, inside=True)
         enter(node, "retrying")
         node.retried += 1
         for above in node.above():
             above.retried += 1
+
+    def _asked(self, fact: QuestionAsked) -> None:
+        self.questions[fact.place] = self._node(fact.place).asked = fact
+
+    def _answered(self, fact: QuestionAnswered) -> None:
+        asked = self.questions.get(fact.place)
+        if asked is not None and asked.question == fact.question:
+            self._close(self._node(fact.place))
+            self.answers.append((asked, fact))
+
+    def _close(self, node: NodeState, *, inside: bool = False) -> None:
+        """Nobody is asked there any more, nor in it."""
+        if node.asked is not None:
+            node.asked = None
+            self.questions.pop(node.place, None)
+        for place in [one for one in self.questions if inside and is_in(one, node.place)]:
+            del self.questions[place]
 
     def _scored(self, fact: Scored) -> None:
         node = self._nearest(fact.place)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from radps_dag.facts import CONDITION_IS_FALSE
 from radps_dag.places import parts
+from radps_dag.progress.asking import answer_command, answer_text, resume_command, until_text
 from radps_dag.progress.failures import alike, failures, pattern
 from radps_dag.progress.frame import Frame
 from radps_dag.progress.look import (
@@ -61,7 +62,7 @@ def brief(state: RunState, symbols: Symbols) -> list[Text]:
     lines = [result_line(state, symbols)]
     if not failures(state).causes and (cause := _cause(state)):
         lines.append(_text(f"   {cause}"))
-    for title, entries in islice(_sections(state, symbols), 2):
+    for title, entries in islice(_sections(state, symbols), 3):
         lines += _section(title, list(entries))
     return lines
 
@@ -84,6 +85,9 @@ def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Te
     if end.status == "succeeded":
         line = _text(f" {symbols.status['succeeded']} {name} succeeded", "bold green")
         line.append(f" in {took}", "")
+    elif end.status == "paused":
+        line = _text(f" {symbols.asked} {name} waits for an answer", "bold magenta")
+        line.append(f", paused after {took}", "")
     else:
         verb = "was interrupted" if end.status == "interrupted" else "failed"
         line = _text(f" {symbols.status['failed']} {name} {verb}", "bold red")
@@ -97,7 +101,7 @@ def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Te
 
 def _cause(state: RunState) -> str:
     """Why the run failed, in a line: where that began, or what the engine says."""
-    if state.end is None or state.end.status == "succeeded":
+    if state.end is None or state.end.status in ("succeeded", "paused"):
         return ""
     causes = failures(state).causes
     cause = f"{_place(causes[0])}: {error_text(causes[0])}" if causes else clean(state.end.message)
@@ -106,11 +110,13 @@ def _cause(state: RunState) -> str:
 
 def _sections(state: RunState, symbols: Symbols) -> Iterator[tuple[str, Iterator[Entry]]]:
     found = failures(state)
+    yield "Questions", _questions(state, symbols)
     yield "Failed", _failed(found.causes, symbols.status["failed"], "red")
     yield "Failed, tolerated", _failed(found.tolerated, symbols.status["tolerated"], "yellow")
     yield "Skipped", _skipped(state, symbols)
     yield "QA", _low(state, symbols)
     yield "Warnings", _warnings(state, symbols)
+    yield "Answers", _answers(state, symbols)
     yield "Outputs", _outputs(state)
 
 
@@ -138,6 +144,23 @@ def _failed(nodes: tuple[NodeState, ...], mark: str, style: str) -> Iterator[Ent
         text = f"{_place(first)}  {error_text(first)[:_LONGEST]}{tries}"
         yield mark, text + _others([_which(node.place) for node in group[1:]]), style
     yield from _rest(len(groups))
+
+
+def _questions(state: RunState, symbols: Symbols) -> Iterator[Entry]:
+    """What is asked and was not answered, and how to go on."""
+    run = state.run.run if state.run else "RUN"
+    for place, asked in islice(state.questions.items(), _MOST):
+        until = until_text(asked)
+        yield symbols.asked, f"{clean(place)}  {clean(asked.message)[:_LONGEST]}", "magenta"
+        yield " ", f"  {answer_command(run, place)}{f'  ({until})' * bool(until)}", ""
+    yield from _rest(len(state.questions))
+    if state.questions:
+        yield " ", f"then go on: {resume_command(run)}", ""
+
+
+def _answers(state: RunState, symbols: Symbols) -> Iterator[Entry]:
+    for asked, fact in state.answers[-_MOST:]:
+        yield symbols.asked, f"{clean(asked.place)}  {answer_text(fact)}", "dim"
 
 
 def _skipped(state: RunState, symbols: Symbols) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from typing import Any
 from radps_dag.facts import QuestionAnswered, QuestionAsked, RunEnded, Via
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
+from radps_dag.places import is_in
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions.question import Question
 
@@ -37,6 +38,8 @@ def open_questions(store: Store, run: str) -> list[Question]:
         if row.kind == "question_asked":
             fact = store.fact(row)
             assert isinstance(fact, QuestionAsked)
+            # What was asked there before the evidence changed is not asked any more.
+            _close(found, row.place)
             found[fact.question] = Question.of(run, fact)
         elif row.kind == "question_answered":
             found.pop(str(row.key), None)
@@ -45,10 +48,15 @@ def open_questions(store: Store, run: str) -> list[Question]:
             if isinstance(end, RunEnded) and end.status == "succeeded":
                 found.clear()
         else:  # it failed (not answered in time), or is asked again with all that is around it
-            for id, question in tuple(found.items()):
-                if question.place == row.place or question.place.startswith(f"{row.place}/"):
-                    del found[id]
+            _close(found, row.place)
     return list(found.values())
+
+
+def _close(found: dict[str, Question], place: str) -> None:
+    """Nobody is asked there any more, nor in it."""
+    for id, question in tuple(found.items()):
+        if question.place == place or is_in(question.place, place):
+            del found[id]
 
 
 def answer(

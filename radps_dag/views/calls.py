@@ -16,6 +16,8 @@ from radps_dag.facts import (
     NodeStopped,
     NodeSucceeded,
     Noted,
+    QuestionAnswered,
+    QuestionAsked,
     Retrying,
     RunStarted,
     Scored,
@@ -37,6 +39,8 @@ _KINDS = (
     "iterated",
     "scored",
     "noted",
+    "question_asked",
+    "question_answered",
 )
 
 
@@ -79,6 +83,8 @@ class NodeView:
     scores: list[Scored] = field(default_factory=list)
     iterations: list[Iterated] = field(default_factory=list)
     notes: list[Noted] = field(default_factory=list)
+    asked: list[QuestionAsked] = field(default_factory=list)
+    answers: dict[str, QuestionAnswered] = field(default_factory=dict)  # by question
 
     @property
     def origin(self) -> str:
@@ -148,6 +154,10 @@ def _apply(view: NodeView, fact: Fact, begun: RunStarted | None) -> None:
             view.iterations.append(fact)
         case Noted():
             view.notes.append(fact)
+        case QuestionAsked():
+            view.asked.append(fact)
+        case QuestionAnswered():
+            view.answers[fact.question] = fact
 
 
 def _end(

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from radps_dag.engine.executors.printed import printed_at
+from radps_dag.facts import QuestionAsked
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.views.calls import Attempt, NodeView
 from radps_dag.views.places import Course
@@ -69,6 +70,7 @@ def node_object(
             "scores": [_fact(one) for one in view.scores],
             "iterations": [_fact(one) for one in view.iterations],
             "notes": [_fact(one) for one in view.notes],
+            "questions": [_question(view, one) for one in view.asked],
             "key": made.key if made is not None else "",
             "workdir": made.workdir if made is not None else "",
             "products": {
@@ -101,6 +103,13 @@ def _process(one: Process) -> dict[str, Any]:
 
 def _attempt(one: Attempt) -> dict[str, Any]:
     return _kept({**asdict(one), "seconds": one.seconds})
+
+
+def _question(view: NodeView, asked: QuestionAsked) -> dict[str, Any]:
+    answer = view.answers.get(asked.question)
+    said = {} if answer is None else _fact(answer)
+    said.pop("question", None)
+    return _kept({**_fact(asked), "inputs": dict(asked.inputs), "answer": said})
 
 
 def _fact(fact: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from radps_dag.facts import RunEnded, RunStarted, Tracked
 from radps_dag.journal.overview import marks
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
+from radps_dag.questions import Question, open_questions
 from radps_dag.views.places import Course, courses
 from radps_dag.views.runs import Listed, list_run
 
@@ -35,6 +36,7 @@ class RunView:
     stages: Sequence[Course]
     failed: Sequence[str]  # places
     tracked: Sequence[Tracked] = ()
+    questions: Sequence[Question] = ()  # open ones
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -69,6 +71,7 @@ def view_run(store: Store, run: str) -> RunView:
         stages=[one for place, one in known.items() if place and _is_stage(place)],
         failed=[place for place, one in known.items() if place and one.status == "failed"],
         tracked=tracked,
+        questions=open_questions(store, run) if listed.questions else (),
         outputs=end.outputs if end is not None else {},
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from radps_dag.journal.overview import Overview, overview
 from radps_dag.journal.reading import Status
 from radps_dag.journal.store import Head, Store
+from radps_dag.questions import open_questions
 
 __all__ = ["Listed", "list_run", "list_runs"]
 
@@ -16,7 +17,7 @@ __all__ = ["Listed", "list_run", "list_runs"]
 class Listed:
     """A run in the list. Times are seconds since the epoch; `done`, `failed` and `reused` count
     calls of workloads; `resumed` counts the processes after the first; `driver` says who drives
-    it, `cause` in a line why it failed."""
+    it, `cause` in a line why it failed, `questions` how many wait for an answer."""
 
     run: str
     pipeline: str
@@ -30,6 +31,7 @@ class Listed:
     resumed: int
     driver: str
     cause: str
+    questions: int = 0
 
 
 def list_runs(store: Store, most: int | None = None) -> list[Listed]:
@@ -39,10 +41,12 @@ def list_runs(store: Store, most: int | None = None) -> list[Listed]:
 
 def list_run(store: Store, head: Head) -> Listed:
     """One run, as the list has it."""
-    return _listed(overview(store, head))
+    found = overview(store, head)
+    over = found.standing.status == "succeeded"
+    return _listed(found, 0 if over else len(open_questions(store, head.run)))
 
 
-def _listed(found: Overview) -> Listed:
+def _listed(found: Overview, questions: int) -> Listed:
     at = found.standing
     started = at.start.time if at.start is not None else None
     if at.end is not None:
@@ -64,4 +68,5 @@ def _listed(found: Overview) -> Listed:
         resumed=max(0, (at.start.generation if at.start is not None else 1) - 1),
         driver=at.driver,
         cause=at.end.message if at.end is not None and at.status == "failed" else "",
+        questions=questions,
     )

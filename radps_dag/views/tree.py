@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from radps_dag.facts import QuestionAnswered, QuestionAsked
 from radps_dag.progress.node import NodeState
 from radps_dag.progress.state import RunState
 
@@ -28,6 +29,10 @@ def tree(state: RunState, status: str, driver: str) -> dict[str, Any]:
         "warnings": [{"place": one.place, "message": one.message} for one in state.warnings],
     }
     kept = {name: value for name, value in found.items() if value not in ("", None, {}, [])}
+    if state.questions:
+        kept["questions"] = [_question(one) for one in state.questions.values()]
+    if state.answers:
+        kept["answers"] = [_answer(asked, fact) for asked, fact in state.answers]
     root = state.root
     return {**kept, **_counts(root), "stages": [_node(one) for one in root.children.values()]}
 
@@ -50,6 +55,7 @@ def _node(node: NodeState) -> dict[str, Any]:
         "total": node.total,
         "outcome": node.outcome,
         "scores": list(node.scores),
+        "waits_for": node.asked.message if node.asked is not None else "",
         "error": node.error,
         "message": node.message,
         "reason": node.reason,
@@ -58,6 +64,29 @@ def _node(node: NodeState) -> dict[str, Any]:
     head = {"node": node.place, "status": node.status, "attempts": node.attempt, **_counts(node)}
     inside = [_node(child) for child in node.children.values()]
     return {**head, **kept, **({"nodes": inside} if inside else {})}
+
+
+def _question(asked: QuestionAsked) -> dict[str, Any]:
+    found = {
+        "node": asked.place,
+        "question": asked.question,
+        "about": asked.about,
+        "message": asked.message,
+        "asked": asked.time,
+        "deadline": asked.deadline,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _answer(asked: QuestionAsked, fact: QuestionAnswered) -> dict[str, Any]:
+    return {
+        "node": asked.place,
+        "message": asked.message,
+        "values": dict(fact.values),
+        "by": fact.by,
+        "via": fact.via,
+        "answered": fact.time,
+    }
 
 
 def _counts(node: NodeState) -> dict[str, int | bool]:

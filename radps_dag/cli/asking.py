@@ -16,10 +16,13 @@ from typing import Any, TextIO
 import click
 
 from radps_dag.problem import RadpsDagError
+from radps_dag.progress.look import clean, number
 from radps_dag.questions import Question, WrongAnswer
 from radps_dag.shape import describe, from_schema
 
 __all__ = ["Terminal", "evidence", "user"]
+
+_MOMENT = 0.2  # seconds between looks whether the question is still open
 
 Suspend = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -31,6 +34,7 @@ class Terminal:
         self._stream = stream
         self._suspended = suspended
         self._turn = asyncio.Lock()
+        self._typed = b""  # and not read as an answer yet
 
     async def show(self, question: Question, offer: Any) -> None:
         async with self._turn:
@@ -42,7 +46,7 @@ class Terminal:
                     over.set()
                     raise
                 if values is None:
-                    return  # the terminal has gone; others can still be asked
+                    return  # nobody types any more; others can still be asked
                 try:
                     await offer(values, user(), "terminal")
                 except WrongAnswer as error:
@@ -54,7 +58,11 @@ class Terminal:
                     return
 
     def _ask(self, question: Question, over: threading.Event) -> dict[str, Any] | None:
+        while not _in_foreground():  # whoever reads from behind is stopped, with the whole run
+            if over.wait(_MOMENT):
+                return None
         with self._suspended(), contextlib.suppress(_Over):
+            self._forget_typed()
             for line in _shown(question):
                 click.echo(line, file=self._stream)
             return {
@@ -70,7 +78,7 @@ class Terminal:
         schema = question.inputs[name]
         takes = describe(from_schema(schema))
         about = f" ({schema['description']})" if schema.get("description") else ""
-        default = f" [{_plain(schema['default'])}]" if "default" in schema else ""
+        default = f" [{_exact(schema['default'])}]" if "default" in schema else ""
         while True:
             text = self._line(f"  {name}, {takes}{about}{default}: ", over)
             if not text and "default" in schema:
@@ -81,21 +89,40 @@ class Terminal:
                 click.echo(f"  {error}", file=self._stream)
 
     def _line(self, prompt: str, over: threading.Event) -> str:
-        """A line that is typed. Raises _Over when nobody needs it any more."""
+        """A line that is typed. Raises _Over when nobody needs it, or types any more."""
         self._stream.write(prompt)
         self._stream.flush()
-        typed = b""
-        while not over.is_set():
-            if not select.select([sys.stdin], [], [], 0.2)[0]:
+        while b"\n" not in self._typed:
+            if over.is_set():
+                click.echo("\n  not asked here any more", file=self._stream)
+                raise _Over
+            if not _in_foreground() or not select.select([sys.stdin], [], [], _MOMENT)[0]:
+                over.wait(_MOMENT if not _in_foreground() else 0)
                 continue
             piece = os.read(sys.stdin.fileno(), 4096)
             if not piece:
+                click.echo("\n  not answered here; it can be from elsewhere", file=self._stream)
                 raise _Over
-            typed += piece
-            if typed.endswith(b"\n"):
-                return typed.decode(errors="replace").strip()
-        click.echo("(answered elsewhere)", file=self._stream)
-        raise _Over
+            self._typed += piece
+        line, _, self._typed = self._typed.partition(b"\n")
+        return line.decode(errors="replace").strip()
+
+    def _forget_typed(self) -> None:
+        """What was typed before a question was seen is no answer to it."""
+        if not sys.stdin.isatty():
+            return
+        import termios
+
+        self._typed = b""
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
+def _in_foreground() -> bool:
+    """Whether this program may read from its terminal, if it reads from one at all."""
+    try:
+        return not sys.stdin.isatty() or os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # the terminal has gone
+        return True
 
 
 class _Over(Exception):
@@ -104,7 +131,7 @@ class _Over(Exception):
 
 def _shown(question: Question) -> Iterator[str]:
     yield ""
-    yield click.style(f"? {question.place}", bold=True) + f"  {question.message}"
+    yield click.style(f"? {clean(question.place)}", bold=True) + f"  {clean(question.message)}"
     yield from (f"    {line}" for line in evidence(question))
 
 
@@ -119,7 +146,14 @@ def evidence(question: Question) -> Iterator[str]:
             yield _plain(one)
 
 
+def _exact(value: Any) -> str:
+    """A default as it can be typed."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value)
     text = value if isinstance(value, str) else json.dumps(value)
     # Nothing of what a workload says may change the terminal.
     return "".join(letter if letter.isprintable() else " " for letter in text)[:400]

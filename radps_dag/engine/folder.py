@@ -41,9 +41,10 @@ class Folder:
                 try:
                     await offer(said["values"], str(said.get("by", "")), "file")
                 except RadpsDagError as error:
-                    await asyncio.to_thread(_refuse, path, str(error))
+                    _refuse(path, str(error))
                 else:
-                    await asyncio.to_thread(_rename, path, ".accepted")
+                    # At once: whoever waits for the answer is about to cancel this.
+                    _rename(path, ".accepted")
                     return
             await asyncio.sleep(POLL)
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TextIO
 
-from radps_dag.facts import Fact, Noted, RunEnded
+from radps_dag.facts import Fact, Noted, QuestionAnswered, RunEnded
+from radps_dag.progress.asking import answer_text
 from radps_dag.progress.frame import Frame
 from radps_dag.progress.look import clean, symbols_for
 from radps_dag.progress.screen import Painted, Screen
@@ -76,6 +77,15 @@ class Live:
             self.state.apply(fact)
             if isinstance(fact, Noted):
                 self._note(fact)
+            elif isinstance(fact, QuestionAnswered):
+                self._tell(fact)
+
+    def _tell(self, fact: QuestionAnswered) -> None:
+        """Print above the tree who has answered what, and how."""
+        from rich.text import Text
+
+        text = Text(f"{self._symbols.asked} {clean(fact.place)}  {answer_text(fact)}", "magenta")
+        self._screen.above(self._coloured(text))
 
     def _note(self, fact: Noted) -> None:
         """Print a note above the tree; of many warnings the summary tells the rest."""

@@ -12,14 +12,22 @@ products = "s3://bucket/radps"       # root of what workloads make
 webhook = "https://site.example/radps"
 secret_env = "RADPS_SECRET"          # the variable with what the webhook is signed with
 file = "events.jsonl"                # beside this file
+
+[params]                             # where a pipeline has params of these names
+niter = 200
+
+[thresholds]                         # of QA, by place, for all metrics there or for one
+"**/clean" = {warn_below = 0.8, alert_below = 0.5}
+"import_*/**" = {flagged = {alert_below = 0.4}}
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -49,7 +57,8 @@ class Events:
 class Profile:
     """What a profile says; None or nothing where it says nothing.
 
-    `workloads` are the project's own workload files, resolved.
+    `workloads` are the project's own workload files, resolved. `params` are for pipelines that have
+    such; `thresholds` are those of QA, by pattern of places, then by metric ("" is any).
     """
 
     path: Path | None = None
@@ -61,6 +70,8 @@ class Profile:
     store: str | None = None
     products: str | None = None
     events: Events | None = None
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    thresholds: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def find_profile(given: str | os.PathLike[str] | None = None, start: Path | None = None) -> Profile:
@@ -190,6 +201,53 @@ def _events(path: Path, key: str, value: Any) -> Events:
 
 _EVENTS: Mapping[str, _Reader] = {"webhook": _url, "secret_env": _variable, "file": _file}
 
+
+def _params(path: Path, key: str, value: Any) -> Mapping[str, Any]:
+    return _table(path, key, value, "niter = 200")
+
+
+def _thresholds(path: Path, key: str, value: Any) -> Mapping[str, Any]:
+    example = '"**/clean" = {alert_below = 0.5}'
+    found = _table(path, key, value, example)
+    return {pattern: _limits(path, key, pattern, given) for pattern, given in found.items()}
+
+
+def _limits(path: Path, key: str, pattern: str, given: Any) -> Mapping[str, Any]:
+    """By metric; what is said of none in particular is under ""."""
+    where = f"{key}.{pattern!r}"
+    limits: dict[str, dict[str, float]] = {}
+    for name, value in _table(path, where, given, "alert_below = 0.5").items():
+        if isinstance(value, dict):
+            limits[name] = {
+                one: _score(path, f"{where}.{name}", one, number) for one, number in value.items()
+            }
+        else:
+            limits.setdefault("", {})[name] = _score(path, where, name, value)
+    for metric, limit in limits.items():
+        if limit.get("warn_below", 1.0) < limit.get("alert_below", 0.0):
+            of = f" of {metric}" if metric else ""
+            raise UsageError(f"{path}: {where}: alert_below{of} is above warn_below; swap them")
+    return limits
+
+
+def _score(path: Path, where: str, name: str, value: Any) -> float:
+    if name not in _LIMITS:
+        hint = did_you_mean(name, _LIMITS) or f"; allowed: {allowed(_LIMITS)}, or a metric's table"
+        raise UsageError(f"{path}: {where}: unknown key {name!r}{hint}")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not 0 <= value <= 1:
+        raise UsageError(f"{path}: {where}: {name} must be a number from 0 to 1, not {value!r:.60}")
+    return float(value)
+
+
+def _table(path: Path, key: str, value: Any, example: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: {key} must be a table, with lines such as {example}")
+    return value
+
+
+_LIMITS = ("warn_below", "alert_below")
+
 _READERS: Mapping[str, _Reader] = {
     "library": _text,
     "workloads": _modules,
@@ -199,4 +257,6 @@ _READERS: Mapping[str, _Reader] = {
     "store": _any_url,
     "products": _any_url,
     "events": _events,
+    "params": _params,
+    "thresholds": _thresholds,
 }

@@ -9,9 +9,10 @@ from typing import Any
 
 from radps_dag.expression import ExpressionError, Value, evaluate
 from radps_dag.facts import Verdict
+from radps_dag.faults import levels, matches
 from radps_dag.model import Metric, Qa
 
-__all__ = ["BROKEN", "Score", "Thresholds", "score", "thresholds", "verdict"]
+__all__ = ["BROKEN", "Overrides", "Score", "Thresholds", "score", "thresholds", "verdict"]
 
 # The score of a metric whose formula broke: the ALMA pipeline's convention.
 BROKEN = -0.1
@@ -35,6 +36,33 @@ class Score:
     units: str = ""
     reason: str = ""
     applies_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Thresholds that a project sets instead of the file's; later rules go before earlier ones, and
+    those of a metric before those of all."""
+
+    rules: tuple[tuple[tuple[str, ...], str, Mapping[str, float]], ...] = ()
+
+    @classmethod
+    def of(cls, given: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Overrides:
+        """Those of a profile: by pattern of places, then by metric ("" is any)."""
+        rules = [
+            (tuple(levels(pattern.strip("/"))), metric, limits)
+            for pattern, by_metric in given.items()
+            for metric, limits in by_metric.items()
+        ]
+        return cls(tuple(sorted(rules, key=lambda rule: rule[1] != "")))
+
+    def over(self, limits: Thresholds, place: str, metric: str) -> Thresholds:
+        """The thresholds that count for a metric at a place."""
+        for pattern, of, given in self.rules:
+            if of in ("", metric) and matches(pattern, place):
+                limits = Thresholds(
+                    given.get("warn_below", limits.warn), given.get("alert_below", limits.alert)
+                )
+        return limits
 
 
 def thresholds(qa: Qa, names: Mapping[str, Any]) -> Thresholds:

@@ -30,6 +30,7 @@ COMMANDS = {
     "runs": "list the runs of a workspace",
     "status": "show how a run stands, or follow it",
     "show": "show all about a run, or about a node of it",
+    "qa": "list the QA scores of a run, lowest first",
     "context": "show what a run knows: values with their origins, and products",
     "export": "write a run to a file",
     "import": "enter a run that was exported elsewhere",

@@ -149,6 +149,7 @@ def _as_before(asked: Asked, before: RunStarted, file: Path | None, store: Store
         products=asked.products or _root_of(before, store),
         reuse=asked.reuse and settings.get("reuse", True),
         no_prefect=asked.no_prefect or not settings.get("prefect", True),
+        thresholds=settings.get("thresholds", {}),
     )
 
 

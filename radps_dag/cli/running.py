@@ -16,7 +16,7 @@ import click
 
 from radps_dag.cli.opening import open_pipeline
 from radps_dag.params import resolve
-from radps_dag.problem import InvalidPipeline
+from radps_dag.problem import InvalidPipeline, UsageError
 from radps_dag.profile import Profile
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Asked:
     no_prefect: bool = False
     interactive: Literal["auto", "always", "never"] = "auto"
     detach_on_pause: bool = False
+    thresholds: Mapping[str, Any] | None = None  # of the run that is resumed
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -98,7 +99,13 @@ class Asked:
             "reuse": self.reuse,
             "prefect": not self.no_prefect,
             "products": self.products,
+            "thresholds": self.limits,
         }
+
+    @property
+    def limits(self) -> Mapping[str, Any]:
+        """Thresholds of QA that go before the file's; a resumed run keeps those it had."""
+        return self.profile.thresholds if self.thresholds is None else self.thresholds
 
 
 def exit_code(status: str) -> int:
@@ -142,8 +149,24 @@ def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
     """The pipeline, its library and its params, after every check that can be made before."""
     pipeline, library = open_pipeline(asked.file, asked.library, asked.modules, asked.profile)
     known = {name: value for name, value in asked.params.items() if pipeline.param(name)}
+    known = {**_params_of(asked.profile, pipeline), **known}
     params = resolve(pipeline, asked.arguments, asked.params_file, known)
     return pipeline, library, params
+
+
+def _params_of(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
+    """What the profile says of params that the pipeline has. Raises UsageError for a misfit."""
+    from radps_dag.shape import mismatch
+
+    found = {}
+    for name, value in profile.params.items():
+        param = pipeline.param(name)
+        if param is None:
+            continue  # a profile serves more than one pipeline
+        if reason := mismatch(param.shape, value):
+            raise UsageError(f"{profile.path}: params.{name}: {reason}")
+        found[name] = value
+    return found
 
 
 def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: Store) -> Job:
@@ -156,6 +179,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     from radps_dag.engine.knowing import asks_for_context
     from radps_dag.engine.provenance import describe
     from radps_dag.engine.record import earlier_outputs
+    from radps_dag.qa import Overrides
 
     faults = _faults(asked.faults_file, pipeline, asked.executor)
     graph = build(pipeline)
@@ -183,6 +207,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
         settings=asked.settings,
         provenance=describe(pipeline, library),
         damaged={error.run: error.warning for error in damaged},
+        limits=Overrides.of(asked.limits),
     )
 
 

@@ -33,6 +33,7 @@ from radps_dag.faults import Faults
 from radps_dag.journal.store import Store
 from radps_dag.model import Pipeline
 from radps_dag.problem import RadpsDagError
+from radps_dag.qa import Overrides
 from radps_dag.workloads.registry import Library
 
 __all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of"]
@@ -47,7 +48,8 @@ class Job:
     `settings` and `provenance` are recorded with it; `generation` counts the processes that have
     driven the run, this one included. `whole` are the places of groups in which nothing is to be
     made, as far as a plan can tell. `damaged` are earlier runs that were looked at, and why nothing
-    of them is used.
+    of them is used. `limits` are
+    thresholds of QA that go before the file's.
     """
 
     run: str
@@ -68,6 +70,7 @@ class Job:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     damaged: Mapping[str, str] = field(default_factory=dict)
+    limits: Overrides = field(default_factory=Overrides)
 
     @property
     def cache(self) -> Path:
@@ -126,6 +129,7 @@ async def drive(
         desk=desk,
         shows=shows,
         publish=job.publish,
+        limits=job.limits,
     )
     here = _outset(job, run, tracker, finished)
 

@@ -34,6 +34,7 @@ from radps_dag.facts import (
     Scored,
 )
 from radps_dag.faults import Faults
+from radps_dag.qa import Overrides
 from radps_dag.workloads.registry import Library
 
 __all__ = [
@@ -73,7 +74,7 @@ class Run:
     workload asks for it. `tries` counts the attempts at each place, also those of the groups
     around it. `desk` is where people are asked; `shows` is who only watches. Calls write below
     `workdir`; `publish` is the URL to which that goes, "" where it stays. Copies of products from
-    elsewhere are in `cache`.
+    elsewhere are in `cache`. `limits` are the thresholds of QA that go before the file's.
     """
 
     library: Library
@@ -93,6 +94,7 @@ class Run:
     shows: Listener = nobody
     cache: Path | None = None
     publish: str = ""
+    limits: Overrides = field(default_factory=Overrides)
 
     def hear(self, fact: Fact) -> None:
         """Something that is in the journal already."""

@@ -11,7 +11,7 @@ from radps_dag.engine.pauses import ask, can_ask
 from radps_dag.engine.run import Here
 from radps_dag.expression import ExpressionError
 from radps_dag.facts import Scored
-from radps_dag.model import Node, Qa
+from radps_dag.model import Metric, Node
 from radps_dag.qa import Score, Thresholds, score, thresholds, verdict
 
 __all__ = ["assess"]
@@ -39,11 +39,11 @@ async def assess(node: Node, here: Here, outputs: Mapping[str, Any]) -> None:
         raise NodeError(
             here.place.name, "ExpressionError", f"{error.message} (at {error.at})"
         ) from error
-    scored = [_metric(metric.name, node.qa, here, names, limits) for metric in node.qa.metrics]
+    scored = [_metric(metric, here, names, limits) for metric in node.qa.metrics]
     alerts = [fact for fact in scored if fact.verdict == "alert"]
     if not alerts or node.qa.on_alert == "continue":
         return
-    reason = _reason(alerts, limits)
+    reason = _reason(alerts, here, limits)
     if node.qa.on_alert == "pause" and can_ask(here):
         shown = tuple(_shown(fact) for fact in scored)
         said = await ask(here, f"{reason}; go on?", DECISION, shown, about="alert")
@@ -66,11 +66,10 @@ def _shown(fact: Scored) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
-def _metric(name: str, qa: Qa, here: Here, names: Mapping[str, Any], limits: Thresholds) -> Scored:
+def _metric(metric: Metric, here: Here, names: Mapping[str, Any], limits: Thresholds) -> Scored:
     run, place = here.run, here.place.name
-    metric = next(metric for metric in qa.metrics if metric.name == name)
-    found = score(metric, names, run.faults.score(place, name, run.seed))
-    fact = _fact(place, found, limits)
+    found = score(metric, names, run.faults.score(place, metric.name, run.seed))
+    fact = _fact(place, found, run.limits.over(limits, place, metric.name))
     here.scores.append(fact)
     run.say(fact)
     return fact
@@ -90,9 +89,10 @@ def _fact(place: str, found: Score, limits: Thresholds) -> Scored:
     )
 
 
-def _reason(alerts: list[Scored], limits: Thresholds) -> str:
+def _reason(alerts: list[Scored], here: Here, limits: Thresholds) -> str:
     worst = min(alerts, key=lambda fact: fact.score or 0.0)
-    message = f"QA metric {worst.metric!r} scored {worst.score:.2f}, below {limits.alert:g}"
+    limit = here.run.limits.over(limits, worst.place, worst.metric).alert
+    message = f"QA metric {worst.metric!r} scored {worst.score:.2f}, below {limit:g}"
     if worst.reason:
         message += f" ({worst.reason})"
     return message

@@ -270,10 +270,13 @@ def _rule(table: Table) -> Rule:
 def _injection(given: dict[str, Any]) -> Injection:
     from radps_dag.assembly import seconds
 
+    exception, message = given.get("exception"), given.get("message", "")
+    if given.get("timeout"):
+        exception, message = "TimeoutError", message or "not finished in time (injected by a drill)"
     return Injection(
         delay=seconds(given.get("delay", 0)),
-        exception=given.get("exception"),
-        message=given.get("message", "injected by a drill" if "exception" in given else ""),
+        exception=exception,
+        message=message or ("injected by a drill" if exception else ""),
         crash=given.get("crash", False),
         hang=given.get("hang", False),
     )

@@ -221,7 +221,7 @@ def test_rule_about_no_node(place: str, message: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ("{at: x}", "expected a fault: {at: PLACES, ...} with exception, delay, crash, hang or qa"),
+        ("{at: x}", "expected a fault: {at: PLACES, ...} with exception, delay, timeout, crash"),
         ("{exception: OSError}", "missing key 'at'"),
         ("{at: x, exeption: OSError}", "unknown key 'exeption'; did you mean 'exception'?"),
         ("{at: x, crash: 1}", "expected true or false, found 1"),
@@ -260,3 +260,13 @@ def test_import_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_time_out_of_a_drill(tmp_path: Path) -> None:
+    """`timeout: true` ends a call as its time-out does, without waiting for that."""
+    path = tmp_path / "drill.yaml"
+    path.write_text("version: 1\nfaults: [{at: a, timeout: true, attempts: 2}]\n")
+    drill = load_faults(path)
+    assert drill.pick("a", 2, 0).exception == "TimeoutError"
+    assert "not finished in time" in drill.pick("a", 2, 0).message
+    assert drill.pick("a", 3, 0).exception is None

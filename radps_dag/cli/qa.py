@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +75,8 @@ def _table(scores: Sequence[Scored], width: int) -> list[Text]:
         for place, (n, room) in enumerate(zip(used, widths, strict=True)):
             text.append(f"{cells[n]:{room}}  ", rest if place else first)
         text.rstrip()
-        text.truncate(max(width - 1, sum(widths[:2]) + _NARROWEST), overflow="ellipsis")
+        if sys.stdout.isatty():  # whoever searches the text wants all of it
+            text.truncate(max(width - 1, sum(widths[:2]) + _NARROWEST), overflow="ellipsis")
         return text
 
     styles = [quality_style(Quality(one.score, one.verdict)) for one in scores]

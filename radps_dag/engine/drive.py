@@ -48,8 +48,7 @@ class Job:
     `settings` and `provenance` are recorded with it; `generation` counts the processes that have
     driven the run, this one included. `whole` are the places of groups in which nothing is to be
     made, as far as a plan can tell. `damaged` are earlier runs that were looked at, and why nothing
-    of them is used. `limits` are
-    thresholds of QA that go before the file's.
+    of them is used. `limits` are thresholds of QA that go before the file's.
     """
 
     run: str

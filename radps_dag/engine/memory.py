@@ -190,8 +190,10 @@ class Memory:
                 yield changed(query)
 
     def round(self, place: str) -> int:
-        """How often a group around the place has been tried again, in this run's whole life."""
-        return sum(self._own.rounds[around] for around in _around(place))
+        """How often a group around the place has been tried again, in this run's whole life, and
+        how often the place itself failed for what people said, or did not say in time."""
+        again = sum(self._own.rounds[around] for around in _around(place))
+        return again + self._own.decided[place]
 
     def forget(self, place: str) -> None:
         """Everything inside a group is to be made again: its next attempt begins."""

@@ -13,6 +13,11 @@ __all__ = ["Results"]
 # A call that ended so may have been in the midst of its work; nor does who refuses to go on end it.
 _MIDST = tuple(f'"error":"{error}"' for error in ("InterruptedInPlace", "WorkerDied"))
 
+# A person decided that it fails, or nobody answered: who resumes the run is asked again.
+_DECIDED = tuple(
+    f'"error":"{error}"' for error in ("QaFailed", "NotConverged", "Diverged", "QuestionTimeout")
+)
+
 
 @dataclass(slots=True)
 class Results:
@@ -23,6 +28,7 @@ class Results:
     begun: dict[str, Row] = field(default_factory=dict)
     going: set[str] = field(default_factory=set)  # places that began, and were not seen to end
     rounds: Counter[str] = field(default_factory=Counter)  # further attempts by place
+    decided: Counter[str] = field(default_factory=Counter)  # failures that a person could avert
     _groups: set[str] = field(default_factory=set)
 
     @classmethod
@@ -48,6 +54,8 @@ class Results:
             while above and above not in self._groups:
                 self._groups.add(above)
                 above = above.rpartition("/")[0]
+        if row.kind == "node_failed" and any(error in row.payload for error in _DECIDED):
+            self.decided[row.place] += 1
         if row.kind == "retrying":
             self.rounds[row.place] += 1
         if row.kind == "retrying" and row.place in self._groups:

@@ -76,7 +76,7 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_commands_work(line: str, checkout: Path) -> None:
     """Each command of the README does what it says, to the end."""
     done = run(line, checkout)
-    # There is no server in this folder's home, and `status` says so; a run may leave with a question.
+    # There is no server in this folder's home, and `status` says so; one run leaves to be answered.
     expected = 1 if "server status" in line else 3 if "--detach-on-pause" in line else 0
     assert done.returncode == expected, done.stderr
 

@@ -81,7 +81,8 @@ def _radps_dag(ctx: click.Context, debug: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 good, 1 failed run, 2 invalid input, 130 interrupted."""
+    """Run the command line and exit: 0 good, 1 failed run, 2 invalid input, 3 a question waits,
+    130 interrupted."""
     code = _exit_code(arguments)
     if arguments is None and _abandoned():
         atexit.register(_leave, code)

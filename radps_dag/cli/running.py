@@ -285,6 +285,7 @@ def _faces(asked: Asked, stream: TextIO, listener: Display) -> list[Face]:
     """Where questions are asked by this program itself: in its terminal, if it has one."""
     quiet = asked.progress in ("json", "quiet")
     here = not quiet and sys.stdin.isatty() and stream.isatty()
+    here = here and not asked.detach_on_pause  # who leaves does not stay to type
     if asked.interactive == "never" or (asked.interactive == "auto" and not here):
         return []
     from radps_dag.cli.asking import Terminal

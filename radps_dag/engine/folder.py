@@ -33,6 +33,8 @@ class Folder:
 
     async def show(self, question: Question, offer: Offer) -> None:
         """Look for answers to the question until one is taken."""
+        with contextlib.suppress(OSError):
+            self._path.mkdir(exist_ok=True)
         while True:
             for path in await asyncio.to_thread(self._waiting):
                 said = await asyncio.to_thread(_read, path, question)

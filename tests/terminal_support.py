@@ -39,14 +39,16 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 class Desktop:
     """A terminal with one command in it."""
 
-    def __init__(self, folder: Path, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, arguments: Sequence[str], program: Sequence[str] = PROGRAM
+    ) -> None:
         self.raw = b""
         self._position = 0
         self._pid, self._descriptor = pty.fork()
         if self._pid == 0:
             os.chdir(folder)
             os.environ["TERM"] = "xterm-256color"
-            os.execv(PROGRAM[0], [*PROGRAM, *arguments])
+            os.execv(program[0], [*program, *arguments])
         self._before = termios.tcgetattr(self._descriptor)
         self._code: int | None = None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 from journal_support import facts_of_only_run
-from run_support import PIPELINES, WORKLOADS, write
+from run_support import PIPELINES, PROGRAM, WORKLOADS, write
 from terminal_support import Desktop, command
 
 ONE = """
@@ -133,6 +134,19 @@ def test_never_asked_here(tmp_path: Path) -> None:
         assert command(tmp_path, "answer").returncode == 0
         assert desktop.end() == 0
         assert desktop.is_as_before
+
+
+def test_in_the_background_of_a_terminal(tmp_path: Path) -> None:
+    """A run behind a shell does not read from the terminal, which would stop it; it shows what to
+    type elsewhere."""
+    file = write(tmp_path / "p.yaml", ONE)
+    arguments = ("run", str(file), "--workloads", str(WORKLOADS), "--no-prefect")
+    line = shlex.join([*PROGRAM, *arguments])
+    with Desktop(tmp_path, ["-c", f"set -m; {line} & wait $!"], ["/bin/sh"]) as desktop:
+        desktop.expect("a question waits: radps-dag answer")
+        assert "[400]" not in desktop.text
+        assert command(tmp_path, "answer").returncode == 0
+        assert desktop.end() == 0
 
 
 def test_interactive_clean(tmp_path: Path) -> None:

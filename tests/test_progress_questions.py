@@ -139,6 +139,7 @@ def test_answers_are_told() -> None:
     assert f"{PLACE}  answered by an, by radps-dag answer, at" in told
     assert "niter=7" in told
     assert "Questions" not in told
+    assert "? p has its answers, and can go on, paused after 6.0s" in told
 
 
 def test_lines() -> None:

@@ -126,7 +126,7 @@ def _follow(following: Following, run: str, mode: Mode, expected: Sequence[str])
 
 def _advice(run: str, status: str) -> str:
     if status == "paused":
-        return f"The run waits for an answer; after that: radps-dag resume {run}"
+        return f"The run was left with a question; once that is answered: radps-dag resume {run}"
     return f"The run was interrupted; go on with it: radps-dag resume {run}"
 
 

@@ -86,7 +86,8 @@ def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Te
         line = _text(f" {symbols.status['succeeded']} {name} succeeded", "bold green")
         line.append(f" in {took}", "")
     elif end.status == "paused":
-        line = _text(f" {symbols.asked} {name} waits for an answer", "bold magenta")
+        what = "waits for an answer" if state.questions else "has its answers, and can go on"
+        line = _text(f" {symbols.asked} {name} {what}", "bold magenta")
         line.append(f", paused after {took}", "")
     else:
         verb = "was interrupted" if end.status == "interrupted" else "failed"

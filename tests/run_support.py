@@ -227,7 +227,11 @@ def record_of(ran: Ran, server: ServerAddress) -> Record:
 def _missing(ran: Ran, names: set[str]) -> set[str]:
     """The calls that ended and are not recorded; those of a batch share one that names a span."""
     ended = {fact["place"] for fact in (*ran.of("node_succeeded"), *ran.of("node_failed"))}
-    calls = {fact["place"] for fact in ran.of("node_started") if fact["kind"] == "task"}
+    calls = {
+        fact["place"]
+        for fact in ran.of("node_started")
+        if fact["kind"] == "task" and not fact["origin"]  # what is used again is not told
+    }
     batched = {name.rpartition("[")[0] for name in names if " .. " in name}
     wanted = {place.replace("/", " / ").replace("#", " #") for place in ended & calls}
     return {name for name in wanted - names if name.rpartition("[")[0] not in batched}

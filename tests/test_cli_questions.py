@@ -289,7 +289,7 @@ def test_answers_from_a_folder(waiting: Waiting) -> None:
     assert waiting.asked()
     (run,) = (waiting.directory / ".radps" / "runs").iterdir()
     folder = run / "answers"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "a.json").write_text(json.dumps({"place": "review", "values": {"n": "x"}}))
     assert until(lambda: (folder / "a.json.refused").exists())
     assert "input 'n': expected an integer" in (folder / "a.json.reason").read_text()

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from radps_dag.cli.launching import begin_server, launch
 from radps_dag.cli.options import how_to_run, what_to_run, which_workloads, which_workspace
 from radps_dag.cli.running import (
     Asked,
     Part,
-    begin_server,
     exit_code,
-    launch,
     memory_of,
     open_store_of,
     opened_pipeline,

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO
-
-import click
+from typing import TYPE_CHECKING, Any, Literal
 
 from radps_dag.cli.opening import open_pipeline
 from radps_dag.params import resolve
@@ -20,24 +14,18 @@ from radps_dag.problem import InvalidPipeline, UsageError
 from radps_dag.profile import Profile
 
 if TYPE_CHECKING:
-    from radps_dag.engine.desk import Face
-    from radps_dag.engine.drive import Ended, Job
+    from radps_dag.engine.drive import Job
     from radps_dag.engine.memory import Memory
-    from radps_dag.engine.record import Opened
-    from radps_dag.engine.tracker import Tracker
-    from radps_dag.facts import Listener
     from radps_dag.faults import Faults
     from radps_dag.journal.rows import DamagedRun
     from radps_dag.journal.store import Store
-    from radps_dag.journal.workspace import RunDirectory
     from radps_dag.model import Pipeline
-    from radps_dag.progress import Display, Mode
+    from radps_dag.progress import Mode
 
 __all__ = [
     "Asked",
     "Part",
     "exit_code",
-    "launch",
     "memory_of",
     "open_journal",
     "open_store_of",
@@ -235,108 +223,3 @@ def _faults(path: Path | None, pipeline: Pipeline, executor: str) -> Faults:
     if problems:
         raise InvalidPipeline(problems)
     return faults
-
-
-def begin_server(asked: Asked) -> Any:
-    """Start the server that is going to be needed, beside everything else."""
-    from radps_dag.engine import session
-    from radps_dag.engine.outlets import secret_of
-
-    secret_of(asked.profile.events)  # before anything is there of a run that could not sign
-    if asked.profile.prefect_api_url is not None:
-        os.environ.setdefault("PREFECT_API_URL", asked.profile.prefect_api_url)
-    return None if asked.no_prefect else session.begin_server()
-
-
-def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any) -> Ended:
-    """Drive the run to its end, and show it."""
-    from radps_dag import progress
-    from radps_dag.engine import session
-    from radps_dag.engine.outlets import announcing, secret_of
-    from radps_dag.engine.planning import plan, whole_groups
-
-    secret = secret_of(asked.profile.events)
-    if not memory.empty and not asked.no_prefect:
-        job = replace(job, whole=whole_groups(plan(job, memory)))
-
-    with (
-        _apart(asked.progress, opened.directory) as (mode, stream),
-        progress.listener(mode, stream, expected=job.graph) as listener,
-        announcing(asked.profile.events, secret, partial(_note, listener, "warning")) as hear,
-    ):
-        tracker = partial(_tracker, asked, job, opened, starting, listener)
-        leaving = partial(_show_cursor, stream if mode == "live" else None)
-        faces = _faces(asked, stream, listener)
-        return session.run_job(
-            job,
-            opened,
-            memory,
-            asked.max_parallel,
-            listener,
-            tracker,
-            leaving,
-            faces,
-            asked.detach_on_pause,
-            (hear,),
-        )
-
-
-def _faces(asked: Asked, stream: TextIO, listener: Display) -> list[Face]:
-    """Where questions are asked by this program itself: in its terminal, if it has one."""
-    quiet = asked.progress in ("json", "quiet")
-    here = not quiet and sys.stdin.isatty() and stream.isatty()
-    here = here and not asked.detach_on_pause  # who leaves does not stay to type
-    if asked.interactive == "never" or (asked.interactive == "auto" and not here):
-        return []
-    from radps_dag.cli.asking import Terminal
-
-    return [Terminal(stream, listener.suspended)]
-
-
-@contextlib.contextmanager
-def _apart(progress: Mode, directory: RunDirectory) -> Iterator[tuple[Mode, TextIO]]:
-    """How the run is shown, and on what; what workloads print must not get between it."""
-    from radps_dag.cli.streams import output_kept_in, output_to_stderr
-    from radps_dag.progress import shown_as
-
-    mode = shown_as(progress, sys.stderr)
-    if mode == "json":
-        with output_to_stderr() as stream:
-            yield mode, stream
-    elif mode == "live":
-        with output_kept_in(directory.workers_log) as stream:
-            yield mode, stream
-    else:
-        yield mode, sys.stderr
-    log = directory.workers_log
-    if mode in ("live", "plain") and log.exists() and log.stat().st_size:
-        click.echo(f"What the workloads printed: {log}", err=True)
-
-
-def _show_cursor(stream: TextIO | None) -> None:
-    """A live display hides it."""
-    if stream is not None:
-        os.write(stream.fileno(), b"\x1b[?25h\n")
-
-
-def _note(listener: Listener, level: Literal["info", "warning"], message: str) -> None:
-    from radps_dag.facts import Noted
-
-    listener(Noted(time=time.time(), place="", message=message, level=level))
-
-
-def _tracker(
-    asked: Asked, job: Job, opened: Opened, starting: Any, listener: Listener, record: Listener
-) -> Tracker:
-    from radps_dag.engine import session
-    from radps_dag.engine.tracker import Untracked
-    from radps_dag.facts import Tracked
-
-    def begun(flow_run: str, api: str) -> None:
-        record(Tracked(time=time.time(), place="", flow_run=flow_run, api=api))
-
-    if asked.no_prefect:
-        return Untracked()
-    tell, warn = partial(_note, listener, "info"), partial(_note, listener, "warning")
-    earlier = session.flow_runs_of(opened)
-    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, earlier)

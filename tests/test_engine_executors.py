@@ -382,3 +382,27 @@ def test_the_grace_fits_the_promise() -> None:
     """A time-out is over within 5 s of its limit."""
     assert GRACE < 4
     assert Processes("placeholder", [], 3, Path("log")).slots == 3
+
+
+def test_a_shell_that_starts_another_program_as_it_is_killed() -> None:
+    """Whatever a program starts in the moment of its end is ended too."""
+    script = "trap '' TERM INT; while :; do sleep 600; done"
+    code = f"""if True:
+        import asyncio, os, subprocess, sys, time
+        from radps_dag.engine.executors.offspring import Offspring
+        programs = Offspring()
+        for _ in range(40):
+            subprocess.Popen(["sh", "-c", {script!r}], stdin=subprocess.DEVNULL)
+        time.sleep(0.5)
+        asyncio.run(programs.end(0.2))
+        print(len(programs._left()))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        start_new_session=True,
+    )
+    assert done.stdout == "0\n", done.stderr

@@ -16,6 +16,8 @@ from pathlib import Path
 
 __all__ = ["Offspring"]
 
+LAST = 1.0  # seconds that SIGKILL is repeated
+
 # Inherited by whatever is started, also by what its parent has left behind.
 _MARK = "RADPS_DAG_DRIVER"
 _PROC = Path("/proc")
@@ -38,8 +40,9 @@ class Offspring:
             # Those that appeared since are asked like the others.
             _send(left if late else left - asked, signal.SIGKILL if late else signal.SIGTERM)
             asked |= left
-            if late:
+            if clock.time() >= until + LAST:
                 return
+            # Again even then: a shell whose program was killed a moment before it starts the next.
             await asyncio.sleep(0.05)
 
     def _left(self) -> set[int]:

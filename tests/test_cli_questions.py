@@ -298,3 +298,25 @@ def test_answers_from_a_folder(waiting: Waiting) -> None:
     assert waiting.outputs(process) == {"n": 8}
     assert (folder / "c.json.accepted").exists()
     assert (folder / "b.json").exists()
+
+
+def test_defaults_that_do_not_fit(waiting: Waiting) -> None:
+    """A default that only the run gives, and that its input does not take: the node fails for it,
+    with its place and the reason, and nothing is answered."""
+    process = waiting.begin("""
+stages:
+  a: {run: give, with: {value: -3, name: a}}
+  review:
+    pause:
+      message: Go on?
+      input: {n: {type: integer, minimum: 1, default: "${{ stages.a.value }}"}}
+      timeout: 1s
+      on_timeout: defaults
+""")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    failed = next(f for f in map(json.loads, out.splitlines()) if f["fact"] == "node_failed")
+    assert (failed["place"], failed["error"]) == ("review", "DefaultInvalid")
+    assert "input 'n': expected an integer of at least 1, found -3" in failed["message"]
+    assert "question_answered" not in out

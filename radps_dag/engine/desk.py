@@ -18,7 +18,14 @@ from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.facts import Fact, QuestionAnswered, Via
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
-from radps_dag.questions import Answered, Question, answer, answer_of, open_questions
+from radps_dag.questions import (
+    Answered,
+    Question,
+    WrongAnswer,
+    answer,
+    answer_of,
+    open_questions,
+)
 
 __all__ = ["Desk", "Face", "Offer", "asked_now"]
 
@@ -54,10 +61,6 @@ class Desk:
         self._before = {question.id: question for question in open_questions(store, run)}
         self._busy = 0
         self.left = False  # the process ends with questions open, to be resumed
-
-    def add(self, face: Face) -> None:
-        """Have questions shown there too."""
-        self._faces = (*self._faces, face)
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
@@ -142,8 +145,13 @@ class Desk:
 
     async def _too_late(self, question: Question, offer: Offer) -> None:
         if question.on_timeout == "defaults":
-            with contextlib.suppress(Answered):
+            try:
                 await offer(question.defaults, "", "timeout")
+            except Answered:
+                return
+            except WrongAnswer as error:  # an expression may give a default that does not fit
+                message = f"nobody answered in time, and the defaults do not fit: {error}"
+                raise NodeError(question.place, "DefaultInvalid", message) from error
             return
         known = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
         if known is None:

@@ -19,6 +19,11 @@ from radps_dag.workloads.placeholder.continuum import (
     sigma_clip,
     subtract_continuum,
 )
+from radps_dag.workloads.placeholder.drawing import (
+    draw_caltable,
+    draw_convergence,
+    draw_spectrum,
+)
 from radps_dag.workloads.placeholder.export import (
     draw_quicklook,
     export_fits,
@@ -71,7 +76,10 @@ __all__ = [
     "describe_images",
     "describe_observation",
     "describe_visibilities",
+    "draw_caltable",
+    "draw_convergence",
     "draw_quicklook",
+    "draw_spectrum",
     "export_fits",
     "gather_visibilities",
     "import_visibilities",

@@ -2,57 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.outcomes import Bandpass, Modelled, PhasedUp
 from radps_dag.workloads.placeholder.caltables import iterated, write_caltable
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.placeholder.types import Degrees, Fraction, Jansky, Score
 from radps_dag.workloads.scores import bandpass_score
 
 __all__ = ["set_model", "solve_bandpass", "solve_phase_up"]
-
-
-class Modelled(TypedDict):
-    """Visibilities with a model.
-
-    Attributes:
-        ms: the visibilities
-        flux_density: flux density of the model
-    """
-
-    ms: Product
-    flux_density: Jansky
-
-
-class PhasedUp(TypedDict):
-    """Phase solutions before the bandpass.
-
-    Attributes:
-        caltable: the solutions
-        phase_rms: rms of the phases
-    """
-
-    caltable: Product
-    phase_rms: Degrees
-
-
-class Bandpass(TypedDict):
-    """Bandpass solutions after some iterations of the solver.
-
-    Attributes:
-        caltable: the solutions
-        change: relative change in the last iteration
-        snr: signal to noise of the solutions
-        flagged_fraction: share of the solutions that is flagged
-        score: QA score, were this the last iteration
-    """
-
-    caltable: Product
-    change: Fraction
-    snr: float
-    flagged_fraction: Fraction
-    score: Score
 
 
 @workload(placeholder=True)
@@ -120,5 +76,6 @@ def solve_bandpass(
         "change": change,
         "snr": snr,
         "flagged_fraction": flagged,
+        "dead_receptors": data.observation["dead_receptors"],
         "score": bandpass_score(flagged, snr, converged=True),
     }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 
 from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.outcomes import Applied, Table
 from radps_dag.workloads.placeholder.fake_data import Fake, read, spend, write
-from radps_dag.workloads.placeholder.types import Fraction, Score
 from radps_dag.workloads.scores import flag_score
 
 __all__ = [
@@ -16,30 +16,6 @@ __all__ = [
     "iterated",
     "write_caltable",
 ]
-
-
-class Applied(TypedDict):
-    """Calibrated visibilities.
-
-    Attributes:
-        ms: the visibilities
-        flagged_fraction: share of the visibilities that is flagged
-        score: QA score of that share
-    """
-
-    ms: Product
-    flagged_fraction: Fraction
-    score: Score
-
-
-class Table(TypedDict):
-    """A caltable.
-
-    Attributes:
-        caltable: the solutions
-    """
-
-    caltable: Product
 
 
 @workload(placeholder=True)

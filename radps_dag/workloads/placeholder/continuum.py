@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.outcomes import Clipped, Line, Lines, Ranges, Spectrum, Subtracted
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.placeholder.types import (
+from radps_dag.workloads.scores import continuum_score, found_score, uvcontsub_score
+from radps_dag.workloads.units import (
     ChannelRange,
-    Fraction,
-    Gigahertz,
-    JanskyPerBeam,
-    Score,
     Sigmas,
 )
-from radps_dag.workloads.scores import continuum_score, found_score, uvcontsub_score
 
 __all__ = [
     "average_spectrum",
@@ -23,86 +18,6 @@ __all__ = [
     "sigma_clip",
     "subtract_continuum",
 ]
-
-
-class Spectrum(TypedDict):
-    """A mean spectrum.
-
-    Attributes:
-        spectrum: the spectrum
-        channels: how many channels it has
-        rms: its noise
-    """
-
-    spectrum: Product
-    channels: int
-    rms: JanskyPerBeam
-
-
-class Line(TypedDict):
-    """A spectral line that may be there.
-
-    Attributes:
-        name: of the molecule and transition
-        frequency: rest frequency
-    """
-
-    name: str
-    frequency: Gigahertz
-
-
-class Lines(TypedDict):
-    """Answer of the line catalogue.
-
-    Attributes:
-        lines: the lines that may be in the band
-    """
-
-    lines: list[Line]
-
-
-class Clipped(TypedDict):
-    """Continuum ranges after some rounds of sigma clipping.
-
-    Attributes:
-        ranges: the line-free channels
-        clipped: channels that this round clipped
-        continuum_fraction: share of the band that is line-free
-        score: QA score of that share
-    """
-
-    ranges: Product
-    clipped: int
-    continuum_fraction: Fraction
-    score: Score
-
-
-class Ranges(TypedDict):
-    """Continuum ranges of all spws.
-
-    Attributes:
-        ranges: the line-free channels by spw
-        found: in how many spws continuum was found
-        score: QA score: their share
-    """
-
-    ranges: Product
-    found: int
-    score: Score
-
-
-class Subtracted(TypedDict):
-    """Visibilities of lines only.
-
-    Attributes:
-        ms: the visibilities, the continuum subtracted
-        residual_z: mean of the residual continuum over its error
-        score: QA score of that
-    """
-
-    ms: Product
-    residual_z: float
-    score: Score
 
 
 @workload(placeholder=True)

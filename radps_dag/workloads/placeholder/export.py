@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from hashlib import sha256
-from typing import Literal, TypedDict
+from typing import Literal
 from urllib.parse import quote, urljoin
 
 from radps_dag.remote import is_local, path_of
 from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
 from radps_dag.workloads.placeholder.fake_data import SIMULATED, read, spend, write
-from radps_dag.workloads.placeholder.types import Bytes, Score
 from radps_dag.workloads.reading import open_product
 from radps_dag.workloads.scores import export_score
 
@@ -21,58 +21,6 @@ __all__ = [
     "verify_export",
     "write_manifest",
 ]
-
-
-class Exported(TypedDict):
-    """A file for the archive.
-
-    Attributes:
-        file: the file
-        checksum: its SHA-256
-        size: its size
-    """
-
-    file: Product
-    checksum: str
-    size: Bytes
-
-
-class Manifest(TypedDict):
-    """A list of files.
-
-    Attributes:
-        manifest: the list, with checksums
-        files: how many there are
-        size: size of all of them
-    """
-
-    manifest: Product
-    files: int
-    size: Bytes
-
-
-class Submitted(TypedDict):
-    """The archive's answer.
-
-    Attributes:
-        receipt: the archive's receipt
-    """
-
-    receipt: Product
-
-
-class Verified(TypedDict):
-    """Whether all is there.
-
-    Attributes:
-        good: files present with the right checksum
-        total: files of the manifest
-        score: QA score: their share
-    """
-
-    good: int
-    total: int
-    score: Score
 
 
 @workload(placeholder=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.outcomes import Flagged
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.placeholder.importing import Flagged
-from radps_dag.workloads.placeholder.types import Sigmas
 from radps_dag.workloads.scores import flag_score
+from radps_dag.workloads.units import Sigmas
 
 __all__ = ["autoflag"]
 

@@ -2,73 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from radps_dag.workloads.contract import Context, Product, Random, Workdir, workload
+from radps_dag.workloads.outcomes import FluxScale, Gains, Interval
 from radps_dag.workloads.placeholder.caltables import iterated, write_caltable
 from radps_dag.workloads.placeholder.fake_data import read, spend
-from radps_dag.workloads.placeholder.types import Degrees, Fraction, Score, Seconds
 from radps_dag.workloads.scores import flux_snr_score, flux_spread_score, snr_score
+from radps_dag.workloads.units import Seconds
 
 __all__ = ["choose_solution_interval", "derive_flux_scale", "solve_gains"]
-
-
-class Interval(TypedDict):
-    """How gains are best solved.
-
-    Attributes:
-        interval: solution interval
-        snr: signal to noise that a solution of one spw has in that interval
-        combined: whether spws must be combined to reach the signal to noise asked for
-        spw_groups: spws that are solved together: each alone, or all in one group
-        score: QA score of the signal to noise
-    """
-
-    interval: Seconds
-    snr: float
-    combined: bool
-    spw_groups: list[list[int]]
-    score: Score
-
-
-class Gains(TypedDict):
-    """Gain solutions after some iterations of the solver.
-
-    Attributes:
-        caltable: the solutions
-        change: relative change in the last iteration
-        snr: signal to noise of the solutions
-        phase_rms: rms of the phases
-        snr_score: QA score of the signal to noise
-        phase_score: QA score of the phase rms: 0 at 90 degrees
-    """
-
-    caltable: Product
-    change: Fraction
-    snr: float
-    phase_rms: Degrees
-    snr_score: Score
-    phase_score: Score
-
-
-class FluxScale(TypedDict):
-    """The flux scale of the calibrators.
-
-    Attributes:
-        caltable: the scaled solutions
-        flux_densities: flux density in Jy by field
-        snr: signal to noise of the least certain flux density
-        spread: relative spread of the flux densities between spws
-        snr_score: QA score of the signal to noise
-        spread_score: QA score of the spread
-    """
-
-    caltable: Product
-    flux_densities: dict[str, float]
-    snr: float
-    spread: Fraction
-    snr_score: Score
-    spread_score: Score
 
 
 @workload(placeholder=True)

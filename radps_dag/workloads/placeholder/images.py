@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from radps_dag.workloads.contract import Context, Product, Workdir, workload
+from radps_dag.workloads.outcomes import Concatenated, Described
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
 from radps_dag.workloads.placeholder.imaging import SKY
 from radps_dag.workloads.placeholder.observing import simulate_observation
 
 __all__ = ["concatenate_images", "describe_images"]
-
-
-class Described(TypedDict):
-    """Images.
-
-    Attributes:
-        images: the images
-    """
-
-    images: list[Product]
-
-
-class Concatenated(TypedDict):
-    """Images of channel blocks as one cube.
-
-    Attributes:
-        image: the cube
-        channels: how many channels it has
-    """
-
-    image: Product
-    channels: int
 
 
 @workload(placeholder=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from math import hypot
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.outcomes import Cleaned, Dirty, Restored
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.placeholder.types import ChannelRange, Fraction, JanskyPerBeam, Score
 from radps_dag.workloads.scores import clean_score
+from radps_dag.workloads.units import ChannelRange
 
 __all__ = [
     "SKY",
@@ -21,58 +22,6 @@ __all__ = [
 Mode = Literal["continuum", "cube"]
 # Brightest emission and noise of one spw: in the continuum, and in one channel of a line.
 SKY: dict[str, tuple[float, float]] = {"continuum": (1.0, 5e-4), "cube": (0.05, 1e-3)}
-
-
-class Dirty(TypedDict):
-    """A dirty image.
-
-    Attributes:
-        image: the image
-        peak: brightest pixel
-        rms: noise
-        sensitivity: thermal noise expected
-    """
-
-    image: Product
-    peak: JanskyPerBeam
-    rms: JanskyPerBeam
-    sensitivity: JanskyPerBeam
-
-
-class Cleaned(TypedDict):
-    """A residual image with the model found so far.
-
-    Attributes:
-        image: residual and model
-        peak: brightest residual
-        rms: noise of the residual
-        model_flux: share of the flux that is in the model
-        quicklook: picture of the residual
-    """
-
-    image: Product
-    peak: JanskyPerBeam
-    rms: JanskyPerBeam
-    model_flux: Fraction
-    quicklook: Product
-
-
-class Restored(TypedDict):
-    """A clean image.
-
-    Attributes:
-        image: the image
-        dynamic_range: brightest emission over noise
-        rms: noise
-        rms_over_sensitivity: noise over the thermal noise expected
-        score: QA score of the noise
-    """
-
-    image: Product
-    dynamic_range: float
-    rms: JanskyPerBeam
-    rms_over_sensitivity: float
-    score: Score
 
 
 def _dynamic_range_limit(selfcal_cycles: int) -> float:
@@ -93,6 +42,8 @@ def make_dirty_image(
     spws: list[int],
     mode: Mode = "continuum",
     channels: ChannelRange | None = None,
+    ranges: Product | None = None,
+    robust: float = 0.5,
     pixels: int = 256,
     *,
     workdir: Workdir,
@@ -106,6 +57,8 @@ def make_dirty_image(
         spws: spectral windows to image together
         mode: one image of all channels, or a cube
         channels: channels to take; all where none are given
+        ranges: line-free channels, to take no others; all where none are given
+        robust: Briggs' weighting, from -2 (uniform) to 2 (natural)
         pixels: width and height of the image in pixels
     """
     data = read(ms, "visibilities")
@@ -120,6 +73,7 @@ def make_dirty_image(
     content = {
         "mode": mode,
         "pixels": pixels,
+        "robust": robust,
         "sky_peak": sky,
         "sensitivity": sensitivity,
         "rms": rms,
@@ -136,7 +90,7 @@ def make_dirty_image(
         "image",
         data.observation,
         content,
-        sources=[ms],
+        sources=[ms, *([ranges] if ranges else [])],
         group="dirty",
         selection=selection,
     )
@@ -145,23 +99,30 @@ def make_dirty_image(
 
 @workload(placeholder=True)
 def clean(
-    ms: Product, image: Product, niter: int = 400, gain: float = 0.1, *, workdir: Workdir
+    ms: Product,
+    image: Product,
+    niter: int = 400,
+    gain: float = 0.1,
+    nsigma: float = 4.0,
+    *,
+    workdir: Workdir,
 ) -> Cleaned:
     """Clean one major cycle: find components, subtract them from the data (placeholder).
 
     Each minor iteration takes `gain` of the brightest of some twenty sources; the residual
-    approaches 2.5 times its noise.
+    approaches five eighths of where it may stop.
 
     Args:
         ms: the visibilities
         image: dirty image, or what the cycle before left
         niter: minor iterations of this cycle
         gain: share of the brightest residual that an iteration takes
+        nsigma: noise to which to clean; deeper would be fitting it
     """
     data = read(ms, "visibilities")
     before = read(image, "image").content
     spend(data.observation)
-    floor = 2.5 * before["rms"]
+    floor = 0.625 * nsigma * before["rms"]
     # A major cycle ends when what is left is a tenth: deeper needs fresh residuals.
     left = max(0.1, (1.0 - gain) ** (niter / 20))
     peak = floor + max(0.0, before["peak"] - floor) * left

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from radps_dag.workloads.contract import Context, Product, Random, Workdir, workload
+from radps_dag.workloads.outcomes import (
+    Corrected,
+    Flagged,
+    Gathered,
+    Imported,
+    Positions,
+    Tsys,
+    Wvr,
+)
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
 from radps_dag.workloads.placeholder.observing import INTENTS
-from radps_dag.workloads.placeholder.types import Bytes, Fraction, Kelvin, Metres, Score
 from radps_dag.workloads.scores import flag_score, intents_score, wvr_score
 
 __all__ = [
@@ -19,102 +25,6 @@ __all__ = [
     "import_visibilities",
     "query_antenna_positions",
 ]
-
-
-class Imported(TypedDict):
-    """One field and spw out of the archive.
-
-    Attributes:
-        ms: the visibilities
-        intents: scan intents present
-        size: size of the download
-    """
-
-    ms: Product
-    intents: list[str]
-    size: Bytes
-
-
-class Flagged(TypedDict):
-    """Outcome of flagging.
-
-    Attributes:
-        ms: the visibilities, flagged
-        flagged_fraction: share of the visibilities that is flagged
-        score: QA score of that share
-    """
-
-    ms: Product
-    flagged_fraction: Fraction
-    score: Score
-
-
-class Positions(TypedDict):
-    """Corrections of antenna positions.
-
-    Attributes:
-        caltable: the corrections
-        largest: the largest correction
-    """
-
-    caltable: Product
-    largest: Metres
-
-
-class Corrected(TypedDict):
-    """Visibilities with something applied.
-
-    Attributes:
-        ms: the visibilities
-    """
-
-    ms: Product
-
-
-class Tsys(TypedDict):
-    """System temperatures.
-
-    Attributes:
-        caltable: the solutions
-        median: their median
-    """
-
-    caltable: Product
-    median: Kelvin
-
-
-class Wvr(TypedDict):
-    """Phase corrections from the water-vapour radiometers.
-
-    Attributes:
-        caltable: the solutions
-        phase_rms_ratio: phase rms without the correction over that with it
-        score: QA score of that ratio
-    """
-
-    caltable: Product
-    phase_rms_ratio: float
-    score: Score
-
-
-class Gathered(TypedDict):
-    """Parts put together.
-
-    Attributes:
-        ms: all the visibilities
-        fields: names of the fields
-        spws: spectral window ids
-        flagged_fraction: share of the visibilities that is flagged
-        flag_score: QA score of that share
-        intents_score: QA score: share of the wanted intents present
-    """
-
-    ms: Product
-    fields: list[str]
-    spws: list[int]
-    flagged_fraction: Fraction
-    flag_score: Score
-    intents_score: Score
 
 
 @workload(placeholder=True)
@@ -232,7 +142,8 @@ def calibrate_wvr(ms: Product, *, workdir: Workdir, random: Random) -> Wvr:
     """
     data = read(ms, "visibilities")
     spend(data.observation)
-    ratio = round(random.uniform(1.0, 2.5), 3)
+    error = data.observation["wvr_error"]
+    ratio = round(random.uniform(1.0, 2.5) / max(1.0, 2.0 * error), 3)
     table = {"type": "wvr", "phase_rms_ratio": ratio}
     selection = ms.get("selection")
     caltable = write(

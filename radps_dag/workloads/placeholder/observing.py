@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from radps_dag.workloads.contract import Context, Product, Random, Workdir, workload
+from radps_dag.workloads.outcomes import Observed, Opened
 from radps_dag.workloads.placeholder.fake_data import Fake, read, spend, write
-from radps_dag.workloads.placeholder.types import ChannelRange, Fraction, Megabytes
+from radps_dag.workloads.units import Degrees, Fraction, Megabytes, Metres
 
 __all__ = [
     "INTENTS",
-    "Observed",
-    "Opened",
     "describe_observation",
     "describe_visibilities",
     "simulate_observation",
@@ -21,48 +20,6 @@ Intent = Literal["calibrators", "target"]
 INTENTS = {"calibrators": ["BANDPASS", "FLUX", "PHASE"], "target": ["TARGET"]}
 _CALIBRATORS = ["J1924-2914", "J1832-2039"]
 _TARGETS = ["G09.62"]
-
-
-class Observed(TypedDict):
-    """An observation and what is in it.
-
-    Attributes:
-        observation: reference to the observation's record
-        calibrators: names of the calibrator fields
-        targets: names of the target fields
-        spws: spectral window ids
-        scans: scan numbers of each field
-        polarizations: correlated polarizations
-    """
-
-    observation: Product
-    calibrators: list[str]
-    targets: list[str]
-    spws: list[int]
-    scans: list[int]
-    polarizations: list[str]
-
-
-class Opened(TypedDict):
-    """Visibilities and what is in them.
-
-    Attributes:
-        ms: the visibilities
-        fields: names of the fields
-        spws: spectral window ids
-        scans: scan numbers
-        polarizations: correlated polarizations
-        channel_blocks: blocks of channels that cover a spectral window
-        flagged_fraction: share of the visibilities that is flagged
-    """
-
-    ms: Product
-    fields: list[str]
-    spws: list[int]
-    scans: list[int]
-    polarizations: list[str]
-    channel_blocks: list[ChannelRange]
-    flagged_fraction: Fraction
 
 
 @workload(placeholder=True)
@@ -78,6 +35,15 @@ def simulate_observation(
     pace: float = 1.0,
     megabytes: Megabytes = 0.0,
     converge_after: int = 3,
+    seed: int = 1,
+    noise: float = 1.0,
+    phase_rms: Degrees = 40.0,
+    amplitude_rms: Fraction = 0.05,
+    bandpass_rms: Fraction = 0.1,
+    interference: Fraction = 0.01,
+    position_error: Metres = 3e-4,
+    wvr_error: float = 0.2,
+    dead_receptors: list[str] = [],  # noqa: B006
     *,
     workdir: Workdir,
     context: Context,
@@ -100,6 +66,15 @@ def simulate_observation(
         pace: factor on the time that each call sleeps; 0 does not sleep
         megabytes: memory that each call holds while it sleeps
         converge_after: iterations after which a calibration solver has converged
+        seed: of all that a library draws at random to make the observation
+        noise: factor on the thermal noise
+        phase_rms: of the troposphere, per antenna
+        amplitude_rms: of the gains' slow drift
+        bandpass_rms: of the ripples of the bandpass in amplitude
+        interference: share of the visibilities that interference hits
+        position_error: rms of the errors of the antenna positions, per axis
+        wvr_error: share of the troposphere that the radiometers miss; above 1 they make it worse
+        dead_receptors: receptors that see noise alone, such as A03:XX
     """
     observation = {
         "project": project,
@@ -110,6 +85,8 @@ def simulate_observation(
         "polarizations": polarizations,
         "channels": channels,
         "antennas": antennas,
+        "wvr_error": wvr_error,
+        "dead_receptors": dead_receptors,
         "cost": {"pace": pace, "megabytes": megabytes, "converge_after": converge_after},
     }
     spend(observation)

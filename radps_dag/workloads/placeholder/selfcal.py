@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal
 
 from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.outcomes import Chosen, Compared, Solved
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.placeholder.types import Score, Seconds
 from radps_dag.workloads.scores import selfcal_score
+from radps_dag.workloads.units import Seconds
 
 __all__ = ["choose_image", "compare_images", "solve_selfcal"]
-
-
-class Solved(TypedDict):
-    """Gains against the target's own model.
-
-    Attributes:
-        caltable: the solutions
-        snr: signal to noise of the solutions
-    """
-
-    caltable: Product
-    snr: float
-
-
-class Compared(TypedDict):
-    """An image against the one before.
-
-    Attributes:
-        improvement: dynamic range over that of the image before
-        rms_ratio: noise over that of the image before
-        score: QA score of self-calibration, were this the last cycle
-    """
-
-    improvement: float
-    rms_ratio: float
-    score: Score
-
-
-class Chosen(TypedDict):
-    """The best image, and the visibilities that it was made of.
-
-    Attributes:
-        ms: the visibilities
-        image: the image
-        dynamic_range: brightest emission over noise of the image
-    """
-
-    ms: Product
-    image: Product
-    dynamic_range: float
 
 
 @workload(placeholder=True)
@@ -59,6 +20,8 @@ def solve_selfcal(
     spw: int,
     scan: int,
     interval: Seconds = 60.0,
+    mode: Literal["phase", "amplitude_phase"] = "phase",
+    snr_min: float = 3.0,
     *,
     workdir: Workdir,
     random: Random,
@@ -71,6 +34,8 @@ def solve_selfcal(
         spw: spectral window id
         scan: scan number
         interval: solution interval
+        mode: whether to solve phases alone, or amplitudes too
+        snr_min: signal to noise below which a solution is flagged
     """
     data = read(ms, "visibilities")
     read(model, "image")
@@ -80,11 +45,11 @@ def solve_selfcal(
         workdir,
         "caltable",
         data.observation,
-        {"type": "selfcal", "snr": snr, "interval": interval},
+        {"type": "selfcal", "snr": snr, "interval": interval, "mode": mode},
         sources=[ms, model],
         selection={"spw": spw, "scan": scan},
     )
-    return {"caltable": caltable, "snr": snr}
+    return {"caltable": caltable, "snr": snr, "flagged_fraction": float(snr < snr_min)}
 
 
 @workload(placeholder=True)

@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any, TypedDict
+from typing import Any
 
 from radps_dag.workloads.contract import Random, workload
-from radps_dag.workloads.placeholder.types import Fraction, Megabytes, Seconds
+from radps_dag.workloads.outcomes import Converging, Worked
+from radps_dag.workloads.units import Megabytes, Seconds
 
 __all__ = ["simulate_convergence", "simulate_work"]
-
-
-class Worked(TypedDict):
-    """What simulated work gives.
-
-    Attributes:
-        value: the value handed through
-        score: a number from 0 to 1, drawn at random
-    """
-
-    value: Any
-    score: Fraction
-
-
-class Converging(TypedDict):
-    """Where a simulated solver stands.
-
-    Attributes:
-        residual: what is left after this iteration
-    """
-
-    residual: float
 
 
 @workload(placeholder=True)

@@ -19,7 +19,7 @@ __all__ = ["Library", "collect", "find_library", "libraries"]
 _GROUP = "radps_dag.workloads"
 # Known without reading the metadata of all that is installed (which also takes a moment), so that
 # a checkout that is not installed works, and no other package stands in their place.
-_OWN = {"placeholder": "radps_dag.workloads.placeholder"}
+_OWN = {"placeholder": "radps_dag.workloads.placeholder", "sim": "radps_dag.workloads.sim"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The sim library: the placeholders' tasks done for real, on simulated visibilities."""

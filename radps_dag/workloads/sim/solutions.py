@@ -1,0 +1,65 @@
+"""Solutions in memory: complex gains of each antenna, against time, frequency and polarization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from radps_dag.workloads.sim.visibilities import Bools, Complexes, Floats
+
+__all__ = ["Caltable", "CaltableType", "Solutions"]
+
+CaltableType = Literal[
+    "antenna_positions", "tsys", "wvr", "phase_up", "bandpass", "gains", "flux_scale", "selfcal"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Solutions:
+    """Gains g for which V_observed = g_i conj(g_j) V_true; to calibrate is to divide by them.
+
+    Attributes:
+        field: that they were solved on; empty for any
+        intents: of that field
+        spws: spectral windows that were solved together, and for which they hold
+        scan: that they were solved on, or None for all
+        time: (t,) midpoints of the solution intervals in s
+        interval: length of a solution interval in s
+        frequency: (f,) in Hz; of gains, which do not depend on it, f is 1
+        polarizations: names of the p polarizations
+        gain: (t, a, f, p) complex
+        flag: (t, a, f, p), true where there is no solution
+        snr: (t, a, f, p) signal to noise; 0 where flagged
+    """
+
+    field: str
+    intents: tuple[str, ...]
+    spws: tuple[int, ...]
+    scan: int | None
+    time: Floats
+    interval: float
+    frequency: Floats
+    polarizations: tuple[str, ...]
+    gain: Complexes
+    flag: Bools
+    snr: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Caltable:
+    """Solutions of one type.
+
+    Attributes:
+        type: what they correct
+        antennas: names of the antennas
+        parts: the solutions, of parts of the observation
+        parameters: what else the type needs, as JSON: offsets of antenna positions in m by antenna,
+            flux densities in Jy by field
+        history: of an iterative solver, one entry for each iteration: name to number
+    """
+
+    type: CaltableType
+    antennas: tuple[str, ...]
+    parts: tuple[Solutions, ...]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    history: tuple[dict[str, float], ...] = ()

@@ -1,0 +1,88 @@
+"""Caltables to zarr stores, and back: a group of arrays for each part of the solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radps_dag.workloads.description import Product
+from radps_dag.workloads.sim.observation import Observation, observation_of
+from radps_dag.workloads.sim.solutions import Caltable, Solutions
+from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store
+
+__all__ = ["observation_behind_caltable", "read_caltable", "write_caltable"]
+
+_SHAPE = ("time", "antenna_name", "frequency", "polarization")
+
+
+def write_caltable(
+    workdir: Path,
+    observation: Observation,
+    table: Caltable,
+    selection: Mapping[str, Any] | None = None,
+) -> Product:
+    """Write a caltable."""
+    about = {
+        "observation": observation.to_json(),
+        "type": table.type,
+        "parameters": table.parameters,
+        "history": list(table.history),
+    }
+    store = Writing(workdir / f"{table.type}.zarr", "caltable", about)
+    store.array("antenna_name", np.array(table.antennas, dtype="U16"), ("antenna_name",))
+    for number, part in enumerate(table.parts):
+        name = f"part{number:04d}"
+        attributes = {
+            "field": part.field,
+            "intents": list(part.intents),
+            "spws": list(part.spws),
+            "scan": part.scan,
+            "interval": part.interval,
+        }
+        store.group(name, attributes)
+        polarizations = np.array(part.polarizations, dtype="U2")
+        store.array(f"{name}/polarization", polarizations, ("polarization",))
+        store.array(f"{name}/time", part.time, ("time",), {"units": "s", "format": "unix"})
+        store.array(f"{name}/frequency", part.frequency, ("frequency",), {"units": "Hz"})
+        store.array(f"{name}/GAIN", part.gain, _SHAPE, {"units": "1"})
+        store.array(f"{name}/FLAG", part.flag, _SHAPE)
+        store.array(f"{name}/SNR", part.snr, _SHAPE)
+    return store.product(selection=selection)
+
+
+def read_caltable(product: Product) -> Caltable:
+    """Read a caltable."""
+    store = open_store(product, "caltable")
+    parts = []
+    for name in store.groups():
+        attributes = store.attributes(name)
+        parts.append(
+            Solutions(
+                field=str(attributes["field"]),
+                intents=tuple(attributes["intents"]),
+                spws=tuple(attributes["spws"]),
+                scan=attributes["scan"],
+                time=store.array(f"{name}/time"),
+                interval=float(attributes["interval"]),
+                frequency=store.array(f"{name}/frequency"),
+                polarizations=tuple(store.array(f"{name}/polarization").tolist()),
+                gain=store.array(f"{name}/GAIN"),
+                flag=store.array(f"{name}/FLAG"),
+                snr=store.array(f"{name}/SNR"),
+            )
+        )
+    return Caltable(
+        type=store.about["type"],
+        antennas=tuple(store.array("antenna_name").tolist()),
+        parts=tuple(parts),
+        parameters=dict(store.about["parameters"]),
+        history=tuple(store.about["history"]),
+    )
+
+
+def observation_behind_caltable(product: Product) -> Observation:
+    """The observation that a caltable belongs to."""
+    return observation_of(open_store(product, "caltable").about["observation"])

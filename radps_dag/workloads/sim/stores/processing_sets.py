@@ -1,0 +1,351 @@
+"""Visibilities to processing sets, and back.
+
+A *processing set* is a store with a measurement set (MSv4) for each field and spectral window. What
+is derived of it is a new data group, never an overwrite. A workload on a part writes the arrays
+alone that are new, with a reference to what they were made of: little is written, a retry or a
+roll-back is free, and two calls never write the same file. `gather` puts the parts together to a
+processing set that is whole: it has the visibilities as imported, all groups gathered before, and
+the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, urljoin
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.remote import is_local, path_of
+from radps_dag.workloads.description import Product
+from radps_dag.workloads.sim.observation import Observation, observation_of
+from radps_dag.workloads.sim.stores import msv4
+from radps_dag.workloads.sim.stores.zarr_store import Store, StoreUnusable, Writing, open_store
+from radps_dag.workloads.sim.visibilities import Antennas, PointModel, Visibilities
+
+__all__ = [
+    "Changed",
+    "Table",
+    "derive",
+    "gather",
+    "list_visibilities",
+    "observation_behind",
+    "read_table",
+    "read_visibilities",
+    "write_visibilities",
+]
+
+Table = msv4.Table
+Changed = Literal["data", "flag", "weight"]
+_ARRAY: Mapping[Changed, str] = {"data": "VISIBILITY", "flag": "FLAG", "weight": "WEIGHT"}
+_ROLE: Mapping[Changed, str] = {"data": "correlated_data", "flag": "flag", "weight": "weight"}
+_SHAPE = ("time", "baseline_id", "frequency", "polarization")
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A measurement set in what it was made of: the newest store first, the whole one last."""
+
+    name: str
+    group: str
+    stores: tuple[Store, ...]
+    polarizations: tuple[str, ...]  # that it has
+    all_polarizations: tuple[str, ...]
+
+    @property
+    def whole(self) -> Store:
+        return self.stores[-1]
+
+    @property
+    def entry(self) -> dict[str, str]:
+        """The entry of its data group."""
+        groups = self.stores[0].attributes(self.name)["data_groups"]
+        if self.group not in groups:
+            raise StoreUnusable(
+                f"visibilities {self.stores[0].path} have no data group {self.group!r} in "
+                f"{self.name}; there are {', '.join(sorted(groups))}"
+            )
+        return dict(groups[self.group])
+
+    def array(self, name: str, where: tuple[Any, ...]) -> NDArray[Any]:
+        """An array at (time, baseline, frequency), of the polarizations that it has."""
+        for store in self.stores:
+            if name in store.arrays(self.name):
+                values = store.array(f"{self.name}/{name}", where)
+                if values.shape[-1] == len(self.polarizations):
+                    return values
+                return values[..., [self.all_polarizations.index(p) for p in self.polarizations]]
+        raise StoreUnusable(f"visibilities {self.whole.path} have no array {self.name}/{name}")
+
+    def noted(self) -> dict[str, Any]:
+        """What workloads noted beside the data, such as a calibrator's model."""
+        notes = [store.attributes(self.name).get("radps_dag", {}) for store in self.stores]
+        return {name: value for note in reversed(notes) for name, value in note.items()}
+
+
+def write_visibilities(
+    workdir: Path,
+    observation: Observation,
+    parts: Iterable[Visibilities],
+    group: str,
+    tables: Mapping[str, Sequence[Table]] | None = None,
+) -> Product:
+    """Write visibilities as imported; `tables` are further groups by the measurement set's name."""
+    parts = list(parts)
+    about = {"observation": observation.to_json(), "group": group, "parent": None}
+    store = Writing(workdir / f"{group}.zarr", "visibilities", about)
+    for vis in parts:
+        store.group(
+            vis.name, msv4.attributes_of(vis, {"base": msv4.data_group()}) | _note(vis, group)
+        )
+        for name, part in msv4.parts_of(vis):
+            store.array(f"{vis.name}/{name}", part.values, part.dimensions, part.attributes)
+        for table in (*msv4.tables_below(vis), *(tables or {}).get(vis.name, ())):
+            store.group(f"{vis.name}/{table.name}", table.attributes)
+            for name, part in table.parts.items():
+                where = f"{vis.name}/{table.name}/{name}"
+                store.array(where, part.values, part.dimensions, part.attributes)
+    return store.product(group, _selection(parts))
+
+
+def derive(
+    workdir: Path,
+    ms: Product,
+    group: str,
+    parts: Iterable[Visibilities],
+    changed: Sequence[Changed],
+    selection: Mapping[str, Any] | None = None,
+) -> Product:
+    """Write a new data group of visibilities, of which the arrays in `changed` are new.
+
+    `parts` have all times, baselines and channels; they may have some of the polarizations.
+    """
+    parts = list(parts)
+    sources = {source.name: source for source in _sources(ms)}
+    about = {
+        "observation": observation_behind(ms).to_json(),
+        "group": group,
+        "parent": _reference(workdir, ms),
+    }
+    store = Writing(workdir / f"{group}.zarr", "visibilities", about)
+    suffix = group.upper()
+    for vis in parts:
+        entry = {**sources[vis.name].entry, "description": f"{group}, of {sources[vis.name].group}"}
+        for what in changed:
+            entry[_ROLE[what]] = f"{_ARRAY[what]}_{suffix}"
+        store.group(
+            vis.name,
+            {"data_groups": {group: entry}, "polarizations": list(vis.polarizations)}
+            | _note(vis, group),
+        )
+        for what in changed:
+            store.array(f"{vis.name}/{_ARRAY[what]}_{suffix}", getattr(vis, what), _SHAPE)
+    return store.product(group, _selection(parts) if selection is None else selection)
+
+
+def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
+    """Put parts together to a processing set that is whole, as data group `group`.
+
+    Parts of one field and spw are of different polarizations, and come from one processing set.
+    """
+    together: dict[str, list[_Source]] = {}
+    for part in ms:
+        for source in _sources(part):
+            together.setdefault(source.name, []).append(source)
+    about = {"observation": observation_behind(ms[0]).to_json(), "group": group, "parent": None}
+    store = Writing(workdir / f"{group}.zarr", "visibilities", about)
+    for name, sources in together.items():
+        whole = sources[0].whole
+        shutil.copytree(whole.path / name, store.path / name)
+        store.includes(f"{name} {whole.about['version']}")
+        entry = {**sources[0].entry, "description": f"{group}: gathered"}
+        for what, role in _ROLE.items():
+            if all(source.entry[role] in whole.arrays(name) for source in sources):
+                continue
+            entry[role] = f"{_ARRAY[what]}_{group.upper()}"
+            store.array(f"{name}/{entry[role]}", _together(sources, what), _SHAPE)
+        notes = {key: value for source in sources for key, value in source.noted().items()}
+        groups = {**whole.attributes(name)["data_groups"], group: entry}
+        store.attributes(name, {"data_groups": groups, "radps_dag": notes})
+    return store.product(group)
+
+
+def list_visibilities(ms: Product) -> list[tuple[str, int]]:
+    """The (field, spw) of all that is in there, in the order of names."""
+    return [
+        (str(noted["field"]), int(noted["spw"]))
+        for noted in (source.noted() for source in _sources(ms))
+    ]
+
+
+def observation_behind(ms: Product) -> Observation:
+    """The observation that visibilities belong to."""
+    return observation_of(open_store(ms, "visibilities").about["observation"])
+
+
+def read_table(ms: Product, name: str, table: str) -> dict[str, NDArray[Any]]:
+    """The arrays of a group below a measurement set, such as `system_calibration_xds`."""
+    for source in _sources(ms):
+        if source.name == name:
+            where = f"{name}/{table}"
+            found = source.whole.arrays(where)
+            if not found:
+                raise StoreUnusable(f"visibilities {source.whole.path} have no {where}")
+            return {one: source.whole.array(f"{where}/{one}") for one in found}
+    raise StoreUnusable(f"visibilities {ms['uri']} have no {name}")
+
+
+def read_visibilities(
+    ms: Product,
+    *,
+    field: str | None = None,
+    spws: Sequence[int] | None = None,
+    scans: Sequence[int] | None = None,
+    polarizations: Sequence[str] | None = None,
+    channels: slice | None = None,
+) -> list[Visibilities]:
+    """Read visibilities of one field, some spws, scans, polarizations; of all where not said.
+
+    Raises ValueError for a spw or a field that is not there; scans without data are no error: what
+    is left has no times.
+    """
+    sources = [(source, source.noted()) for source in _sources(ms)]
+    known = {str(noted["field"]) for _, noted in sources}
+    if field is not None and field not in known:
+        raise ValueError(f"no field {field!r} in {ms['uri']}; there are {', '.join(sorted(known))}")
+    chosen = [(source, noted) for source, noted in sources if field in (None, noted["field"])]
+    for spw in spws or ():
+        if spw not in {int(noted["spw"]) for _, noted in chosen}:
+            of = f" of field {field!r}" if field is not None else ""
+            raise ValueError(f"no spw {spw}{of} in {ms['uri']}")
+    return [
+        _read(source, noted, scans, polarizations, channels or slice(None))
+        for source, noted in chosen
+        if spws is None or int(noted["spw"]) in spws
+    ]
+
+
+def _read(
+    source: _Source,
+    noted: Mapping[str, Any],
+    scans: Sequence[int] | None,
+    polarizations: Sequence[str] | None,
+    channels: slice,
+) -> Visibilities:
+    if polarizations is not None:
+        if absent := [one for one in polarizations if one not in source.polarizations]:
+            raise ValueError(f"no polarization {absent[0]} in {source.name}")
+        source = replace(source, polarizations=tuple(polarizations))
+    whole, name, entry = source.whole, source.name, source.entry
+    where = (slice(None), slice(None), channels)
+    antennas = whole.array(f"{name}/antenna_xds/antenna_name").tolist()
+    number = {antenna: index for index, antenna in enumerate(antennas)}
+    frequency = whole.array(f"{name}/frequency")
+    vis = Visibilities(
+        field=str(noted["field"]),
+        intents=tuple(noted["intents"]),
+        spw=int(noted["spw"]),
+        time=whole.array(f"{name}/time"),
+        integration=float(whole.attributes(f"{name}/time")["integration_time"]["data"]),
+        scan=whole.array(f"{name}/scan_name").astype(np.int64),
+        antenna1=_numbers(whole.array(f"{name}/baseline_antenna1_name"), number),
+        antenna2=_numbers(whole.array(f"{name}/baseline_antenna2_name"), number),
+        antennas=Antennas(
+            tuple(antennas),
+            whole.array(f"{name}/antenna_xds/ANTENNA_POSITION"),
+            float(whole.array(f"{name}/antenna_xds/ANTENNA_DISH_DIAMETER")[0]),
+        ),
+        frequency=frequency[channels],
+        channels=np.arange(frequency.size)[channels],
+        channel_width=float(whole.attributes(f"{name}/frequency")["channel_width"]["data"]),
+        polarizations=source.polarizations,
+        direction=whole.array(f"{name}/field_and_source_base_xds/FIELD_PHASE_CENTER_DIRECTION")[0],
+        uvw=whole.array(f"{name}/UVW"),
+        data=source.array(entry["correlated_data"], where),
+        flag=source.array(entry["flag"], where),
+        weight=source.array(entry["weight"], where),
+        model=PointModel(**noted["model"]) if noted.get("model") else None,
+    )
+    return vis if scans is None else vis.of_times(np.isin(vis.scan, list(scans)))
+
+
+def _sources(ms: Product) -> list[_Source]:
+    """The measurement sets of a product, each with the stores that hold its arrays."""
+    stores = [open_store(ms, "visibilities")]
+    at = ms
+    while parent := stores[-1].about["parent"]:
+        at = _parent(at, parent)
+        stores.append(open_store(at, "visibilities"))
+        if stores[-1].about["version"] != parent["version"]:
+            raise StoreUnusable(
+                f"visibilities {stores[-1].path} are not those of which {stores[-2].path} was made"
+            )
+    group = "base" if stores[0].about["group"] == "imported" else str(stores[0].about["group"])
+    found = []
+    for name in stores[0].groups():
+        everything = tuple(map(str, stores[-1].array(f"{name}/polarization").tolist()))
+        having = tuple(stores[0].attributes(name).get("polarizations", everything))
+        found.append(_Source(name, group, tuple(stores), having, everything))
+    return found
+
+
+def _parent(child: Product, parent: Mapping[str, str]) -> Product:
+    """What visibilities were made of: seen from them, where both were moved together."""
+    uri = parent["uri"]
+    if is_local(child["uri"]) and parent["beside"]:
+        moved = urljoin(child["uri"], parent["beside"])
+        if path_of(moved).exists():
+            uri = moved
+    return {"uri": uri, "kind": "visibilities"}
+
+
+def _reference(workdir: Path, ms: Product) -> dict[str, str]:
+    uri = ms["uri"]
+    beside = quote(os.path.relpath(path_of(uri), workdir.resolve())) if is_local(uri) else ""
+    version = str(open_store(ms, "visibilities").about["version"])
+    return {"uri": uri, "beside": beside, "version": version}
+
+
+def _together(sources: Sequence[_Source], what: Changed) -> NDArray[Any]:
+    """An array of all polarizations, of sources that each have some of them."""
+    everything = sources[0].all_polarizations
+    first = sources[0].array(sources[0].entry[_ROLE[what]], (slice(None),) * 3)
+    if sources[0].polarizations == everything:
+        return first
+    # A polarization that no part has is as good as flagged.
+    shape = (*first.shape[:3], len(everything))
+    values = np.full(shape, what == "flag", dtype=first.dtype)
+    for source in sources:
+        part = source.array(source.entry[_ROLE[what]], (slice(None),) * 3)
+        values[..., [everything.index(one) for one in source.polarizations]] = part
+    return values
+
+
+def _note(vis: Visibilities, group: str) -> dict[str, Any]:
+    noted: dict[str, Any] = {"field": vis.field, "spw": vis.spw, "intents": list(vis.intents)}
+    if vis.model is not None:
+        noted["model"] = {
+            "flux_density": vis.model.flux_density,
+            "spectral_index": vis.model.spectral_index,
+            "frequency": vis.model.frequency,
+        }
+    return {"radps_dag": noted}
+
+
+def _selection(parts: Sequence[Visibilities]) -> dict[str, Any]:
+    """What all the parts have in common."""
+    selection: dict[str, Any] = {}
+    if len({vis.field for vis in parts}) == 1:
+        selection["field"] = parts[0].field
+    if len({vis.spw for vis in parts}) == 1:
+        selection["spw"] = parts[0].spw
+    return selection
+
+
+def _numbers(names: NDArray[Any], number: Mapping[str, int]) -> NDArray[np.int64]:
+    return np.array([number[name] for name in names.tolist()], dtype=np.int64)

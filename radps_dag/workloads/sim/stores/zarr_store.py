@@ -1,0 +1,194 @@
+"""Arrays with names, dimensions and attributes to a zarr store, and back.
+
+Every store says what it is, that it is simulated, and the version of its layout; its own version
+is the digest of all that is in it. Zarr's format 2 is what xradio and astroviper read today.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.workloads.description import Product
+from radps_dag.workloads.reading import local_path
+
+__all__ = ["LAYOUT", "SIMULATED", "Store", "StoreUnusable", "Writing", "open_store"]
+
+SIMULATED = "simulated by radps-dag's sim library; not a measurement"
+# The version of the layout of these stores: one that is newer is not read.
+LAYOUT = 1
+_ABOUT = "radps_dag"
+# Cubes are read some channels at a time.
+_CHANNELS_PER_CHUNK = 16
+
+
+class StoreUnusable(ValueError):
+    """A store that is damaged, of another kind, or of a newer version."""
+
+
+class Writing:
+    """A store that is being written, in a directory that must not be there yet."""
+
+    def __init__(self, path: Path, kind: str, about: Mapping[str, Any]) -> None:
+        import zarr
+
+        self._path = path.resolve()
+        self._kind = kind
+        self._about = dict(about)
+        self._root = zarr.open_group(self._path, mode="w-", zarr_format=2)
+        self._digest = sha256(_stable({"kind": kind, **self._about}))
+
+    @property
+    def path(self) -> Path:
+        """The directory, for what is copied into it."""
+        return self._path
+
+    def group(self, name: str, attributes: Mapping[str, Any]) -> None:
+        """Make a group with these attributes, such as `target_spw0/antenna_xds`."""
+        self._root.require_group(name).attrs.update(dict(attributes))
+        self._digest.update(name.encode() + _stable(attributes))
+
+    def attributes(self, name: str, attributes: Mapping[str, Any]) -> None:
+        """Set attributes of a group that is there, also of one that was copied in."""
+        self._root[name].attrs.update(dict(attributes))
+        self._digest.update(name.encode() + _stable(attributes))
+
+    def array(
+        self,
+        name: str,
+        values: NDArray[Any],
+        dimensions: Sequence[str],
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write an array; `name` may lead through groups."""
+        values = np.ascontiguousarray(values)
+        chunks = tuple(
+            min(max(1, size), _CHANNELS_PER_CHUNK) if dimension == "frequency" else max(1, size)
+            for size, dimension in zip(values.shape, dimensions, strict=True)
+        )
+        array = self._root.create_array(
+            name,
+            shape=values.shape,
+            chunks=chunks or "auto",
+            dtype=values.dtype,
+            # Noise does not compress; flags and masks do, and are small anyway.
+            compressors=None,
+            overwrite=True,
+        )
+        array[...] = values
+        array.attrs.update({"_ARRAY_DIMENSIONS": list(dimensions), **(attributes or {})})
+        self._digest.update(name.encode() + _stable({"shape": values.shape, **(attributes or {})}))
+        self._digest.update(values.tobytes())
+
+    def includes(self, version: str) -> None:
+        """Count what was copied in from a store of this version."""
+        self._digest.update(version.encode())
+
+    def product(self, group: str = "", selection: Mapping[str, Any] | None = None) -> Product:
+        """Finish, and return the reference to it."""
+        version = self._digest.hexdigest()[:12]
+        self._root.attrs.update(
+            {
+                _ABOUT: {
+                    **self._about,
+                    "kind": self._kind,
+                    "layout": LAYOUT,
+                    "version": version,
+                    "simulated": SIMULATED,
+                }
+            }
+        )
+        product: Product = {"uri": self._path.as_uri(), "kind": self._kind, "version": version}
+        if group:
+            product["group"] = group
+        if selection:
+            product["selection"] = dict(selection)
+        return product
+
+
+class Store:
+    """A store that is there."""
+
+    def __init__(self, root: Any, path: Path, about: Mapping[str, Any]) -> None:
+        self._root = root
+        self.path = path
+        self.about = about
+
+    def groups(self) -> list[str]:
+        """The names of the groups at the top, in order."""
+        return sorted(self._root.group_keys())
+
+    def arrays(self, group: str = "") -> list[str]:
+        """The names of the arrays of a group, or at the top; none where there is no such group."""
+        if not group:
+            return sorted(self._root.array_keys())
+        return sorted(self._root[group].array_keys()) if group in self._root else []
+
+    def attributes(self, name: str = "") -> dict[str, Any]:
+        """The attributes of a group or array."""
+        try:
+            return dict(self._root[name].attrs if name else self._root.attrs)
+        except KeyError:
+            raise self._unusable(f"has no {name}") from None
+
+    def array(self, name: str, where: Any = ...) -> NDArray[Any]:
+        """An array, or the part of it at an index; raises StoreUnusable for what is damaged."""
+        try:
+            found = self._root[name]
+        except KeyError:
+            raise self._unusable(f"has no array {name}") from None
+        try:
+            values = np.asarray(found[where])
+        except Exception as error:  # whatever a codec makes of damaged bytes
+            raise self._unusable(
+                f"is damaged: array {name} cannot be read ({type(error).__name__}: {error})"
+            ) from error
+        return values
+
+    def _unusable(self, what: str) -> StoreUnusable:
+        return StoreUnusable(f"{self.about.get('kind', 'store')} {self.path} {what}")
+
+
+def open_store(product: Product, *kinds: str) -> Store:
+    """The store of a product of one of these kinds.
+
+    Raises StoreUnusable if it is of another kind, damaged or of a newer version, FileNotFoundError
+    if it is not there.
+    """
+    import zarr
+
+    path = local_path(product)
+    if not path.exists():
+        raise FileNotFoundError(f"{product['kind']} {product['uri']} is not there")
+    if kinds and product["kind"] not in kinds:
+        raise StoreUnusable(
+            f"expected {' or '.join(kinds)}, found {product['kind']}: {product['uri']}"
+        )
+    try:
+        root = zarr.open_group(path, mode="r", zarr_format=2)
+        attributes: Any = root.attrs.asdict()
+        about: dict[str, Any] = dict(attributes[_ABOUT])
+        layout = int(about["layout"])
+    except Exception as error:  # whatever zarr makes of what is no store
+        raise StoreUnusable(
+            f"{product['kind']} {path} is no store of the sim library"
+            f" ({type(error).__name__}: {error}); was it made with another --library?"
+        ) from error
+    if layout > LAYOUT:
+        raise StoreUnusable(
+            f"{product['kind']} {path} has layout {layout}, newer than {LAYOUT}, which is "
+            "the newest that this radps-dag reads; update radps-dag"
+        )
+    if kinds and about["kind"] not in kinds:
+        raise StoreUnusable(f"expected {' or '.join(kinds)}, found {about['kind']}: {path}")
+    return Store(root, path, about)
+
+
+def _stable(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, allow_nan=False).encode()

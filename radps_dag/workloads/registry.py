@@ -20,6 +20,8 @@ _GROUP = "radps_dag.workloads"
 # Known without reading the metadata of all that is installed (which also takes a moment), so that
 # a checkout that is not installed works, and no other package stands in their place.
 _OWN = {"placeholder": "radps_dag.workloads.placeholder", "sim": "radps_dag.workloads.sim"}
+# What a library of ours imports that a plain installation does not have.
+_NEEDS = {"sim": ("numpy", "zarr")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,12 @@ def _known() -> dict[str, str]:
 
 
 def _import_library(name: str, module: str) -> ModuleType:
+    for needed in _NEEDS.get(name, ()):
+        if importlib.util.find_spec(needed) is None:
+            raise UsageError(
+                f"library {name!r} needs {needed}, which is not installed: "
+                f"pip install 'radps-dag[{name}]'"
+            )
     return _imported(f"library {name!r} ({module})", lambda: importlib.import_module(module))
 
 

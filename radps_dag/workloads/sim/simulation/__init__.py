@@ -1,0 +1,1 @@
+"""Observations as they never were: array, sky, atmosphere, receivers, noise, interference."""

@@ -1,0 +1,17 @@
+"""Random numbers that depend on the observation's seed and on what they are for, no more."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import numpy as np
+
+from radps_dag.workloads.sim.observation import Observation
+
+__all__ = ["chance"]
+
+
+def chance(observation: Observation, *words: object) -> np.random.Generator:
+    """A generator of its own for each purpose: whatever is drawn elsewhere, and in what order."""
+    keys = [crc32(str(word).encode()) for word in words]
+    return np.random.default_rng(np.random.SeedSequence([observation.seed, *keys]))

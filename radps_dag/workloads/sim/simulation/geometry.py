@@ -1,0 +1,188 @@
+"""Where antennas and sources are: the array, the schedule, baselines against time.
+
+Conventions are those of Thompson, Moran and Swenson, "Interferometry and Synthesis in Radio
+Astronomy" (2017), chapter 4: u to the east, v to the north, w to the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.simulation.chance import chance
+from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Antennas
+
+__all__ = [
+    "BANDWIDTH",
+    "INTEGRATION",
+    "Visit",
+    "antennas_of",
+    "cell_of",
+    "direction_of",
+    "elevation",
+    "frequencies_of",
+    "schedule",
+    "source_vector",
+    "timeline",
+    "uvw_of",
+]
+
+Array = NDArray[np.float64]
+
+# The place of ALMA: geodetic, in rad, and the radius of the Earth there.
+_LATITUDE, _LONGITUDE, _RADIUS = np.radians(-23.0229), np.radians(-67.7548), 6_379_945.0
+_EXTENT = 300.0  # m, of the farthest pad from the centre
+_CLOSEST = 18.0  # m, between two pads
+_PIXELS_PER_BEAM = 4.5
+
+INTEGRATION = 2.0  # s
+BANDWIDTH = 1.875e9  # Hz, of a spectral window
+_LOWEST = 230e9
+_SPACING = 2e9
+_START = 1_767_225_600.0  # 2026-01-01 0 h UTC
+# Greenwich sidereal angle at the start: the target, at right ascension 18 h 06 m, culminates half
+# an hour later.
+_SIDEREAL_START = np.radians(271.5 - 7.5) - _LONGITUDE
+_SIDEREAL_RATE = 2 * np.pi * 1.002737909 / 86_400.0
+_SLEW = 10.0  # s
+_SCAN = {"bandpass": 60.0, "phase": 30.0, "target": 120.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A scan on a field: its number, its start in s, and how many integrations it has."""
+
+    field: str
+    scan: int
+    start: float
+    integrations: int
+
+
+def antennas_of(observation: Observation) -> Antennas:
+    """The array: pads at random, denser to the centre, none too close to another."""
+    random = chance(observation, "array")
+    pads: list[Array] = []
+    while len(pads) < observation.antennas:
+        radius, angle = _EXTENT * random.random() ** 0.7, 2 * np.pi * random.random()
+        pad = np.array([radius * np.cos(angle), radius * np.sin(angle), random.normal(0.0, 2.0)])
+        room = _CLOSEST if len(pads) < 200 else 0.0
+        if all(np.hypot(*(pad - other)[:2]) > room for other in pads):
+            pads.append(pad)
+    names = tuple(f"A{number:02d}" for number in range(observation.antennas))
+    return Antennas(names, _to_itrf(np.array(pads).reshape(-1, 3)))
+
+
+def _to_itrf(east_north_up: Array) -> Array:
+    """Positions (a, 3) from the horizon of the site to the Earth's frame."""
+    sin, cos = np.sin(_LATITUDE), np.cos(_LATITUDE)
+    sin_lon, cos_lon = np.sin(_LONGITUDE), np.cos(_LONGITUDE)
+    east = np.array([-sin_lon, cos_lon, 0.0])
+    north = np.array([-sin * cos_lon, -sin * sin_lon, cos])
+    up = np.array([cos * cos_lon, cos * sin_lon, sin])
+    axes = np.stack([east, north, up])
+    placed: Array = (east_north_up[:, :, np.newaxis] * axes).sum(axis=1) + _RADIUS * up
+    return placed
+
+
+def direction_of(observation: Observation, field: str) -> Array:
+    """Right ascension and declination of a field in rad; calibrators are degrees off the target."""
+    if field in observation.targets:
+        number = observation.targets.index(field)
+        return _radians(271.56 + 0.2 * number, -20.53)
+    number = observation.calibrators.index(field)
+    if number == 0:
+        return _radians(291.21, -29.24)
+    return _radians(278.03 + 1.5 * (number - 1), -20.65)
+
+
+def _radians(*degrees: float) -> Array:
+    return np.array([np.pi / 180.0 * one for one in degrees])
+
+
+def frequencies_of(observation: Observation, spw: int) -> Array:
+    """Centres (f,) of the channels of a spectral window in Hz."""
+    width = BANDWIDTH / observation.channels
+    number = np.arange(observation.channels, dtype=np.float64)
+    return _LOWEST + _SPACING * spw + width * (number + 0.5)
+
+
+def cell_of(observation: Observation) -> float:
+    """Width of a pixel in rad, the same for all images of an observation.
+
+    It is the resolution of the longest baseline that the array can have, at the highest
+    frequency, over 4.5, rounded to two digits of arcsec.
+    """
+    highest = _LOWEST + _SPACING * max(observation.spws) + BANDWIDTH
+    arcsec = np.degrees(SPEED_OF_LIGHT / highest / (2 * _EXTENT)) * 3600.0 / _PIXELS_PER_BEAM
+    digits = 1 - int(np.floor(np.log10(arcsec)))
+    return float(np.radians(round(float(arcsec), digits) / 3600.0))
+
+
+def schedule(observation: Observation) -> tuple[Visit, ...]:
+    """All visits in their order: each scan number is a cycle through all fields."""
+    return tuple(_visits(observation))
+
+
+def _visits(observation: Observation) -> Iterator[Visit]:
+    now = _START
+    for scan in observation.scans:
+        for number, field in enumerate((*observation.calibrators, *observation.targets)):
+            calibrators = len(observation.calibrators)
+            kind = "target" if number >= calibrators else "phase" if number else "bandpass"
+            yield Visit(field, scan, now, round(_SCAN[kind] / INTEGRATION))
+            now += _SCAN[kind] + _SLEW
+
+
+def timeline(observation: Observation) -> Array:
+    """Midpoints of all integrations from the first to the last, slews included, in s."""
+    last = schedule(observation)[-1]
+    count = round((last.start - _START) / INTEGRATION) + last.integrations
+    return _START + INTEGRATION * (np.arange(count, dtype=np.float64) + 0.5)
+
+
+def source_vector(direction: Array, time: Array) -> Array:
+    """Unit vectors (t, 3) to a direction in the Earth's frame."""
+    right_ascension, declination = direction
+    hour = _SIDEREAL_START + _SIDEREAL_RATE * (time - _START) - right_ascension
+    return np.stack(
+        [
+            np.cos(declination) * np.cos(hour),
+            -np.cos(declination) * np.sin(hour),
+            np.full_like(hour, np.sin(declination)),
+        ],
+        axis=-1,
+    )
+
+
+def elevation(direction: Array, time: Array) -> Array:
+    """Elevations (t,) of a direction in rad."""
+    up = np.array(
+        [
+            np.cos(_LATITUDE) * np.cos(_LONGITUDE),
+            np.cos(_LATITUDE) * np.sin(_LONGITUDE),
+            np.sin(_LATITUDE),
+        ]
+    )
+    sine: Array = (source_vector(direction, time) * up).sum(axis=-1)
+    return np.arcsin(sine)
+
+
+def uvw_of(baselines: Array, direction: Array, time: Array) -> Array:
+    """Baselines (b, 3) of the Earth's frame as u, v, w (t, b, 3) in m, seen from the source."""
+    right_ascension, declination = direction
+    hour = _SIDEREAL_START + _SIDEREAL_RATE * (time - _START) - right_ascension
+    sin, cos = np.sin(hour)[:, np.newaxis], np.cos(hour)[:, np.newaxis]
+    sin_dec, cos_dec = np.sin(declination), np.cos(declination)
+    x, y, z = baselines[:, 0], baselines[:, 1], baselines[:, 2]
+    return np.stack(
+        [
+            sin * x + cos * y,
+            -sin_dec * cos * x + sin_dec * sin * y + cos_dec * z,
+            cos_dec * cos * x - cos_dec * sin * y + sin_dec * z,
+        ],
+        axis=-1,
+    )

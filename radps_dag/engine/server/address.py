@@ -10,6 +10,7 @@ from typing import Any
 from radps_dag.locks import Lock
 
 from .gate import IDENTITY_PATH, LOGIN_PATH
+from .links import Links, secret_of
 from .place import Place
 from .settings import private_variables
 
@@ -35,6 +36,12 @@ class ServerAddress:
     def login_url(self) -> str:
         """The page's address with the password in it: opens the page without asking."""
         return f"{self.ui_url}{LOGIN_PATH}#{self.auth_string}"
+
+    def links(self, products: Path, run: str) -> Links:
+        """The addresses of products of runs, of which one has its products in this folder."""
+        inside = "" if products.name == run else products.name
+        runs = products.parent if products.name == run else products.parent.parent
+        return Links(secret_of(self.auth_string, "products"), runs, inside)
 
     def release(self) -> None:
         self._lease.release()

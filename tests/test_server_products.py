@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,12 @@ import httpx
 import pytest
 from event_workloads import png
 
-from radps_dag.engine.server.links import PRODUCTS_PATH, Links, secret_of
+from radps_dag.engine.server.links import KEPT, PRODUCTS_PATH, Links, Table
 from radps_dag.engine.server.products import MOST_LISTED, Products
 from radps_dag.engine.server.visitors import Visitors
 
 AUTH = "radps:secret"
-SECRET = secret_of(AUTH, "products")
+LOGGED_IN = [(b"authorization", b"Basic cmFkcHM6c2VjcmV0")]
 
 
 @pytest.fixture
@@ -31,8 +33,12 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
+def table(runs: Path, auth: str = AUTH) -> Table:
+    return Table(runs.parent / "table", auth)
+
+
 def links(runs: Path) -> Links:
-    return Links(SECRET, runs, "products")
+    return Links(table(runs), runs, "products")
 
 
 def link(path: Path) -> str:
@@ -43,41 +49,51 @@ def link(path: Path) -> str:
     return found
 
 
-def ask(
-    address: str, method: str = "GET", auth: str = AUTH, headers: dict[str, str] | None = None
-) -> httpx.Response:
-    """What is answered to somebody who logs in with this password ("" for none)."""
-    user, _, password = auth.partition(":")
-    app: Any = Products(Visitors(AUTH), SECRET)
+@dataclass
+class Ask:
+    """What is answered."""
 
-    async def answer() -> httpx.Response:
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://127.0.0.1"
-        ) as client:
-            return await client.request(
-                method, address, headers=headers, auth=(user, password) if auth else None
-            )
+    app: Any
 
-    return asyncio.run(answer())
+    def __call__(
+        self,
+        address: str,
+        method: str = "GET",
+        auth: str = AUTH,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """To somebody who logs in with this password ("" for none)."""
+        user, _, password = auth.partition(":")
+
+        async def answer() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
+                given = (user, password) if auth else None
+                return await client.request(method, address, headers=headers, auth=given)
+
+        return asyncio.run(answer())
+
+    def as_sent(self, raw: bytes) -> tuple[int, bytes]:
+        """To a path that a program sends as it is, logged in."""
+        given: list[Any] = []
+
+        async def send(message: Any) -> None:
+            given.append(message)
+
+        async def receive() -> Any:
+            return {"type": "http.request"}
+
+        scope = {"type": "http", "method": "GET", "raw_path": raw, "path": "", "headers": LOGGED_IN}
+        asyncio.run(self.app(scope, receive, send))
+        return given[0]["status"], b"".join(one.get("body", b"") for one in given[1:])
 
 
-def as_sent(raw: bytes) -> tuple[int, bytes]:
-    """The answer to a path that a program sends as it is, logged in."""
-    given: list[Any] = []
-
-    async def send(message: Any) -> None:
-        given.append(message)
-
-    async def receive() -> Any:
-        return {"type": "http.request"}
-
-    headers = [(b"authorization", b"Basic cmFkcHM6c2VjcmV0")]
-    scope = {"type": "http", "method": "GET", "raw_path": raw, "path": "", "headers": headers}
-    asyncio.run(Products(Visitors(AUTH), SECRET)(scope, receive, send))
-    return given[0]["status"], b"".join(one.get("body", b"") for one in given[1:])
+@pytest.fixture
+def ask(runs: Path) -> Ask:
+    return Ask(Products(Visitors(AUTH), table(runs)))
 
 
-def test_a_picture_is_shown(runs: Path) -> None:
+def test_a_picture_is_shown(ask: Ask, runs: Path) -> None:
     """A link of a run opens its picture, as one, in a sandbox."""
     path = runs / "r1" / "products" / "image" / "sky.png"
     answer = ask(link(path))
@@ -89,11 +105,11 @@ def test_a_picture_is_shown(runs: Path) -> None:
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
 
 
-def test_who_has_not_logged_in_sees_nothing(runs: Path) -> None:
+def test_who_has_not_logged_in_sees_nothing(ask: Ask, runs: Path) -> None:
     """A link alone opens nothing, nor with a wrong password or cookie; with the right cookie it
     opens. What is said is how to get in, and the same whether the file is there or not."""
     address = link(runs / "r1" / "products" / "image" / "sky.png")
-    scope = {"headers": [(b"sec-fetch-site", b"same-origin"), *_authorized()]}
+    scope = {"headers": [(b"sec-fetch-site", b"same-origin"), *LOGGED_IN]}
     ((_, cookie),) = Visitors(AUTH).cookie(scope)
     good = cookie.decode().partition(";")[0]
     name = good.partition("=")[0]
@@ -109,28 +125,42 @@ def test_who_has_not_logged_in_sees_nothing(runs: Path) -> None:
     assert ask(address, auth="", headers={"cookie": f"a=b; {good}"}).status_code == 200
 
 
-def _authorized() -> list[tuple[bytes, bytes]]:
-    return [(b"authorization", b"Basic cmFkcHM6c2VjcmV0")]
-
-
-def test_an_address_that_no_run_gave(runs: Path) -> None:
-    """Whoever has logged in still opens only what is signed: not another folder, not with a
-    signature of another server or of another folder."""
+def test_an_address_that_no_run_gave(ask: Ask, runs: Path) -> None:
+    """Whoever has logged in still opens only what a run has named with the server's password: not
+    by a token that is made up, nor by an entry in the table that is not ours, nor a path as one."""
     path = runs / "r1" / "products" / "image" / "sky.png"
-    named, signature = link(path).removeprefix(PRODUCTS_PATH).split("/")[0].split(".")
-    other = Links(secret_of("radps:other", "products"), runs, "products").of(path.as_uri())
-    elsewhere = Links(b"", runs.parent, "").of((runs / "x").as_uri()).split("/")[3].split(".")[0]
+    token = link(path).removeprefix(PRODUCTS_PATH).split("/")[0]
+    other = Links(table(runs, "radps:other"), runs, "products").of(path.as_uri())
+    forged = runs.parent / "table" / ("A" * 16)
+    forged.write_text(str(runs))
     for address in (
         other,
-        f"{PRODUCTS_PATH}{named}/image/sky.png",
-        f"{PRODUCTS_PATH}{named}.{signature[:-1]}/image/sky.png",
-        f"{PRODUCTS_PATH}{elsewhere}.{signature}/r1/workers.log",
+        f"{PRODUCTS_PATH}{'A' * 16}/r1/workers.log",
+        f"{PRODUCTS_PATH}{'B' * 16}/r1/workers.log",
+        f"{PRODUCTS_PATH}{token[:-1]}/image/sky.png",
+        f"{PRODUCTS_PATH}..%2F{token}/image/sky.png",
+        f"{PRODUCTS_PATH}{token}%00/image/sky.png",
+        f"/radps%2Fproducts/{token}/image/sky.png",
         PRODUCTS_PATH,
-        f"{PRODUCTS_PATH}.",
     ):
         answer = ask(address)
         assert (answer.status_code, "private" in answer.text) == (404, False), address
         assert "radps-dag show RUN" in answer.text
+
+
+def test_addresses_are_kept_while_they_are_used(ask: Ask, runs: Path) -> None:
+    """The table forgets what nobody has named for long, and nothing else."""
+    picture = runs / "r1" / "products" / "image" / "sky.png"
+    address = link(picture)
+    (entry,) = (runs.parent / "table").iterdir()
+    os.utime(entry, (0, time.time() - KEPT - 60))
+    assert link(picture) == address  # named again: in use
+    table(runs).forget()
+    assert ask(address).status_code == 200
+    os.utime(entry, (0, time.time() - KEPT - 60))
+    table(runs).forget()
+    assert ask(address).status_code == 404
+    assert link(picture) == address and ask(address).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -149,14 +179,14 @@ def test_an_address_that_no_run_gave(runs: Path) -> None:
         b"image%5c..%5c..%5cworkers.log",
     ],
 )
-def test_no_way_out_of_the_products(way: bytes, runs: Path) -> None:
+def test_no_way_out_of_the_products(way: bytes, ask: Ask, runs: Path) -> None:
     """However a path is written, it leads to names below the folder or nowhere."""
     folder = link(runs / "r1" / "products" / "x").removesuffix("x").encode()
-    status, body = as_sent(folder + way)
+    status, body = ask.as_sent(folder + way)
     assert (status, b"private" in body, b"root:" in body) == (404, False, False)
 
 
-def test_links_that_lead_out(runs: Path) -> None:
+def test_links_that_lead_out(ask: Ask, runs: Path) -> None:
     """A symbolic link is followed inside the products and not out of them, nor in a circle."""
     products = runs / "r1" / "products"
     (products / "inside.png").symlink_to(products / "image" / "sky.png")
@@ -172,7 +202,7 @@ def test_links_that_lead_out(runs: Path) -> None:
     assert not re.search(r'href="[^"]*(out\.txt|/up|circle)"', listing)
 
 
-def test_a_product_that_is_gone(runs: Path) -> None:
+def test_a_product_that_is_gone(ask: Ask, runs: Path) -> None:
     """A link to what was deleted, or to a run that was moved, says so in words."""
     path = runs / "r1" / "products" / "image" / "sky.png"
     address = link(path)
@@ -187,7 +217,7 @@ def test_a_product_that_is_gone(runs: Path) -> None:
     assert ask(address).status_code == 404
 
 
-def test_only_files_and_directories(runs: Path) -> None:
+def test_only_files_and_directories(ask: Ask, runs: Path) -> None:
     """What is neither, such as a pipe, is not opened: that could wait for ever."""
     pipe = runs / "r1" / "products" / "pipe.txt"
     os.mkfifo(pipe)
@@ -209,7 +239,7 @@ def test_only_files_and_directories(runs: Path) -> None:
         ('µ "q"\n[1].png', "image/png", True),
     ],
 )
-def test_types(name: str, kind: str, shown: bool, runs: Path) -> None:
+def test_types(name: str, kind: str, shown: bool, ask: Ask, runs: Path) -> None:
     """Pictures and text are shown, all else is a download; what may hold scripts is no page."""
     path = runs / "r1" / "products" / name
     path.write_text("<script>alert(1)</script>")
@@ -220,7 +250,7 @@ def test_types(name: str, kind: str, shown: bool, runs: Path) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_parts_of_a_file_and_none_of_it(runs: Path) -> None:
+def test_parts_of_a_file_and_none_of_it(ask: Ask, runs: Path) -> None:
     """A reader may ask for a part of a large file, or for its size alone; and only read."""
     path = runs / "r1" / "products" / "cube.fits"
     path.write_bytes(bytes(range(256)) * 100)
@@ -233,7 +263,7 @@ def test_parts_of_a_file_and_none_of_it(runs: Path) -> None:
     assert ask(link(path), "DELETE").status_code == 405 and path.exists()
 
 
-def test_a_directory_is_listed(runs: Path) -> None:
+def test_a_directory_is_listed(ask: Ask, runs: Path) -> None:
     """A directory product is a page with names, sizes and links that open; nothing in a name is
     markup, and the page runs no scripts."""
     store = runs / "r1" / "products" / "vis.zarr"
@@ -258,7 +288,7 @@ def test_a_directory_is_listed(runs: Path) -> None:
     assert ask(re.findall(r'<h1><a href="([^"]+)"', answer.text)[0]).text.count("<tr>") == 2
 
 
-def test_a_large_directory(runs: Path) -> None:
+def test_a_large_directory(ask: Ask, runs: Path) -> None:
     """Of a directory with very many entries some are listed, and the page says so."""
     store = runs / "r1" / "products" / "vis.zarr"
     store.mkdir()
@@ -285,5 +315,5 @@ def test_what_has_a_link(runs: Path) -> None:
         "",
     ):
         assert known.of(uri) == "", uri
-    apart = Links(SECRET, runs)  # products in a folder of their own, one for each run
+    apart = Links(table(runs), runs)  # products in a folder of their own, one for each run
     assert apart.of((runs / "r1" / "x.png").as_uri()).endswith("/x.png")

@@ -10,7 +10,7 @@ from typing import Any
 from radps_dag.locks import Lock
 
 from .gate import IDENTITY_PATH, LOGIN_PATH
-from .links import Links, secret_of
+from .links import Links, Table
 from .place import Place
 from .settings import private_variables
 
@@ -30,6 +30,7 @@ class ServerAddress:
     ui_url: str
     pid: int
     prefect_home: Path
+    products: Path
     _lease: Lock = field(repr=False, compare=False)
 
     @property
@@ -41,7 +42,7 @@ class ServerAddress:
         """The addresses of products of runs, of which one has its products in this folder."""
         inside = "" if products.name == run else products.name
         runs = products.parent if products.name == run else products.parent.parent
-        return Links(secret_of(self.auth_string, "products"), runs, inside)
+        return Links(Table(self.products, self.auth_string), runs, inside)
 
     def release(self) -> None:
         self._lease.release()

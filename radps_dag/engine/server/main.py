@@ -129,7 +129,7 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     from prefect.server.api.server import create_app
 
     from . import database, recording
-    from .links import secret_of
+    from .links import Table
     from .products import Products
     from .visitors import Visitors
 
@@ -140,7 +140,9 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     said.add(phase="starting the local Prefect server", prefect=prefect_version)
     auth_string = said.place.auth_string()
     visitors = Visitors(auth_string)
-    products = Products(visitors, secret_of(auth_string, "products"))
+    table = Table(said.place.products, auth_string)
+    table.forget()
+    products = Products(visitors, table)
     gate = Gate(create_app(final=True), said.state["id"], recording.drain, visitors, products)
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)  # thousands of small values per request, none in cycles

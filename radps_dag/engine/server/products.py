@@ -1,4 +1,4 @@
-"""A signed address to the product: a file as it is, a directory as a page that lists it.
+"""The address of a product to the product: a file as it is, a directory as a page that lists it.
 
 Nothing that a product holds is run by the browser: each answer is sandboxed, has the type that its
 name says, and whatever is neither picture nor text is a download.
@@ -11,7 +11,7 @@ import html
 import os
 import stat
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 
 from radps_dag.places import natural
 
-from .links import PRODUCTS_PATH, address, signed_folder
+from .links import PRODUCTS_PATH, Table, address
 from .visitors import Visitors
 
 __all__ = ["Products"]
@@ -66,10 +66,11 @@ _PAGE = {
     "cache-control": "no-store",
 }
 _STYLE = (
+    ":root{color-scheme:light dark}a{color:#3b82f6;text-decoration:none}"
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "h1{font-size:1.2rem;overflow-wrap:anywhere}p{color:#666;overflow-wrap:anywhere}"
-    "table{border-collapse:collapse;width:100%}td{padding:.2rem .5rem;border-top:1px solid #ddd}"
-    "td+td{text-align:right;color:#666;white-space:nowrap}a{color:#1860f2;text-decoration:none}"
+    "h1{font-size:1.2rem}h1,p,td{overflow-wrap:anywhere}p,td+td{opacity:.65}"
+    "table{border-collapse:collapse;width:100%}td{padding:.2rem .5rem;border-top:1px solid #8886}"
+    "td+td{text-align:right;white-space:nowrap}"
 )
 
 
@@ -79,6 +80,7 @@ class _Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
+    token: str
     folder: Path
     names: tuple[str, ...]
 
@@ -86,9 +88,9 @@ class _Asked:
 class Products:
     """An ASGI application for what is below the products' path."""
 
-    def __init__(self, visitors: Visitors, secret: bytes) -> None:
+    def __init__(self, visitors: Visitors, table: Table) -> None:
         self._visitors = visitors
-        self._secret = secret
+        self._table = table
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         await (await self._answer(scope))(scope, receive, send)
@@ -103,8 +105,7 @@ class Products:
         if scope["method"] not in ("GET", "HEAD"):
             return _words(405, "Products can only be looked at.")
         try:
-            asked = self._asked(scope)
-            return await asyncio.to_thread(self._served, asked)
+            return await asyncio.to_thread(lambda: _served(self._asked(scope)))
         except _Missing as error:
             return _words(404, str(error))
 
@@ -113,7 +114,7 @@ class Products:
         raw = scope["raw_path"].split(b"/")
         _, *parts = [os.fsdecode(unquote_to_bytes(part)) for part in raw]
         token, names = "".join(parts[2:3]), parts[3:]
-        folder = signed_folder(self._secret, token)
+        folder = self._table.folder(token)
         if parts[:2] != PRODUCTS_PATH.strip("/").split("/") or folder is None:
             raise _Missing(
                 "No run of this machine has given this address, or the server's password is "
@@ -121,50 +122,54 @@ class Products:
             )
         if names and not names[-1]:
             names.pop()
-        return _Asked(folder, tuple(names))
+        return _Asked(token, folder, tuple(names))
 
-    def _served(self, asked: _Asked) -> Response:
-        found, about = _look(asked)
-        if stat.S_ISDIR(about.st_mode):
-            return HTMLResponse(self._listing(asked, found), headers=_PAGE)
-        return _file(found, about)
 
-    def _listing(self, asked: _Asked, found: Path) -> str:
-        try:
-            with os.scandir(found) as entries:
-                listed = list(islice(entries, MOST_LISTED + 1))
-        except OSError as error:
-            raise _Missing(f"{found} cannot be read: {error.strerror}.") from error
-        names = sorted((one.name for one in listed[:MOST_LISTED]), key=natural)
-        rows = "".join(self._row(asked, name) for name in names)
-        more = f"<p>The first {MOST_LISTED} entries; there are more.</p>"
-        title = html.escape(_readable(asked.names[-1] if asked.names else found.name))
-        return (
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-            f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
-            f"<h1>{self._trail(asked)}</h1><p>{html.escape(_readable(str(found)))}</p>"
-            f"<table>{rows}</table>{more if len(listed) > MOST_LISTED else ''}"
-        )
+def _served(asked: _Asked) -> Response:
+    found, about = _look(asked)
+    if stat.S_ISDIR(about.st_mode):
+        return HTMLResponse(_listing(asked, found), headers=_PAGE)
+    return _file(found, about)
 
-    def _row(self, asked: _Asked, name: str) -> str:
-        inside = _Asked(asked.folder, (*asked.names, name))
-        shown = html.escape(_readable(name))
-        try:
-            _, about = _look(inside)
-        except _Missing:
-            return f"<tr><td>{shown}</td><td>not to be opened</td></tr>"
-        folder = stat.S_ISDIR(about.st_mode)
-        link = html.escape(address(self._secret, inside.folder, inside.names))
-        size = "" if folder else _size(about.st_size)
-        return f'<tr><td><a href="{link}">{shown}{"/" * folder}</a></td><td>{size}</td></tr>'
 
-    def _trail(self, asked: _Asked) -> str:
-        """The names from the run's products down to here, each of them a link."""
-        parts = []
-        for end, name in enumerate(("products", *asked.names)):
-            link = html.escape(address(self._secret, asked.folder, asked.names[:end]))
-            parts.append(f'<a href="{link}">{html.escape(_readable(name))}</a>')
-        return " / ".join(parts)
+def _listing(asked: _Asked, found: Path) -> str:
+    try:
+        with os.scandir(found) as entries:
+            listed = list(islice(entries, MOST_LISTED + 1))
+    except OSError as error:
+        raise _Missing(f"{found} cannot be read: {error.strerror}.") from error
+    names = sorted((one.name for one in listed[:MOST_LISTED]), key=natural)
+    rows = "".join(_row(asked, name) for name in names)
+    more = f"<p>The first {MOST_LISTED} entries; there are more.</p>"
+    title = html.escape(_readable(asked.names[-1] if asked.names else found.name))
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
+        f"<h1>{_trail(asked)}</h1><p>{html.escape(_readable(str(found)))}</p>"
+        f"<table>{rows}</table>{more if len(listed) > MOST_LISTED else ''}"
+    )
+
+
+def _row(asked: _Asked, name: str) -> str:
+    inside = replace(asked, names=(*asked.names, name))
+    shown = html.escape(_readable(name))
+    try:
+        _, about = _look(inside)
+    except _Missing:
+        return f"<tr><td>{shown}</td><td>not to be opened</td></tr>"
+    folder = stat.S_ISDIR(about.st_mode)
+    link = html.escape(address(inside.token, inside.names))
+    size = "" if folder else _size(about.st_size)
+    return f'<tr><td><a href="{link}">{shown}{"/" * folder}</a></td><td>{size}</td></tr>'
+
+
+def _trail(asked: _Asked) -> str:
+    """The names from the run's products down to here, each of them a link."""
+    parts = []
+    for end, name in enumerate(("products", *asked.names)):
+        link = html.escape(address(asked.token, asked.names[:end]))
+        parts.append(f'<a href="{link}">{html.escape(_readable(name))}</a>')
+    return " / ".join(parts)
 
 
 def _look(asked: _Asked) -> tuple[Path, os.stat_result]:

@@ -201,17 +201,16 @@ def test_in_a_file(eventful: Eventful) -> None:
 
 def test_what_the_page_shows(eventful: Eventful) -> None:
     """A loop has its progress, a small picture is shown in place, a question keeps its words; what
-    is too large or no picture is not shown."""
+    is no picture is not shown."""
     by_key = {one["key"]: one for one in eventful.artifacts}
     loop = by_key["loop-image-clean"]
     assert (loop["type"], loop["data"]) == ("progress", 100.0)
     assert "iteration 3 of 4, score 1: converged" in loop["description"]
-    pictures = [one for one in eventful.artifacts if one["key"].startswith("picture-")]
-    assert {one["key"] for one in pictures} == {
-        "picture-draw-shades-png",
-        *(f"picture-image-clean-{number}-cycle-shades-png" for number in (1, 2, 3)),
-    }
-    assert "](data:image/png;base64,iVBOR" in pictures[0]["data"]
+    pages = {key: one["data"] for key, one in by_key.items() if key.startswith("pictures-")}
+    assert set(pages) == {"pictures-draw", "pictures-image"}
+    assert "](data:image/png;base64,iVBOR" in pages["pictures-draw"]
+    assert pages["pictures-image"].count("shades.png") == 2 * 3  # names and links of iterations
+    assert "text.png" not in pages["pictures-image"]
     asked = by_key["question-look"]
     assert asked["type"] == "markdown"
     assert "](data:image/png;base64,iVBOR" in asked["data"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
 from radps_dag.engine.server import gate as gates
 from radps_dag.engine.server.gate import IDENTITY_PATH, LOGIN_PATH, Gate
+from radps_dag.engine.server.links import PRODUCTS_PATH
+from radps_dag.engine.server.visitors import Visitors
 
 
 class Inner:
@@ -36,7 +39,24 @@ async def nothing() -> None:
     pass
 
 
-async def ask(gate: Gate, path: str = "/", host: str = "127.0.0.1:4200", kind: str = "http") -> Any:
+def gate_of(app: Any, identity: str = "id", before: Any = nothing) -> Gate:
+    """A gate of a server with the password `radps:secret`; products are served by `refused`."""
+    return Gate(app, identity, before, Visitors("radps:secret"), refused)
+
+
+async def refused(scope: Any, receive: Any, send: Any) -> None:
+    del scope, receive
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b"products"})
+
+
+async def ask(
+    gate: Gate,
+    path: str = "/",
+    host: str = "127.0.0.1:4200",
+    kind: str = "http",
+    **headers: str,
+) -> Any:
     """The messages the gate sends back."""
     sent: list[Any] = []
 
@@ -46,7 +66,8 @@ async def ask(gate: Gate, path: str = "/", host: str = "127.0.0.1:4200", kind: s
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": kind, "path": path, "headers": [(b"host", host.encode())]}
+    more = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": kind, "path": path, "headers": [(b"host", host.encode()), *more]}
     await gate(scope, receive, send)
     return sent
 
@@ -65,18 +86,18 @@ async def ask(gate: Gate, path: str = "/", host: str = "127.0.0.1:4200", kind: s
 )
 def test_only_loopback_names_are_answered(host: str, status: int) -> None:
     """A page of another site that points its own name at this machine gets nothing."""
-    assert asyncio.run(ask(Gate(Inner(), "id", nothing), host=host))[0]["status"] == status
+    assert asyncio.run(ask(gate_of(Inner()), host=host))[0]["status"] == status
 
 
 def test_a_websocket_of_another_name_is_closed() -> None:
     """The same rule for websockets, before they are accepted."""
-    sent = asyncio.run(ask(Gate(Inner(), "id", nothing), host="evil.example", kind="websocket"))
+    sent = asyncio.run(ask(gate_of(Inner()), host="evil.example", kind="websocket"))
     assert [message["type"] for message in sent] == ["websocket.close"]
 
 
 def test_pages_may_talk_to_this_machine_only() -> None:
     """The browser is told not to send anything elsewhere."""
-    start, _ = asyncio.run(ask(Gate(Inner(), "id", nothing)))
+    start, _ = asyncio.run(ask(gate_of(Inner())))
     policy = dict(start["headers"])[b"content-security-policy"].decode()
     assert "default-src 'self'" in policy
     assert "https:" not in policy
@@ -87,7 +108,7 @@ def test_use_is_noted_and_looking_is_not(monkeypatch: pytest.MonkeyPatch) -> Non
     """A request ends the idleness; a question for the identity does not."""
     now = [1000.0]
     monkeypatch.setattr(gates.time, "monotonic", lambda: now[0])
-    gate = Gate(Inner(), "who", nothing)
+    gate = gate_of(Inner(), "who")
     now[0] += 50
     start, body = asyncio.run(ask(gate, IDENTITY_PATH))
     assert (start["status"], json.loads(body["body"])) == (200, {"id": "who"})
@@ -103,7 +124,7 @@ def test_an_open_websocket_is_use(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def scene() -> None:
         inner = Inner()
-        gate = Gate(inner, "id", nothing)
+        gate = gate_of(inner)
         talk = asyncio.create_task(ask(gate, kind="websocket"))
         await asyncio.sleep(0)
         assert inner.scopes
@@ -119,7 +140,7 @@ def test_an_open_websocket_is_use(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_login_page_keeps_the_password_to_the_browser() -> None:
     """The page is the same for everybody; the password comes in the fragment."""
-    _, body = asyncio.run(ask(Gate(Inner(), "id", nothing), LOGIN_PATH))
+    _, body = asyncio.run(ask(gate_of(Inner()), LOGIN_PATH))
     assert b"location.hash" in body["body"]
     assert b'"prefect-password"' in body["body"]
 
@@ -137,8 +158,43 @@ def test_events_are_written_before_the_services_end() -> None:
         async def receive() -> Any:
             return {"type": "lifespan.shutdown"}
 
-        await Gate(inner, "id", before)({"type": "lifespan"}, receive, receive)
+        await gate_of(inner, before=before)({"type": "lifespan"}, receive, receive)
         assert inner.shut_down
 
     asyncio.run(scene())
     assert seen == [False]
+
+
+PASSWORD = "Basic " + b64encode(b"radps:secret").decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "given"),
+    [
+        ("/api/x", {"authorization": PASSWORD, "sec_fetch_site": "same-origin"}, True),
+        ("/api/x", {"authorization": PASSWORD, "sec_fetch_site": "cross-site"}, False),
+        ("/api/x", {"authorization": PASSWORD}, False),
+        ("/api/x", {"authorization": "Basic cmFkcHM6", "sec_fetch_site": "same-origin"}, False),
+        ("/", {"sec_fetch_site": "same-origin"}, False),
+    ],
+)
+def test_a_page_that_gave_the_password_gets_a_cookie(
+    path: str, headers: dict[str, str], given: bool
+) -> None:
+    """A browser whose page is logged in gets a cookie, which scripts cannot read, for the products
+    alone; it is not the password. Nobody else gets one."""
+    start, _ = asyncio.run(ask(gate_of(Inner()), path, **headers))
+    cookies = [value.decode() for name, value in start["headers"] if name == b"set-cookie"]
+    assert len(cookies) == given
+    for cookie in cookies:
+        assert cookie.endswith(f"; Path={PRODUCTS_PATH}; HttpOnly; SameSite=Strict")
+        assert "secret" not in cookie and PASSWORD[6:] not in cookie
+
+
+def test_products_are_not_prefects() -> None:
+    """What is below the products' path never reaches Prefect's server."""
+    inner = Inner()
+    start, _ = asyncio.run(ask(gate_of(inner), f"{PRODUCTS_PATH}x/y.png"))
+    assert (start["status"], inner.scopes) == (418, [])
+    start, _ = asyncio.run(ask(gate_of(inner), f"{PRODUCTS_PATH}x", host="evil.example"))
+    assert start["status"] == 421

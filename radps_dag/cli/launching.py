@@ -130,4 +130,6 @@ def _tracker(
         return Untracked()
     tell, warn = partial(_note, listener, "info"), partial(_note, listener, "warning")
     earlier = session.flow_runs_of(opened)
-    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, earlier)
+    return session.prefect_tracker(
+        job.pipeline.name, starting, tell, warn, begun, earlier, opened.directory
+    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from radps_dag.engine.artifact_keys import key_of
 from radps_dag.engine.markdown import code, plain
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Scored
@@ -20,7 +20,7 @@ _SYMBOLS = {"good": "✅", "warn": "⚠️", "alert": "🚨", "error": "❌", "n
 
 async def publish_scores(label: Label, scores: Sequence[Scored]) -> None:
     """Make the artifacts of one group, from inside its flow run."""
-    key = "qa-" + re.sub(r"[^a-z0-9]+", "-", label.path.lower()).strip("-")
+    key = key_of("qa", label.path)
     await acreate_table_artifact(
         table=table(scores), key=key, description=f"QA of {plain(label.name)}"
     )

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from radps_dag.engine.markdown import block, plain, value
+from radps_dag.engine.markdown import block, image, link_to, plain, value
+from radps_dag.engine.pictures import openings
 from radps_dag.engine.pictures import shown as pictures
+from radps_dag.engine.server.links import Link, no_link
 from radps_dag.questions import Question
 
 __all__ = ["evidence", "schema", "words"]
@@ -57,15 +59,18 @@ def _field(name: str, given: Mapping[str, Any], position: int) -> dict[str, Any]
     return field
 
 
-def words(question: Question, notice: str = "", more: int = 0) -> str:
+def words(question: Question, notice: str = "", more: int = 0, link: Link = no_link) -> str:
     """What stands above the form: the message, the evidence, until when. `notice` is why the last
-    answer was refused; `more` questions wait behind this one. Reads the pictures shown."""
+    answer was refused; `more` questions wait behind this one; `link` opens products. Reads the
+    pictures shown."""
     parts = [f"**{plain(question.place)}**", plain(question.message)]
     if notice:
         parts.insert(0, f"**The answer was refused, nothing has changed:** {plain(notice)}")
     if shown := evidence(question):
         parts.append(block("\n".join(shown)))
-    parts += [f"![picture]({source})" for source in islice(pictures(question.show), MOST_PICTURES)]
+    if opens := openings(question.show, link):
+        parts += [f"{plain(name)}: {link_to('open', address)}" for name, address in opens]
+    parts += [image(source) for source in islice(pictures(question.show, link), MOST_PICTURES)]
     if question.deadline is not None:
         until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
         then = (

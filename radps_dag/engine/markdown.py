@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["block", "code", "plain", "value"]
+__all__ = ["block", "code", "image", "link_to", "plain", "value"]
 
 LONGEST = 4000
 
@@ -41,6 +41,16 @@ def code(text: str) -> str:
     fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", line)), default=0))
     edge = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{edge}{line}{edge}{fence}"
+
+
+def link_to(text: str, address: str) -> str:
+    """A link. Text and address are our own: nothing in them needs to be escaped."""
+    return f"[{text}]({address})"
+
+
+def image(source: str) -> str:
+    """A picture from an address of our own. Prefect's page makes no link of one."""
+    return f"![picture]({source})"
 
 
 def value(found: Any) -> str:

@@ -1,54 +1,137 @@
-"""Small pictures on this machine, as what a page can show without asking anybody for them."""
+"""Products to look at, to what a page can show: a small picture in place, a large one by a link."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from radps_dag.facts import Made
+from radps_dag.context.snapshots import products_in
+from radps_dag.engine.server.links import Link
+from radps_dag.facts import NodeFailed, NodeSucceeded
 
-__all__ = ["is_picture", "left_by", "shown", "source_of"]
+__all__ = ["Picture", "Seen", "made_by", "openings", "seen", "shown", "sources"]
 
-LARGEST = 300_000  # bytes; Prefect keeps what it shows in its database
+LARGEST = 300_000  # bytes shown in place; Prefect keeps what it shows in its database
+MOST_OPENINGS = 20  # links of one question
+_KINDS = ("quicklook", "plot")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def is_picture(name: str) -> bool:
-    return name.lower().endswith(".png")
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a call made to be looked at. `name` says where: the place, and the file's name.
+    `again` says that an earlier run has made it, whose page shows it already."""
+
+    name: str
+    uri: str
+    again: bool = False
 
 
-def left_by(made: Made) -> Iterator[tuple[str, str]]:
-    """The pictures that a call left: their names, and sources for a page."""
-    for name, (size, _) in made.files.items():
-        if (
-            is_picture(name)
-            and size <= LARGEST
-            and (source := source_of(f"{made.workdir}/{quote(name)}"))
-        ):
-            yield name, source
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A picture that has been looked at: `image` where it is one that a browser shows, in `size`
+    bytes. `link` opens it, "" where nothing does."""
+
+    picture: Picture
+    link: str
+    image: bool
+    size: int = 0
 
 
-def shown(evidence: tuple[Any, ...]) -> Iterator[str]:
-    """The sources of the products among what a question shows that are pictures."""
-    for one in evidence:
-        uri = one.get("uri") if isinstance(one, dict) else None
-        if isinstance(uri, str) and is_picture(uri) and (source := source_of(uri)):
+def made_by(fact: NodeSucceeded | NodeFailed) -> list[Picture]:
+    """The PNG files that a call left, and what it returned that is a quicklook or a plot."""
+    made = fact.made
+    if made is None:
+        return []
+    found = {
+        f"{made.workdir}/{quote(name)}": f"{fact.place}/{name}"
+        for name in made.files
+        if _is_picture(name)
+    }
+    for product in products_in([fact.outputs, [one.value for one in made.added]]):
+        uri = str(product["uri"])
+        if uri not in found and (product["kind"] in _KINDS or _is_picture(uri)):
+            found[uri] = f"{fact.place}/{unquote(uri.rstrip('/').rpartition('/')[2])}"
+    return [Picture(name, uri, bool(made.origin)) for uri, name in found.items()]
+
+
+def seen(picture: Picture, link: Link) -> Seen | None:
+    """A picture, looked at; None if it is gone, or a picture but by its name."""
+    path = _path(picture.uri)
+    if path is None:
+        return Seen(picture, "", image=False)
+    try:
+        if not path.is_file():
+            return Seen(picture, link(picture.uri), image=False) if path.is_dir() else None
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            image = file.read(len(_PNG)) == _PNG
+    except (OSError, ValueError):
+        return None
+    if not image and _is_picture(picture.uri):
+        return None
+    return Seen(picture, link(picture.uri), image, size)
+
+
+def sources(pictures: Sequence[Seen]) -> list[str]:
+    """From where a page has each of them, "" for none that it could show.
+
+    What has a link is in place as far as a page of reasonable size has room: the newest, which come
+    last. The others are fetched when somebody looks.
+    """
+    room, found = LARGEST, []
+    for one in reversed(pictures):
+        fits = one.size <= (room if one.link else LARGEST)
+        source = _in_place(one.picture.uri) if one.image and fits and not one.picture.again else ""
+        room -= one.size if source else 0
+        found.append(source or (one.link if one.image else ""))
+    return found[::-1]
+
+
+def shown(evidence: tuple[Any, ...], link: Link) -> Iterator[str]:
+    """The sources of the pictures among what a question shows."""
+    for uri in filter(_is_picture, _addresses(evidence)):
+        found = seen(Picture("", uri), link)
+        if found is None or not found.image:
+            continue
+        if source := found.link if found.size > LARGEST else _in_place(uri):
             yield source
 
 
-def source_of(uri: str) -> str:
-    """A picture as a `data:` address; "" if it is elsewhere, too large, or none but by its name."""
+def openings(evidence: tuple[Any, ...], link: Link) -> list[tuple[str, str]]:
+    """The products among what a question shows that a link opens: their names and links."""
+    found = [(uri.rstrip("/").rpartition("/")[2], link(uri)) for uri in _addresses(evidence)]
+    return [(unquote(name), opens) for name, opens in found if opens][:MOST_OPENINGS]
+
+
+def _addresses(evidence: tuple[Any, ...]) -> Iterator[str]:
+    for one in evidence:
+        uri = one.get("uri") if isinstance(one, dict) else None
+        if isinstance(uri, str):
+            yield uri
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(".png")
+
+
+def _path(uri: str) -> Path | None:
+    """The path of what is on this machine."""
     url = urlsplit(uri)
     if url.scheme not in ("", "file"):
-        return ""
-    path = Path(unquote(url.path) if url.scheme else uri)
+        return None
+    return Path(unquote(url.path) if url.scheme else uri)
+
+
+def _in_place(uri: str) -> str:
+    """A small picture as a `data:` address; "" if it cannot be read, or has changed into none."""
+    path = _path(uri)
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST:
-            return ""
-        data = path.read_bytes()
+        data = b"" if path is None else path.read_bytes()
     except (OSError, ValueError):
         return ""
     if not data.startswith(_PNG) or len(data) > LARGEST:

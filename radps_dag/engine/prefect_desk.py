@@ -24,11 +24,12 @@ from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Paused, Running
 from prefect.utilities.urls import url_for
 
+from radps_dag.engine.artifact_keys import key_of
 from radps_dag.engine.contact import TROUBLE, Contact
 from radps_dag.engine.desk import Offer
 from radps_dag.engine.form import schema, words
 from radps_dag.engine.markdown import plain
-from radps_dag.engine.showing import key_of
+from radps_dag.engine.server.links import Link, no_link
 from radps_dag.facts import strict_json
 from radps_dag.questions import Question, WrongAnswer
 
@@ -42,10 +43,11 @@ OURS = "answered"  # the message of a state by which we end a pause; Prefect's o
 class PrefectDesk:
     """Asks on the page of the run's flow run. `left` says that it stays paused when we go."""
 
-    def __init__(self, contact: Contact, earlier: Sequence[str] = ()) -> None:
+    def __init__(self, contact: Contact, earlier: Sequence[str] = (), link: Link = no_link) -> None:
         """`earlier` are the flow runs of the run's earlier processes, where somebody may have
-        answered since."""
+        answered since; `link` opens products that a question shows."""
         self._contact = contact
+        self._link = link
         self._earlier = tuple(earlier)
         self._flow_run: UUID | None = None
         self._turn = asyncio.Lock()
@@ -77,7 +79,8 @@ class PrefectDesk:
         self, client: PrefectClient, flow_run: UUID, question: Question, offer: Offer
     ) -> None:
         with suppress(*TROUBLE):
-            await client.create_artifact(await asyncio.to_thread(_artifact, flow_run, question))
+            text = await asyncio.to_thread(words, question, link=self._link)
+            await client.create_artifact(_artifact(flow_run, question, text))
         notice = ""
         while True:
             async with self._paused(client, flow_run, question, notice) as key:
@@ -96,15 +99,19 @@ class PrefectDesk:
         self._shown = True  # of several questions, the first one
         with suppress(TimeoutError, *TROUBLE):
             async with get_client() as client:
-                text = await asyncio.to_thread(words, question, "", self._open - 1)
+                text = await self._words(question)
                 await asyncio.wait_for(_pause(client, flow_run, question, text), PATIENCE)
+
+    async def _words(self, question: Question, notice: str = "") -> str:
+        """What stands above the form."""
+        return await asyncio.to_thread(words, question, notice, self._open - 1, self._link)
 
     @asynccontextmanager
     async def _paused(
         self, client: PrefectClient, flow_run: UUID, question: Question, notice: str
     ) -> AsyncIterator[str]:
         """The flow run, paused with a form; the key of the pause."""
-        text = await asyncio.to_thread(words, question, notice, self._open - 1)
+        text = await self._words(question, notice)
         try:
             key = await _pause(client, flow_run, question, text)
             self._shown = True
@@ -199,7 +206,7 @@ async def _go_on(client: PrefectClient, flow_run: UUID) -> None:
         await client.set_flow_run_state(flow_run, state, force=True)
 
 
-def _artifact(flow_run: UUID, question: Question) -> ArtifactCreate:
+def _artifact(flow_run: UUID, question: Question, text: str) -> ArtifactCreate:
     """The question with its evidence, which stays when it is answered."""
     # Without the host: the page may be seen through a forwarded port.
     page = urlsplit(url_for("flow-run", obj_id=flow_run) or "").path
@@ -207,7 +214,7 @@ def _artifact(flow_run: UUID, question: Question) -> ArtifactCreate:
         key=key_of("question", question.place),
         type="markdown",
         description=f"Question at {plain(question.place)}",
-        data=f"{words(question)}\n\n[The run that asked]({page})",
+        data=f"{text}\n\n[The run that asked]({page})",
         flow_run_id=flow_run,
     )
 

@@ -23,9 +23,11 @@ from radps_dag.engine.contact import TROUBLE, Contact
 from radps_dag.engine.desk import Face
 from radps_dag.engine.endings import Ending
 from radps_dag.engine.flow_runs import FlowIds, run_flow
+from radps_dag.engine.gallery import Gallery
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.prefect_desk import PrefectDesk
 from radps_dag.engine.prefect_events import PrefectEvents
+from radps_dag.engine.server.links import Link, no_link
 from radps_dag.engine.showing import Showing
 from radps_dag.engine.task_runs import run_task
 from radps_dag.engine.tracker import Label
@@ -50,10 +52,11 @@ class PrefectTracker:
         warn: Callable[[str], None] = lambda message: None,
         begun: Callable[[str, str], None] = lambda flow_run, api: None,
         earlier: Sequence[str] = (),
+        link: Link = no_link,
     ) -> None:
         """`server` is kept as long as the tracker, which tells it that it is needed. `begun` is
         told the id of the run's flow run, and the address of the API that knows it; `earlier` are
-        the flow runs of the run's earlier processes."""
+        the flow runs of the run's earlier processes. `link` opens products."""
         self._pipeline = pipeline
         self._tell = tell
         self._begun = begun
@@ -61,9 +64,9 @@ class PrefectTracker:
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._flow_ids: FlowIds = {}
         self._contact = Contact(warn)
-        self._desk = PrefectDesk(self._contact, earlier)
+        self._desk = PrefectDesk(self._contact, earlier, link)
         self._events = PrefectEvents(self._contact)
-        self._showing = Showing(self._contact)
+        self._showing = Showing(self._contact, Gallery(link))
         self._tasks: dict[str, Task[Any, Any]] = {}
         _only_to_the_page()
 

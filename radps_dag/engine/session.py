@@ -20,9 +20,11 @@ from radps_dag.engine.knowing import Knowing
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.record import Opened, Recorder, recording
 from radps_dag.engine.server import Starting, begin, client_environment
+from radps_dag.engine.server.links import Link, no_link
 from radps_dag.engine.signals import run_minding_signals
 from radps_dag.engine.tracker import Tracker, Untracked
 from radps_dag.facts import Fact, Listener, Tracked
+from radps_dag.journal.workspace import RunDirectory
 from radps_dag.problem import RadpsDagError
 
 T = TypeVar("T")
@@ -191,11 +193,16 @@ def prefect_tracker(
     warn: Callable[[str], None] = lambda message: None,
     begun: Callable[[str, str], None] = lambda flow_run, api: None,
     earlier: Sequence[str] = (),
+    directory: RunDirectory | None = None,
 ) -> Tracker:
-    """A tracker on the server. Prefect is imported here, when its environment is known."""
+    """A tracker on the server. Prefect is imported here, when its environment is known. Products
+    of the run, in its `directory`, have links where the server is ours."""
     server = None
+    link: Link = no_link
     if starting is not None:
         server = starting.soon(tell)
+        if directory is not None:
+            link = server.links(directory.products, directory.id).of
         # It is on this machine: where it does not answer soon, it is gone.
         retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
         os.environ.update(client_environment(server), PREFECT_CLIENT_MAX_RETRIES=retries)
@@ -207,7 +214,7 @@ def prefect_tracker(
         make_sure()
     else:
         starting.wait(tell)  # only now: Prefect was imported while the server started
-    return PrefectTracker(pipeline, tell, server, warn, begun, earlier)
+    return PrefectTracker(pipeline, tell, server, warn, begun, earlier, link)
 
 
 def flow_runs_of(opened: Opened) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from radps_dag.locks import Lock
 
 from .gate import IDENTITY_PATH, LOGIN_PATH
+from .links import Links, Table
 from .place import Place
 from .settings import private_variables
 
@@ -29,12 +30,19 @@ class ServerAddress:
     ui_url: str
     pid: int
     prefect_home: Path
+    products: Path
     _lease: Lock = field(repr=False, compare=False)
 
     @property
     def login_url(self) -> str:
         """The page's address with the password in it: opens the page without asking."""
         return f"{self.ui_url}{LOGIN_PATH}#{self.auth_string}"
+
+    def links(self, products: Path, run: str) -> Links:
+        """The addresses of products of runs, of which one has its products in this folder."""
+        inside = "" if products.name == run else products.name
+        runs = products.parent if products.name == run else products.parent.parent
+        return Links(Table(self.products, self.auth_string), runs, inside)
 
     def release(self) -> None:
         self._lease.release()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+
+from .links import PRODUCTS_PATH
+from .visitors import Visitors
 
 __all__ = ["IDENTITY_PATH", "LOGIN_PATH", "Gate"]
 
@@ -46,11 +49,21 @@ class Gate:
     """An ASGI application around another one.
 
     It answers only to loopback names (a page of another site cannot reach the server by letting
-    its own name point here), notes when the server was last used, and has two pages of its own.
+    its own name point here), notes when the server was last used, has two pages of its own, and
+    hands what is below the products' path to `products`.
     """
 
-    def __init__(self, app: App, identity: str, before_shutdown: Callable[[], Awaitable[None]]):
+    def __init__(
+        self,
+        app: App,
+        identity: str,
+        before_shutdown: Callable[[], Awaitable[None]],
+        visitors: Visitors,
+        products: App,
+    ) -> None:
         self._app = app
+        self._visitors = visitors
+        self._products = products
         self._identity = identity
         self._before_shutdown = before_shutdown
         self._open = 0
@@ -82,8 +95,10 @@ class Gate:
         try:
             if scope["type"] == "http" and scope["path"] == LOGIN_PATH:
                 await _answer(send, 200, b"text/html; charset=utf-8", _LOGIN)
+            elif scope["type"] == "http" and scope["path"].startswith(PRODUCTS_PATH):
+                await self._products(scope, receive, send)
             elif scope["type"] == "http":
-                await self._app(scope, receive, _confined(send))
+                await self._app(scope, receive, _confined(send, self._visitors.cookie(scope)))
             else:
                 await self._app(scope, receive, send)
         finally:
@@ -108,11 +123,11 @@ def _names_loopback(scope: Message) -> bool:
     return name.lower() in _LOOPBACK_NAMES
 
 
-def _confined(send: Send) -> Send:
+def _confined(send: Send, more: Iterable[tuple[bytes, bytes]]) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
-            headers.append((b"content-security-policy", _ONLY_HERE.encode()))
+            headers += [(b"content-security-policy", _ONLY_HERE.encode()), *more]
             message = {**message, "headers": headers}
         await send(message)
 

@@ -129,13 +129,21 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     from prefect.server.api.server import create_app
 
     from . import database, recording
+    from .links import Table
+    from .products import Products
+    from .visitors import Visitors
 
     if not said.place.database.exists():
         said.add(phase="creating the database of the local Prefect server (once)")
         database.create(said.place.database)
     recording.tune()
     said.add(phase="starting the local Prefect server", prefect=prefect_version)
-    gate = Gate(create_app(final=True), said.state["id"], recording.drain)
+    auth_string = said.place.auth_string()
+    visitors = Visitors(auth_string)
+    table = Table(said.place.products, auth_string)
+    table.forget()
+    products = Products(visitors, table)
+    gate = Gate(create_app(final=True), said.state["id"], recording.drain, visitors, products)
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)  # thousands of small values per request, none in cycles
     gc.enable()

@@ -72,6 +72,11 @@ class Place:
         """Prefect's page as it is served; by default it would be written beside the package."""
         return self.directory / "pages"
 
+    @property
+    def products(self) -> Path:
+        """Which folders of products the server serves."""
+        return self.directory / "products"
+
     def make(self) -> None:
         """Create the directories, private to the user; an error names what is in the way."""
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from radps_dag import __version__
 
+from .links import PRODUCTS_PATH
 from .place import Place
 
 __all__ = ["DEFAULT_IDLE_TIMEOUT", "fingerprint", "private_variables", "server_variables"]
@@ -101,6 +102,7 @@ def fingerprint() -> str:
         "radps_dag": __version__,
         "prefect": importlib.metadata.version("prefect"),
         "settings": [_QUIET, _TUNED, _RETENTION],
+        "products": PRODUCTS_PATH,
     }
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -200,6 +200,7 @@ class Starting:
             ui_url=page,
             pid=state["pid"],
             prefect_home=self._place.prefect,
+            products=self._place.products,
             _lease=lease,
         )
 

@@ -41,7 +41,15 @@ from radps_dag.workloads.sim.simulation.interference import interfere
 from radps_dag.workloads.sim.simulation.sky import line_of, sky_of, visibilities_of
 from radps_dag.workloads.sim.visibilities import Visibilities
 
-__all__ = ["OffSource", "Simulated", "State", "intents_of", "simulate", "thermal_noise"]
+__all__ = [
+    "SERVICE_ERROR",
+    "OffSource",
+    "Simulated",
+    "State",
+    "intents_of",
+    "simulate",
+    "thermal_noise",
+]
 
 # How far data are that are made up: as they come from the archive; with what the telescope knows
 # applied; without interference; or calibrated, but for what phase referencing leaves.
@@ -49,7 +57,7 @@ State = Literal["imported", "prepared", "flagged", "corrected"]
 
 _BOLTZMANN, _EFFICIENCY = 1380.649, 0.7  # Jy m^2 / K
 _OFF_SOURCE, _SHADOWED = 0.2, 0.5  # share of the signal that is left
-_SERVICE_ERROR = 0.05  # of positions, as share of the errors
+SERVICE_ERROR = 0.05  # of positions, as share of the errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +226,7 @@ def _gains(
         return left
     both = radiometers(observation)
     path = both.true if state == "imported" else both.true - both.measured
-    errors = position_errors(observation) * (1.0 if state == "imported" else _SERVICE_ERROR)
+    errors = position_errors(observation) * (1.0 if state == "imported" else SERVICE_ERROR)
     direction = direction_of(observation, field)
     phase = phase_of_path(path[places], observation, spw)
     phase += position_phase(errors, direction, time, frequencies_of(observation, spw))

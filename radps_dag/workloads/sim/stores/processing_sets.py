@@ -97,7 +97,12 @@ def write_visibilities(
 ) -> Product:
     """Write visibilities as imported; `tables` are further groups by the measurement set's name."""
     parts = list(parts)
-    about = {"observation": observation.to_json(), "group": group, "parent": None}
+    about = {
+        "observation": observation.to_json(),
+        "group": group,
+        "data_group": "base",
+        "parent": None,
+    }
     store = Writing(workdir / f"{group}.zarr", "visibilities", about)
     for vis in parts:
         store.group(
@@ -130,6 +135,7 @@ def derive(
     about = {
         "observation": observation_behind(ms).to_json(),
         "group": group,
+        "data_group": group,
         "parent": _reference(workdir, ms),
     }
     store = Writing(workdir / f"{group}.zarr", "visibilities", about)
@@ -157,7 +163,12 @@ def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
     for part in ms:
         for source in _sources(part):
             together.setdefault(source.name, []).append(source)
-    about = {"observation": observation_behind(ms[0]).to_json(), "group": group, "parent": None}
+    about = {
+        "observation": observation_behind(ms[0]).to_json(),
+        "group": group,
+        "data_group": group,
+        "parent": None,
+    }
     store = Writing(workdir / f"{group}.zarr", "visibilities", about)
     for name, sources in together.items():
         whole = sources[0].whole
@@ -285,7 +296,7 @@ def _sources(ms: Product) -> list[_Source]:
             raise StoreUnusable(
                 f"visibilities {stores[-1].path} are not those of which {stores[-2].path} was made"
             )
-    group = "base" if stores[0].about["group"] == "imported" else str(stores[0].about["group"])
+    group = str(stores[0].about["data_group"])
     found = []
     for name in stores[0].groups():
         everything = tuple(map(str, stores[-1].array(f"{name}/polarization").tolist()))

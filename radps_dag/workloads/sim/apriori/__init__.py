@@ -1,0 +1,1 @@
+"""What the telescope knows itself: online flags, positions, system temperatures, radiometers."""

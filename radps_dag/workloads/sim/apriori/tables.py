@@ -1,0 +1,63 @@
+"""The tables that the telescope records beside visibilities, as groups of a measurement set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from radps_dag.workloads.sim.simulation.observe import Simulated
+from radps_dag.workloads.sim.stores.msv4 import Part, Table
+
+__all__ = ["tables_of"]
+
+_TIME = {"type": "time", "units": "s", "scale": "utc", "format": "unix"}
+
+
+def tables_of(simulated: Simulated) -> tuple[Table, ...]:
+    """System temperatures, radiometers and online flags of what was simulated."""
+    vis = simulated.vis
+    names = np.array(vis.antennas.names, dtype="U16")
+    receptors = np.array([f"pol_{n}" for n in range(len(vis.polarizations))], dtype="U8")
+    events = simulated.events
+    flagged = np.array([vis.antennas.names[event.antenna] for event in events], dtype="U16")
+    return (
+        Table(
+            "system_calibration_xds",
+            {"type": "system_calibration"},
+            {
+                "antenna_name": Part(names, ("antenna_name",)),
+                "receptor_label": Part(receptors, ("receptor_label",)),
+                "time_system_cal": Part(simulated.tsys_time, ("time_system_cal",), _TIME),
+                "TSYS": Part(
+                    simulated.tsys.transpose(1, 0, 2),
+                    ("antenna_name", "time_system_cal", "receptor_label"),
+                    {"type": "quantity", "units": "K"},
+                ),
+            },
+        ),
+        Table(
+            "radiometer_xds",
+            {"type": "radiometer", "description": "excess path seen by water-vapour radiometers"},
+            {
+                "antenna_name": Part(names, ("antenna_name",)),
+                "time_radiometer": Part(vis.time, ("time_radiometer",), _TIME),
+                "PATH": Part(
+                    simulated.path,
+                    ("time_radiometer", "antenna_name"),
+                    {"type": "quantity", "units": "m"},
+                ),
+            },
+        ),
+        Table(
+            "flags_xds",
+            {"type": "online_flags", "description": "antennas without a view of the source"},
+            {
+                "event": Part(np.arange(len(events)), ("event",)),
+                "ANTENNA": Part(flagged, ("event",)),
+                "START": Part(np.array([event.start for event in events]), ("event",), _TIME),
+                "END": Part(np.array([event.end for event in events]), ("event",), _TIME),
+                "REASON": Part(
+                    np.array([event.reason for event in events], dtype="U16"), ("event",)
+                ),
+            },
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What only the data show to be bad."""

@@ -1,0 +1,228 @@
+"""The import: from the archive to visibilities with a-priori calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from radps_dag.workloads.contract import Context, Product, Workdir, workload
+from radps_dag.workloads.outcomes import (
+    Corrected,
+    Flagged,
+    Gathered,
+    Imported,
+    Positions,
+    Tsys,
+    Wvr,
+)
+from radps_dag.workloads.scores import flag_score, intents_score, wvr_score
+from radps_dag.workloads.sim.apriori.online import flag_online
+from radps_dag.workloads.sim.apriori.positions import correct_positions, service_offsets
+from radps_dag.workloads.sim.apriori.radiometers import phase_rms_ratio, radiometer_solutions
+from radps_dag.workloads.sim.apriori.tables import tables_of
+from radps_dag.workloads.sim.apriori.tsys import tsys_solutions
+from radps_dag.workloads.sim.observation import read_observation
+from radps_dag.workloads.sim.observing import intents, wanted_intents
+from radps_dag.workloads.sim.simulation.geometry import antennas_of
+from radps_dag.workloads.sim.simulation.observe import simulate
+from radps_dag.workloads.sim.solutions import Caltable
+from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
+from radps_dag.workloads.sim.stores.processing_sets import (
+    derive,
+    gather,
+    observation_behind,
+    read_table,
+    read_visibilities,
+    write_visibilities,
+)
+from radps_dag.workloads.sim.visibilities import Visibilities
+
+__all__ = [
+    "apply_antenna_positions",
+    "apply_online_flags",
+    "calibrate_tsys",
+    "calibrate_wvr",
+    "gather_visibilities",
+    "import_visibilities",
+    "query_antenna_positions",
+]
+
+
+@workload
+def import_visibilities(
+    observation: Product, field: str, spw: int, *, workdir: Workdir
+) -> Imported:
+    """Fetch the visibilities of one field and spw from the archive: simulate them.
+
+    Args:
+        observation: the observation's record
+        field: name of the field
+        spw: spectral window id
+    """
+    record = read_observation(observation)
+    simulated = simulate(record, field, spw)
+    vis = simulated.vis
+    ms = write_visibilities(workdir, record, [vis], "imported", {vis.name: tables_of(simulated)})
+    size = vis.data.nbytes + vis.flag.nbytes + vis.weight.nbytes + vis.uvw.nbytes
+    return {"ms": ms, "intents": list(vis.intents), "size": size}
+
+
+@workload
+def apply_online_flags(ms: Product, *, workdir: Workdir) -> Flagged:
+    """Flag what the telescope knew to be bad while it observed.
+
+    Args:
+        ms: visibilities as imported
+    """
+    flagged = [flag_online(vis, read_table(ms, vis.name, "flags_xds")) for vis in _all_of(ms)]
+    product = derive(workdir, ms, "flagged", flagged, ["flag"])
+    fraction = _mean_flagged(flagged)
+    return {"ms": product, "flagged_fraction": fraction, "score": flag_score(fraction)}
+
+
+@workload
+def query_antenna_positions(observation: Product, *, workdir: Workdir) -> Positions:
+    """Ask the service for antenna positions newer than the observation's.
+
+    Args:
+        observation: the observation's record
+    """
+    record = read_observation(observation)
+    names = antennas_of(record).names
+    offsets = service_offsets(record)
+    parameters = {"offsets": dict(zip(names, offsets.tolist(), strict=True))}
+    table = Caltable("antenna_positions", names, (), parameters)
+    return {
+        "caltable": write_caltable(workdir, record, table),
+        "largest": float(np.abs(offsets).max(initial=0.0)),
+    }
+
+
+@workload
+def apply_antenna_positions(ms: Product, positions: Product, *, workdir: Workdir) -> Corrected:
+    """Correct the visibilities for better antenna positions.
+
+    Args:
+        ms: the visibilities
+        positions: corrections of the antenna positions
+    """
+    table = read_caltable(positions)
+    if table.type != "antenna_positions":
+        raise ValueError(f"expected antenna_positions, found {table.type}: {positions['uri']}")
+    corrected = [correct_positions(vis, table.parameters["offsets"]) for vis in _all_of(ms)]
+    return {"ms": derive(workdir, ms, "prepared", corrected, ["data"])}
+
+
+@workload
+def calibrate_tsys(ms: Product, *, workdir: Workdir) -> Tsys:
+    """Derive system temperatures.
+
+    Args:
+        ms: the visibilities
+    """
+    parts = _all_of(ms)
+    tables = [read_table(ms, vis.name, "system_calibration_xds") for vis in parts]
+    solutions = [tsys_solutions(vis, table) for vis, table in zip(parts, tables, strict=True)]
+    caltable = write_caltable(
+        workdir,
+        observation_behind(ms),
+        Caltable("tsys", parts[0].antennas.names, tuple(solutions)),
+        ms.get("selection"),
+    )
+    measured = np.concatenate([table["TSYS"].ravel() for table in tables])
+    return {"caltable": caltable, "median": float(np.median(measured))}
+
+
+@workload
+def calibrate_wvr(ms: Product, *, workdir: Workdir) -> Wvr:
+    """Derive phase corrections from the water-vapour radiometers.
+
+    The ratio compares how much the phases of the visibilities move within half a minute, without
+    the correction and with it, where the source is bright enough to see it in single integrations;
+    a fainter source has its phases averaged over channels and polarizations first, as all have.
+
+    Args:
+        ms: the visibilities
+    """
+    parts = _all_of(ms)
+    tables = [read_table(ms, vis.name, "radiometer_xds") for vis in parts]
+    pairs = list(zip(parts, tables, strict=True))
+    solutions = tuple(radiometer_solutions(vis, table["PATH"]) for vis, table in pairs)
+    caltable = write_caltable(
+        workdir,
+        observation_behind(ms),
+        Caltable("wvr", parts[0].antennas.names, solutions),
+        ms.get("selection"),
+    )
+    ratios = [phase_rms_ratio(vis, one) for vis, one in zip(parts, solutions, strict=True)]
+    ratio = float(np.median(ratios))
+    return {"caltable": caltable, "phase_rms_ratio": ratio, "score": wvr_score(ratio)}
+
+
+@workload
+def gather_visibilities(
+    parts: list[Product], group: str, *, workdir: Workdir, context: Context
+) -> Gathered:
+    """Put parts (fields, spws) together to one set of visibilities.
+
+    Parts of the same field and spw are of different polarizations. Where the pipeline declares the
+    context key `datasets`, what has been gathered is described there.
+
+    Args:
+        parts: visibilities to put together; at least one
+        group: name of the data group that they make
+    """
+    if not parts:
+        raise ValueError("no visibilities to gather")
+    ms = gather(workdir, parts, group)
+    observation = observation_behind(ms)
+    together = read_visibilities(ms)
+    present = {vis.field for vis in together}
+    order = (*observation.calibrators, *observation.targets)
+    fields = [field for field in order if field in present]
+    spws = [spw for spw in observation.spws if spw in {vis.spw for vis in together}]
+    if context.declares("datasets"):
+        context.add("datasets", _described(ms, group, fields, spws, together))
+    calibrators = any(field in observation.calibrators for field in fields)
+    wanted = wanted_intents("calibrators" if calibrators else "target")
+    flagged = _mean_flagged(together)
+    return {
+        "ms": ms,
+        "fields": fields,
+        "spws": spws,
+        "flagged_fraction": flagged,
+        "flag_score": flag_score(flagged),
+        "intents_score": intents_score(intents(observation, fields), wanted),
+    }
+
+
+def _described(
+    ms: Product, group: str, fields: list[str], spws: list[int], parts: list[Visibilities]
+) -> dict[str, object]:
+    """A dataset as the matching of datasets takes it."""
+    of_spw = {vis.spw: vis for vis in parts}
+    return {
+        "name": f"{group}: {', '.join(fields)}",
+        "ms": ms,
+        "fields": [{"id": number, "name": field} for number, field in enumerate(fields)],
+        "spws": [
+            {
+                "id": spw,
+                "name": f"simulated {spw}",
+                "low_ghz": float(of_spw[spw].frequency[0] - of_spw[spw].channel_width / 2) / 1e9,
+                "high_ghz": float(of_spw[spw].frequency[-1] + of_spw[spw].channel_width / 2) / 1e9,
+                "data_type": group,
+            }
+            for spw in spws
+        ],
+    }
+
+
+def _all_of(ms: Product) -> list[Visibilities]:
+    parts = read_visibilities(ms)
+    if not parts:
+        raise ValueError(f"no visibilities in {ms['uri']}")
+    return parts
+
+
+def _mean_flagged(parts: list[Visibilities]) -> float:
+    return sum(vis.flagged_fraction for vis in parts) / len(parts)

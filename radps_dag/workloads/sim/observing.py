@@ -1,0 +1,225 @@
+"""What there is to process: an observation, and visibilities already prepared."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from radps_dag.workloads.contract import Context, Product, Workdir, workload
+from radps_dag.workloads.outcomes import Observed, Opened
+from radps_dag.workloads.sim.observation import Observation, read_observation, write_observation
+from radps_dag.workloads.sim.simulation.corruption import dead
+from radps_dag.workloads.sim.simulation.observe import State, intents_of, simulate
+from radps_dag.workloads.sim.stores.processing_sets import (
+    observation_behind,
+    read_visibilities,
+    write_visibilities,
+)
+from radps_dag.workloads.units import Degrees, Fraction, Megabytes, Metres
+
+__all__ = [
+    "describe_observation",
+    "describe_visibilities",
+    "simulate_observation",
+    "wanted_intents",
+]
+
+Intent = Literal["calibrators", "target"]
+_CALIBRATORS = ["J1924-2914", "J1832-2039"]
+_TARGETS = ["G09.62"]
+_STATES: dict[str, State] = {"imported": "imported", "prepared": "prepared", "flagged": "flagged"}
+
+
+def wanted_intents(intent: Intent) -> list[str]:
+    """The scan intents that an import must bring."""
+    return ["BANDPASS", "FLUX", "PHASE"] if intent == "calibrators" else ["TARGET"]
+
+
+@workload
+def simulate_observation(
+    project: str = "simulated",
+    calibrators: list[str] = _CALIBRATORS,
+    targets: list[str] = _TARGETS,
+    spws: list[int] = [0, 1],  # noqa: B006  # never changed: JSON Schema wants the plain list
+    scans: list[int] = [1, 2, 3],  # noqa: B006
+    polarizations: list[str] = ["XX", "YY"],  # noqa: B006
+    channels: int = 32,
+    antennas: int = 12,
+    pace: float = 1.0,
+    megabytes: Megabytes = 0.0,
+    converge_after: int = 3,
+    seed: int = 1,
+    noise: float = 1.0,
+    phase_rms: Degrees = 40.0,
+    amplitude_rms: Fraction = 0.05,
+    bandpass_rms: Fraction = 0.1,
+    interference: Fraction = 0.01,
+    position_error: Metres = 3e-4,
+    wvr_error: float = 0.2,
+    dead_receptors: list[str] = [],  # noqa: B006
+    *,
+    workdir: Workdir,
+    context: Context,
+) -> Observed:
+    """Make up an observation with an array like ALMA's, and all that is wrong with it.
+
+    Nothing is observed yet: import_visibilities draws the visibilities from what is recorded here,
+    the same ones each time. The first calibrator is that of bandpass and flux scale, of some Jy;
+    the others, of about 1 Jy, are those of the phases. Each scan number is a cycle: 60 s on the
+    first calibrator, 30 s on each other, 120 s on each target. Where the pipeline declares the
+    context key `observation`, it is described there.
+
+    Args:
+        project: name of the project
+        calibrators: names of the calibrator fields
+        targets: names of the target fields
+        spws: spectral window ids
+        scans: scan numbers of each field
+        polarizations: correlated polarizations
+        channels: channels of a spectral window
+        antennas: number of antennas
+        pace: of placeholders, here without effect
+        megabytes: of placeholders, here without effect
+        converge_after: of placeholders, here without effect
+        seed: of all that is drawn at random to make the observation
+        noise: factor on the thermal noise
+        phase_rms: of the troposphere, per antenna, at 230 GHz
+        amplitude_rms: of the gains' slow drift
+        bandpass_rms: of the ripples of the bandpass in amplitude
+        interference: share of the visibilities that interference hits
+        position_error: rms of the errors of the antenna positions, per axis
+        wvr_error: share of the troposphere that the radiometers miss; above 1 they make it worse
+        dead_receptors: receptors that see noise alone, such as A03:XX
+    """
+    observation = Observation(
+        project=project,
+        calibrators=tuple(calibrators),
+        targets=tuple(targets),
+        spws=tuple(spws),
+        scans=tuple(scans),
+        polarizations=tuple(polarizations),
+        channels=channels,
+        antennas=antennas,
+        seed=seed,
+        noise=noise,
+        phase_rms=phase_rms,
+        amplitude_rms=amplitude_rms,
+        bandpass_rms=bandpass_rms,
+        interference=interference,
+        position_error=position_error,
+        wvr_error=wvr_error,
+        dead_receptors=tuple(dead_receptors),
+    )
+    _check(observation)
+    if context.declares("observation"):
+        context.add("observation", observation.to_json())
+    return _observed(write_observation(workdir, observation), observation)
+
+
+def _check(observation: Observation) -> None:
+    """Raise ValueError for what cannot be observed."""
+    for name in ("spws", "polarizations", "scans"):
+        values = getattr(observation, name)
+        if not values or len(set(values)) < len(values):
+            raise ValueError(f"{name} must be one or more, each once; they are {list(values)}")
+    fields = (*observation.calibrators, *observation.targets)
+    if not fields or len(set(fields)) < len(fields):
+        raise ValueError(f"fields must be one or more, each once; they are {list(fields)}")
+    if observation.channels < 1 or observation.antennas < 1:
+        raise ValueError(
+            f"{observation.channels} channels and {observation.antennas} antennas: there must be "
+            "at least one of each"
+        )
+    if not 0 <= observation.interference <= 0.5:
+        raise ValueError(f"interference must be 0 to 0.5, not {observation.interference}")
+    dead(observation)
+
+
+@workload
+def describe_observation(
+    observation: Product | None = None, pace: float = 1.0, *, workdir: Workdir
+) -> Observed:
+    """Say what an observation holds; without one, a default is made up.
+
+    Args:
+        observation: the observation's record
+        pace: of placeholders, here without effect
+    """
+    if observation is None:
+        return simulate_observation(workdir=workdir, context=Context())
+    return _observed(observation, read_observation(observation))
+
+
+def _observed(product: Product, observation: Observation) -> Observed:
+    return {
+        "observation": product,
+        "calibrators": list(observation.calibrators),
+        "targets": list(observation.targets),
+        "spws": list(observation.spws),
+        "scans": list(observation.scans),
+        "polarizations": list(observation.polarizations),
+    }
+
+
+@workload
+def describe_visibilities(
+    ms: Product | None = None,
+    intent: Intent = "calibrators",
+    group: str = "imported",
+    channels_per_block: int = 16,
+    pace: float = 1.0,
+    *,
+    workdir: Workdir,
+) -> Opened:
+    """Say what visibilities hold; without any, simulate those that a stage wants.
+
+    Visibilities that are made up are as far as their data group says: `imported`, `prepared` with
+    what the telescope knows applied, `flagged`; any other group is of calibrated data, whose phases
+    are as phase referencing leaves them.
+
+    Args:
+        ms: visibilities of an earlier stage
+        intent: fields to simulate where no visibilities are given
+        group: data group to simulate, such as "corrected"
+        channels_per_block: channels that one call of cube imaging takes
+        pace: of placeholders, here without effect
+    """
+    if ms is None:
+        observation = read_observation(
+            simulate_observation(workdir=workdir, context=Context())["observation"]
+        )
+        fields = observation.calibrators if intent == "calibrators" else observation.targets
+        state = _STATES.get(group, "corrected")
+        parts = [
+            simulate(observation, field, spw, state).vis
+            for field in fields
+            for spw in observation.spws
+        ]
+        ms = write_visibilities(workdir, observation, parts, group)
+    return _opened(ms, channels_per_block)
+
+
+def _opened(ms: Product, channels_per_block: int) -> Opened:
+    if channels_per_block < 1:
+        raise ValueError(f"channels_per_block must be at least 1, not {channels_per_block}")
+    observation = observation_behind(ms)
+    parts = read_visibilities(ms)
+    order = (*observation.calibrators, *observation.targets)
+    scans = {int(scan) for vis in parts for scan in vis.scan}
+    flagged = sum(vis.flagged_fraction for vis in parts) / max(1, len(parts))
+    return {
+        "ms": ms,
+        "fields": sorted({vis.field for vis in parts}, key=order.index),
+        "spws": [spw for spw in observation.spws if spw in {vis.spw for vis in parts}],
+        "scans": [scan for scan in observation.scans if scan in scans],
+        "polarizations": list(observation.polarizations),
+        "channel_blocks": [
+            {"first": first, "last": min(first + channels_per_block, observation.channels) - 1}
+            for first in range(0, observation.channels, channels_per_block)
+        ],
+        "flagged_fraction": flagged,
+    }
+
+
+def intents(observation: Observation, fields: list[str]) -> list[str]:
+    """The intents of fields, each once."""
+    return list(dict.fromkeys(one for field in fields for one in intents_of(observation, field)))

@@ -57,7 +57,7 @@ def _source(data: NDArray[np.complex64], good: NDArray[np.bool_]) -> NDArray[np.
 
 def _over(data: NDArray[np.complex64], factor: NDArray[np.complex64]) -> NDArray[np.complex64]:
     size = np.maximum(np.abs(factor) ** 2, np.float32(1e-12))
-    return data * (factor.conj() / size)
+    return np.asarray(data * (factor.conj() / size), dtype=np.complex64)
 
 
 def _median(

@@ -1,0 +1,113 @@
+"""Workloads of self-calibration: gains against the target's own model, and what they are worth."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.outcomes import Chosen, Compared, Solved
+from radps_dag.workloads.scores import selfcal_score
+from radps_dag.workloads.sim.calibration.selfcal import solve_against
+from radps_dag.workloads.sim.calibration.solving import reference_antenna
+from radps_dag.workloads.sim.imaging.predicting import predict
+from radps_dag.workloads.sim.imaging.statistics import Statistics, statistics
+from radps_dag.workloads.sim.solutions import Caltable
+from radps_dag.workloads.sim.stores.caltables import write_caltable
+from radps_dag.workloads.sim.stores.images import read_image
+from radps_dag.workloads.sim.stores.processing_sets import observation_behind, read_visibilities
+from radps_dag.workloads.units import Seconds
+
+__all__ = ["choose_image", "compare_images", "solve_selfcal"]
+
+
+@workload
+def solve_selfcal(
+    ms: Product,
+    model: Product,
+    spw: int,
+    scan: int,
+    interval: Seconds = 60.0,
+    mode: Literal["phase", "amplitude_phase"] = "phase",
+    snr_min: float = 3.0,
+    *,
+    workdir: Workdir,
+) -> Solved:
+    """Solve gains of one spw and scan against the target's own model.
+
+    Where a solution is flagged, the data are left as they are. Where the model is empty, or all
+    data of the scan are flagged, all solutions are.
+
+    Args:
+        ms: the visibilities
+        model: image whose model to solve against
+        spw: spectral window id
+        scan: scan number
+        interval: solution interval
+        mode: whether to solve phases alone, or amplitudes too
+        snr_min: signal to noise below which a solution is flagged
+    """
+    if not interval > 0:
+        raise ValueError(f"a solution interval of {interval} s: it must be longer than 0")
+    image = read_image(model)
+    if "model" not in image.planes:
+        raise ValueError(f"image {model['uri']} has no model to solve against: clean it first")
+    (vis,) = read_visibilities(ms, field=image.field, spws=[spw])
+    inside = vis.of_times(vis.scan == scan)
+    if not inside.time.size:
+        there = ", ".join(map(str, np.unique(vis.scan).tolist()))
+        raise ValueError(f"no data of scan {scan} of {vis.name}; there are {there or 'none'}")
+    reference = reference_antenna([vis])
+    solutions = solve_against(inside, predict(image, inside), reference, interval, mode, snr_min)
+    table = Caltable("selfcal", vis.antennas.names, (solutions,))
+    good = solutions.snr[~solutions.flag]
+    selection = {"spw": spw, "scan": scan}
+    return {
+        "caltable": write_caltable(workdir, observation_behind(ms), table, selection),
+        "snr": float(np.median(good)) if good.size else 0.0,
+        "flagged_fraction": float(solutions.flag.mean()),
+    }
+
+
+@workload
+def compare_images(before: Product, after: Product) -> Compared:
+    """Say whether self-calibration made an image better.
+
+    Args:
+        before: clean image of the cycle before
+        after: clean image of this cycle
+    """
+    old, new = _measured(before), _measured(after)
+    rms_ratio = new.rms / old.rms
+    return {
+        "improvement": new.dynamic_range / old.dynamic_range,
+        "rms_ratio": rms_ratio,
+        "score": selfcal_score(attempted=True, applied=True, rms_ratio=rms_ratio),
+    }
+
+
+@workload
+def choose_image(ms: list[Product], images: list[Product]) -> Chosen:
+    """Choose the image of the highest dynamic range, the earliest of equals.
+
+    Args:
+        ms: visibilities, each those of the image of the same number
+        images: clean images; at least one
+    """
+    if not images or len(images) != len(ms):
+        raise ValueError(f"{len(images)} images do not go with {len(ms)} sets of visibilities")
+    ranges = [statistics(read_image(image)).dynamic_range for image in images]
+    best = ranges.index(max(ranges))
+    return {"ms": ms[best], "image": images[best], "dynamic_range": ranges[best]}
+
+
+def _measured(product: Product) -> Statistics:
+    """What an image is worth; raises ValueError for one that has nothing to compare."""
+    measured = statistics(read_image(product))
+    if not (measured.peak > 0 and measured.rms > 0):
+        raise ValueError(
+            f"image {product['uri']} is blank: its peak is {measured.peak:g} Jy/beam, its noise "
+            f"{measured.rms:g} Jy/beam; are all visibilities flagged?"
+        )
+    return measured

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
+from radps_dag.workloads import contract
+from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Antennas, Visibilities
+
+if importlib.util.find_spec("radps_dag.workloads.sim.simulation") is None:
+    geometry = ModuleType("radps_dag.workloads.sim.simulation.geometry")
+    geometry.cell_of = lambda observation: CELL
+    sys.modules["radps_dag.workloads.sim.simulation"] = ModuleType("simulation")
+    sys.modules[geometry.__name__] = geometry
 
 ARCSEC = np.pi / 180 / 3600
 CELL = 0.11 * ARCSEC
+OBSERVATION = Observation(
+    project="simulated",
+    calibrators=("J1924-2914",),
+    targets=("target",),
+    spws=(0, 1),
+    scans=(1, 2, 3),
+    polarizations=("XX", "YY"),
+    channels=8,
+    antennas=10,
+    seed=1,
+    noise=1.0,
+    phase_rms=0.0,
+    amplitude_rms=0.0,
+    bandpass_rms=0.0,
+    interference=0.0,
+    position_error=0.0,
+    wvr_error=0.0,
+    dead_receptors=(),
+)
 Source = tuple[float, float, float, float]  # Jy, l, m and full width at half maximum in arcsec
 
 
@@ -103,6 +137,17 @@ def source_visibilities(
 def pixel_of(l: float, m: float, size: int, cell: float = CELL) -> tuple[float, float]:  # noqa: E741
     """Row and column of a direction in arcsec."""
     return size // 2 + m * ARCSEC / cell, size // 2 - l * ARCSEC / cell
+
+
+def store(workdir: Path, parts: Sequence[Visibilities], group: str = "imported") -> dict[str, Any]:
+    """Visibilities as a product."""
+    workdir.mkdir(parents=True)
+    return write_visibilities(workdir, OBSERVATION, parts, group)
+
+
+def call(function: Any, workdir: Path, **arguments: Any) -> dict[str, Any]:
+    """What a workload gives, through the contract."""
+    return contract.invoke(function.workload, arguments, workdir, 1)
 
 
 def without_data(vis: Visibilities) -> Visibilities:

@@ -25,6 +25,8 @@ _EMISSION = 5.0
 _OF_PEAK = 0.3
 # Full width in m/s that a line of the catalogue is taken to have.
 _LINE_WIDTH = 200e3
+# Of fewer channels a slope would follow the noise.
+_FOR_A_SLOPE = 8
 
 
 def emission_region(cube: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -39,7 +41,8 @@ def emission_region(cube: NDArray[np.float64]) -> NDArray[np.bool_]:
     noise = np.where(noise > 0, noise, np.inf)[:, np.newaxis, np.newaxis]
     standing_out = (excess / noise).max(axis=0)
     if len(cube) > 2 and standing_out.max() > _EMISSION:
-        return standing_out > max(_EMISSION, _OF_PEAK * standing_out.max())
+        line: NDArray[np.bool_] = standing_out > max(_EMISSION, _OF_PEAK * standing_out.max())
+        return line
     found: NDArray[np.bool_] = np.abs(continuum) >= 0.5 * np.abs(continuum).max()
     return found
 
@@ -50,20 +53,42 @@ def mean_spectrum(cube: NDArray[np.float64], region: NDArray[np.bool_]) -> NDArr
     return mean
 
 
+def spectrum_noise(mean: NDArray[np.float64]) -> float:
+    """Noise of a spectrum (c,) from the differences of neighbours, which lines are few of."""
+    return robust_rms(np.diff(mean)) / float(np.sqrt(2.0))
+
+
 def clip_once(
-    mean: NDArray[np.float64], kept: NDArray[np.bool_], threshold: float
+    frequency: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    threshold: float,
 ) -> NDArray[np.bool_]:
     """(c,) the channels that one round of clipping keeps of those kept so far.
 
-    Those nearer to their median than so many robust standard deviations.
+    Those nearer than so many robust standard deviations to the continuum: a line with the median
+    slope between any two of them (Theil 1950, Sen 1968), or their median where they are few.
     """
     if not kept.any():
         return kept
-    values = mean[kept]
-    middle = float(np.median(values))
+    left = mean - _continuum(frequency, mean, kept)
     # A spectrum without noise has nothing that could be clipped of its rounding.
-    noise = max(robust_rms(values), 1e-6 * abs(middle))
-    return kept & (np.abs(mean - middle) <= threshold * noise)
+    noise = max(robust_rms(left[kept]), 1e-6 * float(np.abs(mean[kept]).max()))
+    return kept & (np.abs(left) <= threshold * noise)
+
+
+def _continuum(
+    frequency: NDArray[np.float64], mean: NDArray[np.float64], kept: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(c,) the continuum under a spectrum, from the channels kept."""
+    x, y = frequency[kept], mean[kept]
+    if x.size < _FOR_A_SLOPE:
+        return np.full(mean.shape, np.median(y))
+    one, other = np.triu_indices(x.size, 1)
+    slope = float(np.median((y[other] - y[one]) / (x[other] - x[one])))
+    level = float(np.median(y - slope * (x - x[0])))
+    continuum: NDArray[np.float64] = level + slope * (frequency - x[0])
+    return continuum
 
 
 def mask_lines(

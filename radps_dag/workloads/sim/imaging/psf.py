@@ -5,22 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.imaging.regions import connected, dilated
+from radps_dag.workloads.sim.imaging.regions import connected
 
-__all__ = ["NO_BEAM", "beam_pixels", "beam_shape", "fit_beam", "main_lobe", "sidelobe_level"]
+__all__ = ["NO_BEAM", "beam_pixels", "beam_shape", "fit_beam", "sidelobe_level"]
 
 _FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
 # The main lobe is no Gaussian further down.
 _FIT_ABOVE = 0.35
 _STEPS = 20
 NO_BEAM = np.zeros(3)
-
-
-def main_lobe(psf: NDArray[np.float64], above: float = 0.0) -> NDArray[np.bool_]:
-    """Where around its centre a psf (y, x) is above some level without a break."""
-    middle = np.zeros(psf.shape, dtype=bool)
-    middle[psf.shape[0] // 2, psf.shape[1] // 2] = True
-    return connected(psf > above, middle)
 
 
 def fit_beam(psf: NDArray[np.float64], cell: float) -> NDArray[np.float64]:
@@ -30,7 +23,7 @@ def fit_beam(psf: NDArray[np.float64], cell: float) -> NDArray[np.float64]:
     Newton from the fit of its logarithm. The angle is from north through east, from 0 to pi.
     Raises ValueError where the main lobe is no peak, as with a single baseline.
     """
-    rows, columns = np.nonzero(main_lobe(psf, _FIT_ABOVE))
+    rows, columns = np.nonzero(_main_lobe(psf))
     y, x = rows - psf.shape[0] // 2, columns - psf.shape[1] // 2
     values = psf[rows, columns]
     if min(np.ptp(y), np.ptp(x)) < 2 or max(np.ptp(y), np.ptp(x)) >= psf.shape[0] - 1:
@@ -64,10 +57,19 @@ def beam_pixels(beam: NDArray[np.float64], cell: float) -> float:
     return float(2.0 * np.pi / _FWHM**2 * beam[0] * beam[1] / cell**2)
 
 
-def sidelobe_level(psf: NDArray[np.float64]) -> float:
-    """Largest |psf| outside of the main lobe (y, x)."""
-    outside = ~dilated(main_lobe(psf), 1.0)
-    return float(np.abs(psf[outside]).max(initial=0.0))
+def sidelobe_level(psf: NDArray[np.float64], beam: NDArray[np.float64], cell: float) -> float:
+    """Largest |psf - beam| (y, x): where the fitted Gaussian is not what a source looks like."""
+    y, x = np.mgrid[: psf.shape[0], : psf.shape[1]]
+    y, x = y - psf.shape[0] // 2, x - psf.shape[1] // 2
+    a, b, c = beam_shape(beam, cell)
+    return float(np.abs(psf - np.exp(-(a * x**2 + 2 * b * x * y + c * y**2))).max())
+
+
+def _main_lobe(psf: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where around its centre a psf (y, x) is high without a break."""
+    middle = np.zeros(psf.shape, dtype=bool)
+    middle[psf.shape[0] // 2, psf.shape[1] // 2] = True
+    return connected(psf > _FIT_ABOVE, middle)
 
 
 def _solved(

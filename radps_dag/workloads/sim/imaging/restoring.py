@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.workloads.sim.image import Image, Plane
 from radps_dag.workloads.sim.imaging.psf import beam_shape
+from radps_dag.workloads.sim.imaging.statistics import has_data
 
-__all__ = ["convolve_with_beam", "convolve_with_psf", "restore"]
+__all__ = ["convolve_with_beam", "convolve_with_psf", "restore", "restored"]
+
+_PARTS: tuple[Plane, Plane] = ("model", "residual")
 
 
 def convolve_with_beam(
@@ -47,3 +53,15 @@ def restore(
 ) -> NDArray[np.float64]:
     """The model (y, x) convolved with the beam, and the residual, in Jy/beam."""
     return residual + convolve_with_beam(model, beam, cell) if model.any() else residual
+
+
+def restored(image: Image) -> Image:
+    """An image with its restored planes."""
+    psf = image.planes["psf"]
+    planes = np.zeros(psf.shape)
+    for plane in np.flatnonzero(has_data(image)).tolist():
+        model, residual = (
+            np.asarray(image.planes[name][plane], dtype=np.float64) for name in _PARTS
+        )
+        planes[plane] = restore(model, residual, np.asarray(image.beam[plane]), image.cell)
+    return replace(image, planes={**image.planes, "restored": planes})

@@ -20,12 +20,14 @@ _NORMAL = 1.482602218505602
 class Statistics:
     """How good an image is: peak and rms in Jy/beam, and the one over the other.
 
-    `rms_over_sensitivity` is the noise over the thermal noise expected.
+    `sensitivity` is the thermal noise expected in Jy/beam, `rms_over_sensitivity` is the noise
+    over it.
     """
 
     peak: float
     rms: float
     dynamic_range: float
+    sensitivity: float
     rms_over_sensitivity: float
 
 
@@ -61,6 +63,7 @@ def statistics(image: Image) -> Statistics:
     return Statistics(
         peak=peak,
         rms=rms,
+        sensitivity=expected,
         dynamic_range=peak / rms if rms > 0 else 0.0,
         rms_over_sensitivity=rms / expected if expected > 0 else 0.0,
     )

@@ -8,25 +8,20 @@ order 1 on 600 m.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Visibilities
+from radps_dag.workloads.sim.imaging.fast import transform
+from radps_dag.workloads.sim.imaging.samples import join, to_samples
+from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Complexes, Visibilities
 
-__all__ = ["Residual", "residual_continuum", "subtract_polynomial"]
+__all__ = ["brightest_direction", "residual_continuum", "subtract_polynomial"]
 
 # Parts of the band in which what the fit leaves is looked at.
 _PARTS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Residual:
-    """What a continuum fit left where there is no line: its mean in Jy over its error, as rms of
-    the parts of the band; about 1 where noise alone is left."""
-
-    z: float
+_PIXELS = 128
 
 
 def subtract_polynomial(
@@ -58,21 +53,22 @@ def subtract_polynomial(
     coefficients = np.linalg.solve(matrix, np.where(known[..., np.newaxis], right, 0)[..., None])
     continuum = np.einsum("tbpi,if->tbfp", coefficients[..., 0], terms)
     flag = vis.flag | ~known[:, :, np.newaxis, :]
-    left = np.where(vis.flag, vis.data, data - continuum).astype(vis.data.dtype)
+    left = np.where(vis.flag, 0.0, data - continuum)
     return (
-        replace(vis, data=left, flag=flag),
-        replace(vis, data=continuum.astype(vis.data.dtype), flag=flag),
+        replace(vis, data=_as(left, vis.data), flag=flag),
+        replace(vis, data=_as(continuum, vis.data), flag=flag),
     )
 
 
 def residual_continuum(
     line: Visibilities, line_free: NDArray[np.bool_], direction: tuple[float, float]
-) -> Residual:
+) -> float:
     """How much continuum is left towards a direction (l, m) in rad, where there is no line.
 
     In each of four parts of the line-free channels: the weighted mean of the real part, turned to
     the direction, over its error, which is taken from the scatter between baselines and times. So
-    whatever the fit has taken of the noise is out of both.
+    whatever the fit has taken of the noise is out of both. Returns the rms of the parts, which is
+    about 1 where noise alone is left.
     """
     l, m = direction  # noqa: E741  # as every paper calls it
     waves = line.frequency / SPEED_OF_LIGHT
@@ -87,7 +83,20 @@ def residual_continuum(
             mean = of_row.sum() / total.sum()
             error = np.sqrt(((of_row - mean * total) ** 2).sum()) / total.sum()
             found.append(float(mean / error) if error > 0 else 0.0)
-    return Residual(float(np.sqrt(np.mean(np.square(found)))) if found else 0.0)
+    return float(np.sqrt(np.mean(np.square(found)))) if found else 0.0
+
+
+def brightest_direction(vis: Visibilities, cell: float) -> tuple[float, float]:
+    """(l, m) in rad of the brightest pixel of a small image with these pixels in rad."""
+    reach = cell * _PIXELS / 2
+    samples = join(to_samples(vis, reach, float(vis.frequency.max())))
+    image = transform(samples.u, samples.v, _PIXELS, cell).to_image(samples.weight * samples.value)
+    row, column = divmod(int(image.argmax()), _PIXELS)
+    return (_PIXELS // 2 - column) * cell, (row - _PIXELS // 2) * cell
+
+
+def _as(values: NDArray[np.complex128], like: Complexes) -> Complexes:
+    return values.astype(np.complex64) if like.dtype == np.complex64 else values
 
 
 def _terms(

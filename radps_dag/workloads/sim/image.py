@@ -34,8 +34,10 @@ class Image:
             Jy/pixel, mask 0 or 1
         beam: (c, 3) of the fitted beam: major and minor full width at half maximum in rad, position
             angle in rad from north through east
-        sensitivity: (c,) thermal noise expected in Jy/beam
+        sensitivity: (c,) thermal noise expected in Jy/beam; 0 of a plane without data, which is
+            blank: 0 in all planes
         history: one entry for each major cycle: name to number
+        gridder: that made it: numpy, or one that is faster and rounds otherwise
     """
 
     field: str
@@ -50,6 +52,7 @@ class Image:
     beam: Floats
     sensitivity: Floats
     history: tuple[dict[str, float], ...] = ()
+    gridder: str = "numpy"
 
     @property
     def size(self) -> int:

@@ -41,6 +41,7 @@ def write_image(
         "cell": image.cell,
         "robust": image.robust,
         "history": list(image.history),
+        "gridder": image.gridder,
     }
     store = Writing(workdir / f"{group}.zarr", "image", about)
     size = image.size
@@ -86,6 +87,7 @@ def read_image(product: Product) -> Image:
         beam=store.array("BEAM_FIT_PARAMS"),
         sensitivity=store.array("SENSITIVITY"),
         history=tuple(about["history"]),
+        gridder=str(about["gridder"]),
     )
 
 

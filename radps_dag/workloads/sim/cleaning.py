@@ -1,0 +1,190 @@
+"""Workloads of imaging: dirty images, CLEAN by major cycles, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.outcomes import Cleaned, Dirty, Restored
+from radps_dag.workloads.scores import clean_score
+from radps_dag.workloads.sim.charts.quicklook import residual_picture
+from radps_dag.workloads.sim.image import Image
+from radps_dag.workloads.sim.imaging.continuum import channels_of
+from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean
+from radps_dag.workloads.sim.imaging.restoring import restored
+from radps_dag.workloads.sim.imaging.statistics import statistics
+from radps_dag.workloads.sim.simulation.geometry import cell_of
+from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image, write_image
+from radps_dag.workloads.sim.stores.processing_sets import observation_behind, read_visibilities
+from radps_dag.workloads.sim.stores.records import read_record
+from radps_dag.workloads.sim.visibilities import Visibilities
+from radps_dag.workloads.units import ChannelRange
+
+__all__ = ["clean", "make_dirty_image", "restore_image"]
+
+Mode = Literal["continuum", "cube"]
+
+
+@workload
+def make_dirty_image(
+    ms: Product,
+    field: str,
+    spws: list[int],
+    mode: Mode = "continuum",
+    channels: ChannelRange | None = None,
+    ranges: Product | None = None,
+    robust: float = 0.5,
+    pixels: int = 256,
+    *,
+    workdir: Workdir,
+) -> Dirty:
+    """Grid and transform visibilities to a dirty image.
+
+    Args:
+        ms: the visibilities
+        field: name of the field
+        spws: spectral windows to image together
+        mode: one image of all channels, or a cube
+        channels: channels to take; all where none are given
+        ranges: line-free channels, to take no others; all where none are given
+        robust: Briggs' weighting, from -2 (uniform) to 2 (natural)
+        pixels: width and height of the image in pixels
+    """
+    observation = observation_behind(ms)
+    whole = _read(ms, field, spws)
+    highest = [float(vis.frequency.max()) for vis in whole]
+    wanted = _wanted(whole, channels, ranges)
+    visibilities = [vis.of_channels(np.isin(vis.channels, wanted[vis.spw])) for vis in whole]
+    image = make_dirty(visibilities, highest, mode, cell_of(observation), pixels, robust)
+    selection: dict[str, Any] = {"field": field, "spws": spws}
+    if channels is not None:
+        selection["channels"] = channels
+    found = statistics(image)
+    return {
+        "image": write_image(workdir, observation, image, "dirty", selection),
+        "peak": found.peak,
+        "rms": found.rms,
+        "sensitivity": found.sensitivity,
+    }
+
+
+@workload
+def clean(
+    ms: Product,
+    image: Product,
+    niter: int = 400,
+    gain: float = 0.1,
+    nsigma: float = 4.0,
+    *,
+    workdir: Workdir,
+) -> Cleaned:
+    """Clean one major cycle: find components, subtract them from the data.
+
+    Components are looked for where emission stands out. `peak` is the brightest residual there, and
+    0 where none does; of a cube, `peak` and `rms` are those of the plane that is farthest from
+    clean.
+
+    Args:
+        ms: the visibilities
+        image: dirty image, or what the cycle before left
+        niter: minor iterations of this cycle; of a cube, of each channel
+        gain: share of the brightest residual that an iteration takes
+        nsigma: noise to which to clean; deeper would be fitting it
+    """
+    if niter < 1 or not 0 < gain <= 1 or nsigma < 0:
+        raise ValueError(
+            f"niter must be at least 1, gain over 0 to 1, nsigma not under 0; they are {niter}, "
+            f"{gain}, {nsigma}"
+        )
+    before = read_image(image)
+    whole = _read(ms, before.field, before.spws)
+    highest = [float(vis.frequency.max()) for vis in whole]
+    visibilities = [
+        vis.of_channels(np.isin(vis.channels, before.channels.get(vis.spw, ()))) for vis in whole
+    ]
+    after, left = major_cycle(before, visibilities, highest, niter, gain, nsigma)
+    worst = where_to_clean(left)
+    flux, remaining = sum(one.flux for one in left), sum(max(0.0, one.left) for one in left)
+    found = max(0.0, flux)
+    return {
+        "image": _written(workdir, image, after, "residual"),
+        "peak": worst.peak,
+        "rms": worst.rms,
+        "model_flux": found / (found + remaining) if found + remaining > 0 else 0.0,
+        "quicklook": _picture(workdir, residual_picture(after), image.get("selection")),
+    }
+
+
+@workload
+def restore_image(image: Product, *, workdir: Workdir) -> Restored:
+    """Put the model back on the residual, convolved with the beam.
+
+    Args:
+        image: residual and model
+    """
+    after = restored(read_image(image))
+    found = statistics(after)
+    return {
+        "image": _written(workdir, image, after, "restored"),
+        "dynamic_range": found.dynamic_range,
+        "rms": found.rms,
+        "rms_over_sensitivity": found.rms_over_sensitivity,
+        "score": clean_score(found.rms, found.sensitivity, found.peak),
+    }
+
+
+def _written(workdir: Path, of: Product, image: Image, group: str) -> Product:
+    return write_image(workdir, observation_behind_image(of), image, group, of.get("selection"))
+
+
+def _picture(workdir: Path, content: bytes, selection: Mapping[str, Any] | None) -> Product:
+    path = workdir.resolve() / "residual.png"
+    path.write_bytes(content)
+    version = sha256(content).hexdigest()[:12]
+    product: Product = {"uri": path.as_uri(), "kind": "quicklook", "version": version}
+    if selection:
+        product["selection"] = dict(selection)
+    return product
+
+
+def _read(ms: Product, field: str, spws: Sequence[int]) -> list[Visibilities]:
+    """Whole spectral windows of a field, in order; raises ValueError for what is not there."""
+    if not spws:
+        raise ValueError(f"no spws to image of field {field!r}: name at least one")
+    found = read_visibilities(ms, field=field, spws=list(spws))
+    for vis in found:
+        if not vis.data.size:
+            raise ValueError(
+                f"{vis.name} has no visibilities to image: {len(vis.antennas.names)} antennas, "
+                f"{vis.time.size} times, {vis.frequency.size} channels"
+            )
+    return sorted(found, key=lambda vis: vis.spw)
+
+
+def _wanted(
+    whole: Sequence[Visibilities], channels: ChannelRange | None, ranges: Product | None
+) -> dict[int, list[int]]:
+    """The channels to take of each spw; raises ValueError where none are left."""
+    free: Mapping[str, Any] | None = None
+    if ranges is not None:
+        free = read_record(ranges, "continuum_ranges")["ranges"]
+    wanted: dict[int, list[int]] = {}
+    for vis in whole:
+        there = vis.channels.tolist()
+        if channels is not None:
+            there = [one for one in there if channels["first"] <= one <= channels["last"]]
+        if free is not None:
+            line_free = set(channels_of(free.get(str(vis.spw), [])))
+            there = [one for one in there if one in line_free]
+        wanted[vis.spw] = there
+    if not any(wanted.values()):
+        names = ", ".join(vis.name for vis in whole)
+        of = f" {channels['first']} to {channels['last']}" if channels is not None else ""
+        only = " that are line-free" if ranges is not None else ""
+        raise ValueError(f"no channels left of {names}: it has no channels{of}{only}")
+    return wanted

@@ -1,0 +1,48 @@
+"""A minor cycle of CLEAN on the brightest pixels alone (Clark 1980, A&A 89, 377).
+
+Only pixels of the mask that are above the threshold can be components, and only they need be known
+while components are taken off, so an iteration costs what they are many. What that does to all
+other pixels is for the major cycle, which subtracts the components from the visibilities.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["clark"]
+
+
+def clark(
+    residual: NDArray[np.float64],
+    psf: NDArray[np.float64],
+    mask: NDArray[np.bool_],
+    threshold: float,
+    gain: float,
+    niter: int,
+) -> tuple[NDArray[np.float64], int]:
+    """Components in Jy/pixel (y, x), and the number of iterations.
+
+    Each takes `gain` of what is brightest of the residual (y, x), with the psf (y, x) as far as it
+    reaches, until that is at the threshold in Jy/beam.
+    """
+    model = np.zeros(residual.shape)
+    rows, columns = np.nonzero(mask & (np.abs(residual) > threshold))
+    left = residual[rows, columns].astype(np.float64)
+    if left.size == 0:
+        return model, 0
+    size_y, size_x = psf.shape
+    # Zero all around, so that any two pixels have a psf between them.
+    wide = np.zeros((2 * size_y, 2 * size_x))
+    wide[size_y // 2 : size_y // 2 + size_y, size_x // 2 : size_x // 2 + size_x] = psf
+    flat = wide.ravel()
+    place = rows * (2 * size_x) + columns
+    middle = size_y * (2 * size_x) + size_x
+    for iteration in range(niter):
+        at = int(np.abs(left).argmax())
+        if abs(left[at]) <= threshold:
+            return model, iteration
+        flux = gain * left[at]
+        model[rows[at], columns[at]] += flux
+        left -= flux * flat[place + (middle - place[at])]
+    return model, niter

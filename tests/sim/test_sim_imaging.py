@@ -1,0 +1,378 @@
+"""Imaging against direct Fourier sums, and against sources and noise that are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sim_imaging_support import (
+    ARCSEC,
+    CELL,
+    draw,
+    make_visibilities,
+    pixel_of,
+    source_visibilities,
+    without_data,
+)
+
+from radps_dag.workloads.sim.image import Image
+from radps_dag.workloads.sim.imaging import fast
+from radps_dag.workloads.sim.imaging.clark import clark
+from radps_dag.workloads.sim.imaging.fast import FastGridding
+from radps_dag.workloads.sim.imaging.fourier import direct_image, direct_samples
+from radps_dag.workloads.sim.imaging.gridding import Gridding
+from radps_dag.workloads.sim.imaging.hogbom import hogbom
+from radps_dag.workloads.sim.imaging.joining import concatenate
+from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean
+from radps_dag.workloads.sim.imaging.predicting import predict
+from radps_dag.workloads.sim.imaging.psf import beam_shape, fit_beam, sidelobe_level
+from radps_dag.workloads.sim.imaging.restoring import convolve_with_beam, restored
+from radps_dag.workloads.sim.imaging.samples import join, stokes_i, to_samples
+from radps_dag.workloads.sim.imaging.statistics import statistics
+from radps_dag.workloads.sim.imaging.weighting import imaging_weights, sensitivity
+
+SEEDS = (1, 2, 3)
+SOURCES = ((0.3, 0.5, -0.8, 0.0), (0.12, -2.1, 1.3, 0.0), (0.05, 1.5, 2.2, 0.0))
+
+
+def dirty(vis, *, mode="continuum", size=128, robust=0.5):
+    parts = vis if isinstance(vis, list) else [vis]
+    return make_dirty(parts, [one.frequency.max() for one in parts], mode, CELL, size, robust)
+
+
+def cleaned(image: Image, vis, *, nsigma: float = 4.0, most: int = 10) -> tuple[Image, int]:
+    """The loop of the pipeline, and how many cycles it took."""
+    parts = vis if isinstance(vis, list) else [vis]
+    for cycle in range(1, most + 1):
+        highest = [one.frequency.max() for one in parts]
+        image, left = major_cycle(image, parts, highest, 400, 0.1, nsigma)
+        worst = where_to_clean(left)
+        if worst.peak <= nsigma * worst.rms:
+            return image, cycle
+    raise AssertionError(f"not clean after {most} cycles: {worst}")
+
+
+def points(seed: int, count: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = draw(seed, 9)
+    u, v = random.uniform(-4e5, 4e5, (2, count))
+    return u, v, random.normal(size=count) + 1j * random.normal(size=count)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("size", [32, 64])
+def test_gridding_is_the_fourier_sum(seed, size):
+    """Gridding and degridding agree with direct sums to 1e-5 of the largest value."""
+    u, v, values = points(seed)
+    gridding = Gridding(u, v, size, CELL)
+    image, truth = gridding.to_image(values), direct_image(u, v, values, size, CELL)
+    assert np.abs(image - truth).max() < 1e-5 * np.abs(truth).max()
+    plane = draw(seed, 8).normal(size=(size, size))
+    samples, direct = gridding.to_samples(plane), direct_samples(u, v, plane, CELL)
+    assert np.abs(samples - direct).max() < 1e-5 * np.abs(direct).max()
+
+
+def test_gridding_and_degridding_are_adjoint():
+    """<grid V, I> = Re <V, degrid I>: a CLEAN residual is that of one operator."""
+    u, v, values = points(1)
+    gridding = Gridding(u, v, 64, CELL)
+    plane = draw(3).normal(size=(64, 64))
+    left = (gridding.to_image(values) * plane).sum()
+    right = (values * gridding.to_samples(plane).conj()).sum().real
+    assert left == pytest.approx(right, rel=1e-10)
+
+
+def test_ducc0_agrees():
+    """Where ducc0 is installed, its gridder gives what numpy's gives, to 1e-5."""
+    pytest.importorskip("ducc0")
+    u, v, values = points(1)
+    plain = Gridding(u, v, 64, CELL)
+    quick = FastGridding(plain)
+    assert fast.transform(u, v, 64, CELL).gridder == "ducc0"
+    plane = draw(3).normal(size=(64, 64))
+    for one, other in (
+        (plain.to_image(values), quick.to_image(values)),
+        (plain.to_samples(plane), quick.to_samples(plane)),
+    ):
+        assert np.abs(one - other).max() < 1e-5 * np.abs(one).max()
+
+
+def test_pixels_too_wide_are_refused():
+    """A baseline that the pixels do not sample is an error, with the width that would do."""
+    with pytest.raises(ValueError, match="too wide"):
+        Gridding(np.array([6e5]), np.array([0.0]), 64, 1e-6)
+
+
+def test_a_source_is_where_it_is():
+    """East is to the left, north is up, and the phase centre in pixel size // 2."""
+    vis = make_visibilities(1, sources=((1.0, 15 * CELL / ARCSEC, 7 * CELL / ARCSEC, 0.0),))
+    plane = dirty(vis, size=64).planes["dirty"][0]
+    assert divmod(int(plane.argmax()), 64) == (32 + 7, 32 - 15)
+    assert plane.max() == pytest.approx(1.0, abs=2e-3)
+
+
+def test_psf_peak_is_one():
+    """The psf is 1 in the centre, for all weightings."""
+    for robust in (-2.0, 0.5, 2.0):
+        psf = dirty(make_visibilities(1, sigma=0.1), robust=robust).planes["psf"][0]
+        assert psf[64, 64] == pytest.approx(1.0, abs=1e-5)
+        assert psf.max() == psf[64, 64]
+
+
+@pytest.mark.parametrize("axes", [(4.0, 4.0, 0.0), (6.0, 4.0, 0.6), (7.0, 5.0, 2.5)])
+def test_beam_of_a_gaussian_is_its_own(axes):
+    """The beam fitted to a Gaussian is that Gaussian, its angle from north through east."""
+    major, minor, angle = axes
+    y, x = np.mgrid[-32:32, -32:32]
+    north, east = y, -x
+    along = north * np.cos(angle) + east * np.sin(angle)
+    across = east * np.cos(angle) - north * np.sin(angle)
+    psf = np.exp(-4 * np.log(2) * ((along / major) ** 2 + (across / minor) ** 2))
+    beam = fit_beam(psf, CELL)
+    assert beam[:2] / CELL == pytest.approx([major, minor], rel=1e-6)
+    if major != minor:
+        assert beam[2] == pytest.approx(angle, abs=1e-6)
+    a, b, c = beam_shape(beam, CELL)
+    assert np.allclose(np.exp(-(a * x**2 + 2 * b * x * y + c * y**2)), psf)
+    point = np.zeros((64, 64))
+    point[20, 40] = 2.0
+    shown = convolve_with_beam(point, beam, CELL)
+    assert shown[20, 40] == pytest.approx(2.0)
+    assert shown[10:30, 30:50] == pytest.approx(2.0 * psf[22:42, 22:42], abs=1e-9)
+
+
+@pytest.mark.parametrize("robust", [-2.0, 0.5, 2.0])
+def test_sensitivity_is_the_rms_of_noise(robust):
+    """The noise of images without sources is the sensitivity within 5 %, over ten seeds."""
+    ratios = []
+    for seed in range(10):
+        image = dirty(make_visibilities(seed, sigma=0.2), robust=robust)
+        ratios.append((image.planes["dirty"][0] / image.sensitivity[0]).std())
+    assert np.sqrt(np.mean(np.square(ratios))) == pytest.approx(1.0, abs=0.05)
+
+
+def test_natural_weighting_is_the_most_sensitive():
+    """Natural weighting reaches 1/sqrt(sum of w); robust goes from there to uniform."""
+    vis = make_visibilities(1, sigma=0.2)
+    samples = join(to_samples(vis, 64 * CELL, vis.frequency.max()))
+    noise = {
+        how: sensitivity(samples, imaging_weights(samples, how, 128, CELL))
+        for how in ("natural", 2.0, 0.5, -2.0, "uniform")
+    }
+    assert noise["natural"] == pytest.approx(0.2 / np.sqrt(vis.data.size), rel=1e-6)
+    assert noise["natural"] <= noise[2.0] < noise[0.5] < noise[-2.0]
+    assert noise[2.0] == pytest.approx(noise["natural"], rel=0.02)
+    assert noise[-2.0] == pytest.approx(noise["uniform"], rel=0.02)
+
+
+def test_averaging_in_time_is_safe():
+    """A source at the edge loses less than 2 thousandths, and there are far fewer samples."""
+    edge = 62 * CELL / ARCSEC
+    vis = make_visibilities(1, integrations=60, sources=((1.0, edge, 0.0, 0.0),))
+    samples = join(to_samples(vis, 64 * CELL, vis.frequency.max()))
+    truth = source_visibilities(
+        np.stack([samples.u, samples.v], axis=-1)[:, np.newaxis],
+        np.array([299_792_458.0]),
+        ((1.0, edge, 0.0, 0.0),),
+        0.0,
+    )[:, 0, 0]
+    assert np.abs(samples.value - truth).max() < 2e-3
+    assert samples.value.size < vis.data[..., 0].size / 4
+    assert samples.weight.sum() == pytest.approx(vis.weight.sum())
+
+
+def test_averaging_does_not_depend_on_the_channels():
+    """A channel's samples are the same whether it is taken alone or with all others."""
+    vis = make_visibilities(1, sigma=0.1, integrations=40)
+    every = to_samples(vis, 64 * CELL, vis.frequency.max())
+    alone = to_samples(vis.of_channels(np.array([5])), 64 * CELL, vis.frequency.max())
+    assert np.array_equal(alone[0].value, every[5].value)
+    assert np.array_equal(alone[0].u, every[5].u)
+
+
+def test_stokes_i_is_the_weighted_mean_of_what_is_good():
+    """I is the weighted mean of XX and YY; a flagged one does not count, whatever it is."""
+    vis = make_visibilities(1, channels=2)
+    data, weight, flag = vis.data.copy(), vis.weight.copy(), vis.flag.copy()
+    data[..., 0], data[..., 1] = 1.0, 4.0
+    weight[..., 0], weight[..., 1] = 2.0, 1.0
+    data[0, 0, 0, 0], flag[0, 0, 0, 0] = np.nan, True
+    value, total = stokes_i(replace(vis, data=data, weight=weight, flag=flag))
+    assert value[1, 0, 0] == pytest.approx(2.0) and total[1, 0, 0] == pytest.approx(3.0)
+    assert value[0, 0, 0] == pytest.approx(4.0) and total[0, 0, 0] == pytest.approx(1.0)
+
+
+def test_hogbom_equals_clark():
+    """With the whole image to be cleaned and no threshold both take the same components."""
+    vis = make_visibilities(2, sources=SOURCES)
+    image = dirty(vis, size=64)
+    residual, psf = image.planes["dirty"][0], image.planes["psf"][0]
+    everywhere = np.ones(residual.shape, dtype=bool)
+    one, left, used = hogbom(residual, psf, everywhere, 0.0, 0.1, 150)
+    other, spent = clark(residual, psf, everywhere, 0.0, 0.1, 150)
+    assert used == spent == 150
+    assert np.abs(one - other).max() < 1e-12
+    assert np.abs(left).max() < 0.5 * np.abs(residual).max()
+
+
+def test_minor_cycles_keep_to_mask_and_threshold():
+    """No component is outside of the mask, and none is taken below the threshold."""
+    vis = make_visibilities(2, sources=SOURCES)
+    image = dirty(vis, size=64)
+    residual, psf = image.planes["dirty"][0], image.planes["psf"][0]
+    mask = np.zeros(residual.shape, dtype=bool)
+    mask[20:44, 20:44] = True
+    model, left, used = hogbom(residual, psf, mask, 0.05, 0.1, 1000)
+    assert not model[~mask].any() and 0 < used < 1000
+    assert np.abs(left[mask]).max() <= 0.05
+    model, used = clark(residual, psf, mask, 0.05, 0.1, 1000)
+    assert not model[~mask].any() and 0 < used < 1000
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_clean_finds_fluxes_and_positions(seed):
+    """Two spws together: fluxes within 3 % or 5 sigma, positions within a tenth of a beam."""
+    parts = [
+        make_visibilities(seed, spw=spw, sigma=0.1, antennas=12, sources=SOURCES) for spw in (0, 1)
+    ]
+    image, _ = cleaned(dirty(parts), parts)
+    image = restored(image)
+    noise = float(image.sensitivity[0])
+    model = image.planes["model"][0]
+    width = float(np.sqrt(image.beam[0][0] * image.beam[0][1])) / CELL
+    for flux, l, m, _ in SOURCES:  # noqa: E741
+        row, column = pixel_of(l, m, 128)
+        rows, columns = np.mgrid[:128, :128]
+        near = np.hypot(rows - row, columns - column) < 1.5 * width
+        found = model * near
+        assert found.sum() == pytest.approx(flux, abs=max(0.03 * flux, 5 * noise))
+        assert (found * rows).sum() / found.sum() == pytest.approx(row, abs=0.1 * width)
+        assert (found * columns).sum() / found.sum() == pytest.approx(column, abs=0.1 * width)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_residual_reaches_thermal_noise(seed):
+    """Perfectly calibrated data are cleaned to less than 1.3 times the thermal noise."""
+    parts = [
+        make_visibilities(seed, spw=spw, sigma=0.1, antennas=12, sources=SOURCES) for spw in (0, 1)
+    ]
+    image, cycles = cleaned(dirty(parts), parts)
+    assert statistics(restored(image)).rms_over_sensitivity < 1.3
+    assert 1 < cycles <= 10
+    assert [entry["cycle"] for entry in image.history] == list(range(1, cycles + 1))
+    assert image.history[-1]["flux"] == pytest.approx(0.47, rel=0.05)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_is_clean_at_once(seed):
+    """Where there is noise alone, it is clean after two major cycles, and the model is noise."""
+    vis = make_visibilities(seed, sigma=0.2)
+    image, cycles = cleaned(dirty(vis), vis)
+    assert cycles <= 2
+    assert abs(image.planes["model"].sum()) < 10 * image.sensitivity[0]
+
+
+def test_spectral_index_is_imaged_at_the_mean_frequency():
+    """A continuum image of two spws shows the flux density of its frequency."""
+    parts = [
+        make_visibilities(1, spw=spw, sources=((1.0, 0.0, 0.0, 0.0),), spectral_index=-3.0)
+        for spw in (0, 1)
+    ]
+    image = dirty(parts)
+    expected = (image.frequency[0] / 230e9) ** -3.0
+    assert image.planes["dirty"][0].max() == pytest.approx(expected, rel=2e-3)
+    assert 230e9 < image.frequency[0] < 232e9
+
+
+def test_blocks_of_channels_are_the_cube():
+    """Images of blocks and spws, put together, are the cube made at once, dirty and cleaned."""
+    parts = [
+        make_visibilities(1, spw=spw, sigma=0.05, channels=6, sources=SOURCES) for spw in (0, 1)
+    ]
+    whole = dirty(parts, mode="cube", size=64)
+    blocks = []
+    for vis in parts:
+        for block in (slice(0, 2), slice(2, 6)):
+            part = vis.of_channels(np.arange(6)[block])
+            image = make_dirty([part], [vis.frequency.max()], "cube", CELL, 64, 0.5)
+            blocks.append(major_cycle(image, [part], [vis.frequency.max()], 50, 0.1, 4.0)[0])
+    highest = [vis.frequency.max() for vis in parts]
+    whole, _ = major_cycle(whole, parts, highest, 50, 0.1, 4.0)
+    joined = concatenate(blocks[::-1])
+    assert joined.channels == whole.channels
+    assert np.array_equal(joined.frequency, whole.frequency)
+    for name in ("psf", "dirty", "residual", "model", "mask"):
+        assert np.allclose(joined.planes[name], whole.planes[name], atol=1e-9), name
+    assert whole.planes["model"].any()
+
+
+def test_joining_refuses_what_is_no_cube():
+    """Other grids, other fields and channels that come twice are errors that say so."""
+    vis = make_visibilities(1, channels=2)
+    one, other = dirty(vis, mode="cube", size=32), dirty(vis, mode="cube", size=64)
+    with pytest.raises(ValueError, match="different grids"):
+        concatenate([one, other])
+    with pytest.raises(ValueError, match="channel 0 of spw 0 is in two"):
+        concatenate([one, one])
+    with pytest.raises(ValueError, match="fields"):
+        concatenate([one, replace(one, field="elsewhere")])
+
+
+def test_predicted_is_the_fourier_sum_of_the_model():
+    """Predicted visibilities are the direct sum of the model's pixels; of cubes, plane by plane."""
+    vis = make_visibilities(1, channels=3, integrations=2, sources=SOURCES)
+    cube = dirty(vis, mode="cube", size=64)
+    model = np.zeros((3, 64, 64))
+    model[0, 30, 20], model[1, 40, 41], model[2, 10, 50] = 1.0, 2.0, -0.5
+    cube = replace(cube, planes={**cube.planes, "model": model})
+    flat = replace(cube, mode="continuum", planes={**cube.planes, "model": model[:1]})
+    for image, number in ((cube, (0, 1, 2)), (flat, (0, 0, 0))):
+        found = predict(image, vis)
+        assert found.shape == vis.data.shape
+        for channel in range(3):
+            u, v = (vis.uvw[..., axis] * vis.frequency[channel] / 299792458.0 for axis in (0, 1))
+            truth = direct_samples(u.ravel(), v.ravel(), model[number[channel]], CELL)
+            for polarization in range(2):
+                got = found[:, :, channel, polarization].ravel()
+                assert np.abs(got - truth).max() < 1e-5 * np.abs(truth).max()
+    with pytest.raises(ValueError, match="no channel"):
+        predict(cube, make_visibilities(1, channels=3, integrations=2, spw=1))
+
+
+def test_a_channel_without_data_is_blank():
+    """A channel that is all flagged is a plane of zeros, and counts in no statistics."""
+    vis = make_visibilities(1, sigma=0.1, channels=3, sources=SOURCES)
+    flag = vis.flag.copy()
+    flag[:, :, 1] = True
+    vis = replace(vis, flag=flag)
+    image, _ = cleaned(dirty(vis, mode="cube", size=64), vis)
+    image = restored(image)
+    assert image.sensitivity[1] == 0 and not image.planes["restored"][1].any()
+    assert all(np.isfinite(plane).all() for plane in image.planes.values())
+    assert statistics(image).rms > 0
+
+
+def test_bad_data_have_an_answer():
+    """All flagged, numbers that are none, one baseline and odd sizes are errors in one line."""
+    vis = make_visibilities(1, sigma=0.1, channels=2)
+    with pytest.raises(ValueError, match="all visibilities of target_spw0 are flagged"):
+        dirty(without_data(vis))
+    data = vis.data.copy()
+    data[3, 2, 1, 0] = np.nan
+    with pytest.raises(ValueError, match="no numbers"):
+        dirty(replace(vis, data=data))
+    with pytest.raises(ValueError, match="all visibilities"):
+        dirty(make_visibilities(1, antennas=1))
+    with pytest.raises(ValueError, match="no main lobe"):
+        fit_beam(np.ones((64, 64)), CELL)
+    for size in (65, 8, 0):
+        with pytest.raises(ValueError, match="even number"):
+            dirty(vis, size=size)
+
+
+def test_sidelobes_are_those_of_the_psf():
+    """The sidelobe level is the largest beside the fitted beam, of either sign."""
+    y, x = np.mgrid[-32:32, -32:32]
+    psf = np.exp(-(x**2 + y**2) / 8.0)
+    psf[10, 10] = -0.37
+    assert sidelobe_level(psf, fit_beam(psf, CELL), CELL) == pytest.approx(0.37)

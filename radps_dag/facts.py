@@ -327,7 +327,7 @@ def from_json(record: Mapping[str, Any]) -> Fact:
 
 def cancelled_text(end: RunEnded) -> str:
     """Who cancelled a run, when and why: `cancelled by ann on 2026-11-25 at 02:14:08: no use`."""
-    who = f" by {end.by}" if end.by else " on Prefect's page" if end.via == "prefect" else ""
+    who = f" by {end.by}" if end.by else " in Prefect" if end.via == "prefect" else ""
     when = clock.strftime("%Y-%m-%d at %H:%M:%S", clock.localtime(end.time))
     why = f": {end.message}" if end.message else ""
     text = f"cancelled{who} on {when}{why}"

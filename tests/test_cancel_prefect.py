@@ -1,10 +1,11 @@
-"""A cancelled run in Prefect: its records there, and its page's own Cancel."""
+"""A cancelled run in Prefect: its records there, and Prefect's own cancel."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from asking_support import Going, Page, going
 from run_support import PROGRAM, Api, until, write
 
-from radps_dag.engine.server import ServerAddress
+from radps_dag.engine.server import ServerAddress, client_environment
 
 ASKS = """
 stages:
@@ -133,8 +134,8 @@ def test_no_server_is_there(page: Page, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [ASKS, GOES_ON], ids=["asks", "works"])
 @pytest.mark.parametrize("state", ["CANCELLING", "CANCELLED"])
-def test_cancelled_on_the_page(state: str, text: str, page: Page, api: Api, tmp_path: Path) -> None:
-    """The page's Cancel ends the run in order within seconds, and for good: what ran is stopped,
+def test_cancelled_there(state: str, text: str, page: Page, api: Api, tmp_path: Path) -> None:
+    """Prefect's cancel ends the run in order within seconds, and for good: what ran is stopped,
     its questions are closed, nobody can resume it."""
     file = write(tmp_path / "page.yaml", text)
     with going("run", str(file), folder=tmp_path) as run:
@@ -151,7 +152,7 @@ def test_cancelled_on_the_page(state: str, text: str, page: Page, api: Api, tmp_
         assert until(lambda: states(api, run.flow_run) == {"CANCELLED"}), states(api, run.flow_run)
         assert run.command("questions").stdout == "no question is open\n"
         refused = run.command("resume")
-        assert refused.returncode == 1 and "was cancelled on Prefect's page" in refused.stderr
+        assert refused.returncode == 1 and "was cancelled in Prefect on 20" in refused.stderr
         assert told(run)["already"]
 
 
@@ -161,3 +162,19 @@ def test_a_run_that_is_not_cancelled(page: Page, tmp_path: Path) -> None:
     with going("run", str(write(tmp_path / "goes.yaml", text)), folder=tmp_path) as run:
         assert run.end()["status"] == "succeeded"
         assert page.state(run.flow_run)[0] == "COMPLETED"
+
+
+def test_by_prefects_own_command(prefect_server: ServerAddress, tmp_path: Path) -> None:
+    """As Prefect's documentation says how to cancel a flow run."""
+    file = write(tmp_path / "theirs.yaml", GOES_ON)
+    with going("run", str(file), folder=tmp_path) as run:
+        run.wait("node_started", 3)
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "flow-run", "cancel", run.flow_run],
+            env={**os.environ, **client_environment(prefect_server)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert run.end()["status"] == "cancelled"

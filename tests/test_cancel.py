@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from journal_support import facts_of_only_run, store_of
+from postgres_server import Server
 from run_support import PROGRAM, WORKLOADS, until, write
 
 from radps_dag.engine import cancelling
@@ -21,8 +22,10 @@ from radps_dag.engine.cancelling import cancel
 from radps_dag.facts import QuestionAnswered, QuestionAsked, RunEnded, RunStarted
 from radps_dag.journal.cancelled import RunCancelled, cancellation
 from radps_dag.journal.claims import claim
+from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
+from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.questions import Answered, Closed, answer, open_questions
 
@@ -346,3 +349,23 @@ def test_who_drove_it_can_say_no_more(store: Store) -> None:
 
     with pytest.raises(RunCancelled):
         reopen(store, "r")
+
+
+def test_driven_from_another_workspace(postgres: Server, tmp_path: Path) -> None:
+    """Two workspaces with one database, and nothing is known of the other's process but that it
+    is there: it is left alone. Cancelled by one, the run is over for the other too."""
+    url = postgres.database()
+    mine, other = (open_store(Workspace(tmp_path / name), url) for name in ("mine", "other"))
+    asked(other, "r")
+    (question,) = open_questions(other, "r")
+    directory = other.workspace.run("r")
+    directory.path.mkdir(parents=True)
+    claimed = claim(other, directory)
+    with pytest.raises(RadpsDagError, match=r"run r is driven by .*; cancel it there"):
+        cancel(mine, "r")
+    claimed.release()
+    assert cancel(mine, "r", "ann").closed == (question,)
+    with pytest.raises(Closed, match="a: closed: the run was cancelled by ann on 20"):
+        answer(other, question, {}, "ben", "command")
+    mine.close()
+    other.close()

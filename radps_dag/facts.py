@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -40,6 +41,7 @@ __all__ = [
     "Verdict",
     "Via",
     "as_json",
+    "cancelled_text",
     "from_json",
     "strict_json",
 ]
@@ -259,10 +261,17 @@ class Tracked(_Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(_Fact):
-    status: Literal["succeeded", "failed", "interrupted", "paused"]
+    """A process that drove the run has ended or, where it is cancelled, the run for good.
+
+    Then `by` is a person's name on the machine, "" where it is not known, `via` the way that was
+    taken, and `message` the reason, if one was given."""
+
+    status: Literal["succeeded", "failed", "interrupted", "paused", "cancelled"]
     seconds: float
     outputs: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
+    by: str = ""
+    via: Literal["", "command", "prefect"] = ""
 
 
 Fact = (
@@ -314,6 +323,15 @@ def from_json(record: Mapping[str, Any]) -> Fact:
     if isinstance(values.get("added"), Mapping):
         values["added"] = Added(**values["added"])
     return kind(**values)
+
+
+def cancelled_text(end: RunEnded) -> str:
+    """Who cancelled a run, when and why: `cancelled by ann on 2026-11-25 at 02:14:08: no use`."""
+    who = f" by {end.by}" if end.by else " in Prefect" if end.via == "prefect" else ""
+    when = clock.strftime("%Y-%m-%d at %H:%M:%S", clock.localtime(end.time))
+    why = f": {end.message}" if end.message else ""
+    text = f"cancelled{who} on {when}{why}"
+    return "".join(one if one.isprintable() else " " for one in text)
 
 
 def strict_json(value: Any) -> str:

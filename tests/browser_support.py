@@ -33,6 +33,14 @@ QUIET = (
 )
 
 
+# How often a script is asked again that a navigation cut off.
+NAVIGATIONS = 20
+
+
+class Navigated(AssertionError):
+    """The page went elsewhere while the browser was at it."""
+
+
 class Browser:
     """One tab."""
 
@@ -47,6 +55,8 @@ class Browser:
         while True:
             told = json.loads(self._connection.recv(timeout=60))
             if told.get("id") == number:
+                if _navigated(told.get("error", {})):
+                    raise Navigated(told)
                 assert "error" not in told, told
                 result: dict[str, Any] = told["result"]
                 return result
@@ -55,8 +65,16 @@ class Browser:
         self.say("Page.navigate", url=url)
 
     def run(self, script: str) -> Any:
-        """The value of an expression on the page."""
-        result = self.say("Runtime.evaluate", expression=script, returnByValue=True)
+        """The value of an expression on the page. Cut off by a navigation it is asked again, of
+        the page that has come."""
+        for asked in range(1, NAVIGATIONS + 1):
+            try:
+                result = self.say("Runtime.evaluate", expression=script, returnByValue=True)
+                break
+            except Navigated:
+                if asked == NAVIGATIONS:
+                    raise
+                time.sleep(0.1)
         return result["result"].get("value")
 
     @property
@@ -81,8 +99,8 @@ class Browser:
             "[...document.querySelectorAll('button, a')].filter("
             f"one => one.innerText.trim() === {json.dumps(button)}).at(-1)"
         )
-        self.wait(f"!!{found}")
-        self.run(f"{found}.click()")
+        # Found and pressed at once: a page that comes in between has another button, or none.
+        self.wait(f"(one => one && (one.click(), true))({found})")
 
     def fill(self, label: str, text: str) -> None:
         """Type into the field of a form that has this label."""
@@ -92,8 +110,7 @@ class Browser:
             "[...document.querySelectorAll('label, .p-label__label, span, div')].filter("
             f"one => one.innerText?.trim().startsWith({json.dumps(label)})).at(-1))"
         )
-        self.wait(f"!!{found}")
-        self.run(f"{found}.focus(); {found}.select()")
+        self.wait(f"(one => one && (one.focus(), one.select(), true))({found})")
         self.say("Input.insertText", text=text)
 
     def shot(self, path: Path, width: int = 1280, height: int = 800) -> Path:
@@ -108,6 +125,12 @@ class Browser:
         time.sleep(0.5)
         path.write_bytes(base64.b64decode(self.say("Page.captureScreenshot")["data"]))
         return path
+
+
+def _navigated(error: dict[str, Any]) -> bool:
+    """Whether the browser could not say because the page went elsewhere."""
+    words = ("navigated or closed", "context was destroyed", "Cannot find context")
+    return any(one in error.get("message", "") for one in words)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["WORKLOADS", "Ended", "Parent", "Site", "content_of"]
+__all__ = ["WORKLOADS", "Ended", "Parent", "Site", "content_of", "fault_library"]
 
 WORKLOADS = Path(__file__).with_name("crash_workloads.py")
 PATIENCE = 120.0  # one that hangs is to fail, and not to hang the suite
@@ -204,6 +205,23 @@ class Site:
         assert type(end).__name__ == "RunEnded", end
         assert end.status == "succeeded", end
         return content_of(end.outputs)
+
+
+def fault_library(folder: Path) -> Path:
+    """The library that makes single calls of the system go wrong, `faults.c`, made in a folder. The
+    test is skipped where that cannot be."""
+    import pytest  # the parent has no need of it
+
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler is here, which makes the calls fail")
+    library = folder / "faults.so"
+    source = Path(__file__).with_name("faults.c")
+    command = [compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip(f"the C compiler makes no library here: {made.stderr}")
+    return library
 
 
 def content_of(value: Any) -> Any:

@@ -117,10 +117,12 @@ _KINDS: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     },
     Tracked: dict.fromkeys(("flow_run", "api", "told"), _texts),
     RunEnded: {
-        "status": st.sampled_from(["succeeded", "failed", "interrupted", "paused"]),
+        "status": st.sampled_from(["succeeded", "failed", "interrupted", "paused", "cancelled"]),
         "seconds": _seconds,
         "outputs": _mappings,
         "message": _texts,
+        "by": _texts,
+        "via": st.sampled_from(["", "command", "prefect"]),
     },
 }
 assert set(_KINDS) == set(Fact.__args__), "a kind of fact is missing here"

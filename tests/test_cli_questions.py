@@ -320,3 +320,34 @@ stages:
     assert (failed["place"], failed["error"]) == ("review", "DefaultInvalid")
     assert "input 'n': expected an integer of at least 1, found -3" in failed["message"]
     assert "question_answered" not in out
+
+
+MANY = """
+params: {n: {type: array, default: []}}
+stages:
+  ask: {for_each: {i: "${{ params.n }}"}, %s pause: {message: "${{ each.i }}?"}}
+  work: {for_each: {i: [1, 2]}, run: give, with: {value: 1, name: w}}
+"""
+
+
+def test_a_fan_out_asks_all_at_once(waiting: Waiting) -> None:
+    """Whoever waits for a person does no work: a fan-out of more instances than are worked on at
+    once asks all its questions, so that they can be answered in one go."""
+    process = waiting.begin(MANY % "", "-p", f"n={list(range(60))}", "--max-parallel", "1")
+    assert waiting.asked(60)
+    assert len(waiting.open()) == 60
+    process.terminate()
+    assert process.wait(30) == 143
+
+
+def test_a_limit_of_the_file_counts_those_that_wait(waiting: Waiting) -> None:
+    """`max_parallel` says how many instances there are at once, whatever they do."""
+    process = waiting.begin(MANY % "max_parallel: 3,", "-p", f"n={list(range(9))}")
+    assert waiting.asked(3)
+    for _ in range(3):
+        place = waiting.open()[0]["place"]
+        assert waiting.command("answer", "last", place)[0] == 0
+        assert until(lambda: place not in [one["place"] for one in waiting.open()])  # noqa: B023
+        assert until(lambda: len(waiting.open()) == 3)
+    process.terminate()
+    assert process.wait(30) == 143

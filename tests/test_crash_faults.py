@@ -9,16 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import random
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from crash_pipelines import SHORT
-from crash_support import Ended, Parent, Site
+from crash_support import Ended, Parent, Site, fault_library
 
-SOURCE = Path(__file__).with_name("faults.c")
 NOTHING = ("ended before it began", "no run is there", "there is no journal")
 # How many of the points are tried with each kind of trouble; all, where it is to be thorough.
 THOROUGH = int(os.environ.get("RADPS_DAG_CRASHES", "100")) > 100
@@ -27,16 +24,8 @@ THOROUGH = int(os.environ.get("RADPS_DAG_CRASHES", "100")) > 100
 @pytest.fixture(scope="module")
 def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parent]:
     """A parent whose children's calls can be made to fail."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler is here, which makes the calls fail")
     folder = tmp_path_factory.mktemp("faults")
-    library = folder / "faults.so"
-    command = [compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode:
-        pytest.skip(f"the C compiler makes no library here: {made.stderr}")
-    parent = Parent(folder, library)
+    parent = Parent(folder, fault_library(folder))
     yield parent
     parent.close()
 

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_support import Ended, Parent, Site
+from crash_support import Ended, Parent, Site, fault_library
 
-from radps_dag.facts import NodeStarted, QuestionAnswered, QuestionAsked
+from radps_dag.facts import NodeStarted, QuestionAnswered, QuestionAsked, RunEnded
 
 SEEDS = range(max(1, int(os.environ.get("RADPS_DAG_CRASHES", "100")) // 20))
 MOST_KILLS = 12
+THOROUGH = len(SEEDS) > 5
 
 ASKS = """
 version: 1
@@ -139,3 +141,102 @@ def test_an_answer_counts_once(seed: int, parent: Parent, tmp_path: Path) -> Non
     assert inputs == {
         *(("a", 1), ("b", n), ("solve#1", n + 1), ("solve#2", n + 2), ("d", m + n + 2))
     }
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parent]:
+    """A parent whose children's calls of the system can be made to fail."""
+    folder = tmp_path_factory.mktemp("faulty")
+    parent = Parent(folder, fault_library(folder))
+    yield parent
+    parent.close()
+
+
+MOMENTS = ("before", "middle", "after")
+ONE = """
+version: 1
+name: one
+stages:
+  first: {pause: {message: The first, input: {n: {type: number, default: 0}}}}
+  b: {run: store, with: {name: b, value: "${{ stages.first.n }}"}}
+outputs: {n: "${{ stages.first.n }}", value: "${{ stages.b.value }}"}
+"""
+
+
+class Point:
+    """A command about a run that waits, killed at each call by which it changes the journal."""
+
+    def __init__(self, parent: Parent, folder: Path, *command: str) -> None:
+        self._parent, self._folder, self._command = parent, folder, command
+        self._left = Site.make(parent, folder / "left", ONE)
+        assert self._left.run("--detach-on-pause").code == 3
+        log = folder / "log"
+        ended = self.struck(self.site(), 0, "", FAULT_LOG=str(log))
+        assert ended.code == 0, ended
+        self.calls = len(log.read_text())
+
+    def site(self) -> Site:
+        """The run as it was left, once more."""
+        folder = self._folder / f"site-{len(list(self._folder.iterdir()))}"
+        shutil.copytree(self._left.folder, folder)
+        return Site(self._parent, folder)
+
+    def struck(self, site: Site, at: int, what: str, **more: str) -> Ended:
+        fault = {"FAULT_BELOW": str(site.workspace.resolve()), "FAULT_NAME": "/journal.db"}
+        fault |= {"FAULT_AT": str(at), "FAULT_WHAT": what}
+        return self._parent.run(*self._command, cwd=site.folder, **fault, **more)
+
+    def each(self) -> Iterator[tuple[Site, Ended]]:
+        """The run after each point, in the order in which the points come; a moment of each call,
+        or all, where it is to be thorough."""
+        for number in range(1, self.calls + 1):
+            for moment in MOMENTS if THOROUGH else MOMENTS[number % 3 :][:1]:
+                site = self.site()
+                yield site, self.struck(site, number, moment)
+
+
+def said(site: Site) -> list[Any]:
+    return [fact.values["n"] for fact in site.facts() if isinstance(fact, QuestionAnswered)]
+
+
+def cancelled(site: Site) -> int:
+    ends = [fact for fact in site.facts() if isinstance(fact, RunEnded)]
+    return [end.status for end in ends].count("cancelled")
+
+
+def test_an_answer_killed_around_its_commit(faulty: Parent, tmp_path: Path) -> None:
+    """Killed before its commit an answer has not been given, and another one counts; killed after
+    it, it counts, and another one is refused. What follows has the one that counts."""
+    point = Point(faulty, tmp_path, "answer", "last", "first", "-i", "n=1")
+    there: list[bool] = []
+    for site, ended in point.each():
+        assert ended.killed, ended
+        found = said(site)
+        assert found in ([], [1]), found
+        there.append(bool(found))
+        other = faulty.run("answer", "last", "first", "-i", "n=2", cwd=site.folder)
+        assert (other.code == 0) == (not found), other
+        assert said(site) == (found or [2])
+        assert site.resume().code == 0
+        assert site.outputs() == {"n": said(site)[0], "value": said(site)[0]}
+    # Before the commit it is not there, from then on it is.
+    assert there == sorted(there) and {False, True} == set(there), there
+
+
+def test_a_cancel_killed_around_its_commit(faulty: Parent, tmp_path: Path) -> None:
+    """Killed before its commit, nothing is cancelled and the run can go on; killed after it, the
+    run is over. To cancel it again ends it in any case, once."""
+    point = Point(faulty, tmp_path, "cancel", "last")
+    there: list[bool] = []
+    for site, ended in point.each():
+        assert ended.killed, ended
+        there.append(cancelled(site) == 1)
+        answered = faulty.run("answer", "last", "first", "-i", "n=2", cwd=site.folder)
+        assert answered.code == (1 if there[-1] else 0), answered
+        if len(there) % 2 and not there[-1]:
+            assert site.resume().code == 0
+            continue
+        assert faulty.run("cancel", "last", cwd=site.folder).code == 0
+        assert cancelled(site) == 1
+        assert site.resume().code == 1
+    assert there == sorted(there) and {False, True} == set(there), there

@@ -42,12 +42,15 @@ def command(
     is resumed.
     """
     from radps_dag.cli.asking import user
+    from radps_dag.journal.cancelled import cancellation
     from radps_dag.journal.claims import driver_of
     from radps_dag.journal.reading import find_run
-    from radps_dag.questions import answer, open_questions
+    from radps_dag.questions import Closed, answer, open_questions
 
     with looking(workspace, store, writing=True) as opened:
         id = find_run(opened, run)
+        if (end := cancellation(opened, id)) is not None:
+            raise Closed(f"run {id}", end)
         question = _chosen(open_questions(opened, id), id, place)
         fact = answer(opened, question, question.read(inputs), by or user(), "command")
         driven = driver_of(opened.workspace.run(id), opened)

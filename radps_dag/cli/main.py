@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": "say what a run would do, without running",
     "questions": "list the questions that wait for an answer",
     "answer": "answer a question of a run",
+    "cancel": "end a run for good",
     "resume": "go on with a run where it stopped",
     "runs": "list the runs of a workspace",
     "status": "show how a run stands, or follow it",

@@ -88,11 +88,13 @@ def command(
 def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -> str:
     from radps_dag.engine.orphans import remove_orphans
     from radps_dag.engine.record import reopen
+    from radps_dag.journal.cancelled import refuse_cancelled
     from radps_dag.journal.reading import find_run, last_start
     from radps_dag.remote import make_sure
 
     run = find_run(store, wanted)
     store.check()
+    refuse_cancelled(store, run)
     before = last_start(store, run)
     asked = _as_before(asked, before, file, store)
     checked = opened_pipeline(asked)

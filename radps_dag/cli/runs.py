@@ -28,6 +28,7 @@ _STYLES = {
     "failed": "red",
     "interrupted": "yellow",
     "paused": "magenta",
+    "cancelled": "red",
 }
 
 

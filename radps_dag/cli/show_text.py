@@ -14,6 +14,7 @@ from radps_dag.facts import Files
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.progress.asking import answer_command, answer_text
 from radps_dag.progress.look import clean, duration, number, score_text, short
+from radps_dag.progress.state import CLOSED
 from radps_dag.questions import Question
 from radps_dag.views.calls import Attempt, NodeView
 from radps_dag.views.places import Course
@@ -125,6 +126,8 @@ def _questions(view: NodeView) -> Iterator[str]:
         yield f"{moment(asked.time)}  {clean(asked.message)}"
         if answer := view.answers.get(asked.question):
             yield f"  {answer_text(answer)}"
+        elif asked is view.asked[-1] and view.cancelled:
+            yield f"  {CLOSED}"
         elif asked is view.asked[-1] and view.status in ("running", "stopped", "abandoned"):
             yield f"  waits: {answer_command(view.run, asked.place)}"
         else:

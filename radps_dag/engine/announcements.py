@@ -73,15 +73,17 @@ def stage_of(place: str) -> str:
 class Announcer:
     """Facts in, announcements out."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: RunStarted | None = None) -> None:
+        """`start` is that of a run which has been announced as started by another process."""
         self._run, self._pipeline, self._generation = "", "", 1
+        if start is not None:
+            self._of(start)
         self._scores: dict[str, list[Scored]] = {}
 
     def __call__(self, fact: Fact) -> Announcement | None:
         """The announcement that a fact makes, if it does."""
         if isinstance(fact, RunStarted):
-            self._run, self._pipeline = fact.run, fact.pipeline
-            self._generation = fact.generation
+            self._of(fact)
         elif isinstance(fact, Scored):
             self._scores.setdefault(stage_of(fact.place), []).append(fact)
         found = self._said(fact)
@@ -98,11 +100,17 @@ class Announcer:
             payload={name: _bounded(value) for name, value in payload.items()},
         )
 
+    def _of(self, start: RunStarted) -> None:
+        self._run, self._pipeline = start.run, start.pipeline
+        self._generation = start.generation
+
     def _said(self, fact: Fact) -> tuple[str, Mapping[str, Any]] | None:
         whole_stage = fact.place == stage_of(fact.place) != ""
         match fact:
             case RunStarted():
                 return "radps.run.started", _fields(fact, "file", "params", "library", "executor")
+            case RunEnded(status="cancelled"):
+                return "radps.run.cancelled", _fields(fact, "seconds", "message", "by", "via")
             case RunEnded():
                 return f"radps.run.{fact.status}", _fields(fact, "seconds", "message", "outputs")
             case Scored() if fact.verdict in ("alert", "error"):

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.facts import Fact, QuestionAnswered, Via
+from radps_dag.journal.cancelled import Wish, wished
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions import (
@@ -61,6 +62,16 @@ class Desk:
         self._before = {question.id: question for question in open_questions(store, run)}
         self._busy = 0
         self.left = False  # the process ends with questions open, to be resumed
+        self._closed: Wish | None = None
+
+    def close(self) -> None:
+        """Somebody has cancelled the run where it is shown: nobody is asked any more."""
+        self._closed = Wish()
+
+    @property
+    def closed(self) -> Wish | None:
+        """Who wants the run to be over for good, there or from another process."""
+        return self._closed or wished(self._store.workspace.run(self.run))
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
 from radps_dag.facts import Listener, NodeSkipped, Noted, RunEnded, RunStarted
 from radps_dag.faults import Faults
+from radps_dag.journal.cancelled import Wish
 from radps_dag.journal.store import Store
 from radps_dag.model import Pipeline
 from radps_dag.problem import RadpsDagError
@@ -38,7 +40,7 @@ from radps_dag.workloads.registry import Library
 
 __all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of"]
 
-Status = Literal["succeeded", "failed", "interrupted", "paused"]
+Status = Literal["succeeded", "failed", "interrupted", "paused", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Ended:
     status: Status
     outputs: Mapping[str, Any]
     error: NodeError | None = None
+    wish: Wish | None = None  # of who has cancelled it
 
 
 async def drive(
@@ -142,6 +145,7 @@ async def drive(
         return _outputs(job, here)
 
     ended = Ended("interrupted", {})
+    minding = asyncio.create_task(_mind(tracker, asyncio.current_task(), desk))
     trouble: RadpsDagError | None = None
     try:
         # What nobody could resume is not begun: the run itself is in the journal first.
@@ -153,7 +157,10 @@ async def drive(
         ended = Ended("failed", {}, error)
     except asyncio.CancelledError:
         # The run has been asked to end, and that is done: there is nothing left to cancel.
-        if desk is not None and desk.left:
+        wish = desk.closed if desk is not None else None
+        if wish is not None:
+            ended = Ended("cancelled", {}, wish=wish)
+        elif desk is not None and desk.left:
             ended = Ended("paused", {})
     except BaseExceptionGroup as errors:
         # No node failed, but what all of them stand on: what earlier runs left is damaged.
@@ -162,21 +169,35 @@ async def drive(
             raise
         ended = Ended("failed", {})
     finally:
+        minding.cancel()
         await executor.close()
-        seconds = time.monotonic() - begun
-        listener(
-            RunEnded(
-                time=time.time(),
-                place="",
-                status=ended.status,
-                seconds=seconds,
-                outputs=ended.outputs,
-                message=str(ended.error or trouble or ""),
-            )
-        )
+        listener(_ended(ended, time.monotonic() - begun, trouble))
     if trouble is not None:
         raise trouble
     return ended
+
+
+def _ended(ended: Ended, seconds: float, trouble: RadpsDagError | None) -> RunEnded:
+    wish = ended.wish
+    return RunEnded(
+        time=time.time(),
+        place="",
+        status=ended.status,
+        seconds=seconds,
+        outputs=ended.outputs,
+        message=wish.reason if wish is not None else str(ended.error or trouble or ""),
+        by=wish.by if wish is not None else "",
+        via=wish.via if wish is not None else "",
+    )
+
+
+async def _mind(tracker: Tracker, run: asyncio.Task[Any] | None, desk: Desk | None) -> None:
+    """End the run for good, in order, when somebody cancels it where it is tracked."""
+    with contextlib.suppress(Exception):  # whatever it is, the run does not depend on it
+        await tracker.cancelled()
+        if run is not None and desk is not None:
+            desk.close()
+            run.cancel()
 
 
 def _first_of_ours(errors: BaseExceptionGroup[BaseException]) -> RadpsDagError | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,7 @@ __all__ = ["declared", "fan_out", "instances"]
 One = Callable[[Here, Callable[[], bool]], Awaitable[Result]]
 
 MOST_INSTANCES = 1_000_000
+MOST_ASIDE = 500  # instances that wait for people and make room; each costs some looks a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +116,20 @@ class _Fan:
         self._tolerated = tolerated
         self._results: dict[int, Result] = {}
         self._errors: dict[int, NodeError] = {}
+        self._aside: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         self._allowed = len(instances) - _required(each, len(instances), here)
 
     async def run(self) -> Result:
         limit = self._limit()
         batches = self._batches()
         if self._each.batch > 1:
-            await _drain(batches, -(-limit // self._each.batch) + 1, self._batch(limit))
+            turns = _Turns(batches, -(-limit // self._each.batch) + 1, self._batch(limit))
         else:
-            await _drain(batches, limit, self._alone)
+            turns = _Turns(batches, limit, self._alone)
+            if self._each.max_parallel is None:
+                # Our own limit is about work. What the file says is about instances.
+                self._aside = turns.aside
+        await turns.run()
         if len(self._errors) > self._allowed:
             raise self._too_few()
         if len(self._results) + len(self._errors) < len(self._instances):
@@ -177,6 +185,7 @@ class _Fan:
         inside = here.at(here.place.instance(instance.label)).seeing(
             here.scope.for_item(instance.each)
         )
+        inside = inside.waiting(self._aside)
         try:
             self._results[instance.index] = await self._one(inside, self._tolerates_one_more)
         except Stopped:
@@ -205,28 +214,55 @@ class _Fan:
         )
 
 
-async def _drain(
-    batches: Iterator[tuple[_Instance, ...]],
-    limit: int,
-    work: Callable[[tuple[_Instance, ...]], Awaitable[None]],
-) -> None:
-    """Work through the batches with so many at once; what is not started costs nothing."""
+class _Turns:
+    """Works through batches with so many at once; what is not started costs nothing.
 
-    async def take_turns() -> None:
-        for batch in batches:
-            await work(batch)
+    Whoever steps aside, because a person has to answer, makes room for one more.
+    """
 
-    async with asyncio.TaskGroup() as running:
-        for _ in range(limit):
-            first = next(batches, None)
-            if first is None:
+    def __init__(
+        self,
+        batches: Iterator[tuple[_Instance, ...]],
+        limit: int,
+        work: Callable[[tuple[_Instance, ...]], Awaitable[None]],
+    ) -> None:
+        self._batches = batches
+        self._limit = limit
+        self._work = work
+        self._aside = 0
+        self._at_work = 0
+        self._running = asyncio.TaskGroup()
+
+    async def run(self) -> None:
+        async with self._running:
+            for _ in range(self._limit):
+                self._start()
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """While somebody inside waits for a person."""
+        self._aside += 1
+        if self._aside <= MOST_ASIDE:
+            self._start()
+        try:
+            yield
+        finally:
+            self._aside -= 1
+
+    def _start(self) -> None:
+        first = next(self._batches, None)
+        if first is not None:
+            self._at_work += 1
+            self._running.create_task(self._then(self._work(first)))
+
+    async def _then(self, first: Awaitable[None]) -> None:
+        await first
+        while self._at_work <= self._limit + min(self._aside, MOST_ASIDE):
+            batch = next(self._batches, None)
+            if batch is None:
                 break
-            running.create_task(_then(work(first), take_turns))
-
-
-async def _then(first: Awaitable[None], rest: Callable[[], Awaitable[None]]) -> None:
-    await first
-    await rest()
+            await self._work(batch)
+        self._at_work -= 1
 
 
 def _required(each: ForEach, total: int, here: Here) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from radps_dag.engine.announcements import Announcement, Announcer
-from radps_dag.facts import Fact, Listener
+from radps_dag.facts import Fact, Listener, RunStarted
 from radps_dag.problem import UsageError
 from radps_dag.profile import Events
 
@@ -37,10 +37,13 @@ class Refused(Exception):
 
 @contextmanager
 def announcing(
-    events: Events | None, secret: bytes, warn: Callable[[str], None]
+    events: Events | None,
+    secret: bytes,
+    warn: Callable[[str], None],
+    start: RunStarted | None = None,
 ) -> Iterator[Listener]:
     """A listener that announces what it hears, as a profile says. What is not sent yet when the
-    block is left has a few seconds left."""
+    block is left has a few seconds left. `start` is that of a run that was announced before."""
     outlets: list[_Outlet] = []
     if events is not None and events.file is not None:
         outlets.append(_Outlet(f"the file {events.file}", _lines(events.file), warn))
@@ -48,7 +51,7 @@ def announcing(
         # Without its path, in which some services put a password.
         name = f"the webhook at {urlsplit(events.webhook).hostname}"
         outlets.append(_Outlet(name, _webhook(events.webhook, secret), warn))
-    announcer = Announcer()
+    announcer = Announcer(start)
 
     def hear(fact: Fact) -> None:
         announcement = announcer(fact) if outlets else None

@@ -69,10 +69,11 @@ async def ask(
         about=about,
         on_timeout=on_timeout,
     )
-    return await desk.ask(
-        asked_now(question, within),
-        run.say,
-        run.hear,
-        run.settled,
-        lambda: here.halt.cause,
-    )
+    with here.aside():
+        return await desk.ask(
+            asked_now(question, within),
+            run.say,
+            run.hear,
+            run.settled,
+            lambda: here.halt.cause,
+        )

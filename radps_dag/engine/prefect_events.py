@@ -11,7 +11,7 @@ from prefect.events import emit_event
 
 from radps_dag.engine.announcements import Announcement, Announcer
 from radps_dag.engine.contact import Contact
-from radps_dag.facts import Fact
+from radps_dag.facts import Fact, RunStarted
 
 __all__ = ["PrefectEvents"]
 
@@ -19,9 +19,10 @@ __all__ = ["PrefectEvents"]
 class PrefectEvents:
     """Hears facts, and hands what is news to Prefect's own sender, which waits for nobody."""
 
-    def __init__(self, contact: Contact) -> None:
+    def __init__(self, contact: Contact, start: RunStarted | None = None) -> None:
+        """`start` is that of a run that was announced before."""
         self._contact = contact
-        self._announcer = Announcer()
+        self._announcer = Announcer(start)
         self._flow_run = ""
         self._waiting: list[Announcement] = []
 

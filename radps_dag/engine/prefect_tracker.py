@@ -31,6 +31,7 @@ from radps_dag.engine.server.links import Link, no_link
 from radps_dag.engine.showing import Showing
 from radps_dag.engine.task_runs import run_task
 from radps_dag.engine.tracker import Label
+from radps_dag.engine.watch import Watch
 from radps_dag.facts import Fact, Scored
 
 __all__ = ["PrefectTracker"]
@@ -67,6 +68,7 @@ class PrefectTracker:
         self._desk = PrefectDesk(self._contact, earlier, link)
         self._events = PrefectEvents(self._contact)
         self._showing = Showing(self._contact, Gallery(link))
+        self._watch = Watch(self._contact)
         self._tasks: dict[str, Task[Any, Any]] = {}
         _only_to_the_page()
 
@@ -80,7 +82,7 @@ class PrefectTracker:
             del parameters
             if not label.path:
                 self._tell(f"Prefect's page: {_page()}")
-                for one in (self._desk, self._events, self._showing):
+                for one in (self._desk, self._events, self._showing, self._watch):
                     one.begin(_flow_run())
                 self._begun(_flow_run(), _api())
             ended = await ending.of(body)
@@ -185,6 +187,9 @@ class PrefectTracker:
     def heard(self, fact: Fact) -> None:
         self._events.heard(fact)
         self._showing.heard(fact)
+
+    async def cancelled(self) -> None:
+        await self._watch.cancelled()
 
     def leave(self) -> None:
         self._desk.left = True

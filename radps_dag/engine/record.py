@@ -10,6 +10,7 @@ from typing import Any
 
 from radps_dag.engine.executors.manifest import sync
 from radps_dag.facts import Fact, Listener, NodeSkipped, NodeSucceeded, RunEnded
+from radps_dag.journal.cancelled import refuse_cancelled
 from radps_dag.journal.claims import Claim, claim
 from radps_dag.journal.rows import DamagedRun
 from radps_dag.journal.store import Damages, Store
@@ -102,7 +103,8 @@ def new_run(store: Store, pipeline: str) -> Opened:
 
 
 def reopen(store: Store, run: str) -> Opened:
-    """Go on with a run. Raises RadpsDagError, with who does, if another process drives it."""
+    """Go on with a run. Raises Driven, with who does, if another process drives it, and
+    RunCancelled if it is over for good."""
     directory = store.workspace.run(run)
     _keep(directory)
     return _claimed(store, directory)
@@ -111,6 +113,7 @@ def reopen(store: Store, run: str) -> Opened:
 def _claimed(store: Store, directory: RunDirectory) -> Opened:
     claimed = claim(store, directory)
     try:
+        refuse_cancelled(store, directory.id)
         return Opened(store, directory, claimed, store.next_generation(directory.id))
     except BaseException:
         claimed.release()

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -28,13 +28,13 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
 from radps_dag.engine.contact import TROUBLE
-from radps_dag.facts import RunEnded, Tracked
+from radps_dag.facts import RunEnded, Tracked, cancelled_text
 from radps_dag.journal.claims import driver_of
 from radps_dag.journal.rows import DamagedRun, to_row
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
 
-__all__ = ["repair", "untold"]
+__all__ = ["repair", "untold", "untold_of"]
 
 MOST = 20  # runs that are looked at, the newest ones
 PAGE = 200  # what Prefect's server gives at once
@@ -45,16 +45,25 @@ _GOING = [
     StateType.PAUSED,
     StateType.CANCELLING,
 ]
+_FAILED = (StateType.FAILED, StateType.CRASHED)
 
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """A flow run that nobody drives any more; `left` where its process went on purpose, with a
-    question open."""
+    """A flow run that nobody drives any more, and what Prefect is to be told of it: that its
+    process crashed, that it `left` on purpose, with a question open, or that the run was
+    `cancelled`, in the words of `reason`."""
 
     run: str
     fact: Tracked
-    left: bool = False
+    what: Literal["crashed", "left", "cancelled"] = "crashed"
+    reason: str = ""
+
+    @property
+    def state(self) -> State[Any]:
+        if self.what == "cancelled":
+            return Cancelled(message=f"the run was {self.reason}")
+        return _left() if self.what == "left" else _crashed()
 
 
 def untold(store: Store, current: str) -> list[Untold]:
@@ -66,41 +75,51 @@ def untold(store: Store, current: str) -> list[Untold]:
     found: list[Untold] = []
     for head in store.heads(lambda error: None)[:MOST]:
         try:
-            rows = store.rows(head.run, kinds=("tracked", "run_ended"))
-            facts = [store.fact(row) for row in rows]
+            going = untold_of(store, head.run)
         except DamagedRun:  # nothing that could be believed is to be told of it
             continue
-        going: dict[str, Untold] = {}
-        for fact in facts:
-            if isinstance(fact, Tracked):
-                going.pop(fact.flow_run, None)
-                if not fact.told:
-                    going[fact.flow_run] = Untold(head.run, fact)
-            elif isinstance(fact, RunEnded) and fact.status == "paused":
-                going = {id: replace(one, left=True) for id, one in going.items()}
-            else:
-                going.clear()  # whoever says how a run ended has told Prefect too
         if head.run != current:
-            going = {id: one for id, one in going.items() if not one.left}
+            going = [one for one in going if one.what != "left"]
         if going and (head.run == current or not driver_of(store.workspace.run(head.run), store)):
-            found += going.values()
+            found += going
     return found
 
 
+def untold_of(store: Store, run: str) -> list[Untold]:
+    """The same of one run. Raises DamagedRun."""
+    going: dict[str, Untold] = {}
+    latest: Untold | None = None
+    for row in store.rows(run, kinds=("tracked", "run_ended")):
+        fact = store.fact(row)
+        if isinstance(fact, Tracked):
+            going.pop(fact.flow_run, None)
+            if not fact.told:
+                latest = going[fact.flow_run] = Untold(run, fact)
+        elif isinstance(fact, RunEnded) and fact.status == "paused":
+            going = {id: replace(one, what="left") for id, one in going.items()}
+        elif isinstance(fact, RunEnded) and fact.via == "command":
+            # Whoever says so does not drive the run: nobody has told Prefect.
+            going |= {latest.fact.flow_run: latest} if latest is not None else {}
+            reason = cancelled_text(fact)
+            going = {id: replace(one, what="cancelled", reason=reason) for id, one in going.items()}
+        else:
+            going.clear()  # whoever says how a run ended has told Prefect too
+    return list(going.values())
+
+
 async def repair(store: Store, waiting: Sequence[Untold]) -> None:
-    """Tell Prefect of each of them that it has crashed, or goes on elsewhere. What cannot be told
-    stays to be told."""
+    """Tell Prefect of each of them what has become of it. What cannot be told stays to be told."""
     try:
         async with get_client() as client:
             for one in waiting:
                 run, fact = one.run, one.fact
-                if await _told(client, UUID(fact.flow_run), _left() if one.left else _crashed()):
+                if await _told(client, UUID(fact.flow_run), one.state):
                     told = Tracked(
                         time=time.time(),
                         place="",
                         flow_run=fact.flow_run,
                         api=fact.api,
-                        told="left" if one.left else "crashed",
+                        told=one.what,
                     )
                     row = to_row(run, told, store.workspace)
                     await asyncio.to_thread(store.append, run, [row])
@@ -123,6 +142,9 @@ async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> boo
     """Set the flow run and all that is in it and still goes on; whether the server knows it."""
     try:
         known = await client.read_flow_run(flow_run)
+        if state.is_cancelled() and known.state_type in _FAILED:
+            # It had failed and could have gone on; now it is over for good.
+            await client.set_flow_run_state(flow_run, state, force=True)
         level = [known]
         while level:
             for task in await _tasks(client, [run.id for run in level]):

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,8 @@ class Halt:
 @dataclass(frozen=True, slots=True)
 class Here:
     """The surroundings of a node: its place, what it sees, who tracks it, who collects scores,
-    whether it may use what other runs have made, and where it stands in the graphs around it."""
+    whether it may use what other runs have made, where it stands in the graphs around it, and what
+    it does `aside` of its fan-out, so that others get on meanwhile."""
 
     run: Run
     place: Place
@@ -135,6 +137,7 @@ class Here:
     scores: list[Scored] = field(default_factory=list)
     cached: bool = True
     link: Link | None = None
+    aside: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def entering(self, graph: Graph, id: str) -> Here:
         """The surroundings of a node of this level."""
@@ -153,6 +156,10 @@ class Here:
     def stopping_alone(self) -> Here:
         """The surroundings of a level: its failure stops it, and not at once what is around it."""
         return replace(self, halt=Halt(self.halt))
+
+    def waiting(self, aside: Callable[[], AbstractContextManager[None]]) -> Here:
+        """The surroundings of an instance, which makes room while it waits for a person."""
+        return replace(self, aside=aside)
 
     def uncached(self) -> Here:
         """The surroundings of a node that is to run anew in each run, with all that is in it."""

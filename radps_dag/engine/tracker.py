@@ -6,6 +6,7 @@ tasks; `Untracked` runs them as they are.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -60,6 +61,10 @@ class Tracker(Protocol):
         """What happens in the run; also how it ended, when all else is over."""
         ...
 
+    async def cancelled(self) -> None:
+        """Return when somebody has cancelled the run where it is shown; never, if nobody does."""
+        ...
+
     def leave(self) -> None:
         """The process is going to end with questions open."""
         ...
@@ -83,6 +88,9 @@ class Untracked:
 
     def heard(self, fact: Fact) -> None:
         return None
+
+    async def cancelled(self) -> None:
+        await asyncio.get_running_loop().create_future()
 
     def leave(self) -> None:
         return None

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from zlib import crc32
 
 from sqlalchemy import Connection, func, select, text
@@ -18,10 +18,29 @@ from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.problem import RadpsDagError
 
-__all__ = ["Claim", "claim", "driver_of"]
+__all__ = ["Claim", "Driven", "Driver", "claim", "driver_of", "holder_of", "is_here"]
 
 _SPACE = 0x7AD95  # of our locks among those of a database
 PATIENCE = 1.0  # somebody who only looks whether the lock is held holds it for an instant
+
+
+class Driven(RadpsDagError):
+    """Another process drives the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """The process that drives a run; `since` is in seconds since the epoch, `birth` the kernel's
+    word for when it was started, where it has one."""
+
+    pid: int
+    host: str
+    since: float
+    birth: str = ""
+
+    def __str__(self) -> str:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.pid} on {self.host}, since {since}"
 
 
 @dataclass(slots=True)
@@ -58,7 +77,8 @@ def claim(store: Store, directory: RunDirectory) -> Claim:
             raise
     # A process that a workload forks off does not drive the run, though it may outlive who does.
     os.register_at_fork(after_in_child=lock.release)
-    says = {"pid": os.getpid(), "host": platform.node(), "since": time.time()}
+    pid = os.getpid()
+    says = asdict(Driver(pid, platform.node(), time.time(), locks.birth_of(pid)))
     os.fchmod(lock.descriptor, 0o644)  # whoever may read the run may see whether it goes on
     os.truncate(lock.descriptor, 0)
     os.pwrite(lock.descriptor, json.dumps(says).encode(), 0)
@@ -95,12 +115,27 @@ def driver_of(directory: RunDirectory, store: Store | None = None) -> str:
             return _holder(store, directory) if store is not None and store.postgres else ""
     except RadpsDagError:
         return ""
+    return str(_said(directory) or "another process")
+
+
+def holder_of(directory: RunDirectory) -> Driver | None:
+    """The process that drives the run with this workspace, as far as it can be told."""
+    return _said(directory) if locks.is_held(directory.lock) else None
+
+
+def is_here(driver: Driver) -> bool:
+    """Whether that very process is on this machine, and not another one with its number."""
+    return driver.host == platform.node() and locks.birth_of(driver.pid) == driver.birth
+
+
+def _said(directory: RunDirectory) -> Driver | None:
+    """What a process has written into its lock, or half of it, or the one before it."""
     try:
         says = json.loads(directory.lock.read_text(encoding="utf-8"))
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(says["since"]))
-        return f"process {says['pid']} on {says['host']}, since {since}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+        time.localtime(says["since"])
+        return Driver(int(says["pid"]), says["host"], says["since"], says.get("birth", ""))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return None
 
 
 def _holder(store: Store, directory: RunDirectory) -> str:
@@ -120,8 +155,8 @@ def _holder(store: Store, directory: RunDirectory) -> str:
     return f"a process on {host}, since {found[1]:%Y-%m-%d %H:%M:%S}"
 
 
-def _taken(directory: RunDirectory, who: str) -> RadpsDagError:
-    return RadpsDagError(
+def _taken(directory: RunDirectory, who: str) -> Driven:
+    return Driven(
         f"run {directory.id} is driven by {who}; wait for it, or end it first "
         f"(`radps-dag status {directory.id} --follow` shows it)"
     )

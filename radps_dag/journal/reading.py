@@ -14,7 +14,7 @@ from radps_dag.problem import RadpsDagError, UsageError
 
 __all__ = ["Standing", "find_run", "last_start", "standing"]
 
-Status = Literal["running", "succeeded", "failed", "interrupted", "paused"]
+Status = Literal["running", "succeeded", "failed", "interrupted", "paused", "cancelled"]
 
 
 def find_run(store: Store, wanted: str | None) -> str:
@@ -53,14 +53,19 @@ class Standing:
     end: RunEnded | None = None
 
 
-def standing(store: Store, head: Head) -> Standing:
-    """Where a run stands: one whose process is gone is interrupted, whatever it said last."""
+def standing(store: Store, head: Head, *, driven: bool = True) -> Standing:
+    """Where a run stands: one whose process is gone is interrupted, whatever it said last.
+
+    Not `driven`: where it would stand if whoever drives it ended now.
+    """
     # Who drives it is asked first: a run that ends in between has said so then.
-    driver = driver_of(store.workspace.run(head.run), store)
+    driver = driver_of(store.workspace.run(head.run), store) if driven else ""
     found = [store.fact(row) for row in store.rows(head.run, kinds=("run_started", "run_ended"))]
     starts = [fact for fact in found if isinstance(fact, RunStarted)]
     start = starts[-1] if starts else None
     last = found[-1] if found else None
+    if isinstance(last, RunEnded) and last.status == "cancelled":
+        driver = ""  # for good, whoever still looks after it
     if isinstance(last, RunEnded) and not driver:
         return Standing(head, last.status, "", start, last)
     return Standing(head, "running" if driver else "interrupted", driver, start)

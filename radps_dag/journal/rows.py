@@ -16,6 +16,7 @@ from radps_dag.facts import (
     NodeSucceeded,
     QuestionAnswered,
     QuestionAsked,
+    RunEnded,
     as_json,
     from_json,
     strict_json,
@@ -25,6 +26,7 @@ from radps_dag.problem import RadpsDagError
 
 __all__ = [
     "ADVICE",
+    "CANCELLED",
     "Damaged",
     "DamagedRun",
     "Head",
@@ -36,6 +38,9 @@ __all__ = [
 ]
 
 ADVICE = "restore it from a copy, or start a new run with --workspace elsewhere"
+
+# The key of the row that ends a run for good.
+CANCELLED = "cancelled"
 
 
 class Damaged(RadpsDagError):
@@ -95,6 +100,8 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
     key = None if made is None else made.key
     if isinstance(fact, QuestionAsked | QuestionAnswered):
         key = fact.question
+    elif isinstance(fact, RunEnded) and fact.status == "cancelled":
+        key = CANCELLED
     return Row(run, 0, float(time), place, kind, key, payload, 0)
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from radps_dag.facts import Fact
 from radps_dag.journal.rows import (
     ADVICE,
+    CANCELLED,
     Damaged,
     DamagedRun,
     Head,
@@ -169,12 +170,13 @@ class Store:
             return self._add(connection, head, rows)
 
     def append_once(self, run: str, row: Row) -> Row | None:
-        """Append a row unless the run has one of its kind with its key, which is returned then."""
+        """Append a row unless the run has one of its kind with its key, or is cancelled. What was
+        there is returned then."""
+        ends = {"run": run, "key": CANCELLED, "kind": "run_ended"}
         with self.begin() as connection:
             head = self._locked(connection, run)
-            found = connection.execute(
-                _KEYED, {"run": run, "key": row.key, "kind": row.kind}
-            ).first()
+            found = connection.execute(_KEYED, {**ends, "key": row.key, "kind": row.kind}).first()
+            found = found or connection.execute(_KEYED, ends).first()
             if found is None:
                 self._add(connection, head, [row])
         return None if found is None else self._row(found)

@@ -44,10 +44,11 @@ from radps_dag.progress.node import (
     withdraw,
 )
 
-__all__ = ["WAITS", "RunState", "fold"]
+__all__ = ["CLOSED", "WAITS", "RunState", "fold"]
 
 _MOST_NOTES = 200
 WAITS = "waits for an answer"
+CLOSED = "closed: the run was cancelled"
 
 
 @dataclass(slots=True, eq=False)
@@ -115,8 +116,10 @@ class RunState:
     def _over(self, fact: RunEnded) -> None:
         self.end = fact
         self.root.status = "succeeded" if fact.status == "succeeded" else "failed"
-        if fact.status == "succeeded":
+        if fact.status in ("succeeded", "cancelled"):
             self.questions.clear()
+        if fact.status == "cancelled":
+            _close_questions(self.root)
         self.root.seconds = fact.seconds
         stop(self.root, fact.time)
         if fact.status == "succeeded" and self._generation > 1:
@@ -259,6 +262,15 @@ def fold(facts: Iterable[Fact]) -> RunState:
     for fact in facts:
         state.apply(fact)
     return state
+
+
+def _close_questions(node: NodeState) -> None:
+    """What waited for an answer waits no more, and says why."""
+    node.asked = None
+    if node.reason == WAITS:
+        node.reason = CLOSED
+    for child in node.children.values():
+        _close_questions(child)
 
 
 def _wait_anew(stage: NodeState) -> None:

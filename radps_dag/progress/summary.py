@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from radps_dag.facts import CONDITION_IS_FALSE
+from radps_dag.facts import CONDITION_IS_FALSE, cancelled_text
 from radps_dag.places import parts
 from radps_dag.progress.asking import answer_command, answer_text, resume_command, until_text
 from radps_dag.progress.failures import alike, failures, pattern
@@ -60,7 +60,8 @@ def summary(state: RunState, width: int, symbols: Symbols, wrap: int | None = No
 def brief(state: RunState, symbols: Symbols) -> list[Text]:
     """The result and what failed, without the rest."""
     lines = [result_line(state, symbols)]
-    if not failures(state).causes and (cause := _cause(state)):
+    cancelled = state.end is not None and state.end.status == "cancelled"
+    if (cancelled or not failures(state).causes) and (cause := _cause(state)):
         lines.append(_text(f"   {cause}"))
     for title, entries in islice(_sections(state, symbols), 3):
         lines += _section(title, list(entries))
@@ -90,7 +91,9 @@ def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Te
         line = _text(f" {symbols.asked} {name} {what}", "bold magenta")
         line.append(f", paused after {took}", "")
     else:
-        verb = "was interrupted" if end.status == "interrupted" else "failed"
+        verb = {"interrupted": "was interrupted", "cancelled": "was cancelled"}.get(
+            end.status, "failed"
+        )
         line = _text(f" {symbols.status['failed']} {name} {verb}", "bold red")
         line.append(f" after {took}", "")
     if counts and (text := calls_text(state.root)):
@@ -101,9 +104,11 @@ def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Te
 
 
 def _cause(state: RunState) -> str:
-    """Why the run failed, in a line: where that began, or what the engine says."""
+    """Why the run failed, in a line: where that began, or what the engine says; or who ended it."""
     if state.end is None or state.end.status in ("succeeded", "paused"):
         return ""
+    if state.end.status == "cancelled":
+        return cancelled_text(state.end)[:_LONGEST]
     causes = failures(state).causes
     cause = f"{_place(causes[0])}: {error_text(causes[0])}" if causes else clean(state.end.message)
     return cause[:_LONGEST]

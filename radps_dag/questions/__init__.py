@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from radps_dag.questions.answering import Answered, answer, answer_of, open_questions
+from radps_dag.questions.answering import Answered, Closed, answer, answer_of, open_questions
 from radps_dag.questions.question import Question, WrongAnswer
 
 __all__ = [
     "Answered",
+    "Closed",
     "Question",
     "WrongAnswer",
     "answer",

@@ -6,14 +6,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from radps_dag.facts import QuestionAnswered, QuestionAsked, RunEnded, Via
+from radps_dag.facts import (
+    QuestionAnswered,
+    QuestionAsked,
+    RunEnded,
+    Via,
+    cancelled_text,
+)
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
 from radps_dag.places import is_in
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions.question import Question
 
-__all__ = ["Answered", "answer", "answer_of", "open_questions"]
+__all__ = ["Answered", "Closed", "answer", "answer_of", "open_questions"]
 
 _KINDS = ("question_asked", "question_answered", "node_failed", "retrying", "run_ended")
 
@@ -26,6 +32,13 @@ class Answered(RadpsDagError):
         when = time.strftime("%H:%M:%S", time.localtime(fact.time))
         who = f" by {fact.by}" if fact.by else ""
         super().__init__(f"{fact.place}: already answered{who} ({fact.via}, at {when})")
+
+
+class Closed(RadpsDagError):
+    """The run was cancelled: nobody is asked any more."""
+
+    def __init__(self, what: str, end: RunEnded) -> None:
+        super().__init__(f"{what}: closed: the run was {cancelled_text(end)}")
 
 
 def open_questions(store: Store, run: str) -> list[Question]:
@@ -45,7 +58,7 @@ def open_questions(store: Store, run: str) -> list[Question]:
             found.pop(str(row.key), None)
         elif row.kind == "run_ended":
             end = store.fact(row)
-            if isinstance(end, RunEnded) and end.status == "succeeded":
+            if isinstance(end, RunEnded) and end.status in ("succeeded", "cancelled"):
                 found.clear()
         else:  # it failed (not answered in time), or is asked again with all that is around it
             _close(found, row.place)
@@ -64,8 +77,8 @@ def answer(
 ) -> QuestionAnswered:
     """Answer a question, once and for all. When this returns the answer is durable.
 
-    Raises WrongAnswer for what does not fit, Answered where somebody was first, and RadpsDagError
-    where it is too late; nothing has changed then.
+    Raises WrongAnswer for what does not fit, Answered where somebody was first, Closed where the
+    run was cancelled, and RadpsDagError where it is too late; nothing has changed then.
     """
     complete = question.check(values)
     now = time.time()
@@ -86,6 +99,8 @@ def answer(
     if first is None:
         return fact
     winner = store.fact(first)
+    if isinstance(winner, RunEnded):
+        raise Closed(question.place, winner)
     assert isinstance(winner, QuestionAnswered)
     raise Answered(winner)
 

@@ -22,6 +22,7 @@ from radps_dag.facts import (
     RunStarted,
     Scored,
 )
+from radps_dag.journal.cancelled import cancellation
 from radps_dag.journal.rows import Row
 from radps_dag.journal.store import Store
 
@@ -85,6 +86,7 @@ class NodeView:
     notes: list[Noted] = field(default_factory=list)
     asked: list[QuestionAsked] = field(default_factory=list)
     answers: dict[str, QuestionAnswered] = field(default_factory=dict)  # by question
+    cancelled: bool = False  # the run, for good
 
     @property
     def origin(self) -> str:
@@ -99,7 +101,9 @@ def view_node(store: Store, run: str, place: str, *, driven: bool) -> NodeView:
         *store.at(run, (place,), _KINDS),
     ]
     found = views(store, run, sorted(rows, key=lambda row: row.seq), driven=driven)
-    return found.get(place) or NodeView(run, place)
+    view = found.get(place) or NodeView(run, place)
+    view.cancelled = cancellation(store, run) is not None
+    return view
 
 
 def views(store: Store, run: str, rows: Iterable[Row], *, driven: bool) -> dict[str, NodeView]:

@@ -56,7 +56,8 @@ def view_run(store: Store, run: str) -> RunView:
         match fact:
             case RunStarted():
                 processes.append(Process(fact))
-            case RunEnded() if processes:
+            # Not the word of who cancelled it later.
+            case RunEnded() if processes and processes[-1].end is None:
                 processes[-1] = Process(processes[-1].start, fact)
             case Tracked():
                 tracked.append(fact)

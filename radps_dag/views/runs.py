@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from radps_dag.facts import RunEnded, cancelled_text
 from radps_dag.journal.overview import Overview, overview
 from radps_dag.journal.reading import Status
 from radps_dag.journal.store import Head, Store
@@ -17,7 +18,8 @@ __all__ = ["Listed", "list_run", "list_runs"]
 class Listed:
     """A run in the list. Times are seconds since the epoch; `done`, `failed` and `reused` count
     calls of workloads; `resumed` counts the processes after the first; `driver` says who drives
-    it, `cause` in a line why it failed, `questions` how many wait for an answer."""
+    it, `cause` in a line why it failed or who cancelled it, `questions` how many wait for an
+    answer."""
 
     run: str
     pipeline: str
@@ -42,7 +44,7 @@ def list_runs(store: Store, most: int | None = None) -> list[Listed]:
 def list_run(store: Store, head: Head) -> Listed:
     """One run, as the list has it."""
     found = overview(store, head)
-    over = found.standing.status == "succeeded"
+    over = found.standing.status in ("succeeded", "cancelled")
     return _listed(found, 0 if over else len(open_questions(store, head.run)))
 
 
@@ -67,6 +69,12 @@ def _listed(found: Overview, questions: int) -> Listed:
         reused=found.reused,
         resumed=max(0, (at.start.generation if at.start is not None else 1) - 1),
         driver=at.driver,
-        cause=at.end.message if at.end is not None and at.status == "failed" else "",
+        cause=_cause(at.end),
         questions=questions,
     )
+
+
+def _cause(end: RunEnded | None) -> str:
+    if end is not None and end.status == "cancelled":
+        return cancelled_text(end)
+    return end.message if end is not None and end.status == "failed" else ""

@@ -1,1 +1,78 @@
-"""The sim library: the placeholders' tasks done for real, on simulated visibilities."""
+"""The sim library: the placeholders' tasks done for real, on simulated visibilities.
+
+Numpy and zarr are all that it needs: `pip install 'radps-dag[sim]'`.
+"""
+
+from __future__ import annotations
+
+from radps_dag.workloads.sim.bandpass import set_model, solve_bandpass, solve_phase_up
+from radps_dag.workloads.sim.caltables import (
+    apply_calibration,
+    combine_caltables,
+    describe_caltable,
+)
+from radps_dag.workloads.sim.cleaning import clean, make_dirty_image, restore_image
+from radps_dag.workloads.sim.continuum import (
+    average_spectrum,
+    combine_continuum_ranges,
+    query_line_catalogue,
+    sigma_clip,
+    subtract_continuum,
+)
+from radps_dag.workloads.sim.flagging import autoflag
+from radps_dag.workloads.sim.gains import (
+    choose_solution_interval,
+    derive_flux_scale,
+    solve_gains,
+)
+from radps_dag.workloads.sim.images import concatenate_images
+from radps_dag.workloads.sim.importing import (
+    apply_antenna_positions,
+    apply_online_flags,
+    calibrate_tsys,
+    calibrate_wvr,
+    gather_visibilities,
+    import_visibilities,
+    query_antenna_positions,
+)
+from radps_dag.workloads.sim.observing import (
+    describe_observation,
+    describe_visibilities,
+    simulate_observation,
+)
+from radps_dag.workloads.sim.selfcal import choose_image, compare_images, solve_selfcal
+
+__all__ = [
+    "apply_antenna_positions",
+    "apply_calibration",
+    "apply_online_flags",
+    "autoflag",
+    "average_spectrum",
+    "calibrate_tsys",
+    "calibrate_wvr",
+    "choose_image",
+    "choose_solution_interval",
+    "clean",
+    "combine_caltables",
+    "combine_continuum_ranges",
+    "compare_images",
+    "concatenate_images",
+    "derive_flux_scale",
+    "describe_caltable",
+    "describe_observation",
+    "describe_visibilities",
+    "gather_visibilities",
+    "import_visibilities",
+    "make_dirty_image",
+    "query_antenna_positions",
+    "query_line_catalogue",
+    "restore_image",
+    "set_model",
+    "sigma_clip",
+    "simulate_observation",
+    "solve_bandpass",
+    "solve_gains",
+    "solve_phase_up",
+    "solve_selfcal",
+    "subtract_continuum",
+]

@@ -15,7 +15,6 @@ from radps_dag.workloads.sim.cleaning import clean, make_dirty_image, restore_im
 from radps_dag.workloads.sim.continuum import (
     average_spectrum,
     combine_continuum_ranges,
-    query_line_catalogue,
     sigma_clip,
     subtract_continuum,
 )
@@ -65,7 +64,6 @@ __all__ = [
     "import_visibilities",
     "make_dirty_image",
     "query_antenna_positions",
-    "query_line_catalogue",
     "restore_image",
     "set_model",
     "sigma_clip",

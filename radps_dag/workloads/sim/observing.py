@@ -65,8 +65,9 @@ def simulate_observation(
     Nothing is observed yet: import_visibilities draws the visibilities from what is recorded here,
     the same ones each time. The first calibrator is that of bandpass and flux scale, of some Jy;
     the others, of about 1 Jy, are those of the phases. Each scan number is a cycle: 60 s on the
-    first calibrator, 30 s on each other, 120 s on each target. Where the pipeline declares the
-    context key `observation`, it is described there.
+    first calibrator, 30 s on each other, 120 s on each target, the others again; a quarter of an
+    hour goes to other projects between two cycles. Where the pipeline declares the context key
+    `observation`, it is described there.
 
     Args:
         project: name of the project

@@ -11,7 +11,9 @@ from radps_dag.workloads.sim.observation import Observation
 __all__ = ["chance"]
 
 
-def chance(observation: Observation, *words: object) -> np.random.Generator:
-    """A generator of its own for each purpose: whatever is drawn elsewhere, and in what order."""
+def chance(observation: Observation | int, *words: object) -> np.random.Generator:
+    """A generator of its own for each purpose: whatever is drawn elsewhere, and in what
+    order; of an observation, or of its seed alone."""
+    seed = observation if isinstance(observation, int) else observation.seed
     keys = [crc32(str(word).encode()) for word in words]
-    return np.random.default_rng(np.random.SeedSequence([observation.seed, *keys]))
+    return np.random.default_rng(np.random.SeedSequence([seed, *keys]))

@@ -42,6 +42,7 @@ T0 = 90.0  # K: raw visibilities are in Jy for receivers of this system temperat
 _PHASE_AT = 230e9  # Hz, at which the phase of the troposphere is given
 # Between the -8/3 of a thick and the -5/3 of a thin turbulent layer (Kolmogorov).
 _AIR = 2.3
+_OUTER = 600.0  # s, beyond which nothing moves more
 _RECEIVER, _ATMOSPHERE, _OPACITY = 60.0, 270.0, 0.118  # K, K, zenith
 
 
@@ -65,8 +66,7 @@ def _wandering(random: np.random.Generator, times: int, count: int, slope: float
     does not meet the beginning.
     """
     length = 2 * max(times, 8)
-    power = np.fft.rfftfreq(length)
-    power[0] = power[1]
+    power = np.hypot(np.fft.rfftfreq(length, INTEGRATION), 1.0 / _OUTER)
     spectrum = np.fft.rfft(random.standard_normal((length, count)), axis=0)
     series = np.fft.irfft(spectrum * (power ** (-slope / 2))[:, np.newaxis], length, axis=0)[:times]
     series -= series.mean(axis=0)

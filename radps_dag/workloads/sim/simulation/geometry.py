@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ _LATITUDE, _LONGITUDE, _RADIUS = np.radians(-23.0229), np.radians(-67.7548), 6_3
 _EXTENT = 300.0  # m, of the farthest pad from the centre
 _CLOSEST = 18.0  # m, between two pads
 _PIXELS_PER_BEAM = 4.5
+_CANDIDATES = 60
+_SEEN = 40  # half beams from the centre, to which sidelobes are looked at
 
 INTEGRATION = 2.0  # s
 BANDWIDTH = 1.875e9  # Hz, of a spectral window
@@ -49,7 +52,7 @@ _START = 1_767_225_600.0  # 2026-01-01 0 h UTC
 _SIDEREAL_START = np.radians(271.5 - 7.5) - _LONGITUDE
 _SIDEREAL_RATE = 2 * np.pi * 1.002737909 / 86_400.0
 _SLEW = 10.0  # s
-_SCAN = {"bandpass": 60.0, "phase": 30.0, "target": 120.0}
+_ELSEWHERE = 900.0  # s between two cycles, for other projects: the sky turns meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,49 @@ class Visit:
 
 
 def antennas_of(observation: Observation) -> Antennas:
-    """The array: pads at random, denser to the centre, none too close to another."""
-    random = chance(observation, "array")
-    pads: list[Array] = []
-    while len(pads) < observation.antennas:
-        radius, angle = _EXTENT * random.random() ** 0.7, 2 * np.pi * random.random()
-        pad = np.array([radius * np.cos(angle), radius * np.sin(angle), random.normal(0.0, 2.0)])
-        room = _CLOSEST if len(pads) < 200 else 0.0
-        if all(np.hypot(*(pad - other)[:2]) > room for other in pads):
-            pads.append(pad)
+    """The array: of many with pads at random, that whose beam has the lowest sidelobes.
+
+    An observation of minutes sees hardly more than one beam of the array, so it matters.
+    """
+    pads = _best_pads(observation.seed, observation.antennas)
     names = tuple(f"A{number:02d}" for number in range(observation.antennas))
-    return Antennas(names, _to_itrf(np.array(pads).reshape(-1, 3)))
+    return Antennas(names, _to_itrf(np.array(pads, dtype=np.float64).reshape(-1, 3)))
+
+
+@lru_cache(maxsize=16)
+def _best_pads(seed: int, antennas: int) -> tuple[tuple[float, ...], ...]:
+    """Pads (a, 3) in m east, north and up of the centre."""
+    random = chance(seed, "array")
+    candidates = [_pads(random, antennas) for _ in range(_CANDIDATES if antennas > 2 else 1)]
+    best = min(candidates, key=_sidelobes) if antennas > 2 else candidates[0]
+    return tuple(tuple(map(float, pad)) for pad in best)
+
+
+def _pads(random: np.random.Generator, antennas: int) -> Array:
+    """Pads at random, the first at the edge, none too close to another."""
+    pads: list[Array] = []
+    for _ in range(100 * antennas):
+        if len(pads) == antennas:
+            break
+        radius = _EXTENT * (random.random() ** 0.6 if pads else 1.0)
+        angle = 2 * np.pi * random.random()
+        pad = np.array([radius * np.cos(angle), radius * np.sin(angle), random.normal(0.0, 2.0)])
+        if all(np.hypot(*(pad - other)[:2]) > _CLOSEST for other in pads):
+            pads.append(pad)
+    while len(pads) < antennas:  # a crowd: as close as it must be
+        pads.append(np.append(random.uniform(-_EXTENT, _EXTENT, 2), random.normal(0.0, 2.0)))
+    return np.array(pads)
+
+
+def _sidelobes(pads: Array) -> float:
+    """The highest sidelobe of the array's beam at the zenith, relative to its peak."""
+    wavelength = SPEED_OF_LIGHT / _LOWEST
+    half = np.arange(-_SEEN, _SEEN + 1) * wavelength / (2 * _EXTENT) / 2
+    east, north = (axis.ravel() for axis in np.meshgrid(half, half[_SEEN:]))
+    turns = (pads[:, 0, np.newaxis] * east + pads[:, 1, np.newaxis] * north) / wavelength
+    beam = np.abs(np.exp(2j * np.pi * turns).mean(axis=0)) ** 2
+    away = np.hypot(east, north) > 1.3 * wavelength / (2 * _EXTENT)
+    return float(beam[away].max())
 
 
 def _to_itrf(east_north_up: Array) -> Array:
@@ -128,13 +163,22 @@ def schedule(observation: Observation) -> tuple[Visit, ...]:
 
 
 def _visits(observation: Observation) -> Iterator[Visit]:
+    """A cycle for each scan number: all calibrators, the targets, the phase calibrators again."""
     now = _START
+    others = observation.calibrators[1:]
     for scan in observation.scans:
-        for number, field in enumerate((*observation.calibrators, *observation.targets)):
-            calibrators = len(observation.calibrators)
-            kind = "target" if number >= calibrators else "phase" if number else "bandpass"
-            yield Visit(field, scan, now, round(_SCAN[kind] / INTEGRATION))
-            now += _SCAN[kind] + _SLEW
+        for field in (*observation.calibrators, *observation.targets, *others):
+            seconds = _length(observation, field)
+            yield Visit(field, scan, now, round(seconds / INTEGRATION))
+            now += seconds + _SLEW
+        now += _ELSEWHERE
+
+
+def _length(observation: Observation, field: str) -> float:
+    """Of a visit to a field, in s."""
+    if field in observation.targets:
+        return 120.0
+    return 60.0 if field == observation.calibrators[0] else 30.0
 
 
 def timeline(observation: Observation) -> Array:

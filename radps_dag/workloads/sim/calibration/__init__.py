@@ -1,0 +1,1 @@
+"""Domain functions of the calibration: gains from visibilities, and visibilities without them."""

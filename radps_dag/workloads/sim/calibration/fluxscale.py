@@ -1,0 +1,131 @@
+"""Gains against models of 1 Jy to flux densities, by the calibrator of which it is known.
+
+Gains of the same antenna, polarization, spw and scan are the same for all fields, so that the ratio
+of their squares is the ratio of the flux density to that of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.workloads.sim.solutions import Solutions
+
+__all__ = ["FluxDensity", "derive_flux_densities", "scale"]
+
+# From the median absolute deviation to the standard deviation, and the error of a median over that
+# of a mean, both of a normal distribution.
+_TO_SIGMA, _OF_MEDIAN = 1.4826, 1.2533
+
+
+@dataclass(frozen=True, slots=True)
+class FluxDensity:
+    """Flux densities of one field.
+
+    Attributes:
+        by_spw: in Jy
+        error: standard error in Jy by spw
+    """
+
+    by_spw: dict[int, float]
+    error: dict[int, float]
+
+    @property
+    def mean(self) -> float:
+        """Of the spws, in Jy."""
+        return sum(self.by_spw.values()) / len(self.by_spw)
+
+    @property
+    def snr(self) -> float:
+        """The mean over its standard error."""
+        error = sum(one**2 for one in self.error.values()) ** 0.5 / len(self.error)
+        return self.mean / error if error > 0 else float(np.finfo(np.float64).max)
+
+    @property
+    def spread(self) -> float:
+        """Difference of the largest and the smallest of the spws over the mean."""
+        values = self.by_spw.values()
+        return (max(values) - min(values)) / self.mean
+
+
+def derive_flux_densities(
+    parts: Sequence[Solutions], known: Collection[str]
+) -> dict[str, FluxDensity]:
+    """Flux densities of all fields but those of which it is known.
+
+    The median over antennas, polarizations and scans, and its error from how they scatter.
+    Raises ValueError where no field is known, or one has no solutions in common with these.
+    """
+    fields = list(dict.fromkeys(part.field for part in parts if part.field not in known))
+    if not any(part.field in known for part in parts):
+        raise ValueError(
+            "no gains of a field of known flux density: the flux scale needs a calibrator with "
+            "the intent FLUX"
+        )
+    found = {}
+    for field in fields:
+        spws = sorted({spw for part in parts if part.field == field for spw in part.spws})
+        ratios = {spw: _ratios(parts, known, field, spw) for spw in spws}
+        flux = {spw: float(np.median(values)) for spw, values in ratios.items()}
+        error = {spw: _error(values) for spw, values in ratios.items()}
+        found[field] = FluxDensity(flux, error)
+    return found
+
+
+def scale(parts: Sequence[Solutions], flux: dict[str, FluxDensity]) -> tuple[Solutions, ...]:
+    """Solutions against models of 1 Jy as they are against models of the right flux density."""
+    return tuple(
+        replace(part, gain=part.gain / flux[part.field].by_spw[part.spws[0]] ** 0.5)
+        if part.field in flux
+        else part
+        for part in parts
+    )
+
+
+def _ratios(
+    parts: Sequence[Solutions], known: Collection[str], field: str, spw: int
+) -> NDArray[np.float64]:
+    """Squared ratios of amplitudes of all antennas, polarizations and scans."""
+    of_spw = [part for part in parts if spw in part.spws]
+    references = [part for part in of_spw if part.field in known]
+    ratios = []
+    for part in of_spw:
+        if part.field != field:
+            continue
+        # Of the same scan where there is one, since gains drift.
+        near = [one for one in references if one.scan == part.scan] or references
+        names = [p for p in part.polarizations if all(p in one.polarizations for one in near)]
+        if not near or not names:
+            continue
+        own = _amplitudes(part, names)
+        against = np.mean([_amplitudes(one, names) for one in near], axis=0)
+        ratios.append(((own / against) ** 2).reshape(-1))
+    values: NDArray[np.float64] = np.concatenate([*ratios, np.zeros(0)])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        raise ValueError(
+            f"no gains of field {field}, spw {spw}, to compare with those of "
+            f"{', '.join(sorted(known))}: they are flagged, or of other spws or polarizations"
+        )
+    return values
+
+
+def _amplitudes(part: Solutions, polarizations: Sequence[str]) -> NDArray[np.float64]:
+    """(a, p) mean amplitude over the unflagged intervals; not a number where there is none."""
+    chosen = [part.polarizations.index(one) for one in polarizations]
+    good = ~part.flag[..., chosen]
+    total = np.where(good, np.abs(part.gain[..., chosen]), 0.0).sum(axis=(0, 2))
+    count = good.sum(axis=(0, 2))
+    mean: NDArray[np.float64] = np.divide(
+        total, count, out=np.full(total.shape, np.nan), where=count > 0
+    )
+    return mean
+
+
+def _error(values: NDArray[np.float64]) -> float:
+    """Standard error of the median."""
+    deviation = float(np.median(np.abs(values - np.median(values))))
+    return float(_OF_MEDIAN * _TO_SIGMA * deviation / values.size**0.5)

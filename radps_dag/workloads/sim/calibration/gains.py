@@ -1,0 +1,151 @@
+"""Visibilities of one scan to gains against time: phases at an interval, an amplitude for the scan.
+
+gain(t) = amplitude exp(i phase(t)). Phases change with the atmosphere and may be solved for spws
+together, from which the bandpass has taken what makes them differ; the amplitude changes slowly,
+is solved over the scan, and for each spw by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.workloads.sim.calibration import stefcal
+from radps_dag.workloads.sim.calibration.solving import SNR_MIN, model_of
+from radps_dag.workloads.sim.calibration.sums import (
+    Sums,
+    accumulate,
+    add,
+    intervals_of,
+    midpoints,
+    rotate,
+    whole,
+)
+from radps_dag.workloads.sim.solutions import Solutions
+from radps_dag.workloads.sim.visibilities import Visibilities
+
+__all__ = ["ScanGains", "choose_interval", "measure_snr", "solve_scan"]
+
+_ENOUGH = 100  # iterations; some 10 are needed
+
+
+@dataclass(frozen=True, slots=True)
+class ScanGains:
+    """Gains of one field and scan after some iterations: a part for each spw, relative change."""
+
+    parts: tuple[Solutions, ...]
+    change: float
+
+
+def solve_scan(
+    parts: Sequence[Visibilities],
+    reference: int,
+    interval: float,
+    start: Sequence[Solutions] | None = None,
+    iterations: int = 2,
+    snr_min: float = SNR_MIN,
+) -> ScanGains:
+    """Gains of one field in one scan.
+
+    Args:
+        parts: its spws, of which the phases are solved together
+        reference: number of the antenna whose phase is 0
+        interval: solution interval of the phases in s
+        start: solutions of these spws to go on from, in the same order
+        iterations: of StefCal, for the phases and for the amplitudes
+        snr_min: signal to noise below which a solution is flagged
+    """
+    first = parts[0]
+    numbers = intervals_of(first.time, first.scan, first.integration, interval)
+    sums = [accumulate(vis, model_of(vis), numbers) for vis in parts]
+    before = [np.moveaxis(one.gain, 1, -1).astype(np.complex128) for one in start or ()]
+    turned = before[0] / np.abs(before[0]) if before else None
+    phase = stefcal.solve(add(sums), reference, "phase", turned, iterations)
+    solved = []
+    change = phase.change
+    for number, (vis, one) in enumerate(zip(parts, sums, strict=True)):
+        old = before[number] if before else None
+        found, moved = _amplitude(one, phase.gain, reference, old, iterations)
+        change = max(change, moved)
+        certain = _certainty(add(sums) if len(sums) > 1 else one, one, found)
+        solved.append(_solutions(vis, numbers, interval, found, certain, snr_min))
+    return ScanGains(tuple(solved), change)
+
+
+def measure_snr(parts: Sequence[Visibilities], reference: int, interval: float) -> float:
+    """Median signal to noise of gains of an antenna, spws together, at a solution interval in s."""
+    first = parts[0]
+    numbers = intervals_of(first.time, first.scan, first.integration, interval)
+    sums = add([accumulate(vis, model_of(vis), numbers) for vis in parts])
+    found = stefcal.solve(sums, reference, iterations=_ENOUGH, tolerance=1e-4)
+    snr = stefcal.quality(sums, found.gain).snr
+    return float(np.median(snr[snr > 0])) if (snr > 0).any() else 0.0
+
+
+def choose_interval(
+    parts: Sequence[Visibilities], reference: int, snr_min: float
+) -> tuple[float, float]:
+    """The shortest solution interval in s that reaches a signal to noise, and what it reaches.
+
+    One integration, or two, or four, up to a scan: measured, because coherence is lost over time.
+    """
+    first = parts[0]
+    longest = max(int((first.scan == scan).sum()) for scan in np.unique(first.scan))
+    count = 1
+    while True:
+        interval = min(count, longest) * first.integration
+        snr = measure_snr(parts, reference, interval)
+        if snr >= snr_min or count >= longest:
+            return interval, snr
+        count *= 2
+
+
+def _amplitude(
+    sums: Sums,
+    phase: NDArray[np.complex128],
+    reference: int,
+    before: NDArray[np.complex128] | None,
+    iterations: int,
+) -> tuple[NDArray[np.complex128], float]:
+    """Gains (t, 1, p, a) of the amplitude of all intervals together, and its relative change."""
+    start = None if before is None else np.abs(before[:1]).astype(np.complex128)
+    steady = whole(rotate(sums, phase))
+    solved = stefcal.solve(steady, reference, start=start, iterations=iterations)
+    size = np.abs(solved.gain)
+    old = np.ones_like(size) if start is None else start
+    change = stefcal.relative_change(size + 0j, old + 0j, steady.present)
+    return size * phase, change
+
+
+def _certainty(together: Sums, own: Sums, gain: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Signal to noise of phases that were solved together; 0 where a spw itself has no data."""
+    snr = stefcal.quality(together, gain).snr
+    present = own.present.any(axis=0, keepdims=True)
+    return np.where(present, snr, 0.0)
+
+
+def _solutions(
+    vis: Visibilities,
+    numbers: NDArray[np.int64],
+    interval: float,
+    gain: NDArray[np.complex128],
+    snr: NDArray[np.float64],
+    snr_min: float,
+) -> Solutions:
+    flag = np.moveaxis(snr < snr_min, -1, 1)
+    return Solutions(
+        field=vis.field,
+        intents=vis.intents,
+        spws=(vis.spw,),
+        scan=int(vis.scan[0]),
+        time=midpoints(vis.time, numbers),
+        interval=interval,
+        frequency=vis.frequency.mean(keepdims=True),
+        polarizations=vis.polarizations,
+        gain=np.moveaxis(gain, -1, 1),
+        flag=flag,
+        snr=np.where(flag, 0.0, np.moveaxis(snr, -1, 1)),
+    )

@@ -1,0 +1,59 @@
+"""Visibilities of a target and a model of its sky to gains that bring them together."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.workloads.sim.calibration import stefcal
+from radps_dag.workloads.sim.calibration.sums import accumulate, intervals_of, midpoints
+from radps_dag.workloads.sim.solutions import Solutions
+from radps_dag.workloads.sim.visibilities import Complexes, Visibilities
+
+__all__ = ["solve_against"]
+
+_ENOUGH = 100  # iterations; some 10 are needed
+
+
+def solve_against(
+    vis: Visibilities,
+    model: Complexes,
+    reference: int,
+    interval: float,
+    mode: Literal["phase", "amplitude_phase"],
+    snr_min: float,
+) -> Solutions:
+    """Gains of each interval against a model (t, b, f, p) in Jy, until they stay as they are.
+
+    Those below `snr_min` are flagged, and 1: they change nothing. Amplitudes are 1 in their
+    geometric mean, so that the flux density of the model is not made that of the data.
+    """
+    numbers = intervals_of(vis.time, vis.scan, vis.integration, interval)
+    sums = accumulate(vis, model, numbers)
+    found = stefcal.solve(sums, reference, mode, iterations=_ENOUGH, tolerance=1e-6)
+    snr = np.moveaxis(stefcal.quality(sums, found.gain).snr, -1, 1)
+    flag = snr < snr_min
+    gain = _normalised(np.moveaxis(found.gain, -1, 1), flag)
+    return Solutions(
+        field=vis.field,
+        intents=vis.intents,
+        spws=(vis.spw,),
+        scan=int(vis.scan[0]),
+        time=midpoints(vis.time, numbers),
+        interval=interval,
+        frequency=vis.frequency.mean(keepdims=True),
+        polarizations=vis.polarizations,
+        gain=np.where(flag, 1.0, gain),
+        flag=flag,
+        snr=np.where(flag, 0.0, snr),
+    )
+
+
+def _normalised(gain: NDArray[np.complex128], flag: NDArray[np.bool_]) -> NDArray[np.complex128]:
+    """Gains of which the geometric mean amplitude of the unflagged is 1, by polarization."""
+    size = np.log(np.where(flag | (gain == 0), 1.0, np.abs(gain)))
+    count = np.maximum(1, (~flag).sum(axis=(0, 1, 2)))
+    normal: NDArray[np.complex128] = gain / np.exp(size.sum(axis=(0, 1, 2)) / count)
+    return normal

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.solutions import Solutions
 
-__all__ = ["FluxDensity", "derive_flux_densities", "scale"]
+__all__ = ["CERTAIN", "FluxDensity", "derive_flux_densities", "scale"]
 
 # From the median absolute deviation to the standard deviation, and the error of a median over that
 # of a mean, both of a normal distribution.
 _TO_SIGMA, _OF_MEDIAN = 1.4826, 1.2533
+# Signal to noise of what does not scatter at all.
+CERTAIN = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class FluxDensity:
     def snr(self) -> float:
         """The mean over its standard error."""
         error = sum(one**2 for one in self.error.values()) ** 0.5 / len(self.error)
-        return self.mean / error if error > 0 else float(np.finfo(np.float64).max)
+        return min(CERTAIN, self.mean / error) if error > 0 else CERTAIN
 
     @property
     def spread(self) -> float:
@@ -126,6 +128,8 @@ def _amplitudes(part: Solutions, polarizations: Sequence[str]) -> NDArray[np.flo
 
 
 def _error(values: NDArray[np.float64]) -> float:
-    """Standard error of the median."""
+    """Standard error of the median; of values too few to scatter, the value itself."""
+    if values.size < 3:
+        return float(np.median(values))
     deviation = float(np.median(np.abs(values - np.median(values))))
     return float(_OF_MEDIAN * _TO_SIGMA * deviation / values.size**0.5)

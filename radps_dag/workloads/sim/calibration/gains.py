@@ -61,7 +61,13 @@ def solve_scan(
     first = parts[0]
     numbers = intervals_of(first.time, first.scan, first.integration, interval)
     sums = [accumulate(vis, model_of(vis), numbers) for vis in parts]
-    before = [np.moveaxis(one.gain, 1, -1).astype(np.complex128) for one in start or ()]
+    for part in start or ():
+        if part.gain.shape[0] != int(numbers[-1]) + 1 or part.polarizations != first.polarizations:
+            raise ValueError(
+                f"the gains to start from are not of {first.name}, scan {first.scan[0]}: other "
+                "solution intervals or polarizations"
+            )
+    before = [np.moveaxis(part.gain, 1, -1).astype(np.complex128) for part in start or ()]
     turned = before[0] / np.abs(before[0]) if before else None
     phase = stefcal.solve(add(sums), reference, "phase", turned, iterations)
     solved = []

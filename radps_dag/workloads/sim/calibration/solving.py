@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.workloads.sim.solutions import Caltable
 from radps_dag.workloads.sim.visibilities import Bools, Complexes, Floats, Visibilities
 
 __all__ = ["SNR_MIN", "model_of", "phase_scatter", "reference_antenna", "require_solvable"]
@@ -34,10 +35,11 @@ def require_solvable(parts: Sequence[Visibilities], what: str) -> None:
         )
 
 
-def reference_antenna(parts: Sequence[Visibilities]) -> int:
+def reference_antenna(parts: Sequence[Visibilities], applied: Caltable | None = None) -> int:
     """The number of the antenna nearest to the array's middle of those with most of the data.
 
-    Give it all scans that solutions are to be interpolated between: phases are against it.
+    Give it all scans that solutions are to be interpolated between: phases are against it. One that
+    a caltable to be applied has no solutions for is none.
     """
     antennas = parts[0].antennas
     data = np.zeros(len(antennas.names))
@@ -46,6 +48,8 @@ def reference_antenna(parts: Sequence[Visibilities]) -> int:
         good = _good(vis).sum(axis=(0, 2)).min(axis=-1).astype(np.float64)
         data += np.bincount(vis.antenna1, good, data.size)
         data += np.bincount(vis.antenna2, good, data.size)
+    silent = set() if applied is None else _without_solutions(applied)
+    data *= [name not in silent for name in antennas.names]
     away = antennas.positions - np.median(antennas.positions, axis=0)
     distance = np.sqrt((away**2).sum(axis=-1))
     return int(np.argmin(np.where(data >= 0.8 * data.max(), distance, np.inf)))
@@ -67,6 +71,15 @@ def phase_scatter(gain: Complexes, flag: Bools, reference: int) -> float:
     away: Floats = np.angle(gain * np.conj(mean), deg=True)
     good[:, reference] = False
     return float(np.sqrt(np.mean(away[good] ** 2))) if good.any() else 0.0
+
+
+def _without_solutions(caltable: Caltable) -> set[str]:
+    """Antennas of which some polarization has no solution in some part."""
+    return {
+        caltable.antennas[number]
+        for part in caltable.parts
+        for number in np.flatnonzero(part.flag.all(axis=(0, 2)).any(axis=-1)).tolist()
+    }
 
 
 def _good(vis: Visibilities) -> NDArray[np.bool_]:

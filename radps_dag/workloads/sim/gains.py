@@ -1,0 +1,226 @@
+"""Workloads of the gains: solution interval, phases and amplitudes, flux scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from radps_dag.workloads.contract import Context, Product, Workdir, workload
+from radps_dag.workloads.outcomes import FluxScale, Gains, Interval
+from radps_dag.workloads.scores import flux_snr_score, flux_spread_score, snr_score
+from radps_dag.workloads.sim.calibration import fluxscale
+from radps_dag.workloads.sim.calibration import gains as solving
+from radps_dag.workloads.sim.calibration.applying import apply_table
+from radps_dag.workloads.sim.calibration.catalogue import known_model, with_model
+from radps_dag.workloads.sim.calibration.solving import (
+    phase_scatter,
+    reference_antenna,
+    require_solvable,
+)
+from radps_dag.workloads.sim.solutions import Caltable, Solutions
+from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
+from radps_dag.workloads.sim.stores.processing_sets import (
+    observation_behind,
+    read_visibilities,
+)
+from radps_dag.workloads.sim.visibilities import Visibilities
+from radps_dag.workloads.units import Seconds
+
+__all__ = ["choose_solution_interval", "derive_flux_scale", "solve_gains"]
+
+
+@workload
+def choose_solution_interval(
+    ms: Product, bandpass: Product, snr_min: float = 10.0, *, workdir: Workdir
+) -> Interval:
+    """Choose the solution interval of the gains, and whether spws must be combined.
+
+    The shortest of one, two, four integrations and so on to a scan in which a solution of the
+    phase calibrator reaches the signal to noise, as it is measured, in the weakest spw. Spws are
+    combined where a whole scan does not reach it.
+
+    Args:
+        ms: the visibilities
+        bandpass: bandpass to apply first
+        snr_min: signal to noise that a solution must reach
+    """
+    table = read_caltable(bandpass)
+    everything = _calibrators(ms, None)
+    reference = reference_antenna(everything, table)
+    phase = [vis for vis in everything if "PHASE" in vis.intents] or everything
+    parts = [apply_table(vis, table) for vis in phase]
+    require_solvable(parts, f"{', '.join(dict.fromkeys(vis.field for vis in phase))}")
+    parts = [vis for vis in parts if not vis.flag.all()]
+    spws = list(dict.fromkeys(vis.spw for vis in everything))
+    alone = [solving.choose_interval([vis], reference, snr_min) for vis in parts]
+    interval, snr = max(one[0] for one in alone), min(one[1] for one in alone)
+    combined = snr < snr_min and len(spws) > 1
+    reached = snr
+    if combined:
+        together = [
+            solving.choose_interval(_of_field(parts, field), reference, snr_min)
+            for field in dict.fromkeys(vis.field for vis in parts)
+        ]
+        interval, reached = max(one[0] for one in together), min(one[1] for one in together)
+    snr = min(solving.measure_snr([vis], reference, interval) for vis in parts)
+    return {
+        "interval": interval,
+        "snr": snr,
+        "combined": combined,
+        "spw_groups": [spws] if combined else [[spw] for spw in spws],
+        "score": snr_score(reached if combined else snr),
+    }
+
+
+@workload
+def solve_gains(
+    ms: Product,
+    bandpass: Product,
+    spws: list[int],
+    scan: int,
+    interval: Seconds,
+    start: Product | None = None,
+    *,
+    workdir: Workdir,
+) -> Gains:
+    """Iterate the phase and amplitude solver once, from where it ended.
+
+    Two iterations of StefCal for the phases of each interval, of all spws together, and for the
+    amplitudes of the scan, of each spw by itself; for each calibrator in the scan. The model of a
+    calibrator without a known flux density is 1 Jy.
+
+    Args:
+        ms: the visibilities
+        bandpass: bandpass to apply first
+        spws: spectral windows that are solved together
+        scan: scan number
+        interval: solution interval
+        start: solutions of the iteration before
+    """
+    if not interval > 0:
+        raise ValueError(f"a solution interval of {interval} s: it must be longer than 0")
+    table = read_caltable(bandpass)
+    before = None if start is None else read_caltable(start)
+    everything = _calibrators(ms, spws)
+    reference = reference_antenna(everything, table)
+    inside = [vis.of_times(vis.scan == scan) for vis in everything]
+    if not any(vis.time.size for vis in inside):
+        there = ", ".join(map(str, sorted({int(one) for vis in everything for one in vis.scan})))
+        raise ValueError(f"no data of scan {scan} in {ms['uri']}; there are {there or 'none'}")
+    parts = [apply_table(vis, table) for vis in inside if vis.time.size]
+    require_solvable(parts, f"spws {', '.join(map(str, spws))}, scan {scan}")
+    fields = [
+        field
+        for field in dict.fromkeys(vis.field for vis in parts)
+        if not all(vis.flag.all() for vis in _of_field(parts, field))
+    ]
+    found = [
+        solving.solve_scan(
+            _of_field(parts, field), reference, interval, _start(before, parts, field)
+        )
+        for field in fields
+    ]
+    solutions = tuple(part for one in found for part in one.parts)
+    change = max(one.change for one in found)
+    snr = min(_median_snr(part) for part in solutions)
+    scatter = [phase_scatter(part.gain, part.flag, reference) for part in solutions]
+    phase_rms = float(np.sqrt(np.mean(np.square(scatter))))
+    history = () if before is None else before.history
+    entry = {"iteration": len(history) + 1.0, "change": change, "snr": snr}
+    gains = Caltable("gains", parts[0].antennas.names, solutions, {}, (*history, entry))
+    selection = {"spw": spws, "scan": scan}
+    return {
+        "caltable": write_caltable(workdir, observation_behind(ms), gains, selection),
+        "change": change,
+        "snr": snr,
+        "phase_rms": phase_rms,
+        "snr_score": snr_score(snr),
+        "phase_score": max(0.0, 1.0 - phase_rms / 90.0),
+    }
+
+
+@workload
+def derive_flux_scale(
+    ms: Product, gains: Product, *, workdir: Workdir, context: Context
+) -> FluxScale:
+    """Scale the gains by the calibrator of known flux density.
+
+    Where the pipeline declares the context key `flux_densities`, they are added there.
+
+    Args:
+        ms: the visibilities
+        gains: gain solutions
+    """
+    observation = observation_behind(ms)
+    table = read_caltable(gains)
+    if table.type != "gains":
+        raise ValueError(f"expected a caltable of type gains, found {table.type}: {gains['uri']}")
+    known: dict[str, list[float]] = {}
+    for part in table.parts:
+        model = known_model(observation, part.field) if "FLUX" in part.intents else None
+        if model is not None:
+            known.setdefault(part.field, []).append(float(model.at(part.frequency).mean()))
+    found = fluxscale.derive_flux_densities(table.parts, known)
+    flux = {field: sum(values) / len(values) for field, values in known.items()}
+    flux |= {field: one.mean for field, one in found.items()}
+    snr = min((one.snr for one in found.values()), default=fluxscale.CERTAIN)
+    spread = max((one.spread for one in found.values()), default=0.0)
+    parameters = {
+        "flux_densities": flux,
+        "by_spw": {
+            field: {str(spw): value for spw, value in one.by_spw.items()}
+            for field, one in found.items()
+        },
+    }
+    scaled = replace(
+        table,
+        type="flux_scale",
+        parts=fluxscale.scale(table.parts, found),
+        parameters={**table.parameters, **parameters},
+    )
+    if context.declares("flux_densities"):
+        context.add("flux_densities", flux)
+    return {
+        "caltable": write_caltable(workdir, observation, scaled, gains.get("selection")),
+        "flux_densities": flux,
+        "snr": snr,
+        "spread": spread,
+        "snr_score": flux_snr_score(snr),
+        "spread_score": flux_spread_score(spread),
+    }
+
+
+def _calibrators(ms: Product, spws: Sequence[int] | None) -> list[Visibilities]:
+    """All calibrators, with their models."""
+    observation = observation_behind(ms)
+    everything = read_visibilities(ms, spws=spws)
+    parts = [with_model(vis, observation) for vis in everything if "TARGET" not in vis.intents]
+    if not parts:
+        raise ValueError(f"no calibrators in {ms['uri']}: gains are solved on calibrators")
+    return parts
+
+
+def _of_field(parts: Sequence[Visibilities], field: str) -> list[Visibilities]:
+    return [vis for vis in parts if vis.field == field]
+
+
+def _start(
+    before: Caltable | None, parts: Sequence[Visibilities], field: str
+) -> list[Solutions] | None:
+    """The solutions of a field in the iteration before, in the order of its spws."""
+    if before is None:
+        return None
+    found = []
+    for vis in _of_field(parts, field):
+        fitting = [one for one in before.parts if one.field == field and vis.spw in one.spws]
+        if not fitting:
+            raise ValueError(f"the gains to start from are not of {vis.name}")
+        found.append(fitting[0])
+    return found
+
+
+def _median_snr(part: Solutions) -> float:
+    good = part.snr[~part.flag]
+    return float(np.median(good)) if good.size else 0.0

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.visibilities import (
     SPEED_OF_LIGHT,
     Antennas,
@@ -50,7 +51,8 @@ def observe(
     count = times * len(scans)
     scan = np.repeat(np.array(scans, dtype=np.int64), times)
     time = start + np.arange(count) * INTEGRATION + 200.0 * (scan - 1)
-    turn = np.arange(count) * 0.3
+    # The earth, with hours between scans.
+    turn = 7.292115e-5 * (time - start) + 0.6 * scan
     away = antennas.positions[other] - antennas.positions[one]
     u = np.cos(turn)[:, None] * away[:, 0] - np.sin(turn)[:, None] * away[:, 1]
     v = np.sin(turn)[:, None] * away[:, 0] + np.cos(turn)[:, None] * away[:, 1]
@@ -121,3 +123,26 @@ def referred(gain: NDArray[np.complex128], reference: int) -> NDArray[np.complex
     """Gains (t, a, f, p) of which the reference antenna has the phase 0."""
     turn = np.exp(-1j * np.angle(gain[:, reference : reference + 1]))
     return gain * turn
+
+
+def some_observation(antennas: int, seed: int = 1) -> Observation:
+    """The record of two calibrators and a target in two spws and two scans."""
+    return Observation(
+        project="simulated",
+        calibrators=("J1", "J2"),
+        targets=("G1",),
+        spws=(0, 1),
+        scans=(1, 2),
+        polarizations=("XX", "YY"),
+        channels=16,
+        antennas=antennas,
+        seed=seed,
+        noise=1.0,
+        phase_rms=40.0,
+        amplitude_rms=0.05,
+        bandpass_rms=0.1,
+        interference=0.0,
+        position_error=0.0,
+        wvr_error=0.2,
+        dead_receptors=(),
+    )

@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from calibration_support import array, flagged, observe, random_gains, referred
+from calibration_support import (
+    array,
+    flagged,
+    observe,
+    random_gains,
+    referred,
+    some_observation,
+)
 
 from radps_dag.workloads.context import Context
 from radps_dag.workloads.contract import invoke
@@ -17,7 +24,6 @@ from radps_dag.workloads.description import Product
 from radps_dag.workloads.knowledge import Declared, Snapshot
 from radps_dag.workloads.sim import bandpass, caltables, gains
 from radps_dag.workloads.sim.calibration.catalogue import known_model
-from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.processing_sets import (
@@ -54,28 +60,6 @@ def call(tmp_path: Path) -> Call:
     return call
 
 
-def observation(seed: int = 1) -> Observation:
-    return Observation(
-        project="simulated",
-        calibrators=("J1", "J2"),
-        targets=("G1",),
-        spws=(0, 1),
-        scans=(1, 2),
-        polarizations=("XX", "YY"),
-        channels=16,
-        antennas=COUNT,
-        seed=seed,
-        noise=1.0,
-        phase_rms=40.0,
-        amplitude_rms=0.05,
-        bandpass_rms=0.1,
-        interference=0.0,
-        position_error=0.0,
-        wvr_error=0.2,
-        dead_receptors=(),
-    )
-
-
 def truth(seed: int, spw: int, times: int, offset: int) -> np.ndarray:
     """Gains (t, a, f, p): a bandpass of mean amplitude 1, a constant, phases that wander."""
     random = np.random.default_rng([seed, spw])
@@ -91,7 +75,7 @@ def observed(
     workdir: Path, seed: int = 1, noise: float = 1.0, dead: tuple[int, int] | None = None
 ) -> tuple[Product, dict[tuple[str, int], np.ndarray]]:
     """Two calibrators and a target in two spws as imported, and their gains."""
-    about, antennas = observation(seed), array(COUNT)
+    about, antennas = some_observation(COUNT, seed), array(COUNT)
     parts, known = [], {}
     for number, (field, intents, times) in enumerate(
         (("J1", ("BANDPASS", "FLUX"), 15), ("J2", ("PHASE",), 10), ("G1", ("TARGET",), 10))
@@ -193,7 +177,7 @@ def test_calibration_finds_the_sky(call: Call, tmp_path: Path, seed: int) -> Non
     """Bandpass, gains and flux scale, applied to all fields, give each its true flux density."""
     ms, known = observed(tmp_path / "ms", seed)
     band, ends = _solve_bandpass(call, tmp_path / "parts", ms)
-    model = known_model(observation(seed), "J1")
+    model = known_model(some_observation(COUNT, seed), "J1")
     assert model is not None
     for end in ends:
         assert 2 <= end["loops"] <= 12

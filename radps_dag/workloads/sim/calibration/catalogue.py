@@ -19,7 +19,8 @@ def known_model(observation: Observation, field: str) -> PointModel | None:
     """The model of the flux calibrator, which is the first calibrator; None for any other field."""
     if not observation.calibrators or field != observation.calibrators[0]:
         return None
-    words = (observation.seed, crc32(b"flux catalogue"), crc32(field.encode()))
+    # The words of the simulation: the catalogue knows what is there.
+    words = (observation.seed, crc32(b"flux density"), crc32(field.encode()))
     random = np.random.default_rng(np.random.SeedSequence(words))
     return PointModel(
         flux_density=round(float(random.uniform(2.5, 4.0)), 3),

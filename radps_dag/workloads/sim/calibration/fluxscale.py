@@ -1,7 +1,8 @@
 """Gains against models of 1 Jy to flux densities, by the calibrator of which it is known.
 
-Gains of the same antenna, polarization, spw and scan are the same for all fields, so that the ratio
-of their squares is the ratio of the flux density to that of the model.
+Gains of the same antenna, polarization and spw are the same for all fields but for their slow
+drift, which is interpolated in time; so the ratio of their squares is the ratio of the flux density
+to that of the model.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.workloads.sim.calibration.interpolating import interpolate
 from radps_dag.workloads.sim.solutions import Solutions
 
 __all__ = ["CERTAIN", "FluxDensity", "derive_flux_densities", "scale"]
@@ -42,8 +44,8 @@ class FluxDensity:
 
     @property
     def snr(self) -> float:
-        """The mean over its standard error."""
-        error = sum(one**2 for one in self.error.values()) ** 0.5 / len(self.error)
+        """The mean over its error; spws drift together, so that of several is no less."""
+        error = sum(self.error.values()) / len(self.error)
         return min(CERTAIN, self.mean / error) if error > 0 else CERTAIN
 
     @property
@@ -97,13 +99,10 @@ def _ratios(
     for part in of_spw:
         if part.field != field:
             continue
-        # Of the same scan where there is one, since gains drift.
-        near = [one for one in references if one.scan == part.scan] or references
-        names = [p for p in part.polarizations if all(p in one.polarizations for one in near)]
-        if not near or not names:
+        names = [p for p in part.polarizations if all(p in one.polarizations for one in references)]
+        if not references or not names:
             continue
-        own = _amplitudes(part, names)
-        against = np.mean([_amplitudes(one, names) for one in near], axis=0)
+        own, against = _amplitudes(part, names), _at(part, references, names)
         ratios.append(((own / against) ** 2).reshape(-1))
     values: NDArray[np.float64] = np.concatenate([*ratios, np.zeros(0)])
     values = values[np.isfinite(values)]
@@ -113,6 +112,20 @@ def _ratios(
             f"{', '.join(sorted(known))}: they are flagged, or of other spws or polarizations"
         )
     return values
+
+
+def _at(
+    part: Solutions, references: Sequence[Solutions], polarizations: Sequence[str]
+) -> NDArray[np.float64]:
+    """(a, p) amplitudes of the fields of known flux density at the time of a part."""
+    ordered = sorted(references, key=lambda one: float(one.time.mean()))
+    amplitudes = np.stack([_amplitudes(one, polarizations) for one in ordered])
+    bad = ~np.isfinite(amplitudes)
+    time = np.array([one.time.mean() for one in ordered])
+    values = np.where(bad, 1.0, amplitudes) + 0j
+    found, missing = interpolate(time, values, bad, part.time.mean(keepdims=True))
+    at: NDArray[np.float64] = np.where(missing[0], np.nan, np.abs(found[0]))
+    return at
 
 
 def _amplitudes(part: Solutions, polarizations: Sequence[str]) -> NDArray[np.float64]:

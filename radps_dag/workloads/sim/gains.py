@@ -19,6 +19,7 @@ from radps_dag.workloads.sim.calibration.solving import (
     reference_antenna,
     require_solvable,
 )
+from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
 from radps_dag.workloads.sim.stores.processing_sets import (
@@ -101,16 +102,8 @@ def solve_gains(
     """
     if not interval > 0:
         raise ValueError(f"a solution interval of {interval} s: it must be longer than 0")
-    table = read_caltable(bandpass)
     before = None if start is None else read_caltable(start)
-    everything = _calibrators(ms, spws)
-    reference = reference_antenna(everything, table)
-    inside = [vis.of_times(vis.scan == scan) for vis in everything]
-    if not any(vis.time.size for vis in inside):
-        there = ", ".join(map(str, sorted({int(one) for vis in everything for one in vis.scan})))
-        raise ValueError(f"no data of scan {scan} in {ms['uri']}; there are {there or 'none'}")
-    parts = [apply_table(vis, table) for vis in inside if vis.time.size]
-    require_solvable(parts, f"spws {', '.join(map(str, spws))}, scan {scan}")
+    parts, reference = _scan(ms, read_caltable(bandpass), spws, scan)
     fields = [
         field
         for field in dict.fromkeys(vis.field for vis in parts)
@@ -157,14 +150,9 @@ def derive_flux_scale(
     table = read_caltable(gains)
     if table.type != "gains":
         raise ValueError(f"expected a caltable of type gains, found {table.type}: {gains['uri']}")
-    known: dict[str, list[float]] = {}
-    for part in table.parts:
-        model = known_model(observation, part.field) if "FLUX" in part.intents else None
-        if model is not None:
-            known.setdefault(part.field, []).append(float(model.at(part.frequency).mean()))
+    known = _known(observation, table)
     found = fluxscale.derive_flux_densities(table.parts, known)
-    flux = {field: sum(values) / len(values) for field, values in known.items()}
-    flux |= {field: one.mean for field, one in found.items()}
+    flux = known | {field: one.mean for field, one in found.items()}
     snr = min((one.snr for one in found.values()), default=fluxscale.CERTAIN)
     spread = max((one.spread for one in found.values()), default=0.0)
     parameters = {
@@ -200,6 +188,30 @@ def _calibrators(ms: Product, spws: Sequence[int] | None) -> list[Visibilities]:
     if not parts:
         raise ValueError(f"no calibrators in {ms['uri']}: gains are solved on calibrators")
     return parts
+
+
+def _scan(
+    ms: Product, bandpass: Caltable, spws: Sequence[int], scan: int
+) -> tuple[list[Visibilities], int]:
+    """The calibrators in a scan, their bandpass applied, and the reference antenna of all scans."""
+    everything = _calibrators(ms, spws)
+    inside = [vis.of_times(vis.scan == scan) for vis in everything]
+    if not any(vis.time.size for vis in inside):
+        there = ", ".join(map(str, sorted({int(one) for vis in everything for one in vis.scan})))
+        raise ValueError(f"no data of scan {scan} in {ms['uri']}; there are {there or 'none'}")
+    parts = [apply_table(vis, bandpass) for vis in inside if vis.time.size]
+    require_solvable(parts, f"spws {', '.join(map(str, spws))}, scan {scan}")
+    return parts, reference_antenna(everything, bandpass)
+
+
+def _known(observation: Observation, table: Caltable) -> dict[str, float]:
+    """Flux densities in Jy, in the mean of the spws, of the fields that the catalogue has."""
+    known: dict[str, list[float]] = {}
+    for part in table.parts:
+        model = known_model(observation, part.field) if "FLUX" in part.intents else None
+        if model is not None:
+            known.setdefault(part.field, []).append(float(model.at(part.frequency).mean()))
+    return {field: sum(values) / len(values) for field, values in known.items()}
 
 
 def _of_field(parts: Sequence[Visibilities], field: str) -> list[Visibilities]:

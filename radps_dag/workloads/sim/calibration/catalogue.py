@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from zlib import crc32
-
-import numpy as np
 
 from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.simulation.sky import calibrator_model
 from radps_dag.workloads.sim.visibilities import PointModel, Visibilities
 
 __all__ = ["known_model", "with_model"]
@@ -19,14 +17,7 @@ def known_model(observation: Observation, field: str) -> PointModel | None:
     """The model of the flux calibrator, which is the first calibrator; None for any other field."""
     if not observation.calibrators or field != observation.calibrators[0]:
         return None
-    # The words of the simulation: the catalogue knows what is there.
-    words = (observation.seed, crc32(b"flux density"), crc32(field.encode()))
-    random = np.random.default_rng(np.random.SeedSequence(words))
-    return PointModel(
-        flux_density=round(float(random.uniform(2.5, 4.0)), 3),
-        spectral_index=round(float(random.uniform(-0.8, -0.3)), 2),
-        frequency=230e9,
-    )
+    return calibrator_model(observation, field)
 
 
 def with_model(vis: Visibilities, observation: Observation) -> Visibilities:

@@ -1,4 +1,4 @@
-"""What real processing costs on a laptop: `full_cube.yaml` with the sim library, through the engine.
+"""What real processing costs on a laptop: `full_cube.yaml` with the sim library.
 
     python -m benchmarks.sim                # the small profile, with Prefect and without
     python -m benchmarks.sim large          # 64 channels, 256 x 256 pixels

@@ -57,7 +57,7 @@ def told(run: Going, *options: str) -> dict[str, Any]:
 def test_left_with_a_question(page: Page, api: Api, tmp_path: Path) -> None:
     """What was paused on the page is cancelled there, with the reason and all that is in it, and
     Prefect's feed has the event."""
-    file = write(tmp_path / "left.yaml", ASKS)
+    file = write(tmp_path / "cancel_left.yaml", ASKS)
     with going("run", str(file), "--detach-on-pause", folder=tmp_path) as run:
         run.end()
         page.paused(run.flow_run)
@@ -77,7 +77,7 @@ def test_left_with_a_question(page: Page, api: Api, tmp_path: Path) -> None:
 
 def test_killed(api: Api, tmp_path: Path) -> None:
     """What Prefect takes for running after a kill -9 is cancelled, all of it."""
-    file = write(tmp_path / "killed.yaml", GOES_ON)
+    file = write(tmp_path / "cancel_killed.yaml", GOES_ON)
     with going("run", str(file), folder=tmp_path) as run:
         run.wait("node_started", 3)
         assert until(lambda: states(api, run.flow_run) == {"RUNNING"})
@@ -88,7 +88,7 @@ def test_killed(api: Api, tmp_path: Path) -> None:
 
 def test_failed(page: Page, tmp_path: Path) -> None:
     """A failed run could have gone on; cancelled it is shown as that."""
-    file = write(tmp_path / "failed.yaml", FAILS)
+    file = write(tmp_path / "cancel_failed.yaml", FAILS)
     with going("run", str(file), folder=tmp_path) as run:
         run.end()
         assert page.state(run.flow_run)[0] == "FAILED"
@@ -98,7 +98,7 @@ def test_failed(page: Page, tmp_path: Path) -> None:
 
 def test_driven(page: Page, api: Api, tmp_path: Path) -> None:
     """Told to end by the command, the process itself tells Prefect."""
-    file = write(tmp_path / "driven.yaml", GOES_ON)
+    file = write(tmp_path / "cancel_driven.yaml", GOES_ON)
     with going("run", str(file), folder=tmp_path) as run:
         run.wait("node_started", 3)
         assert told(run)["stopped"] == run.process.pid
@@ -109,7 +109,7 @@ def test_driven(page: Page, api: Api, tmp_path: Path) -> None:
 def test_no_server_is_there(page: Page, tmp_path: Path) -> None:
     """Where Prefect cannot be reached the run is cancelled all the same, a line says so, and the
     next run in the workspace tells it."""
-    file = write(tmp_path / "later.yaml", ASKS)
+    file = write(tmp_path / "cancel_later.yaml", ASKS)
     with going("run", str(file), "--detach-on-pause", folder=tmp_path) as run:
         run.end()
         page.paused(run.flow_run)
@@ -126,7 +126,7 @@ def test_no_server_is_there(page: Page, tmp_path: Path) -> None:
         (line,) = done.stderr.splitlines()
         assert line.endswith("Prefect is told by the next run in this workspace")
         assert page.state(run.flow_run)[0] == "PAUSED"
-        other = write(tmp_path / "other.yaml", "stages: {one: {run: give}}")
+        other = write(tmp_path / "cancel_other.yaml", "stages: {one: {run: give}}")
         with going("run", str(other), folder=tmp_path) as next_run:
             assert next_run.end()["status"] == "succeeded"
         assert until(lambda: page.state(run.flow_run)[0] == "CANCELLED")
@@ -137,7 +137,7 @@ def test_no_server_is_there(page: Page, tmp_path: Path) -> None:
 def test_cancelled_there(state: str, text: str, page: Page, api: Api, tmp_path: Path) -> None:
     """Prefect's cancel ends the run in order within seconds, and for good: what ran is stopped,
     its questions are closed, nobody can resume it."""
-    file = write(tmp_path / "page.yaml", text)
+    file = write(tmp_path / "cancel_page.yaml", text)
     with going("run", str(file), folder=tmp_path) as run:
         if text is ASKS:
             page.paused(run.flow_run)
@@ -159,14 +159,14 @@ def test_cancelled_there(state: str, text: str, page: Page, api: Api, tmp_path: 
 def test_a_run_that_is_not_cancelled(page: Page, tmp_path: Path) -> None:
     """Looking changes nothing: a run that goes on for longer than some looks succeeds."""
     text = "stages: {long: {run: nap, with: {seconds: 7}}}"
-    with going("run", str(write(tmp_path / "goes.yaml", text)), folder=tmp_path) as run:
+    with going("run", str(write(tmp_path / "cancel_goes.yaml", text)), folder=tmp_path) as run:
         assert run.end()["status"] == "succeeded"
         assert page.state(run.flow_run)[0] == "COMPLETED"
 
 
 def test_by_prefects_own_command(prefect_server: ServerAddress, tmp_path: Path) -> None:
     """As Prefect's documentation says how to cancel a flow run."""
-    file = write(tmp_path / "theirs.yaml", GOES_ON)
+    file = write(tmp_path / "cancel_theirs.yaml", GOES_ON)
     with going("run", str(file), folder=tmp_path) as run:
         run.wait("node_started", 3)
         done = subprocess.run(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,12 +13,6 @@ from radps_dag.workloads import contract
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Antennas, Visibilities
-
-if importlib.util.find_spec("radps_dag.workloads.sim.simulation") is None:
-    geometry = ModuleType("radps_dag.workloads.sim.simulation.geometry")
-    geometry.cell_of = lambda observation: CELL
-    sys.modules["radps_dag.workloads.sim.simulation"] = ModuleType("simulation")
-    sys.modules[geometry.__name__] = geometry
 
 ARCSEC = np.pi / 180 / 3600
 CELL = 0.11 * ARCSEC

@@ -27,7 +27,11 @@ from radps_dag.workloads.sim.imaging.joining import concatenate
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean
 from radps_dag.workloads.sim.imaging.predicting import predict
 from radps_dag.workloads.sim.imaging.psf import beam_shape, fit_beam, sidelobe_level
-from radps_dag.workloads.sim.imaging.restoring import convolve_with_beam, restored
+from radps_dag.workloads.sim.imaging.restoring import (
+    convolve_with_beam,
+    convolve_with_psf,
+    restored,
+)
 from radps_dag.workloads.sim.imaging.samples import join, stokes_i, to_samples
 from radps_dag.workloads.sim.imaging.statistics import statistics
 from radps_dag.workloads.sim.imaging.weighting import imaging_weights, sensitivity
@@ -202,31 +206,37 @@ def test_stokes_i_is_the_weighted_mean_of_what_is_good():
     assert value[0, 0, 0] == pytest.approx(4.0) and total[0, 0, 0] == pytest.approx(1.0)
 
 
+def wide_psf(vis, size: int) -> np.ndarray:
+    """The psf of an image of this size, twice as wide."""
+    return dirty(vis, size=2 * size, robust=2.0).planes["psf"][0]
+
+
 def test_hogbom_equals_clark():
     """With the whole image to be cleaned and no threshold both take the same components."""
     vis = make_visibilities(2, sources=SOURCES)
-    image = dirty(vis, size=64)
-    residual, psf = image.planes["dirty"][0], image.planes["psf"][0]
-    everywhere = np.ones(residual.shape, dtype=bool)
-    one, left, used = hogbom(residual, psf, everywhere, 0.0, 0.1, 150)
+    residual = dirty(vis, size=64, robust=2.0).planes["dirty"][0]
+    everywhere, psf = np.ones(residual.shape, dtype=bool), wide_psf(vis, 64)
+    one, left, used = hogbom(residual, psf, 0.0, 0.1, 150)
     other, spent = clark(residual, psf, everywhere, 0.0, 0.1, 150)
     assert used == spent == 150
     assert np.abs(one - other).max() < 1e-12
     assert np.abs(left).max() < 0.5 * np.abs(residual).max()
+    assert np.abs(residual - convolve_with_psf(one, psf) - left).max() < 1e-9
 
 
 def test_minor_cycles_keep_to_mask_and_threshold():
-    """No component is outside of the mask, and none is taken below the threshold."""
-    vis = make_visibilities(2, sources=SOURCES)
-    image = dirty(vis, size=64)
-    residual, psf = image.planes["dirty"][0], image.planes["psf"][0]
-    mask = np.zeros(residual.shape, dtype=bool)
+    """No component is outside of the mask, none is taken below the threshold or of a wrong sign."""
+    vis = make_visibilities(2, sources=(*SOURCES, (-0.2, 1.0, 1.0, 0.0)))
+    residual = dirty(vis, size=64, robust=2.0).planes["dirty"][0]
+    mask, psf = np.zeros(residual.shape, dtype=bool), wide_psf(vis, 64)
     mask[20:44, 20:44] = True
-    model, left, used = hogbom(residual, psf, mask, 0.05, 0.1, 1000)
-    assert not model[~mask].any() and 0 < used < 1000
-    assert np.abs(left[mask]).max() <= 0.05
     model, used = clark(residual, psf, mask, 0.05, 0.1, 1000)
     assert not model[~mask].any() and 0 < used < 1000
+    model, left, used = hogbom(residual, psf, 0.05, 0.1, 1000)
+    assert model.min() < 0 < used < 1000 and np.abs(left).max() <= 0.05
+    model, left, used = hogbom(residual, psf, 0.05, 0.1, 1000, negative=False)
+    assert left.max() <= 0.05 < 0.1 < -left.min() and used < 1000
+    assert model.min() == 0.0
 
 
 @pytest.mark.parametrize("seed", SEEDS)

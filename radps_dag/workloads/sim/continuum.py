@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.contract import Product, Workdir, workload
-from radps_dag.workloads.outcomes import Clipped, Line, Ranges, Spectrum, Subtracted
+from radps_dag.workloads.outcomes import Clipped, Line, Lines, Ranges, Spectrum, Subtracted
 from radps_dag.workloads.scores import continuum_score, found_score, uvcontsub_score
 from radps_dag.workloads.sim.imaging import continuum as finding
 from radps_dag.workloads.sim.imaging.joining import concatenate
@@ -20,9 +20,11 @@ from radps_dag.workloads.sim.imaging.uvcontsub import (
     subtract_polynomial,
 )
 from radps_dag.workloads.sim.simulation.geometry import cell_of
+from radps_dag.workloads.sim.simulation.sky import line_of
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
 from radps_dag.workloads.sim.stores.processing_sets import (
     derive,
+    list_visibilities,
     observation_behind,
     read_visibilities,
 )
@@ -33,6 +35,7 @@ from radps_dag.workloads.units import Sigmas
 __all__ = [
     "average_spectrum",
     "combine_continuum_ranges",
+    "query_line_catalogue",
     "sigma_clip",
     "subtract_continuum",
 ]
@@ -69,6 +72,25 @@ def average_spectrum(images: list[Product], *, workdir: Workdir) -> Spectrum:
     selection = {"field": cube.field, "spws": list(cube.spws)}
     spectrum = write_record(workdir, "spectrum", content, selection)
     return {"spectrum": spectrum, "channels": int(good.sum()), "rms": rms}
+
+
+@workload
+def query_line_catalogue(ms: Product, spw: int) -> Lines:
+    """Ask the line catalogue, an external service, what may be in a spw's band (simulated).
+
+    It knows the lines that were simulated, to a tenth of a MHz.
+
+    Args:
+        ms: the visibilities
+        spw: spectral window id
+    """
+    observation = observation_behind(ms)
+    fields = [field for field, number in list_visibilities(ms) if number == spw]
+    if not fields:
+        raise ValueError(f"no spw {spw} in {ms['uri']}")
+    lines = [line_of(observation, field, spw) for field in fields]
+    found = {line.name: round(line.frequency / 1e9, 4) for line in lines if line is not None}
+    return {"lines": [{"name": name, "frequency": at} for name, at in found.items()]}
 
 
 @workload

@@ -23,21 +23,17 @@ def clark(
 ) -> tuple[NDArray[np.float64], int]:
     """Components in Jy/pixel (y, x), and the number of iterations.
 
-    Each takes `gain` of what is brightest of the residual (y, x), with the psf (y, x) as far as it
-    reaches, until that is at the threshold in Jy/beam.
+    Each takes `gain` of what is brightest of the residual (y, x), until that is at the threshold in
+    Jy/beam. The psf (2 y, 2 x) is twice as wide, so that it reaches from each pixel to each other.
     """
     model = np.zeros(residual.shape)
     rows, columns = np.nonzero(mask & (np.abs(residual) > threshold))
     left = residual[rows, columns].astype(np.float64)
     if left.size == 0:
         return model, 0
-    size_y, size_x = psf.shape
-    # Zero all around, so that any two pixels have a psf between them.
-    wide = np.zeros((2 * size_y, 2 * size_x))
-    wide[size_y // 2 : size_y // 2 + size_y, size_x // 2 : size_x // 2 + size_x] = psf
-    flat = wide.ravel()
-    place = rows * (2 * size_x) + columns
-    middle = size_y * (2 * size_x) + size_x
+    flat, width = psf.ravel(), psf.shape[1]
+    place = rows * width + columns
+    middle = psf.shape[0] // 2 * width + width // 2
     for iteration in range(niter):
         at = int(np.abs(left).argmax())
         if abs(left[at]) <= threshold:

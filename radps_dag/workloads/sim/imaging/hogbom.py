@@ -5,40 +5,34 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Components", "hogbom"]
-
-Components = tuple[NDArray[np.float64], NDArray[np.float64], int]
+__all__ = ["hogbom"]
 
 
 def hogbom(
     residual: NDArray[np.float64],
     psf: NDArray[np.float64],
-    mask: NDArray[np.bool_],
     threshold: float,
     gain: float,
     niter: int,
-) -> Components:
-    """Take components off a residual (y, x) until its brightest in the mask is at the threshold.
+    *,
+    negative: bool = True,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Take components off a residual (y, x) until its brightest is at the threshold in Jy/beam.
 
-    Each iteration takes `gain` of what is brightest, positive or negative, with the psf (y, x) as
-    far as it reaches. Returns the components in Jy/pixel, what is left in Jy/beam, and the number
-    of iterations.
+    Each iteration takes `gain` of what is brightest, or most negative if that counts. The psf
+    (2 y, 2 x) is twice as wide, so that it reaches from each pixel to each other. Returns the
+    components in Jy/pixel, what is left in Jy/beam, and the number of iterations.
     """
     left, model = residual.astype(np.float64), np.zeros(residual.shape)
     size_y, size_x = residual.shape
     for iteration in range(niter):
-        brightness = np.abs(left) * mask
-        y, x = divmod(int(brightness.argmax()), size_x)
-        if brightness[y, x] <= threshold:
+        at = int(left.argmax())
+        if negative and -left.min() > left.flat[at]:
+            at = int(left.argmin())
+        y, x = divmod(at, size_x)
+        if abs(left[y, x]) <= threshold:
             return model, left, iteration
         flux = gain * left[y, x]
         model[y, x] += flux
-        down, right = y - size_y // 2, x - size_x // 2
-        here = (_overlap(size_y, down), _overlap(size_x, right))
-        there = (_overlap(size_y, -down), _overlap(size_x, -right))
-        left[here] -= flux * psf[there]
+        left -= flux * psf[size_y - y : 2 * size_y - y, size_x - x : 2 * size_x - x]
     return model, left, niter
-
-
-def _overlap(size: int, shift: int) -> slice:
-    return slice(max(0, shift), min(size, size + shift))

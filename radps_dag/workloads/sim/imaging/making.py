@@ -14,7 +14,6 @@ from radps_dag.workloads.sim.imaging.cycles import (
     Response,
     State,
     clean_plane,
-    what_is_left,
 )
 from radps_dag.workloads.sim.imaging.fast import transform
 from radps_dag.workloads.sim.imaging.psf import NO_BEAM, fit_beam
@@ -95,11 +94,11 @@ def major_cycle(
     for plane in np.flatnonzero(has_data(image)).tolist():
         response = Response.of_plane(image, plane)
         before = State(*(changed[name][plane] for name in _CHANGED))
-        after, used = clean_plane(samples[plane], response, before, niter, gain, nsigma)
+        after, cycle, used = clean_plane(samples[plane], response, before, niter, gain, nsigma)
         for name, values in zip(_CHANGED, (after.residual, after.model, after.mask), strict=True):
             changed[name][plane] = values
         spent += used
-        left.append(what_is_left(after, response))
+        left.append(cycle)
     planes.update(changed)
     entry = {**_entry(left), "cycle": len(image.history) + 1.0, "iterations": float(spent)}
     return replace(image, planes=planes, history=(*image.history, entry)), left

@@ -1,40 +1,97 @@
-"""A residual to where it may be cleaned: emission above the noise and above sidelobes."""
+"""A residual to where it may be cleaned, and to the noise in it.
+
+With few baselines the sidelobes of what is to be cleaned are most of the residual until all is
+clean: they would pass for noise, and for emission. So both are told from CLEANs on trial, without
+the visibilities: emission from one that may clean everywhere, the noise from one that may clean
+only what is known for emission, so that what wrong calibration makes of bright sources is noise.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.workloads.sim.imaging.clark import clark
+from radps_dag.workloads.sim.imaging.hogbom import hogbom
 from radps_dag.workloads.sim.imaging.regions import dilated
+from radps_dag.workloads.sim.imaging.restoring import convolve_with_psf, restore
 from radps_dag.workloads.sim.imaging.statistics import robust_rms
 
-__all__ = ["NOISE_LEVEL", "grow_mask"]
+__all__ = ["FAINTEST", "NOISE_LEVEL", "Emission", "Spread", "find_emission"]
 
-# As with the automatic masks of interferometry pipelines (Kepley et al. 2020, PASP 132, 024505):
-# above these, in sigma and in sidelobes of the brightest, a pixel is taken for emission.
-NOISE_LEVEL = 4.5
-_SIDELOBES = 2.0
-# Where sidelobes are so high that nothing would be left, the brightest are taken all the same.
-_AT_MOST = 0.6
+# Of the brightest: fainter is not masked before the brightest are gone.
+FAINTEST = 0.15
+# Above this many sigma a pixel is taken for emission, as with the automatic masks of
+# interferometry pipelines (Kepley et al. 2020, PASP 132, 024505).
+NOISE_LEVEL = 5.0
+# Of the brightest, where nothing is known for emission yet.
+_FIRST = 0.6
 _AROUND = 0.8  # of the beam's width
+# How far a trial goes: to this times the thermal noise.
+_DEPTH, _GAIN, _ITERATIONS = 2.0, 0.2, 600
+_ROUNDS = 6
 
 
-def grow_mask(
-    residual: NDArray[np.float64],
-    lone: NDArray[np.float64],
-    before: NDArray[np.bool_],
-    sidelobes: float,
-    beam_width: float,
-) -> NDArray[np.bool_]:
-    """The mask of the cycle before, with what stands out of the residual now (y, x).
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a point source is spread over an image.
 
-    It must do so from the sidelobes of the brightest, and from the noise in `lone`, the residual
-    without what is in the mask and its sidelobes. `sidelobes` is their level relative to the peak;
-    `beam_width` is the beam's full width at half maximum in pixels: most of it is added around
-    what stands out, for the skirts.
+    Attributes:
+        psf: (2 y, 2 x) of peak 1, twice as wide as the image
+        beam: (3,) as in Image
+        cell: width of a pixel in rad
+        thermal: noise expected in Jy/beam
     """
-    brightest = float(residual.max())
-    bright = residual > min(_SIDELOBES * sidelobes, _AT_MOST) * brightest
-    noise = NOISE_LEVEL * robust_rms(lone)
-    standing_out = bright & (residual > noise) & (lone > noise)
-    return before | dilated(standing_out, _AROUND * beam_width)
+
+    psf: NDArray[np.float64]
+    beam: NDArray[np.float64]
+    cell: float
+    thermal: float
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """Where there is emission (y, x), and the noise elsewhere in Jy/beam."""
+
+    mask: NDArray[np.bool_]
+    rms: float
+
+
+def find_emission(
+    residual: NDArray[np.float64], known: NDArray[np.bool_], spread: Spread
+) -> Emission:
+    """Emission of a residual (y, x) in Jy/beam: what was known, and what stands out now.
+
+    Most of the beam's width is added around what stands out, for the skirts.
+    """
+    sky, rms = _cleaned(residual, spread)
+    brightest = float(sky.max())
+    width = float(np.sqrt(spread.beam[0] * spread.beam[1])) / spread.cell
+    mask = known
+    if not mask.any() and brightest > NOISE_LEVEL * rms:
+        mask = dilated(sky > max(_FIRST * brightest, NOISE_LEVEL * rms), _AROUND * width)
+    for _ in range(_ROUNDS):
+        # Less than the thermal noise is a trial that has fitted it.
+        rms = max(robust_rms(_without(residual, mask, spread)), spread.thermal)
+        above = sky > max(NOISE_LEVEL * rms, FAINTEST * brightest)
+        if not (above & ~mask).any():
+            break
+        mask = mask | dilated(above, _AROUND * width)
+    return Emission(mask, rms)
+
+
+def _cleaned(residual: NDArray[np.float64], spread: Spread) -> tuple[NDArray[np.float64], float]:
+    """The sky (y, x) as a CLEAN of everything that is bright shows it, and the rms it leaves."""
+    depth = _DEPTH * spread.thermal
+    model, left, _ = hogbom(residual, spread.psf, depth, _GAIN, _ITERATIONS, negative=False)
+    return restore(model, left, spread.beam, spread.cell), robust_rms(left)
+
+
+def _without(
+    residual: NDArray[np.float64], mask: NDArray[np.bool_], spread: Spread
+) -> NDArray[np.float64]:
+    """A residual (y, x) without what is in the mask, and its sidelobes."""
+    model, used = clark(residual, spread.psf, mask, _DEPTH * spread.thermal, _GAIN, _ITERATIONS)
+    return residual - convolve_with_psf(model, spread.psf) if used else residual

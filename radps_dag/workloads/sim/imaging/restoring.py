@@ -24,24 +24,20 @@ def convolve_with_beam(
     steps = np.fft.fftfreq(2 * size, 1.0 / (2 * size))
     a, b, c = beam_shape(beam, cell)
     x, y = steps[np.newaxis, :], steps[:, np.newaxis]
-    return _convolved(model, np.exp(-(a * x**2 + 2 * b * x * y + c * y**2)))
+    gaussian = np.exp(-(a * x**2 + 2 * b * x * y + c * y**2))
+    # Twice as wide, so that nothing comes back in at the other side.
+    shape = (2 * size, 2 * size)
+    spectrum = np.fft.rfft2(model, shape) * np.fft.rfft2(gaussian)
+    convolved: NDArray[np.float64] = np.fft.irfft2(spectrum, shape)[:size, :size]
+    return convolved
 
 
 def convolve_with_psf(model: NDArray[np.float64], psf: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A model (y, x) in Jy/pixel to the dirty image in Jy/beam, as far as the psf reaches."""
+    """A model (y, x) in Jy/pixel to its dirty image in Jy/beam; the psf (2 y, 2 x) is that wide so
+    that it reaches from each pixel to each other."""
     size = model.shape[-1]
-    wide = np.zeros((2 * size, 2 * size))
-    wide[:size, :size] = psf
-    return _convolved(model, np.roll(wide, (-(size // 2), -(size // 2)), axis=(0, 1)))
-
-
-def _convolved(model: NDArray[np.float64], response: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A model (y, x) with a response twice as wide, its centre at 0, so that nothing comes back in
-    at the other side."""
-    size = model.shape[-1]
-    shape = (2 * size, 2 * size)
-    spectrum = np.fft.rfft2(model, shape) * np.fft.rfft2(response)
-    convolved: NDArray[np.float64] = np.fft.irfft2(spectrum, shape)[:size, :size]
+    spectrum = np.fft.rfft2(model, psf.shape) * np.fft.rfft2(np.fft.ifftshift(psf))
+    convolved: NDArray[np.float64] = np.fft.irfft2(spectrum, psf.shape)[:size, :size]
     return convolved
 
 

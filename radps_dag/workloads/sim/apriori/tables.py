@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from radps_dag.workloads.sim.simulation.observe import Simulated
-from radps_dag.workloads.sim.stores.msv4 import Part, Table
+from radps_dag.workloads.sim.stores.msv4 import Part, Table, receptors_of
 
 __all__ = ["tables_of"]
 
+# MSv4 has no such tables: it allows those of others under names of this form.
+_OWN = "extension:{}.radps_dag"
 _TIME = {"type": "time", "units": "s", "scale": "utc", "format": "unix"}
 
 
@@ -16,16 +18,16 @@ def tables_of(simulated: Simulated) -> tuple[Table, ...]:
     """System temperatures, radiometers and online flags of what was simulated."""
     vis = simulated.vis
     names = np.array(vis.antennas.names, dtype="U16")
-    receptors = np.array([f"pol_{n}" for n in range(len(vis.polarizations))], dtype="U8")
     events = simulated.events
     flagged = np.array([vis.antennas.names[event.antenna] for event in events], dtype="U16")
     return (
         Table(
             "system_calibration_xds",
-            {"type": "system_calibration"},
+            {"type": "system_calibration", "coordinates": "station_name polarization_type"},
             {
                 "antenna_name": Part(names, ("antenna_name",)),
-                "receptor_label": Part(receptors, ("receptor_label",)),
+                "station_name": Part(names, ("antenna_name",)),
+                **receptors_of(vis),
                 "time_system_cal": Part(simulated.tsys_time, ("time_system_cal",), _TIME),
                 "TSYS": Part(
                     simulated.tsys.transpose(1, 0, 2),
@@ -36,7 +38,10 @@ def tables_of(simulated: Simulated) -> tuple[Table, ...]:
         ),
         Table(
             "radiometer_xds",
-            {"type": "radiometer", "description": "excess path seen by water-vapour radiometers"},
+            {
+                "type": _OWN.format("radiometer"),
+                "description": "excess path seen by water-vapour radiometers",
+            },
             {
                 "antenna_name": Part(names, ("antenna_name",)),
                 "time_radiometer": Part(vis.time, ("time_radiometer",), _TIME),
@@ -49,7 +54,10 @@ def tables_of(simulated: Simulated) -> tuple[Table, ...]:
         ),
         Table(
             "flags_xds",
-            {"type": "online_flags", "description": "antennas without a view of the source"},
+            {
+                "type": _OWN.format("online_flags"),
+                "description": "antennas without a view of the source",
+            },
             {
                 "event": Part(np.arange(len(events)), ("event",)),
                 "ANTENNA": Part(flagged, ("event",)),

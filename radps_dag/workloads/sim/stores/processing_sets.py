@@ -44,6 +44,8 @@ Table = msv4.Table
 Changed = Literal["data", "flag", "weight"]
 _ARRAY: Mapping[Changed, str] = {"data": "VISIBILITY", "flag": "FLAG", "weight": "WEIGHT"}
 _ROLE: Mapping[Changed, str] = {"data": "correlated_data", "flag": "flag", "weight": "weight"}
+# Of a store that MSv4 calls a processing set: one that needs no other to be read.
+_WHOLE = {"type": "processing_set"}
 _SHAPE = ("time", "baseline_id", "frequency", "polarization")
 
 
@@ -115,6 +117,7 @@ def write_visibilities(
             for name, part in table.parts.items():
                 where = f"{vis.name}/{table.name}/{name}"
                 store.array(where, part.values, part.dimensions, part.attributes)
+    store.attributes("", _WHOLE)
     return store.product(group, _selection(parts))
 
 
@@ -183,6 +186,7 @@ def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
         notes = {key: value for source in sources for key, value in source.noted().items()}
         groups = {**whole.attributes(name)["data_groups"], group: entry}
         store.attributes(name, {"data_groups": groups, "radps_dag": notes})
+    store.attributes("", _WHOLE)
     return store.product(group)
 
 

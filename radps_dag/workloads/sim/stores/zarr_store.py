@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,8 @@ class Writing:
         self._digest.update(name.encode() + _stable(attributes))
 
     def attributes(self, name: str, attributes: Mapping[str, Any]) -> None:
-        """Set attributes of a group that is there, also of one that was copied in."""
-        self._root[name].attrs.update(dict(attributes))
+        """Set attributes of a group that is there, also of one copied in; of all where it is ""."""
+        (self._root[name] if name else self._root).attrs.update(dict(attributes))
         self._digest.update(name.encode() + _stable(attributes))
 
     def array(
@@ -80,6 +82,10 @@ class Writing:
             # Noise does not compress; flags and masks do, and are small anyway.
             compressors=None,
             overwrite=True,
+            # With a value for what is not there, xarray takes zeros for missing; and a chunk of
+            # zeros that was not written could not be told from one that got lost.
+            fill_value=None,
+            config={"write_empty_chunks": True},
         )
         array[...] = values
         array.attrs.update({"_ARRAY_DIMENSIONS": list(dimensions), **(attributes or {})})
@@ -141,6 +147,7 @@ class Store:
             found = self._root[name]
         except KeyError:
             raise self._unusable(f"has no array {name}") from None
+        self._check_chunks(name, found)
         try:
             values = np.asarray(found[where])
         except Exception as error:  # whatever a codec makes of damaged bytes
@@ -148,6 +155,24 @@ class Store:
                 f"is damaged: array {name} cannot be read ({type(error).__name__}: {error})"
             ) from error
         return values
+
+    def _check_chunks(self, name: str, array: Any) -> None:
+        """Raise StoreUnusable unless all chunks are there and whole: zarr takes one that is not
+        there for zeros."""
+        counts = [-(-size // chunk) for size, chunk in zip(array.shape, array.chunks, strict=True)]
+        whole = prod(array.chunks) * array.dtype.itemsize
+        for place in product(*map(range, counts)):
+            chunk = self.path / name / (".".join(map(str, place)) or "0")
+            try:
+                size = chunk.stat().st_size
+            except FileNotFoundError:
+                raise self._unusable(
+                    f"is damaged: array {name} has no chunk {chunk.name}"
+                ) from None
+            if size != whole:
+                raise self._unusable(
+                    f"is damaged: chunk {chunk.name} of array {name} has {size} bytes, not {whole}"
+                )
 
     def _unusable(self, what: str) -> StoreUnusable:
         return StoreUnusable(f"{self.about.get('kind', 'store')} {self.path} {what}")

@@ -1,0 +1,83 @@
+"""Small observations, and calls of the sim library's workloads as an engine makes them."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from radps_dag.workloads import contract
+from radps_dag.workloads.contract import Product
+from radps_dag.workloads.sim.importing import (
+    apply_antenna_positions,
+    apply_online_flags,
+    import_visibilities,
+    query_antenna_positions,
+)
+from radps_dag.workloads.sim.observation import Observation, write_observation
+
+BANDPASS, PHASE, TARGET = "J1924-2914", "J1832-2039", "G09.62"
+FIELDS = (BANDPASS, PHASE, TARGET)
+
+
+def observation(seed: int = 1, **changes: Any) -> Observation:
+    """Eight antennas and sixteen channels, else the defaults of simulate_observation."""
+    members: dict[str, Any] = {
+        "project": "simulated",
+        "calibrators": (BANDPASS, PHASE),
+        "targets": (TARGET,),
+        "spws": (0, 1),
+        "scans": (1, 2, 3),
+        "polarizations": ("XX", "YY"),
+        "channels": 16,
+        "antennas": 8,
+        "seed": seed,
+        "noise": 1.0,
+        "phase_rms": 40.0,
+        "amplitude_rms": 0.05,
+        "bandpass_rms": 0.1,
+        "interference": 0.01,
+        "position_error": 3e-4,
+        "wvr_error": 0.2,
+        "dead_receptors": (),
+    }
+    return Observation(**{**members, **changes})
+
+
+class Calls:
+    """Calls of workloads through the contract, each in a directory of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = count()
+
+    def directory(self) -> Path:
+        """One more."""
+        path = self._folder / f"call{next(self._numbers)}"
+        path.mkdir(parents=True)
+        return path
+
+    def __call__(self, function: Any, **arguments: Any) -> dict[str, Any]:
+        return contract.invoke(function.workload, arguments, self.directory(), 1)
+
+    def record(self, of: Observation) -> Product:
+        """The observation as a product."""
+        return write_observation(self.directory(), of)
+
+    def imported(self, of: Observation, field: str = TARGET, spw: int = 0) -> Product:
+        """Visibilities as the archive has them."""
+        called = self(import_visibilities, observation=self.record(of), field=field, spw=spw)
+        ms: Product = called["ms"]
+        return ms
+
+    def flagged(self, of: Observation, field: str = TARGET, spw: int = 0) -> Product:
+        """The same with the online flags."""
+        ms: Product = self(apply_online_flags, ms=self.imported(of, field, spw))["ms"]
+        return ms
+
+    def prepared(self, of: Observation, field: str = TARGET, spw: int = 0) -> Product:
+        """The same with the antennas' positions."""
+        positions = self(query_antenna_positions, observation=self.record(of))["caltable"]
+        called = self(apply_antenna_positions, ms=self.flagged(of, field, spw), positions=positions)
+        ms: Product = called["ms"]
+        return ms

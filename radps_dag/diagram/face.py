@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from radps_dag.diagram.cards import Card
-from radps_dag.diagram.text import Weight, shorten, text_width, wrap
 from radps_dag.diagram.words import Badge
+from radps_dag.lettering.text import Weight, shorten, text_width, wrap
 
 __all__ = [
     "BADGE",

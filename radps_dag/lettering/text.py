@@ -15,7 +15,7 @@ Weight = Literal["Regular", "SemiBold"]
 
 def font_bytes(weight: Weight, suffix: Literal["ttf", "woff2"]) -> bytes:
     """One of the fonts that are shipped."""
-    return files("radps_dag.diagram").joinpath("fonts", f"Inter-{weight}.{suffix}").read_bytes()
+    return files("radps_dag.lettering").joinpath("fonts", f"Inter-{weight}.{suffix}").read_bytes()
 
 
 def text_width(text: str, size: float, weight: Weight = "Regular") -> float:

@@ -164,7 +164,7 @@ def test_a_run_that_another_process_drives(text: str, place: Place) -> None:
     process = place.run(text)
     assert place.has(*(("question_asked",) if text is ASKS else ("node_started", "long")))
     code, said = place.command("cancel", "last", "--by", "ann", "--reason", "rain")
-    assert process.poll() == 143  # gone when the command returns
+    assert process.wait(0.5) == 143  # gone when the command returns
     assert code == 0 and f"process {process.pid} on " in said
     (end,) = place.facts("run_ended")
     assert (end["status"], end["by"], end["message"]) == ("cancelled", "ann", "rain")

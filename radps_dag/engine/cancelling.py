@@ -49,7 +49,17 @@ def cancel(store: Store, run: str, by: str = "", reason: str = "") -> Cancelled:
     wish = Wish(by, " ".join(reason.split()), "command")
     # One after another: a second signal would end the process at once, and not in order.
     with wishing(store.workspace.run(run), wish, patience=2 * PATIENCE):
-        return _cancelled(store, run, wish)
+        done = _cancelled(store, run, wish)
+    if done.stopped is not None:
+        _let_go(done.stopped)
+    return done
+
+
+def _let_go(driver: Driver) -> None:
+    """Wait until a process that has let go of its run is gone; it has nothing left to do."""
+    give_up = time.monotonic() + PATIENCE
+    while driver.birth and is_here(driver) and time.monotonic() < give_up:
+        time.sleep(0.02)
 
 
 def _cancelled(store: Store, run: str, wish: Wish) -> Cancelled:

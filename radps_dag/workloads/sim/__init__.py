@@ -15,6 +15,7 @@ from radps_dag.workloads.sim.cleaning import clean, make_dirty_image, restore_im
 from radps_dag.workloads.sim.continuum import (
     average_spectrum,
     combine_continuum_ranges,
+    query_line_catalogue,
     sigma_clip,
     subtract_continuum,
 )
@@ -24,7 +25,7 @@ from radps_dag.workloads.sim.gains import (
     derive_flux_scale,
     solve_gains,
 )
-from radps_dag.workloads.sim.images import concatenate_images
+from radps_dag.workloads.sim.images import concatenate_images, describe_images
 from radps_dag.workloads.sim.importing import (
     apply_antenna_positions,
     apply_online_flags,
@@ -58,12 +59,14 @@ __all__ = [
     "concatenate_images",
     "derive_flux_scale",
     "describe_caltable",
+    "describe_images",
     "describe_observation",
     "describe_visibilities",
     "gather_visibilities",
     "import_visibilities",
     "make_dirty_image",
     "query_antenna_positions",
+    "query_line_catalogue",
     "restore_image",
     "set_model",
     "sigma_clip",

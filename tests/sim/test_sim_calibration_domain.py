@@ -14,6 +14,7 @@ from radps_dag.workloads.sim.calibration.fluxscale import derive_flux_densities,
 from radps_dag.workloads.sim.calibration.interpolating import interpolate
 from radps_dag.workloads.sim.calibration.selfcal import solve_against
 from radps_dag.workloads.sim.calibration.solving import phase_scatter
+from radps_dag.workloads.sim.calibration.sums import intervals_of, visits_of
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.visibilities import PointModel
 
@@ -419,3 +420,14 @@ def test_flagged_everything_stays_flagged() -> None:
     found = gains.solve_scan([vis], 0, 10.0, iterations=20).parts[0]
     assert found.flag[:, 4].all()
     assert not found.flag[:, :4].any()
+
+
+def test_a_scan_may_come_back_to_a_field() -> None:
+    """Intervals end where the telescope went elsewhere, though the scan goes on."""
+    vis = observe(array(3), times=10)
+    away = replace(vis, time=np.where(np.arange(10) < 5, vis.time, vis.time + 170.0))
+    visits = visits_of(away.time, away.scan, away.integration)
+    assert visits.tolist() == [0] * 5 + [1] * 5
+    numbers = intervals_of(away.time, away.scan, away.integration, 6.0)
+    assert all(np.unique(visits[numbers == number]).size == 1 for number in np.unique(numbers))
+    assert gains.choose_interval([away], 0, 1e9)[0] == 10.0

@@ -19,6 +19,7 @@ from radps_dag.workloads.sim.calibration.solving import (
     reference_antenna,
     require_solvable,
 )
+from radps_dag.workloads.sim.calibration.sums import visits_of
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
@@ -38,9 +39,9 @@ def choose_solution_interval(
 ) -> Interval:
     """Choose the solution interval of the gains, and whether spws must be combined.
 
-    The shortest of one, two, four integrations and so on to a scan in which a solution of the
+    The shortest of one, two, four integrations and so on to a visit in which a solution of the
     phase calibrator reaches the signal to noise, as it is measured, in the weakest spw. Spws are
-    combined where a whole scan does not reach it.
+    combined where a whole visit does not reach it.
 
     Args:
         ms: the visibilities
@@ -88,8 +89,8 @@ def solve_gains(
 ) -> Gains:
     """Iterate the phase and amplitude solver once, from where it ended.
 
-    Two iterations of StefCal for the phases of each interval, of all spws together, and for the
-    amplitudes of the scan, of each spw by itself; for each calibrator in the scan. The model of a
+    Two iterations of StefCal for the phases of each interval, of all spws together, and for one
+    amplitude, of each spw by itself; for each visit to a calibrator in the scan. The model of a
     calibrator without a known flux density is 1 Jy.
 
     Args:
@@ -104,16 +105,10 @@ def solve_gains(
         raise ValueError(f"a solution interval of {interval} s: it must be longer than 0")
     before = None if start is None else read_caltable(start)
     parts, reference = _scan(ms, read_caltable(bandpass), spws, scan)
-    fields = [
-        field
-        for field in dict.fromkeys(vis.field for vis in parts)
-        if not all(vis.flag.all() for vis in _of_field(parts, field))
-    ]
     found = [
-        solving.solve_scan(
-            _of_field(parts, field), reference, interval, _start(before, parts, field)
-        )
-        for field in fields
+        solving.solve_scan(visit, reference, interval, _start(before, visit))
+        for field in dict.fromkeys(vis.field for vis in parts)
+        for visit in _visits(_of_field(parts, field))
     ]
     solutions = tuple(part for one in found for part in one.parts)
     change = max(one.change for one in found)
@@ -218,15 +213,29 @@ def _of_field(parts: Sequence[Visibilities], field: str) -> list[Visibilities]:
     return [vis for vis in parts if vis.field == field]
 
 
-def _start(
-    before: Caltable | None, parts: Sequence[Visibilities], field: str
-) -> list[Solutions] | None:
-    """The solutions of a field in the iteration before, in the order of its spws."""
+def _visits(parts: Sequence[Visibilities]) -> list[list[Visibilities]]:
+    """The visits to a field with data, each of all spws."""
+    first = parts[0]
+    numbers = visits_of(first.time, first.scan, first.integration)
+    if any(not np.array_equal(vis.time, first.time) for vis in parts):
+        raise ValueError(f"the spws of field {first.field} were not observed at the same times")
+    visits = [[vis.of_times(numbers == one) for vis in parts] for one in np.unique(numbers)]
+    return [visit for visit in visits if not all(vis.flag.all() for vis in visit)]
+
+
+def _start(before: Caltable | None, visit: Sequence[Visibilities]) -> list[Solutions] | None:
+    """The solutions of a visit in the iteration before, in the order of its spws."""
     if before is None:
         return None
     found = []
-    for vis in _of_field(parts, field):
-        fitting = [one for one in before.parts if one.field == field and vis.spw in one.spws]
+    for vis in visit:
+        fitting = [
+            one
+            for one in before.parts
+            if one.field == vis.field
+            and vis.spw in one.spws
+            and vis.time[0] <= one.time.mean() <= vis.time[-1]
+        ]
         if not fitting:
             raise ValueError(f"the gains to start from are not of {vis.name}")
         found.append(fitting[0])

@@ -96,9 +96,7 @@ def _ratios(
     of_spw = [part for part in parts if spw in part.spws]
     references = [part for part in of_spw if part.field in known]
     ratios = []
-    for part in of_spw:
-        if part.field != field:
-            continue
+    for part in _nearest([part for part in of_spw if part.field == field], references):
         names = [p for p in part.polarizations if all(p in one.polarizations for one in references)]
         if not references or not names:
             continue
@@ -112,6 +110,13 @@ def _ratios(
             f"{', '.join(sorted(known))}: they are flagged, or of other spws or polarizations"
         )
     return values
+
+
+def _nearest(parts: Sequence[Solutions], references: Sequence[Solutions]) -> list[Solutions]:
+    """Of the visits those soonest before or after one of the references: gains drift meanwhile."""
+    times = np.array([one.time.mean() for one in references])
+    apart = [float(np.abs(times - part.time.mean()).min(initial=np.inf)) for part in parts]
+    return [part for part, away in zip(parts, apart, strict=True) if away <= 1.5 * min(apart) + 1.0]
 
 
 def _at(

@@ -1,8 +1,8 @@
-"""Visibilities of one scan to gains against time: phases at an interval, an amplitude for the scan.
+"""Visibilities of one visit to gains against time: phases at an interval, one amplitude.
 
 gain(t) = amplitude exp(i phase(t)). Phases change with the atmosphere and may be solved for spws
 together, from which the bandpass has taken what makes them differ; the amplitude changes slowly,
-is solved over the scan, and for each spw by itself.
+is solved over the visit, and for each spw by itself.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from radps_dag.workloads.sim.calibration.sums import (
     intervals_of,
     midpoints,
     rotate,
+    visits_of,
     whole,
 )
 from radps_dag.workloads.sim.solutions import Solutions
@@ -34,7 +35,7 @@ _ENOUGH = 100  # iterations; some 10 are needed
 
 @dataclass(frozen=True, slots=True)
 class ScanGains:
-    """Gains of one field and scan after some iterations: a part for each spw, relative change."""
+    """Gains of one visit to a field after some iterations: a part for each spw, relative change."""
 
     parts: tuple[Solutions, ...]
     change: float
@@ -48,7 +49,7 @@ def solve_scan(
     iterations: int = 2,
     snr_min: float = SNR_MIN,
 ) -> ScanGains:
-    """Gains of one field in one scan.
+    """Gains of one visit to a field.
 
     Args:
         parts: its spws, of which the phases are solved together
@@ -96,10 +97,10 @@ def choose_interval(
 ) -> tuple[float, float]:
     """The shortest solution interval in s that reaches a signal to noise, and what it reaches.
 
-    One integration, or two, or four, up to a scan: measured, because coherence is lost over time.
+    One integration, or two, or four, up to a visit: measured, because coherence is lost over time.
     """
     first = parts[0]
-    longest = max(int((first.scan == scan).sum()) for scan in np.unique(first.scan))
+    longest = int(np.bincount(visits_of(first.time, first.scan, first.integration)).max())
     count = 1
     while True:
         interval = min(count, longest) * first.integration

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.visibilities import Complexes, Floats, Integers, Visibilities
 
-__all__ = ["Sums", "accumulate", "add", "intervals_of", "midpoints", "rotate", "whole"]
+__all__ = ["Sums", "accumulate", "add", "intervals_of", "midpoints", "rotate", "visits_of", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,23 @@ class Sums:
         return present
 
 
-def intervals_of(time: Floats, scan: Integers, integration: float, interval: float) -> Integers:
-    """Numbers of the solution intervals of times: (t,) from 0, none across scans.
+def visits_of(time: Floats, scan: Integers, integration: float) -> Integers:
+    """Numbers of the visits to a field: (t,) from 0; a scan may come back to it."""
+    gap = (np.diff(time) > 1.5 * integration) | (np.diff(scan) != 0)
+    return np.concatenate([np.zeros(min(1, time.size), np.int64), np.cumsum(gap)])
 
-    Within a scan intervals have nearly equal numbers of integrations, so that none is left over
+
+def intervals_of(time: Floats, scan: Integers, integration: float, interval: float) -> Integers:
+    """Numbers of the solution intervals of times: (t,) from 0, none across visits.
+
+    Within a visit intervals have nearly equal numbers of integrations, so that none is left over
     that is too short to be solved.
     """
     numbers = np.zeros(time.size, dtype=np.int64)
     before = 0
-    for one in np.unique(scan):
-        chosen = np.flatnonzero(scan == one)
+    visits = visits_of(time, scan, integration)
+    for one in np.unique(visits):
+        chosen = np.flatnonzero(visits == one)
         pieces = max(1, min(chosen.size, round(chosen.size * integration / interval)))
         numbers[chosen] = before + np.arange(chosen.size) * pieces // chosen.size
         before += pieces

@@ -125,14 +125,18 @@ def calibrate_tsys(ms: Product, *, workdir: Workdir) -> Tsys:
     parts = _all_of(ms)
     tables = [read_table(ms, vis.name, "system_calibration_xds") for vis in parts]
     solutions = [tsys_solutions(vis, table) for vis, table in zip(parts, tables, strict=True)]
+    measured = np.concatenate([table["TSYS"].ravel() for table in tables])
+    usable = measured[np.isfinite(measured) & (measured > 0)]
+    if not usable.size:
+        raise ValueError(f"no system temperatures above zero in {ms['uri']}")
+    median = float(np.median(usable))
     caltable = write_caltable(
         workdir,
         observation_behind(ms),
         Caltable("tsys", parts[0].antennas.names, tuple(solutions)),
         ms.get("selection"),
     )
-    measured = np.concatenate([table["TSYS"].ravel() for table in tables])
-    return {"caltable": caltable, "median": float(np.median(measured))}
+    return {"caltable": caltable, "median": median}
 
 
 @workload

@@ -55,7 +55,7 @@ def phase_rms_ratio(vis: Visibilities, solutions: Solutions) -> float:
     noise, so their covariance is the movement's variance also of a faint source. What is below
     the error of the covariance counts as that error. Without any data the ratio is 1.
     """
-    turn = solutions.gain[:, :, 0, 0]
+    turn = solutions.gain[:, :, 0, 0].astype(np.complex128)
     rms = []
     for correction in (np.ones_like(turn), turn / np.maximum(np.abs(turn), 1e-12)):
         halves = [_averaged(vis, correction, half) for half in _halves(vis)]

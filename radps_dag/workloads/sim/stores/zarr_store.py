@@ -89,7 +89,9 @@ class Writing:
         )
         array[...] = values
         array.attrs.update({"_ARRAY_DIMENSIONS": list(dimensions), **(attributes or {})})
-        self._digest.update(name.encode() + _stable({"shape": values.shape, **(attributes or {})}))
+        self._digest.update(
+            name.encode() + _stable([values.dtype.str, values.shape, attributes or {}])
+        )
         self._digest.update(values.tobytes())
 
     def includes(self, version: str) -> None:

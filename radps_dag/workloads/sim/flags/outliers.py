@@ -33,6 +33,8 @@ def flag_outliers(vis: Visibilities, threshold: float) -> Visibilities:
     there is one channel nothing can stand out of it. What is no number is flagged.
     """
     flag = vis.flag | ~np.isfinite(vis.data)
+    if not flag.size:
+        return replace(vis, flag=flag)
     data = np.where(flag, 0.0, vis.data).astype(np.complex64)
     for _ in range(_PASSES):
         good = ~flag

@@ -90,7 +90,8 @@ class Writing:
         array[...] = values
         array.attrs.update({"_ARRAY_DIMENSIONS": list(dimensions), **(attributes or {})})
         self._digest.update(
-            name.encode() + _stable([values.dtype.str, values.shape, attributes or {}])
+            name.encode()
+            + _stable([values.dtype.str, values.shape, [*dimensions], attributes or {}])
         )
         self._digest.update(values.tobytes())
 
@@ -138,17 +139,11 @@ class Store:
 
     def attributes(self, name: str = "") -> dict[str, Any]:
         """The attributes of a group or array."""
-        try:
-            return dict(self._root[name].attrs if name else self._root.attrs)
-        except KeyError:
-            raise self._unusable(f"has no {name}") from None
+        return dict((self._find(name, "") if name else self._root).attrs)
 
     def array(self, name: str, where: Any = ...) -> NDArray[Any]:
         """An array, or the part of it at an index; raises StoreUnusable for what is damaged."""
-        try:
-            found = self._root[name]
-        except KeyError:
-            raise self._unusable(f"has no array {name}") from None
+        found = self._find(name, "array ")
         self._check_chunks(name, found)
         try:
             values = np.asarray(found[where])
@@ -157,6 +152,16 @@ class Store:
                 f"is damaged: array {name} cannot be read ({type(error).__name__}: {error})"
             ) from error
         return values
+
+    def _find(self, name: str, what: str) -> Any:
+        try:
+            return self._root[name]
+        except KeyError:
+            raise self._unusable(f"has no {what}{name}") from None
+        except Exception as error:  # whatever zarr makes of damaged metadata
+            raise self._unusable(
+                f"is damaged: {what}{name} cannot be read ({type(error).__name__}: {error})"
+            ) from error
 
     def _check_chunks(self, name: str, array: Any) -> None:
         """Raise StoreUnusable unless all chunks are there and whole: zarr takes one that is not

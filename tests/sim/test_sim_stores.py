@@ -338,11 +338,12 @@ def test_a_lost_chunk_is_damage(calls: Calls, array: str) -> None:
 
 def test_damaged_metadata_are_damage(calls: Calls) -> None:
     """Metadata of an array or a group that are no JSON are refused."""
-    ms = written(calls)
-    (path_of(ms["uri"]) / NAME / "FLAG" / ".zarray").write_text("{")
-    with pytest.raises(StoreUnusable) as caught:
-        read_visibilities(ms)
-    one_line(caught)
+    for file in ("FLAG/.zarray", "time/.zattrs", ".zattrs"):
+        ms = written(calls)
+        (path_of(ms["uri"]) / NAME / file).write_text("{")
+        with pytest.raises(StoreUnusable, match="is damaged: ") as caught:
+            read_visibilities(ms)
+        one_line(caught)
 
 
 def test_what_is_missing_is_named(calls: Calls) -> None:

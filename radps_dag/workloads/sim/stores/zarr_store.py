@@ -86,9 +86,9 @@ class Writing:
             # zeros that was not written could not be told from one that got lost.
             fill_value=None,
             config={"write_empty_chunks": True},
+            attributes={"_ARRAY_DIMENSIONS": list(dimensions), **(attributes or {})},
         )
         array[...] = values
-        array.attrs.update({"_ARRAY_DIMENSIONS": list(dimensions), **(attributes or {})})
         self._digest.update(
             name.encode()
             + _stable([values.dtype.str, values.shape, [*dimensions], attributes or {}])
@@ -138,12 +138,30 @@ class Store:
         return _members(self.path / group, ".zarray")
 
     def attributes(self, name: str = "") -> dict[str, Any]:
-        """The attributes of a group or array."""
-        return dict((self._find(name, "") if name else self._root).attrs)
+        """The attributes of a group or array.
+
+        They are read without zarr, which takes a millisecond for a small file.
+        """
+        try:
+            found: dict[str, Any] = json.loads((self.path / name / ".zattrs").read_bytes())
+        except FileNotFoundError:
+            raise self._unusable(f"has no {name}") from None
+        except ValueError as error:
+            raise self._unusable(
+                f"is damaged: attributes of {name} cannot be read ({error})"
+            ) from error
+        return found
 
     def array(self, name: str, where: Any = ...) -> NDArray[Any]:
         """An array, or the part of it at an index; raises StoreUnusable for what is damaged."""
-        found = self._find(name, "array ")
+        try:
+            found = self._root[name]
+        except KeyError:
+            raise self._unusable(f"has no array {name}") from None
+        except Exception as error:  # whatever zarr makes of damaged metadata
+            raise self._unusable(
+                f"is damaged: array {name} cannot be read ({type(error).__name__}: {error})"
+            ) from error
         self._check_chunks(name, found)
         try:
             values = np.asarray(found[where])
@@ -152,16 +170,6 @@ class Store:
                 f"is damaged: array {name} cannot be read ({type(error).__name__}: {error})"
             ) from error
         return values
-
-    def _find(self, name: str, what: str) -> Any:
-        try:
-            return self._root[name]
-        except KeyError:
-            raise self._unusable(f"has no {what}{name}") from None
-        except Exception as error:  # whatever zarr makes of damaged metadata
-            raise self._unusable(
-                f"is damaged: {what}{name} cannot be read ({type(error).__name__}: {error})"
-            ) from error
 
     def _check_chunks(self, name: str, array: Any) -> None:
         """Raise StoreUnusable unless all chunks are there and whole: zarr takes one that is not

@@ -241,6 +241,22 @@ def test_the_troposphere_has_the_asked_rms(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_bandpasses_have_edges_ripples_and_delays(seed: int) -> None:
+    """They fall at the edges, ripple by the asked share, and turn along the band by a delay of a
+    fraction of a turn."""
+    gain = bandpass(observation(seed, antennas=40, channels=32), 0)
+    flat = bandpass(observation(seed, antennas=40, channels=32, bandpass_rms=0.0), 0)
+    size, smooth = np.abs(gain), np.abs(flat)
+    assert (smooth[:, [0, -1]] < 0.8).all()
+    assert np.allclose(smooth[:, 10:22], 1.0, atol=0.01)
+    assert (size / smooth)[:, 4:-4].std() == pytest.approx(0.1, rel=0.25)
+    across = np.unwrap(np.angle(gain), axis=1)
+    slopes = (across[:, -1] - across[:, 0]) / (2 * np.pi)
+    assert 0.05 < slopes.std() < 0.15
+    assert np.abs(slopes).max() < 0.4
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_temperatures_rise_towards_the_horizon(seed: int) -> None:
     """The lower source has the higher system temperature in all receivers."""
     about = observation(seed)

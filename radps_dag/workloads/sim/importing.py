@@ -20,6 +20,7 @@ from radps_dag.workloads.sim.apriori.positions import correct_positions, service
 from radps_dag.workloads.sim.apriori.radiometers import phase_rms_ratio, radiometer_solutions
 from radps_dag.workloads.sim.apriori.tables import tables_of
 from radps_dag.workloads.sim.apriori.tsys import tsys_solutions
+from radps_dag.workloads.sim.flags.outliers import flag_outliers
 from radps_dag.workloads.sim.observation import read_observation
 from radps_dag.workloads.sim.observing import intents, wanted_intents
 from radps_dag.workloads.sim.simulation.geometry import antennas_of
@@ -45,6 +46,8 @@ __all__ = [
     "import_visibilities",
     "query_antenna_positions",
 ]
+
+_OUTLIER = 5.0  # standard deviations
 
 
 @workload
@@ -122,23 +125,27 @@ def calibrate_tsys(ms: Product, *, workdir: Workdir) -> Tsys:
     parts = _all_of(ms)
     tables = [read_table(ms, vis.name, "system_calibration_xds") for vis in parts]
     solutions = [tsys_solutions(vis, table) for vis, table in zip(parts, tables, strict=True)]
+    measured = np.concatenate([table["TSYS"].ravel() for table in tables])
+    usable = measured[np.isfinite(measured) & (measured > 0)]
+    if not usable.size:
+        raise ValueError(f"no system temperatures above zero in {ms['uri']}")
+    median = float(np.median(usable))
     caltable = write_caltable(
         workdir,
         observation_behind(ms),
         Caltable("tsys", parts[0].antennas.names, tuple(solutions)),
         ms.get("selection"),
     )
-    measured = np.concatenate([table["TSYS"].ravel() for table in tables])
-    return {"caltable": caltable, "median": float(np.median(measured))}
+    return {"caltable": caltable, "median": median}
 
 
 @workload
 def calibrate_wvr(ms: Product, *, workdir: Workdir) -> Wvr:
     """Derive phase corrections from the water-vapour radiometers.
 
-    The ratio compares how much the phases of the visibilities move within half a minute, without
-    the correction and with it, where the source is bright enough to see it in single integrations;
-    a fainter source has its phases averaged over channels and polarizations first, as all have.
+    The ratio compares how much the phases of the antennas move within some seconds, without the
+    correction and with it, as the visibilities show it: averaged over channels and polarizations,
+    outliers left out, and the noise, which has no part in it, told apart.
 
     Args:
         ms: the visibilities
@@ -153,7 +160,8 @@ def calibrate_wvr(ms: Product, *, workdir: Workdir) -> Wvr:
         Caltable("wvr", parts[0].antennas.names, solutions),
         ms.get("selection"),
     )
-    ratios = [phase_rms_ratio(vis, one) for vis, one in zip(parts, solutions, strict=True)]
+    clean = [flag_outliers(vis, _OUTLIER) for vis in parts]
+    ratios = [phase_rms_ratio(vis, one) for vis, one in zip(clean, solutions, strict=True)]
     ratio = float(np.median(ratios))
     return {"caltable": caltable, "phase_rms_ratio": ratio, "score": wvr_score(ratio)}
 

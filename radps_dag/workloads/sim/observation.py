@@ -10,6 +10,7 @@ from typing import Any
 
 from radps_dag.workloads.description import Product
 from radps_dag.workloads.sim.stores.records import read_record, write_record
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
 __all__ = ["Observation", "observation_of", "read_observation", "write_observation"]
 
@@ -43,9 +44,13 @@ class Observation:
 
 
 def observation_of(document: Mapping[str, Any]) -> Observation:
-    """The observation that a record or a store holds as JSON."""
+    """The observation that a record or a store holds as JSON; raises StoreUnusable for another."""
     members: dict[str, Any] = {}
     for one in fields(Observation):
+        if one.name not in document:
+            raise StoreUnusable(
+                f"the observation's record has no {one.name}; was it made with another --library?"
+            )
         value = document[one.name]
         members[one.name] = tuple(value) if isinstance(value, list) else value
     return Observation(**members)
@@ -53,7 +58,7 @@ def observation_of(document: Mapping[str, Any]) -> Observation:
 
 def read_observation(product: Product) -> Observation:
     """The observation of an observation's record."""
-    return observation_of(read_record(product, "observation")["observation"])
+    return observation_of(read_record(product, "observation").get("observation", {}))
 
 
 def write_observation(workdir: Path, observation: Observation) -> Product:

@@ -26,6 +26,16 @@ __all__ = [
 Intent = Literal["calibrators", "target"]
 _CALIBRATORS = ["J1924-2914", "J1832-2039"]
 _TARGETS = ["G09.62"]
+_PARALLEL = ("XX", "YY", "RR", "LL")
+_NOT_NEGATIVE = (
+    "seed",
+    "noise",
+    "phase_rms",
+    "amplitude_rms",
+    "bandpass_rms",
+    "position_error",
+    "wvr_error",
+)
 _STATES: dict[str, State] = {"imported": "imported", "prepared": "prepared", "flagged": "flagged"}
 
 
@@ -123,6 +133,13 @@ def _check(observation: Observation) -> None:
         if not values or len(set(values)) < len(values):
             raise ValueError(f"{name} must be one or more, each once; they are {list(values)}")
     fields = (*observation.calibrators, *observation.targets)
+    if wrong := [name for name in fields if not name.strip(". ") or "/" in name]:
+        raise ValueError(f"{wrong[0]!r} is no name of a field: it needs a letter, and no /")
+    if wrong := [one for one in observation.polarizations if one not in _PARALLEL]:
+        raise ValueError(
+            f"no polarization {wrong[0]!r}: sources are unpolarized, so that there are only "
+            f"{', '.join(_PARALLEL)}"
+        )
     if not fields or len(set(fields)) < len(fields):
         raise ValueError(f"fields must be one or more, each once; they are {list(fields)}")
     if observation.channels < 1 or observation.antennas < 1:
@@ -130,6 +147,10 @@ def _check(observation: Observation) -> None:
             f"{observation.channels} channels and {observation.antennas} antennas: there must be "
             "at least one of each"
         )
+    for name in _NOT_NEGATIVE:
+        value = getattr(observation, name)
+        if not 0 <= value < float("inf"):
+            raise ValueError(f"{name} must be a number from 0, not {value}")
     if not 0 <= observation.interference <= 0.5:
         raise ValueError(f"interference must be 0 to 0.5, not {observation.interference}")
     dead(observation)

@@ -129,8 +129,10 @@ def visibilities_of(
 ) -> NDArray[np.complex128]:
     """True visibilities (t, b, f) in Jy of sources, as a direct sum over them.
 
-    `uvw` (t, b, 3) is in m, `frequency` (f,) in Hz with even steps. Of a Gaussian the transform is
-    known: exp(-(pi width q)^2 / (4 ln 2)), q the distance from the centre of the uv plane.
+    `uvw` (t, b, 3) is in m, `frequency` (f,) in Hz with even steps. The third dimension of the sky
+    is in it. To image without costs a phase of at most pi w (l^2 + m^2), w in wavelengths: 6e-4 rad
+    for a source 4 arcsec off, at 600 m and 234 GHz. Of a Gaussian the transform is known:
+    exp(-(pi width q)^2 / (4 ln 2)), q the distance from the centre of the uv plane.
     """
     total = np.zeros((*uvw.shape[:2], frequency.size), dtype=np.complex128)
     step = frequency[1] - frequency[0] if frequency.size > 1 else 0.0

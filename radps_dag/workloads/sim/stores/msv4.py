@@ -102,7 +102,7 @@ def parts_of(vis: Visibilities) -> Iterator[tuple[str, Part]]:
     yield "polarization", Part(np.array(vis.polarizations, dtype="U2"), ("polarization",))
     yield "uvw_label", Part(np.array(["u", "v", "w"], dtype="U1"), ("uvw_label",))
     yield "scan_name", Part(vis.scan.astype("U8"), ("time",), {"scan_intents": list(vis.intents)})
-    yield "field_name", Part(np.full(vis.time.size, vis.field, dtype="U32"), ("time",))
+    yield "field_name", Part(np.full(vis.time.size, vis.field), ("time",))
     yield (
         "UVW",
         Part(vis.uvw, (*shape[:2], "uvw_label"), {"type": "uvw", "units": "m", "frame": "icrs"}),
@@ -153,8 +153,8 @@ def tables_below(vis: Visibilities) -> Iterator[Table]:
         "field_and_source_base_xds",
         {"type": "field_and_source", "coordinates": "source_name"},
         {
-            "field_name": Part(np.array([vis.field], "U32"), ("field_name",)),
-            "source_name": Part(np.array([vis.field], "U32"), ("field_name",)),
+            "field_name": Part(np.array([vis.field]), ("field_name",)),
+            "source_name": Part(np.array([vis.field]), ("field_name",)),
             "sky_dir_label": Part(np.array(["ra", "dec"], "U4"), ("sky_dir_label",)),
             "FIELD_PHASE_CENTER_DIRECTION": Part(
                 vis.direction[np.newaxis],

@@ -295,7 +295,13 @@ def _sources(ms: Product) -> list[_Source]:
     at = ms
     while parent := stores[-1].about["parent"]:
         at = _parent(at, parent)
-        stores.append(open_store(at, "visibilities"))
+        try:
+            stores.append(open_store(at, "visibilities"))
+        except FileNotFoundError:
+            raise StoreUnusable(
+                f"visibilities {at['uri']}, of which {stores[-1].path} was made, are not there; "
+                "move them together, or import again"
+            ) from None
         if stores[-1].about["version"] != parent["version"]:
             raise StoreUnusable(
                 f"visibilities {stores[-1].path} are not those of which {stores[-2].path} was made"

@@ -154,7 +154,10 @@ class Frame:
             yield words(x, y, self.y.name, _NAME_SIZE, anchor="middle", turned=True)
 
     def _y_ticks(self) -> list[float]:
-        return self.y.ticks(max(3, int(self.height / 22)))
+        most = max(3, int(self.height / 20))
+        # One tick alone says nothing of the scale.
+        finer = (self.y.ticks(count) for count in range(most, most + 4))
+        return next((ticks for ticks in finer if len(ticks) > 1), self.y.ticks(most))
 
     def _x_ticks(self) -> tuple[list[float], list[str], list[float]]:
         """Ticks, their labels, and where these are centred: as many as stand side by side."""

@@ -1,0 +1,196 @@
+"""A mean spectrum to a picture: line-free channels shaded, lines of the catalogue named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.workloads.sim.charts.axes import Axis, Frame, around
+from radps_dag.workloads.sim.charts.marks import (
+    AXIS,
+    INK,
+    Style,
+    line,
+    points,
+    rectangle,
+    segment,
+    width_of,
+    words,
+)
+from radps_dag.workloads.sim.charts.page import HEADER, page, to_png
+from radps_dag.workloads.sim.charts.ticks import prefixed
+
+__all__ = ["spectrum_picture", "spectrum_svg"]
+
+_WIDTH, _HEIGHT = 900.0, 280.0
+_FREE, _MEAN, _LINE = "#cfeadf", "#0072B2", "#D55E00"
+_ROW = 15.0  # of names of lines
+_MOST_ROWS = 6
+
+
+def spectrum_picture(spectrum: Mapping[str, Any], ranges: Mapping[str, Any] | None) -> bytes:
+    """A PNG of the records of a spectrum and of continuum ranges."""
+    return to_png(spectrum_svg(spectrum, ranges))
+
+
+def spectrum_svg(spectrum: Mapping[str, Any], ranges: Mapping[str, Any] | None) -> str:
+    """The same as SVG.
+
+    Raises ValueError where the spectrum has no channels or a value is no number, and for ranges
+    that are not of its spw.
+    """
+    frequency = np.array(spectrum["frequency"], dtype=np.float64) / 1e9
+    mean = np.array(spectrum["mean"], dtype=np.float64)
+    field, spw = spectrum["field"], int(spectrum["spw"])
+    if not mean.size:
+        raise ValueError(f"the spectrum of {field}, spw {spw}, has no channels to draw")
+    if not (np.isfinite(mean).all() and np.isfinite(frequency).all()):
+        raise ValueError(f"the spectrum of {field}, spw {spw}, has values that are no numbers")
+    free = None if ranges is None else _free(spectrum, ranges)
+    factor, unit = prefixed(float(np.abs(mean).max()), "Jy/beam")
+    x = Axis(*around(_edges(frequency), 0.015, least=1e-3), "frequency (GHz)")
+    y = Axis(*around(factor * mean, 0.1, least=1e-9), unit)
+    names = _named([] if ranges is None else ranges.get("lines", []), x)
+    rows = 1 + max((row for _, _, row in names), default=-1)
+    frame = Frame(66, HEADER + 14 + _ROW * rows, _WIDTH - 84, _HEIGHT, x, y)
+    parts = [*frame.background(grid=False), *_shades(frame, frequency, free)]
+    parts += [segment(frame.left, at, frame.right, at) for at in frame.down(y.ticks(8)).tolist()]
+    parts += _noise(frame, factor, mean, free, float(spectrum["rms"]))
+    for at, name, row in names:
+        parts += _line(frame, at, name, frame.top - 6 - _ROW * row)
+    parts += _steps(frame, frequency, factor * mean)
+    parts += [*frame.edge(), *frame.x_labels(), *frame.y_labels(48)]
+    title = f"Mean spectrum of {field}, spw {spw}"
+    return page(_WIDTH, frame.bottom + 42, title, _about(spectrum, mean, free), parts)
+
+
+def _free(spectrum: Mapping[str, Any], ranges: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """(f,) which channels are line-free."""
+    spw = str(spectrum["spw"])
+    if spw not in ranges["ranges"]:
+        there = ", ".join(ranges["ranges"])
+        raise ValueError(f"the continuum ranges are of spw {there or 'none'}, not of spw {spw}")
+    channels = np.array(spectrum["channels"], dtype=np.int64)
+    free = np.zeros(channels.shape, dtype=np.bool_)
+    for first, last in ranges["ranges"][spw]:
+        free |= (channels >= first) & (channels <= last)
+    return free
+
+
+def _width(frequency: NDArray[np.float64]) -> float:
+    """Of a channel in GHz; of a lone one 10 MHz, as it says nothing of its neighbours."""
+    steps = np.abs(np.diff(frequency))
+    steps = steps[steps > 0]
+    return float(steps.min()) if steps.size else 0.01
+
+
+def _edges(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+    half = _width(frequency) / 2
+    return np.append(frequency - half, frequency + half)
+
+
+def _shades(
+    frame: Frame, frequency: NDArray[np.float64], free: NDArray[np.bool_] | None
+) -> list[str]:
+    """Line-free channels, those side by side as one."""
+    if free is None:
+        return []
+    half = _width(frequency) / 2
+    shades, spans = [], _spans(frequency[free], half)
+    for low, high in spans:
+        left, right = frame.across([low, high]).tolist()
+        shades.append(rectangle(left, frame.top, right - left, frame.height, fill=_FREE))
+    return shades
+
+
+def _spans(frequency: NDArray[np.float64], half: float) -> list[tuple[float, float]]:
+    """The bands that channels cover."""
+    spans: list[tuple[float, float]] = []
+    for at in np.sort(frequency).tolist():
+        if spans and at - half <= spans[-1][1] + half / 2:
+            spans[-1] = (spans[-1][0], at + half)
+        else:
+            spans.append((at - half, at + half))
+    return spans
+
+
+def _noise(
+    frame: Frame,
+    factor: float,
+    mean: NDArray[np.float64],
+    free: NDArray[np.bool_] | None,
+    rms: float,
+) -> list[str]:
+    """The level of the line-free channels, and their noise above and below it."""
+    level = float(np.median(mean[free] if free is not None and free.any() else mean))
+    middle, low, high = frame.down(
+        [factor * one for one in (level, level - rms, level + rms)]
+    ).tolist()
+    low, high = min(low, frame.bottom), max(high, frame.top)
+    return [
+        rectangle(frame.left, high, frame.width, low - high, fill=AXIS, opacity=0.18),
+        segment(frame.left, middle, frame.right, middle, AXIS, 1, "4 3"),
+    ]
+
+
+def _steps(frame: Frame, frequency: NDArray[np.float64], values: NDArray[np.float64]) -> list[str]:
+    """A step for each channel."""
+    order = np.argsort(frequency)
+    half = _width(frequency) / 2
+    at = frequency[order]
+    x = frame.across(np.stack([at - half, at + half], axis=1).ravel())
+    y = frame.down(np.repeat(values[order], 2))
+    gaps = (2 * np.flatnonzero(np.diff(at) > 3 * half) + 2).tolist()
+    drawn = [line(x, y, Style(_MEAN), 1.5, breaks=gaps)]
+    if len(values) == 1:
+        drawn.append(points(frame.across(at), frame.down(values), Style(_MEAN)))
+    return drawn
+
+
+def _line(frame: Frame, x: float, name: str, y: float) -> list[str]:
+    """A line of the catalogue."""
+    half = width_of(name, 10) / 2
+    centre = min(max(x, frame.left + half), frame.right - half)
+    return [
+        segment(x, y + 3, x, frame.bottom, _LINE, 1.0, "3 3"),
+        words(centre, y, name, 10, anchor="middle", colour=INK),
+    ]
+
+
+def _named(lines: Sequence[Mapping[str, Any]], x: Axis) -> list[tuple[float, str, int]]:
+    """Lines in the band: where on the page, their name, and in which row there is room for it.
+
+    The leftmost are in the highest rows, so that no dashed line runs through a name.
+    """
+    frame = Frame(66, 0, _WIDTH - 84, _HEIGHT, x, x)
+    seen = {
+        (float(one["frequency"]), str(one["name"]))
+        for one in lines
+        if x.first <= float(one["frequency"]) <= x.last
+    }
+    ends: list[float] = []
+    placed = []
+    for frequency, name in sorted(seen):
+        at = float(frame.across([frequency])[0])
+        half = width_of(name, 10) / 2
+        centre = min(max(at, frame.left + half), frame.right - half)
+        row = next((row for row, end in enumerate(ends) if centre - half > end), len(ends))
+        if row == _MOST_ROWS:
+            continue
+        ends[row : row + 1] = [max(centre + half, at) + 8]
+        placed.append((at, name, row))
+    return placed
+
+
+def _about(
+    spectrum: Mapping[str, Any], mean: NDArray[np.float64], free: NDArray[np.bool_] | None
+) -> str:
+    rms = float(spectrum["rms"])
+    factor, unit = prefixed(rms, "Jy/beam")
+    about = f"{mean.size} channels; noise {factor * rms:.3g} {unit} (grey)"
+    if free is not None:
+        about += f"; {int(free.sum())} channels are line-free (green)"
+    return about

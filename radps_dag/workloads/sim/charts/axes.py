@@ -120,8 +120,12 @@ class Frame:
         if grid:
             for x in self.across(self._x_ticks()[0]).tolist():
                 yield segment(x, self.top, x, self.bottom)
-            for y in self.down(self._y_ticks()).tolist():
-                yield segment(self.left, y, self.right, y, GRID)
+            yield from self.levels()
+
+    def levels(self) -> Iterator[str]:
+        """A line across at each tick of the y axis."""
+        for y in self.down(self._y_ticks()).tolist():
+            yield segment(self.left, y, self.right, y, GRID)
 
     def edge(self, name: str = "") -> Iterator[str]:
         """The frame around what was drawn, and a name above it."""

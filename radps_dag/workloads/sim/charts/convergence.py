@@ -72,7 +72,7 @@ def table_convergence_svg(table: Caltable) -> str:
         f"SNR {last['snr']:.3g}"
     )
     return _charts(
-        f"How the {table.type.replace('_', ' ')} solutions came to be",
+        f"Convergence of the {table.type.replace('_', ' ')}",
         about,
         "iteration",
         history,
@@ -140,8 +140,9 @@ def _y(values: Sequence[NDArray[np.float64]], label: str, log: bool) -> Axis:
     every = np.concatenate(values)
     if log and (every > 0).any():
         return Axis(*around(every, 0.08, log=True), label, "log")
-    low, high = around(np.append(every, 0.0), 0.1, least=1e-9)
-    return Axis(low, high, label)
+    if not every.any():
+        return Axis(-0.1, 1.0, label)
+    return Axis(*around(np.append(every, 0.0), 0.1), label)
 
 
 def _within(frame: Frame, values: NDArray[np.float64]) -> NDArray[np.float64]:

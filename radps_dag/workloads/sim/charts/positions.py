@@ -43,7 +43,7 @@ def positions_svg(table: Caltable) -> str:
     y = Axis(*around(np.append(values, 0.0), 0.1, least=0.1), "offset (mm)")
     frame = Frame(62, top, _WIDTH - 80, _HEIGHT, x, y)
     parts = [*key, *frame.background(grid=False)]
-    parts += [segment(frame.left, at, frame.right, at) for at in frame.down(y.ticks(8)).tolist()]
+    parts += frame.levels()
     zero = float(frame.down([0.0])[0])
     parts.append(segment(frame.left, zero, frame.right, zero, AXIS))
     for axis, drawn in enumerate(styles):

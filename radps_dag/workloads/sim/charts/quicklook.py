@@ -26,7 +26,7 @@ from radps_dag.workloads.sim.image import Image, Plane
 
 __all__ = ["quicklook_picture", "quicklook_svg", "residual_picture", "residual_svg"]
 
-_SIZE = 288.0
+_SIZE, _ALONE = 288.0, 440.0  # of a panel beside others, and by itself
 _SPECTRUM = 150.0
 
 
@@ -50,7 +50,7 @@ def residual_svg(image: Image) -> str:
     subtitle = f"{_noise_words(image)}; {_beam_words(image)}"
     if shown.mask is not None and shown.mask.any():
         subtitle += "; green: the mask"
-    return page(width, height, title, subtitle, panel(shown, image, left, top, 440.0))
+    return page(width, height, title, subtitle, panel(shown, image, left, top, _ALONE))
 
 
 def quicklook_svg(image: Image) -> str:
@@ -58,7 +58,8 @@ def quicklook_svg(image: Image) -> str:
     panels = _panels(image)
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    across, down = LEFT + _SIZE + BESIDE, 22 + _SIZE + BELOW
+    size = _SIZE if columns > 1 else _ALONE
+    across, down = LEFT + size + BESIDE, 22 + size + BELOW
     width, height = across * columns, HEADER + down * rows
     parts = [
         part
@@ -68,7 +69,7 @@ def quicklook_svg(image: Image) -> str:
             image,
             LEFT + across * (number % columns),
             HEADER + 22 + down * (number // columns),
-            _SIZE,
+            size,
         )
     ]
     if len(image.frequency) > 1:
@@ -133,7 +134,9 @@ def _spectrum(image: Image, top: float, width: float) -> Iterator[str]:
     yield segment(frame.left, zero, frame.right, zero, "#8a939c")
     order = np.argsort(frequency)
     at, down = frame.across(frequency[order]), frame.down(factor * values[order])
-    yield line(at, down, Style("#0072B2"), 1.4)
+    steps = np.diff(frequency[order])
+    gaps = (np.flatnonzero(steps > 1.5 * np.median(steps)) + 1).tolist()
+    yield line(at, down, Style("#0072B2"), 1.4, breaks=gaps)
     yield points(at, down, Style("#0072B2"), 1.8)
     yield from frame.edge()
     east = (image.size // 2 - int(column)) * image.cell / ARCSEC

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.lettering.text import clean, shorten
 from radps_dag.workloads.sim.charts.axes import Axis, Frame, around
 from radps_dag.workloads.sim.charts.marks import (
     AXIS,
@@ -52,15 +54,17 @@ def spectrum_svg(spectrum: Mapping[str, Any], ranges: Mapping[str, Any] | None) 
     free = None if ranges is None else _free(spectrum, ranges)
     factor, unit = prefixed(float(np.abs(mean).max()), "Jy/beam")
     x = Axis(*around(_edges(frequency), 0.015, least=1e-3), "frequency (GHz)")
-    y = Axis(*around(factor * mean, 0.1, least=1e-9), unit)
+    size = float(np.abs(mean).max())
+    least = factor * max(8 * float(spectrum["rms"]), 0.02 * size, 1e-9)
+    y = Axis(*around(factor * mean, 0.1, least=least), unit)
     names = _named([] if ranges is None else ranges.get("lines", []), x)
-    rows = 1 + max((row for _, _, row in names), default=-1)
+    rows = max((one.row + 1 for one in names), default=0)
     frame = Frame(66, HEADER + 14 + _ROW * rows, _WIDTH - 84, _HEIGHT, x, y)
     parts = [*frame.background(grid=False), *_shades(frame, frequency, free)]
-    parts += [segment(frame.left, at, frame.right, at) for at in frame.down(y.ticks(8)).tolist()]
+    parts += frame.levels()
     parts += _noise(frame, factor, mean, free, float(spectrum["rms"]))
-    for at, name, row in names:
-        parts += _line(frame, at, name, frame.top - 6 - _ROW * row)
+    for named in names:
+        parts += _line(frame, named)
     parts += _steps(frame, frequency, factor * mean)
     parts += [*frame.edge(), *frame.x_labels(), *frame.y_labels(48)]
     title = f"Mean spectrum of {field}, spw {spw}"
@@ -150,20 +154,32 @@ def _steps(frame: Frame, frequency: NDArray[np.float64], values: NDArray[np.floa
     return drawn
 
 
-def _line(frame: Frame, x: float, name: str, y: float) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A line of the catalogue: its place across the page, its name and on which side of the line
+    that is, in which row above the frame."""
+
+    at: float
+    name: str
+    anchor: Literal["start", "end"]
+    row: int
+
+
+def _line(frame: Frame, named: _Named) -> list[str]:
     """A line of the catalogue."""
-    half = width_of(name, 10) / 2
-    centre = min(max(x, frame.left + half), frame.right - half)
+    y = frame.top - 6 - _ROW * named.row
+    beside = named.at + (3 if named.anchor == "start" else -3)
     return [
-        segment(x, y + 3, x, frame.bottom, _LINE, 1.0, "3 3"),
-        words(centre, y, name, 10, anchor="middle", colour=INK),
+        segment(named.at, y - 8, named.at, frame.bottom, _LINE, 1.0, "3 3"),
+        words(beside, y, named.name, 10, anchor=named.anchor, colour=INK),
     ]
 
 
-def _named(lines: Sequence[Mapping[str, Any]], x: Axis) -> list[tuple[float, str, int]]:
-    """Lines in the band: where on the page, their name, and in which row there is room for it.
+def _named(lines: Sequence[Mapping[str, Any]], x: Axis) -> list[_Named]:
+    """Lines in the band, once each.
 
-    The leftmost are in the highest rows, so that no dashed line runs through a name.
+    Names are to the right of their lines; or all to the left, if one would leave the page. A line
+    that another's name reaches has its own name in a lower row, so that none runs through a name.
     """
     frame = Frame(66, 0, _WIDTH - 84, _HEIGHT, x, x)
     seen = {
@@ -171,17 +187,17 @@ def _named(lines: Sequence[Mapping[str, Any]], x: Axis) -> list[tuple[float, str
         for one in lines
         if x.first <= float(one["frequency"]) <= x.last
     }
-    ends: list[float] = []
-    placed = []
-    for frequency, name in sorted(seen):
-        at = float(frame.across([frequency])[0])
-        half = width_of(name, 10) / 2
-        centre = min(max(at, frame.left + half), frame.right - half)
-        row = next((row for row, end in enumerate(ends) if centre - half > end), len(ends))
-        if row == _MOST_ROWS:
-            continue
-        ends[row : row + 1] = [max(centre + half, at) + 8]
-        placed.append((at, name, row))
+    places = [(float(frame.across([at])[0]), name) for at, name in sorted(seen)]
+    left = any(at + 8 + width_of(name, 10) > frame.right for at, name in places)
+    anchor: Literal["start", "end"] = "end" if left else "start"
+    placed: list[_Named] = []
+    # From where names do not reach: each after those that its own name reaches.
+    for at, name in places if left else reversed(places):
+        short = shorten(clean(name), max(20.0, at - frame.left if left else _WIDTH), 10)
+        reach = width_of(short, 10) + 8
+        row = max((one.row + 1 for one in placed if abs(one.at - at) < reach), default=0)
+        if row < _MOST_ROWS:
+            placed.append(_Named(at, short, anchor, row))
     return placed
 
 
@@ -190,7 +206,9 @@ def _about(
 ) -> str:
     rms = float(spectrum["rms"])
     factor, unit = prefixed(rms, "Jy/beam")
-    about = f"{mean.size} channels; noise {factor * rms:.3g} {unit} (grey)"
+    about = (
+        f"{mean.size} channel{'s' if mean.size > 1 else ''}; noise {factor * rms:.3g} {unit} (grey)"
+    )
     if free is not None:
         about += f"; {int(free.sum())} channels are line-free (green)"
     return about

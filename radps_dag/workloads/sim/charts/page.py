@@ -27,7 +27,7 @@ HEADER = 58.0  # what the title takes of the page
 _MARGIN = 16.0
 # Pixels for each unit of the page: sharp on the screens of today, or fewer where the file would be
 # larger than what is shown in place on Prefect's page.
-_SCALES = (1.5, 1.25, 1.0, 0.75, 0.5)
+_SCALES = (1.5, 1.25, 1.0)
 _MOST_PIXELS = 2_600_000
 _MOST_BYTES = 290_000
 # How much of a file pixels are that the page embeds: a picture of noise, enlarged, compresses ill.
@@ -56,7 +56,7 @@ def page(width: float, height: float, title: str, subtitle: str, parts: Iterable
 
 
 def to_png(svg: str) -> bytes:
-    """A page as a PNG of at most 290 kB, as sharp as it can be."""
+    """A page as a PNG of at most 290 kB, as sharp as it can be; larger if it could not be read."""
     width, height = (float(svg.split(f'{name}="', 1)[1].split('"')[0]) for name in _SIZE)
     scales = [one for one in _SCALES if width * height * one**2 <= _MOST_PIXELS]
     if len(svg) * _ENLARGED > _MOST_BYTES:

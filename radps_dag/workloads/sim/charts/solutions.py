@@ -27,6 +27,9 @@ __all__ = ["solutions_picture", "solutions_svg"]
 _WIDTH = 940.0
 _LEFT, _RIGHT, _BETWEEN = 62.0, 18.0, 12.0
 _MOST_ANTENNAS = 36
+# Solutions of so many times or channels have large markers, and are joined: lines through the noise
+# of more would hide each other, and make large files.
+_MOST_LARGE, _MOST_JOINED = 20, 40
 _LANE, _MOST_LANES = 5.5, 4  # of crosses
 _TITLES = {
     "antenna_positions": "Antenna positions",
@@ -177,8 +180,9 @@ class _Sheet:
             if "phase" in quantity.name:
                 # Through 180 degrees the line would cross the frame.
                 breaks = (np.flatnonzero(np.abs(np.diff(values)) > 180.0) + 1).tolist()
-            yield line(x, y, drawn, 1.1, breaks=breaks)
-            yield points(x, y, drawn, 2.4 if many <= 20 else 1.3 if many <= 70 else 0.7)
+            if many <= _MOST_JOINED:
+                yield line(x, y, drawn, 1.1, breaks=breaks)
+            yield points(x, y, drawn, 2.4 if many <= _MOST_LARGE else 1.3)
 
     def _flagged(self, frame: Frame, antenna: Sequence[Curve]) -> Iterator[str]:
         lanes = self.lanes()

@@ -124,9 +124,19 @@ def test_a_rendered_picture_decodes() -> None:
 
 def test_noise_is_no_large_file() -> None:
     """Noise, which does not compress, is drawn in so few shades that the file can be shown."""
-    image = make_image(256, noise=0.01)
-    assert len(quicklook_picture(image)) < 300_000
-    assert len(residual_picture(image)) < 300_000
+    for image in (make_image(256, noise=0.01), make_image(128, 2, noise=0.01)):
+        assert len(quicklook_picture(image)) < 300_000
+        assert len(residual_picture(image)) < 300_000
+
+
+def test_blocks_of_pixels_are_means_and_said_to_be() -> None:
+    """An image with more pixels than are shown is averaged, in place."""
+    svg = quicklook_svg(make_image(300, at=(60, 30)))
+    assert any("means of 3 by 3 pixels" in text.words for text in texts(svg))
+    light = embedded(svg, "Restored").sum(axis=-1, dtype=np.int64)
+    assert light.shape == (100, 100)
+    # Row 210 and column 180 of 300, seen from the top.
+    assert np.argwhere(light == light.max()).mean(axis=0) == pytest.approx([29, 60], abs=0.5)
 
 
 def test_png_keeps_pixels() -> None:
@@ -156,9 +166,11 @@ def test_a_cube_shows_the_spectrum_at_its_peak() -> None:
 
 
 def test_the_worst_plane_of_a_residual_is_shown() -> None:
-    """Of a cube, the one that is farthest from zero."""
+    """Of a cube, the one that is the farthest from zero for its noise."""
     image = make_image(32, 6)
     image.planes["residual"][3, 4, 5] = -0.1
+    image.planes["residual"][1, 4, 5] = 0.2
+    image.sensitivity[1] *= 10
     assert "Residual of plane 4 of 6" in [text.words for text in texts(residual_svg(image))]
 
 

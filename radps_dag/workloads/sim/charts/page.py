@@ -30,8 +30,6 @@ _MARGIN = 16.0
 _SCALES = (1.5, 1.25, 1.0)
 _MOST_PIXELS = 2_600_000
 _MOST_BYTES = 290_000
-# How much of a file pixels are that the page embeds: a picture of noise, enlarged, compresses ill.
-_ENLARGED = 2.0
 
 
 def page(width: float, height: float, title: str, subtitle: str, parts: Iterable[str]) -> str:
@@ -59,8 +57,6 @@ def to_png(svg: str) -> bytes:
     """A page as a PNG of at most 290 kB, as sharp as it can be; larger if it could not be read."""
     width, height = (float(svg.split(f'{name}="', 1)[1].split('"')[0]) for name in _SIZE)
     scales = [one for one in _SCALES if width * height * one**2 <= _MOST_PIXELS]
-    if len(svg) * _ENLARGED > _MOST_BYTES:
-        scales = [one for one in scales if one < _SCALES[0]]
     for scale in scales or _SCALES[-1:]:
         found = rendered(svg, round(width * scale), system_fonts=False)
         if len(found) <= _MOST_BYTES:

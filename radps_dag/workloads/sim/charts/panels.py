@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, degrees
+from math import degrees
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ __all__ = ["BELOW", "BESIDE", "LEFT", "Panel", "about_zero", "bright", "finite",
 ARCSEC = np.pi / 180 / 3600
 # Around the picture itself, in units of the page.
 LEFT, BESIDE, BELOW = 58.0, 62.0, 40.0
-_MOST_PIXELS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,11 @@ def about_zero(
     return Panel(name, factor * values, unit, Stretch(-limit, limit), DIVERGING, mask)
 
 
-def panel(shown: Panel, image: Image, left: float, top: float, size: float) -> Iterator[str]:
-    """A panel whose picture is at a place on the page and of a size there."""
+def panel(
+    shown: Panel, image: Image, left: float, top: float, size: float, every: int = 1
+) -> Iterator[str]:
+    """A panel whose picture is at a place on the page and of a size there; so many pixels in each
+    direction are shown as one, their mean."""
     extent = image.size * image.cell / ARCSEC
     east = (image.size // 2 + 0.5) * image.cell / ARCSEC
     # Right ascension grows to the left, and the first row is the lowest.
@@ -87,7 +89,7 @@ def panel(shown: Panel, image: Image, left: float, top: float, size: float) -> I
     x = Axis(east, east - extent, "RA offset (arcsec)", at=ticks)
     y = Axis(-east, extent - east, "Dec offset (arcsec)", at=ticks)
     frame = Frame(left, top, size, size, x, y)
-    values = _fewer(shown.values)
+    values = _fewer(shown.values, every)
     pixels = shown.colours(shown.stretch.share(values))[::-1]
     yield picture(left, top, size, size, pixels, shown.name)
     if shown.mask is not None and shown.mask.any():
@@ -101,9 +103,8 @@ def panel(shown: Panel, image: Image, left: float, top: float, size: float) -> I
     yield from bar(left + size + 10, top, size, shown.stretch, shown.colours)
 
 
-def _fewer(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means of blocks of pixels, where there are more pixels than are shown."""
-    every = ceil(values.shape[0] / _MOST_PIXELS)
+def _fewer(values: NDArray[np.float64], every: int) -> NDArray[np.float64]:
+    """Means of blocks of pixels; those at the ends are filled up with what is at the edge."""
     if every == 1:
         return values
     short = -values.shape[0] % every

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ __all__ = ["quicklook_picture", "quicklook_svg", "residual_picture", "residual_s
 
 _SIZE, _ALONE = 288.0, 440.0  # of a panel beside others, and by itself
 _SPECTRUM = 150.0
+# Pixels of a side: more of noise make files too large to be shown in place.
+_MOST_BESIDE, _MOST_ALONE = 144, 256
 
 
 def residual_picture(image: Image) -> bytes:
@@ -46,11 +49,12 @@ def residual_svg(image: Image) -> str:
     cycles = len(image.history)
     title = f"{_name(image)}: after {cycles} major cycle{'s' if cycles != 1 else ''}"
     left, top = LEFT, HEADER + 22
-    width, height = left + 440.0 + BESIDE, top + 440.0 + BELOW
-    subtitle = f"{_noise_words(image)}; {_beam_words(image)}"
+    width, height = left + _ALONE + BESIDE, top + _ALONE + BELOW
+    every = ceil(image.size / _MOST_ALONE)
+    subtitle = _about(image, every)
     if shown.mask is not None and shown.mask.any():
         subtitle += "; green: the mask"
-    return page(width, height, title, subtitle, panel(shown, image, left, top, _ALONE))
+    return page(width, height, title, subtitle, panel(shown, image, left, top, _ALONE, every))
 
 
 def quicklook_svg(image: Image) -> str:
@@ -59,6 +63,7 @@ def quicklook_svg(image: Image) -> str:
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     size = _SIZE if columns > 1 else _ALONE
+    every = ceil(image.size / (_MOST_BESIDE if columns > 1 else _MOST_ALONE))
     across, down = LEFT + size + BESIDE, 22 + size + BELOW
     width, height = across * columns, HEADER + down * rows
     parts = [
@@ -70,13 +75,13 @@ def quicklook_svg(image: Image) -> str:
             LEFT + across * (number % columns),
             HEADER + 22 + down * (number // columns),
             size,
+            every,
         )
     ]
     if len(image.frequency) > 1:
         parts += _spectrum(image, height + 18, width)
         height += 18 + _SPECTRUM + 48
-    subtitle = f"{_noise_words(image)}; {_beam_words(image)}"
-    return page(width, height, _name(image), subtitle, parts)
+    return page(width, height, _name(image), _about(image, every), parts)
 
 
 def _panels(image: Image) -> list[Panel]:
@@ -109,9 +114,10 @@ def _model(image: Image) -> Panel:
 
 
 def _residual(image: Image, outlined: bool = False) -> Panel:
-    """The residual; of a cube, of the channel in which it is farthest from zero."""
+    """The residual; of a cube, of the plane in which it is farthest above or below the noise."""
     planes = finite(image, "residual")
-    worst = int(np.abs(planes).max(axis=(1, 2)).argmax())
+    thermal = np.where(image.sensitivity > 0, image.sensitivity, np.inf)
+    worst = int((np.abs(planes).max(axis=(1, 2)) / thermal).argmax())
     name = "Residual" if len(planes) == 1 else f"Residual of plane {worst + 1} of {len(planes)}"
     mask = finite(image, "mask")[worst] > 0 if outlined and "mask" in image.planes else None
     return about_zero(name, planes[worst], "Jy/beam", mask)
@@ -164,6 +170,11 @@ def _noise(image: Image) -> float:
         return 0.0
     values: NDArray[np.float64] = np.asarray(residual, dtype=np.float64)[image.sensitivity > 0]
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+def _about(image: Image, every: int) -> str:
+    words = f"{_noise_words(image)}; {_beam_words(image)}"
+    return words if every == 1 else f"{words}; means of {every} by {every} pixels"
 
 
 def _noise_words(image: Image) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict
@@ -64,18 +64,18 @@ def _beside(workdir: Path, uri: str) -> str:
     return quote(os.path.relpath(path_of(uri), workdir.resolve())) if is_local(uri) else ""
 
 
-def is_there(manifest: str, entry: Mapping[str, str]) -> bool:
+def is_there(manifest: str, entry: Entry) -> bool:
     """Whether a file of the manifest at this address is there with the right checksum."""
     return any(_is_good(uri, entry) for uri in _places(manifest, entry))
 
 
-def _places(manifest: str, entry: Mapping[str, str]) -> Iterable[str]:
+def _places(manifest: str, entry: Entry) -> Iterable[str]:
     """Where a file of the manifest may be."""
     moved = urljoin(manifest, entry["beside"]) if is_local(manifest) and entry["beside"] else ""
     return [place for place in (moved, entry["uri"]) if place]
 
 
-def _is_good(uri: str, entry: Mapping[str, str]) -> bool:
+def _is_good(uri: str, entry: Entry) -> bool:
     try:
         return checksum_of({"uri": uri, "kind": entry["kind"]})[0] == entry["sha256"]
     except (FileNotFoundError, IsADirectoryError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from radps_dag.workloads.contract import Product, Workdir, workload
-from radps_dag.workloads.delivery import checksum_of, entries, is_there
+from radps_dag.workloads.delivery import Entry, checksum_of, entries, is_there
 from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
 from radps_dag.workloads.scores import export_score
 from radps_dag.workloads.sim.charts.quicklook import quicklook_picture
@@ -11,6 +11,7 @@ from radps_dag.workloads.sim.stores.files import write_file
 from radps_dag.workloads.sim.stores.fits import fits
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
 from radps_dag.workloads.sim.stores.records import read_record, write_record
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
 __all__ = [
     "draw_quicklook",
@@ -72,7 +73,7 @@ def submit_to_archive(manifest: Product, *, workdir: Workdir) -> Submitted:
     Args:
         manifest: what to hand over
     """
-    files = read_record(manifest, "manifest")["files"]
+    files = _listed(manifest)
     refused = [file["beside"] for file in files if not is_there(manifest["uri"], file)]
     content = {"accepted": len(files) - len(refused), "refused": refused}
     return {"receipt": write_record(workdir, "receipt", content)}
@@ -85,6 +86,16 @@ def verify_export(manifest: Product) -> Verified:
     Args:
         manifest: what to check
     """
-    files = read_record(manifest, "manifest")["files"]
+    files = _listed(manifest)
     good = sum(is_there(manifest["uri"], file) for file in files)
     return {"good": good, "total": len(files), "score": export_score(good, len(files))}
+
+
+def _listed(manifest: Product) -> list[Entry]:
+    """The files of a manifest; raises StoreUnusable for one that does not say which they are."""
+    found: list[Entry] = read_record(manifest, "manifest").get("files", [])
+    if not found:
+        raise StoreUnusable(
+            f"manifest {manifest['uri']} lists no files; write it with write_manifest"
+        )
+    return found

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.lettering.text import clean, shorten
 from radps_dag.workloads.sim.charts.marks import (
     AXIS,
     GRID,
@@ -131,6 +132,7 @@ class Frame:
         """The frame around what was drawn, and a name above it."""
         yield rectangle(self.left, self.top, self.width, self.height, stroke=AXIS)
         if name:
+            name = shorten(clean(name), self.width, 11, "SemiBold")
             yield words(self.left, self.top - 5, name, 11, weight="SemiBold")
 
     def x_labels(self) -> Iterator[str]:

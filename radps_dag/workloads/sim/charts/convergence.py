@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _WIDTH, _HEIGHT = 760.0, 200.0
+_LEAST = 1e-30  # what is less counts as zero
 History = Sequence[Mapping[str, float]]
 Names = Sequence[tuple[str, str, float]]  # of the history, of the legend, and a factor
 
@@ -39,7 +40,8 @@ def table_convergence(table: Caltable) -> bytes:
 
 def image_convergence_svg(image: Image) -> str:
     """The same as SVG; raises ValueError for an image that no major cycle has made."""
-    history = _checked(image.history, f"the image of {image.field}", "major cycle", "clean")
+    what = f"the image of {image.field}"
+    history = _checked(image.history, what, "major cycle", "clean", ("peak", "rms", "flux"))
     largest = max(max(entry["peak"], entry["rms"]) for entry in history)
     factor, unit = prefixed(largest, "Jy/beam")
     of_flux, flux_unit = prefixed(max(abs(entry["flux"]) for entry in history), "Jy")
@@ -65,7 +67,8 @@ def image_convergence_svg(image: Image) -> str:
 def table_convergence_svg(table: Caltable) -> str:
     """The same as SVG; raises ValueError for a caltable that no iterations have made."""
     what = f"the caltable of type {table.type}"
-    history = _checked(table.history, what, "iteration", "solve_bandpass or solve_gains")
+    maker = "solve_bandpass or solve_gains"
+    history = _checked(table.history, what, "iteration", maker, ("change", "snr"))
     last = history[-1]
     about = (
         f"after {_count(len(history), 'iteration')}: change {last['change']:.2g}, "
@@ -83,10 +86,14 @@ def table_convergence_svg(table: Caltable) -> str:
     )
 
 
-def _checked(history: History, what: str, each: str, maker: str) -> History:
+def _checked(history: History, what: str, each: str, maker: str, names: Sequence[str]) -> History:
     if not history:
         raise ValueError(f"{what} has no history: no {each} has made it; draw what {maker} gives")
     for number, entry in enumerate(history, start=1):
+        if missing := [name for name in names if name not in entry]:
+            raise ValueError(
+                f"{each} {number} of {what} says nothing of {missing[0]}; draw what {maker} gives"
+            )
         for name, value in entry.items():
             if not isfinite(value):
                 raise ValueError(f"{name} of {each} {number} of {what} is no number")
@@ -138,13 +145,14 @@ def _charts(
 
 def _y(values: Sequence[NDArray[np.float64]], label: str, log: bool) -> Axis:
     every = np.concatenate(values)
-    if log and (every > 0).any():
-        return Axis(*around(every, 0.08, log=True), label, "log")
+    if log and (every > _LEAST).any():
+        return Axis(*around(every[every > _LEAST], 0.08, log=True), label, "log")
     if not every.any():
         return Axis(-0.1, 1.0, label)
     return Axis(*around(np.append(every, 0.0), 0.1), label)
 
 
 def _within(frame: Frame, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places on a logarithmic axis; what is not above zero is at its bottom."""
-    return np.where(values > 0, frame.down(np.where(values > 0, values, 1.0)), frame.bottom)
+    """Places on a logarithmic axis; what is zero is at its bottom."""
+    seen = values > _LEAST
+    return np.where(seen, frame.down(np.where(seen, values, 1.0)), frame.bottom)

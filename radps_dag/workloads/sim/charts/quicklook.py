@@ -106,8 +106,9 @@ def _panels(image: Image) -> list[Panel]:
 def _model(image: Image) -> Panel:
     """The model convolved with the beam, which is what the restored image has more than the
     residual; or as it is, where there is none."""
+    components = finite(image, "model")
     if "restored" not in image.planes or "residual" not in image.planes:
-        model = finite(image, "model").max(axis=0)
+        model = components.max(axis=0)
         return bright(_highest("Model", image), model, "Jy/pixel", 0.0)
     model = (finite(image, "restored") - finite(image, "residual")).max(axis=0)
     return bright(_highest("Model, convolved", image), model, "Jy/beam", 0.0)

@@ -31,6 +31,7 @@ _WIDTH, _HEIGHT = 900.0, 280.0
 _FREE, _MEAN, _LINE = "#cfeadf", "#0072B2", "#D55E00"
 _ROW = 15.0  # of names of lines
 _MOST_ROWS = 6
+_MEMBERS = ("field", "spw", "channels", "frequency", "mean", "rms")
 
 
 def spectrum_picture(spectrum: Mapping[str, Any], ranges: Mapping[str, Any] | None) -> bytes:
@@ -41,16 +42,11 @@ def spectrum_picture(spectrum: Mapping[str, Any], ranges: Mapping[str, Any] | No
 def spectrum_svg(spectrum: Mapping[str, Any], ranges: Mapping[str, Any] | None) -> str:
     """The same as SVG.
 
-    Raises ValueError where the spectrum has no channels or a value is no number, and for ranges
-    that are not of its spw.
+    Raises ValueError where the spectrum is incomplete, has no channels or a value that is no
+    number, and for ranges that are not of its spw.
     """
-    frequency = np.array(spectrum["frequency"], dtype=np.float64) / 1e9
-    mean = np.array(spectrum["mean"], dtype=np.float64)
+    frequency, mean = _checked(spectrum)
     field, spw = spectrum["field"], int(spectrum["spw"])
-    if not mean.size:
-        raise ValueError(f"the spectrum of {field}, spw {spw}, has no channels to draw")
-    if not (np.isfinite(mean).all() and np.isfinite(frequency).all()):
-        raise ValueError(f"the spectrum of {field}, spw {spw}, has values that are no numbers")
     free = None if ranges is None else _free(spectrum, ranges)
     factor, unit = prefixed(float(np.abs(mean).max()), "Jy/beam")
     x = Axis(*around(_edges(frequency), 0.015, least=1e-3), "frequency (GHz)")
@@ -71,11 +67,32 @@ def spectrum_svg(spectrum: Mapping[str, Any], ranges: Mapping[str, Any] | None) 
     return page(_WIDTH, frame.bottom + 42, title, _about(spectrum, mean, free), parts)
 
 
+def _checked(spectrum: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Frequencies (f,) in GHz and means (f,) in Jy/beam."""
+    if missing := [name for name in _MEMBERS if name not in spectrum]:
+        raise ValueError(
+            f"the record of a spectrum has no {missing[0]}; make it with average_spectrum"
+        )
+    what = f"the spectrum of {spectrum['field']}, spw {spectrum['spw']},"
+    frequency = np.array(spectrum["frequency"], dtype=np.float64) / 1e9
+    mean = np.array(spectrum["mean"], dtype=np.float64)
+    if not mean.size:
+        raise ValueError(f"{what} has no channels to draw")
+    if not len(spectrum["channels"]) == frequency.size == mean.size:
+        raise ValueError(
+            f"{what} has {len(spectrum['channels'])} channels, {frequency.size} frequencies and "
+            f"{mean.size} means"
+        )
+    if not np.isfinite([*mean, *frequency, spectrum["rms"]]).all():
+        raise ValueError(f"{what} has values that are no numbers")
+    return frequency, mean
+
+
 def _free(spectrum: Mapping[str, Any], ranges: Mapping[str, Any]) -> NDArray[np.bool_]:
     """(f,) which channels are line-free."""
     spw = str(spectrum["spw"])
-    if spw not in ranges["ranges"]:
-        there = ", ".join(ranges["ranges"])
+    if spw not in ranges.get("ranges", {}):
+        there = ", ".join(ranges.get("ranges", {}))
         raise ValueError(f"the continuum ranges are of spw {there or 'none'}, not of spw {spw}")
     channels = np.array(spectrum["channels"], dtype=np.int64)
     free = np.zeros(channels.shape, dtype=np.bool_)

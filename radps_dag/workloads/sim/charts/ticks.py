@@ -10,6 +10,8 @@ __all__ = ["labels", "linear_ticks", "log_ticks", "prefixed"]
 _STEPS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _MINUS = "\N{MINUS SIGN}"
 _TINY = 1e-9
+_LARGER = ((1e-3, "k"), (1e-6, "M"), (1e-9, "G"))
+_SMALLER = ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n"), (1e12, "p"), (1e15, "f"))
 
 
 def linear_ticks(low: float, high: float, most: int) -> list[float]:
@@ -102,8 +104,12 @@ def prefixed(largest: float, unit: str) -> tuple[float, str]:
 
     >>> prefixed(0.004, "Jy/beam")
     (1000.0, 'mJy/beam')
+    >>> prefixed(2e4, "Jy/beam")
+    (0.001, 'kJy/beam')
     """
-    for factor, prefix in ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n")):
-        if largest * factor >= 0.5:
-            return factor, f"{prefix}{unit}"
-    return 1.0, unit
+    if largest >= 1e4:
+        fitting = [one for one in _LARGER if largest * one[0] < 1e4] or _LARGER[-1:]
+    else:
+        fitting = [one for one in _SMALLER if largest * one[0] >= 0.5] or _SMALLER[:1]
+    factor, prefix = fitting[0]
+    return factor, f"{prefix}{unit}"

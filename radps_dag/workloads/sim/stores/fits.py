@@ -14,7 +14,7 @@ from radps_dag.workloads.sim.stores.zarr_store import SIMULATED
 
 __all__ = ["fits"]
 
-_BLOCK, _CARD = 2880, 80
+_BLOCK, _CARD, _STRING = 2880, 80, 66
 _STOKES_I = 1
 _TABLE, _COLUMN = "WCS-TABLE", "COORDS"
 _BEAM_COLUMNS = (
@@ -134,10 +134,21 @@ def _card(name: str, value: _Value, comment: str = "") -> str:
         case float():
             text = f"{_real(value):>20}"
         case str():
-            text = f"'{_ascii(value).replace(chr(39), chr(39) * 2)[:66]:<8}'"
+            text = f"'{_quoted(_ascii(value)):<8}'"
             text = f"{text:<20}"
     note = f" / {comment}" if comment else ""
     return f"{name:<8}= {text}{note}"[:_CARD].ljust(_CARD)
+
+
+def _quoted(text: str) -> str:
+    """As much of a text as fits into a card, its quotes doubled: half of a pair would end it."""
+    doubled = ""
+    for char in text:
+        more = 2 * char if char == "'" else char
+        if len(doubled) + len(more) > _STRING:
+            break
+        doubled += more
+    return doubled
 
 
 def _real(value: float) -> str:

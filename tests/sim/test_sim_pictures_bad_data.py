@@ -56,12 +56,13 @@ def image_of(brightness: float, noise: float, channels: int) -> Any:
     return replace(image, planes=planes, sensitivity=brightness * image.sensitivity)
 
 
+@example(10**-8.5, 10**-3.5, 1)
 @given(
     st.floats(-9, 6).map(lambda power: 10.0**power),
     st.floats(-6, 0).map(lambda power: 10.0**power),
     st.integers(1, 4),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_brightness_is_legible(brightness: float, noise: float, channels: int) -> None:
     """From nJy to MJy and from noise alone to a millionth of it, scales have labels that fit."""
     image = image_of(brightness, noise, channels)

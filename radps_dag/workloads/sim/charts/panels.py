@@ -21,7 +21,7 @@ __all__ = ["BELOW", "BESIDE", "LEFT", "Panel", "about_zero", "bright", "finite",
 
 ARCSEC = np.pi / 180 / 3600
 # Around the picture itself, in units of the page.
-LEFT, BESIDE, BELOW = 58.0, 62.0, 40.0
+LEFT, BESIDE, BELOW = 58.0, 66.0, 40.0
 
 
 @dataclass(frozen=True, slots=True)

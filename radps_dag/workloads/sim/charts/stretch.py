@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.charts.colours import Map
 from radps_dag.workloads.sim.charts.marks import AXIS, MUTED, picture, rectangle, segment, words
-from radps_dag.workloads.sim.charts.ticks import labels, linear_ticks
+from radps_dag.workloads.sim.charts.ticks import labels, linear_ticks, scientific
 from radps_dag.workloads.sim.visibilities import Floats
 
 __all__ = ["Stretch", "bar"]
@@ -72,4 +72,7 @@ def bar(left: float, top: float, height: float, stretch: Stretch, colours: Map) 
 
 
 def _labels(ticks: list[float]) -> list[str]:
-    return [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks]
+    return [
+        scientific(tick) if abs(tick) < 1e-3 else f"{tick:g}".replace("-", "\N{MINUS SIGN}")
+        for tick in ticks
+    ]

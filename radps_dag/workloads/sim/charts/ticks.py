@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, floor, isclose, isfinite, log10
 
-__all__ = ["labels", "linear_ticks", "log_ticks", "prefixed"]
+__all__ = ["labels", "linear_ticks", "log_ticks", "prefixed", "scientific"]
 
 _STEPS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _MINUS = "\N{MINUS SIGN}"
@@ -77,7 +77,7 @@ def labels(ticks: Sequence[float]) -> list[str]:
     largest = max((abs(tick) for tick in ticks), default=0.0)
     smallest = min((abs(tick) for tick in ticks if tick), default=1.0)
     if largest >= 1e6 or smallest < 1e-3:
-        return [_scientific(tick) for tick in ticks]
+        return [scientific(tick) for tick in ticks]
     if len(ticks) > 1 and largest / smallest > 20 and min(ticks) > 0:
         return [f"{tick:g}" for tick in ticks]
     decimals = next(
@@ -91,7 +91,12 @@ def labels(ticks: Sequence[float]) -> list[str]:
     return [f"{tick:.{decimals}f}".replace("-", _MINUS) for tick in ticks]
 
 
-def _scientific(value: float) -> str:
+def scientific(value: float) -> str:
+    """A number with a power of ten, as short as it can be.
+
+    >>> scientific(2.5e7)
+    '2.5e7'
+    """
     if not value:
         return "0"
     digits, _, exponent = f"{value:.11e}".partition("e")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from hashlib import sha256
 from typing import Literal
-from urllib.parse import quote, urljoin
 
-from radps_dag.remote import is_local, path_of
 from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.delivery import checksum_of, entries, is_there
 from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
 from radps_dag.workloads.placeholder.fake_data import SIMULATED, read, spend, write
-from radps_dag.workloads.reading import open_product
 from radps_dag.workloads.scores import export_score
 
 __all__ = [
@@ -49,14 +45,8 @@ def _export(image: Product, kind: Literal["fits", "quicklook"], workdir: Workdir
     content = {"label": SIMULATED, "of": image.get("version", ""), "rms": data.content["rms"]}
     selection = image.get("selection")
     file = write(workdir, kind, data.observation, content, sources=[image], selection=selection)
-    checksum, size = _checksum(file)
+    checksum, size = checksum_of(file)
     return {"file": file, "checksum": checksum, "size": size}
-
-
-def _checksum(file: Product) -> tuple[str, int]:
-    with open_product(file) as opened:
-        content = opened.read()
-    return sha256(content).hexdigest(), len(content)
 
 
 @workload(placeholder=True)
@@ -66,23 +56,15 @@ def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
     Args:
         files: what to list; at least one
     """
-    if not files:
-        raise ValueError("no files to list in a manifest")
+    listed = entries(files, workdir)
     observation = read(files[0]).observation
     spend(observation)
-    sums = [_checksum(file) for file in files]
-    entries = [
-        {
-            "uri": file["uri"],
-            "beside": _beside(workdir, file["uri"]),
-            "kind": file["kind"],
-            "sha256": checksum,
-            "size": size,
-        }
-        for file, (checksum, size) in zip(files, sums, strict=True)
-    ]
-    manifest = write(workdir, "manifest", observation, {"files": entries}, sources=files)
-    return {"manifest": manifest, "files": len(files), "size": sum(size for _, size in sums)}
+    manifest = write(workdir, "manifest", observation, {"files": listed}, sources=files)
+    return {
+        "manifest": manifest,
+        "files": len(files),
+        "size": sum(one["size"] for one in listed),
+    }
 
 
 @workload(placeholder=True)
@@ -108,26 +90,5 @@ def verify_export(manifest: Product) -> Verified:
     data = read(manifest, "manifest")
     spend(data.observation)
     files = data.content["files"]
-    good = sum(
-        any(_is_good(uri, file["kind"], file["sha256"]) for uri in _places(manifest["uri"], file))
-        for file in files
-    )
+    good = sum(is_there(manifest["uri"], file) for file in files)
     return {"good": good, "total": len(files), "score": export_score(good, len(files))}
-
-
-def _beside(workdir: Workdir, uri: str) -> str:
-    """Where a file is, seen from the manifest: that holds when both are moved together."""
-    return quote(os.path.relpath(path_of(uri), workdir.resolve())) if is_local(uri) else ""
-
-
-def _places(manifest: str, file: dict[str, str]) -> list[str]:
-    """Where a file of the manifest may be."""
-    moved = urljoin(manifest, file["beside"]) if is_local(manifest) and file["beside"] else ""
-    return [place for place in (moved, file["uri"]) if place]
-
-
-def _is_good(uri: str, kind: str, checksum: str) -> bool:
-    try:
-        return _checksum({"uri": uri, "kind": kind})[0] == checksum
-    except (FileNotFoundError, IsADirectoryError):
-        return False

@@ -19,6 +19,14 @@ from radps_dag.workloads.sim.continuum import (
     sigma_clip,
     subtract_continuum,
 )
+from radps_dag.workloads.sim.drawing import draw_caltable, draw_convergence, draw_spectrum
+from radps_dag.workloads.sim.export import (
+    draw_quicklook,
+    export_fits,
+    submit_to_archive,
+    verify_export,
+    write_manifest,
+)
 from radps_dag.workloads.sim.flagging import autoflag
 from radps_dag.workloads.sim.gains import (
     choose_solution_interval,
@@ -41,6 +49,7 @@ from radps_dag.workloads.sim.observing import (
     simulate_observation,
 )
 from radps_dag.workloads.sim.selfcal import choose_image, compare_images, solve_selfcal
+from radps_dag.workloads.sim.work import simulate_convergence, simulate_work
 
 __all__ = [
     "apply_antenna_positions",
@@ -62,6 +71,11 @@ __all__ = [
     "describe_images",
     "describe_observation",
     "describe_visibilities",
+    "draw_caltable",
+    "draw_convergence",
+    "draw_quicklook",
+    "draw_spectrum",
+    "export_fits",
     "gather_visibilities",
     "import_visibilities",
     "make_dirty_image",
@@ -70,10 +84,15 @@ __all__ = [
     "restore_image",
     "set_model",
     "sigma_clip",
+    "simulate_convergence",
     "simulate_observation",
+    "simulate_work",
     "solve_bandpass",
     "solve_gains",
     "solve_phase_up",
     "solve_selfcal",
+    "submit_to_archive",
     "subtract_continuum",
+    "verify_export",
+    "write_manifest",
 ]

@@ -1,1 +1,1 @@
-"""Pictures of what workloads make."""
+"""Pictures of images, solutions and spectra: SVG by our own hand, to PNG with our own fonts."""

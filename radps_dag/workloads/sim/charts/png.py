@@ -1,4 +1,4 @@
-"""Grey values to a PNG."""
+"""Pixels to a PNG file (W3C's Portable Network Graphics, third edition)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["grey_png"]
+__all__ = ["png"]
 
 
-def grey_png(values: NDArray[np.uint8], comment: str) -> bytes:
-    """The bytes of a PNG of grey values (y, x), the first row at the top."""
-    height, width = values.shape
-    rows = np.zeros((height, width + 1), dtype=np.uint8)
-    rows[:, 1:] = values
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """The bytes of a PNG of (y, x, 3) red, green and blue, the first row at the top."""
+    height, width, _ = pixels.shape
+    rows = np.zeros((height, 1 + 3 * width), dtype=np.uint8)
+    rows[:, 1:] = pixels.reshape(height, 3 * width)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-        + _chunk(b"tEXt", b"Comment\0" + comment.encode("latin-1"))
-        + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 9))
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 6))
         + _chunk(b"IEND", b"")
     )
 

@@ -1,0 +1,101 @@
+"""Workloads of what leaves the pipeline: files, pictures, a manifest, the archive."""
+
+from __future__ import annotations
+
+from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.delivery import Entry, checksum_of, entries, is_there
+from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
+from radps_dag.workloads.scores import export_score
+from radps_dag.workloads.sim.charts.quicklook import quicklook_picture
+from radps_dag.workloads.sim.stores.files import write_file
+from radps_dag.workloads.sim.stores.fits import fits
+from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
+from radps_dag.workloads.sim.stores.records import read_record, write_record
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
+
+__all__ = [
+    "draw_quicklook",
+    "export_fits",
+    "submit_to_archive",
+    "verify_export",
+    "write_manifest",
+]
+
+
+@workload
+def export_fits(image: Product, *, workdir: Workdir) -> Exported:
+    """Export the restored plane of an image for the archive, as FITS.
+
+    Args:
+        image: the image
+    """
+    content = fits(read_image(image), observation_behind_image(image))
+    return _exported(write_file(workdir, "fits", ".fits", content, image.get("selection")))
+
+
+@workload
+def draw_quicklook(image: Product, *, workdir: Workdir) -> Exported:
+    """Draw an image for people: dirty, model, residual and restored planes, as far as there are.
+
+    Args:
+        image: the image
+    """
+    content = quicklook_picture(read_image(image))
+    return _exported(write_file(workdir, "quicklook", ".png", content, image.get("selection")))
+
+
+def _exported(file: Product) -> Exported:
+    checksum, size = checksum_of(file)
+    return {"file": file, "checksum": checksum, "size": size}
+
+
+@workload
+def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
+    """List files with their checksums.
+
+    Args:
+        files: what to list; at least one
+    """
+    listed = entries(files, workdir)
+    return {
+        "manifest": write_record(workdir, "manifest", {"files": listed}),
+        "files": len(listed),
+        "size": sum(one["size"] for one in listed),
+    }
+
+
+@workload
+def submit_to_archive(manifest: Product, *, workdir: Workdir) -> Submitted:
+    """Hand the files of a manifest to the archive (simulated: nothing is sent anywhere).
+
+    The archive takes those that are present with the right checksums, and says so.
+
+    Args:
+        manifest: what to hand over
+    """
+    files = _listed(manifest)
+    refused = [file["beside"] for file in files if not is_there(manifest["uri"], file)]
+    content = {"accepted": len(files) - len(refused), "refused": refused}
+    return {"receipt": write_record(workdir, "receipt", content)}
+
+
+@workload
+def verify_export(manifest: Product) -> Verified:
+    """Check that the files of a manifest are present with the right checksums.
+
+    Args:
+        manifest: what to check
+    """
+    files = _listed(manifest)
+    good = sum(is_there(manifest["uri"], file) for file in files)
+    return {"good": good, "total": len(files), "score": export_score(good, len(files))}
+
+
+def _listed(manifest: Product) -> list[Entry]:
+    """The files of a manifest; raises StoreUnusable for one that does not say which they are."""
+    found: list[Entry] = read_record(manifest, "manifest").get("files", [])
+    if not found:
+        raise StoreUnusable(
+            f"manifest {manifest['uri']} lists no files; write it with write_manifest"
+        )
+    return found

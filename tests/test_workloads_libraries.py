@@ -70,7 +70,7 @@ def test_without_the_extra(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, str(hidden)], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines() == [
-        "error: library 'sim' needs numpy, which is not installed: pip install 'radps-dag[sim]'"
+        "radps-dag: library 'sim' needs numpy, which is not installed: pip install 'radps-dag[sim]'"
     ]
 
 

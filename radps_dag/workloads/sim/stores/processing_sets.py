@@ -160,12 +160,14 @@ def derive(
 def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
     """Put parts together to a processing set that is whole, as data group `group`.
 
-    Parts of one field and spw are of different polarizations, and come from one processing set.
+    Parts of one field and spw are of different polarizations, and come from one processing set;
+    all parts are of one observation. Raises StoreUnusable where they are not.
     """
     together: dict[str, list[_Source]] = {}
     for part in ms:
         for source in _sources(part):
             together.setdefault(source.name, []).append(source)
+    _check_parts(together)
     about = {
         "observation": observation_behind(ms[0]).to_json(),
         "group": group,
@@ -188,6 +190,30 @@ def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
         store.attributes(name, {"data_groups": groups, "radps_dag": notes})
     store.attributes("", _WHOLE)
     return store.product(group)
+
+
+def _check_parts(together: Mapping[str, Sequence[_Source]]) -> None:
+    """Raise StoreUnusable for parts of which one would hide another, or that do not belong."""
+    everything = [source for sources in together.values() for source in sources]
+    first = everything[0].stores[0]
+    for source in everything:
+        if source.stores[0].about["observation"] != first.about["observation"]:
+            raise StoreUnusable(
+                f"visibilities {source.stores[0].path} are not of the observation of {first.path}; "
+                "gather those of one observation"
+            )
+    for name, sources in together.items():
+        if len({source.whole.about["version"] for source in sources}) > 1:
+            paths = ", ".join(sorted({str(source.whole.path) for source in sources}))
+            raise StoreUnusable(
+                f"parts of {name} are of several processing sets: {paths}; gather those of one"
+            )
+        names = [one for source in sources for one in source.polarizations]
+        if twice := [one for one in dict.fromkeys(names) if names.count(one) > 1]:
+            raise StoreUnusable(
+                f"several parts have polarization {twice[0]} of {name}: "
+                f"{', '.join(str(source.stores[0].path) for source in sources)}; gather it once"
+            )
 
 
 def list_visibilities(ms: Product) -> list[tuple[str, int]]:

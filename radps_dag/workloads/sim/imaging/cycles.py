@@ -86,15 +86,24 @@ class Cycle:
 
 
 def clean_plane(
-    samples: Samples, response: Response, before: State, niter: int, gain: float, nsigma: float
+    samples: Samples,
+    response: Response,
+    before: State,
+    niter: int,
+    gain: float,
+    nsigma: float,
+    noise: float = 0.0,
 ) -> tuple[State, Cycle, int]:
-    """The plane after a major cycle, what is left in it, and how many components that took."""
+    """The plane after a major cycle, what is left in it, and how many components that took.
+
+    `noise` in Jy/beam is known from cycles before: the mask does not grow below it.
+    """
     mask = before.mask > 0
     rms = robust_rms(before.residual)
     if not mask.any() and before.residual.max() <= NOISE_LEVEL * rms:
         return before, Cycle(0.0, rms, float(before.model.sum()), 0.0), 0
     spread = _spread(samples, response)
-    seen = find_emission(before.residual, mask, spread)
+    seen = find_emission(before.residual, mask, spread, noise)
     residual, model, used = before.residual, before.model, 0
     for _ in range(2):
         peak = _peak(residual, seen)
@@ -104,7 +113,7 @@ def clean_plane(
         model, used = model + found, used + more
         if more:
             residual = _residual(samples, model, response)
-            seen = find_emission(residual, seen.mask, spread)
+            seen = find_emission(residual, seen.mask, spread, noise)
         # The cycle that comes to the noise is the last: what it leaves is cleaned once more.
         if not 2 * floor < _peak(residual, seen) <= nsigma * seen.rms:
             break

@@ -90,11 +90,17 @@ def major_cycle(
             " be of them"
         )
     left, planes, spent = [], dict(image.planes), 0
+    # Planes of a cube are of noise of their own, which is thermal; only the continuum is so bright
+    # that calibration is what limits it.
+    known = image.mode == "continuum" and len(image.history) > 0
+    noise = image.history[0]["rms"] if known else 0.0
     changed = {name: np.array(planes[name], dtype=np.float64) for name in _CHANGED}
     for plane in np.flatnonzero(has_data(image)).tolist():
         response = Response.of_plane(image, plane)
         before = State(*(changed[name][plane] for name in _CHANGED))
-        after, cycle, used = clean_plane(samples[plane], response, before, niter, gain, nsigma)
+        after, cycle, used = clean_plane(
+            samples[plane], response, before, niter, gain, nsigma, noise
+        )
         for name, values in zip(_CHANGED, (after.residual, after.model, after.mask), strict=True):
             changed[name][plane] = values
         spent += used

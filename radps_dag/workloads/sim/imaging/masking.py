@@ -60,11 +60,13 @@ class Emission:
 
 
 def find_emission(
-    residual: NDArray[np.float64], known: NDArray[np.bool_], spread: Spread
+    residual: NDArray[np.float64], known: NDArray[np.bool_], spread: Spread, noise: float = 0.0
 ) -> Emission:
     """Emission of a residual (y, x) in Jy/beam: what was known, and what stands out now.
 
-    Most of the beam's width is added around what stands out, for the skirts.
+    It stands out of the noise of this residual, and out of `noise` in Jy/beam, that of the first:
+    what wrong calibration makes of bright sources is noise there, and would be emission as soon as
+    some of it is cleaned. Most of the beam's width is added around what stands out, for the skirts.
     """
     sky, rms = _cleaned(residual, spread)
     brightest = float(sky.max())
@@ -75,7 +77,7 @@ def find_emission(
     for _ in range(_ROUNDS):
         # Less than the thermal noise is a trial that has fitted it.
         rms = max(robust_rms(_without(residual, mask, spread)), spread.thermal)
-        above = sky > max(NOISE_LEVEL * rms, FAINTEST * brightest)
+        above = sky > max(NOISE_LEVEL * max(rms, noise), FAINTEST * brightest)
         if not (above & ~mask).any():
             break
         mask = mask | dilated(above, _AROUND * width)

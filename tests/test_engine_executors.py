@@ -154,6 +154,16 @@ def test_calls_run_at_once(name: str, tmp_path: Path) -> None:
     assert len(set(pids)) == (4 if name == "processes" else 1)
 
 
+def test_a_library_that_computes_gets_no_more_threads_than_processors(tmp_path: Path) -> None:
+    """Threads that wait are many; those of a library that computes are as the processors."""
+    processors = len(os.sched_getaffinity(0))
+    for library, slots in (("placeholder", max(16, 4 * processors)), ("sim", processors)):
+        executor = open_executor("threads", find_library(library), [], None, tmp_path / "log")
+        assert executor.slots == slots
+        executor = open_executor("threads", find_library(library), [], 7, tmp_path / "log")
+        assert executor.slots == 7
+
+
 @in_both
 def test_a_workload_that_exits_fails_alone(name: str, tmp_path: Path) -> None:
     """`sys.exit()` in a workload is its failure; the next call works."""

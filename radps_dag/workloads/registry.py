@@ -27,11 +27,14 @@ _NEEDS = {"sim": ("numpy", "zarr")}
 @dataclass(frozen=True, slots=True)
 class Library:
     """Workloads by name. `modules` are the project's own files that were merged in, resolved, so
-    that a process that works elsewhere finds them too."""
+    that a process that works elsewhere finds them too. A library that `computes` keeps processors
+    busy (its module says `COMPUTES = True`): more calls at once than there are of them would gain
+    nothing and hold more memory."""
 
     name: str
     workloads: Mapping[str, Workload] = field(hash=False)
     modules: tuple[Path, ...] = ()
+    computes: bool = False
 
     def find(self, name: str) -> Workload:
         """The workload of that name; raises UsageError with the likely fix. Nothing is imported."""
@@ -56,14 +59,16 @@ def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
     if name not in known:
         hint = did_you_mean(name, known) or f"; {there_are(sorted(known))}"
         raise UsageError(f"no workload library {name!r}{hint}")
-    found = collect(_import_library(name, known[name]))
+    library = _import_library(name, known[name])
+    found = collect(library)
     for path in modules:
         module = _import_file(path)
         for own in collect(module).values():
             # What a file imports from elsewhere to build on is not its own.
             if own.function.__module__ == module.__name__:
                 _add(found, own.name, own)
-    return Library(name, found, tuple(path.resolve() for path in modules))
+    computes = getattr(library, "COMPUTES", False) is True
+    return Library(name, found, tuple(path.resolve() for path in modules), computes)
 
 
 def collect(module: ModuleType) -> dict[str, Workload]:

@@ -19,13 +19,16 @@ def open_executor(
 ) -> Executor:
     """An executor with so many slots: by default what the machine's processors serve well.
 
-    Threads wait more than they compute (for an archive, for a subprocess), so they get more.
+    Threads wait more than they compute (for an archive, for a subprocess), so they get more, unless
+    the library says that it computes.
     """
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if name == "threads":
         from radps_dag.engine.executors.threads import Threads
 
-        return Threads(library, slots or max(16, 4 * processors))
+        return Threads(
+            library, slots or (processors if library.computes else max(16, 4 * processors))
+        )
     from radps_dag.engine.executors.processes import Processes
 
     return Processes(library.name, modules, slots or processors, log)

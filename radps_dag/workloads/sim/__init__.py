@@ -51,6 +51,9 @@ from radps_dag.workloads.sim.observing import (
 from radps_dag.workloads.sim.selfcal import choose_image, compare_images, solve_selfcal
 from radps_dag.workloads.sim.work import simulate_convergence, simulate_work
 
+# More calls at once than there are processors would hold more memory, and gain nothing.
+COMPUTES = True
+
 __all__ = [
     "apply_antenna_positions",
     "apply_calibration",

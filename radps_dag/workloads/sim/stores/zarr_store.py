@@ -44,7 +44,9 @@ class Writing:
         self._kind = kind
         self._about = dict(about)
         self._root = zarr.open_group(self._path, mode="w-", zarr_format=2)
-        self._digest = sha256(_stable({"kind": kind, **self._about}))
+        # Where a parent lies is no part of what is in here; which one it is, is.
+        parent = (about.get("parent") or {}).get("version")
+        self._digest = sha256(_stable({"kind": kind, **self._about, "parent": parent}))
 
     @property
     def path(self) -> Path:

@@ -38,7 +38,7 @@ def test_unknown_library() -> None:
     """An unknown library is refused with the likely fix."""
     with pytest.raises(UsageError, match="no workload library 'placehodler'; did you mean 'pla"):
         find_library("placehodler")
-    with pytest.raises(UsageError, match="no workload library 'casa'; there is placeholder"):
+    with pytest.raises(UsageError, match="no workload library 'casa'; there are placeholder, sim"):
         find_library("casa")
 
 

@@ -58,6 +58,8 @@ class Table:
         except FileNotFoundError:
             self._directory.mkdir(mode=0o700, exist_ok=True)
             temporary = self._directory / f".{token}-{secrets.token_hex(4)}"
+            # Nobody else's, as all of the server's home.
+            temporary.touch(mode=0o600, exist_ok=False)
             temporary.write_bytes(os.fsencode(folder))
             temporary.replace(path)
         return token

@@ -189,6 +189,30 @@ def test_amplitudes_do_not_move_the_flux_scale(call: Call, tmp_path: Path) -> No
     assert np.allclose(np.abs(part.gain), 1.0)
 
 
+def test_channels_that_are_not_of_the_model_do_not_count(call: Call, tmp_path: Path) -> None:
+    """A bright line, left out of the continuum image, is not taken for wrong gains."""
+    ms = target(tmp_path / "ms", 1)
+    (vis,) = read_visibilities(ms)
+    (tmp_path / "line").mkdir()
+    data = vis.data.copy()
+    data[:, :, 5] += 100.0
+    about = some_observation(COUNT)
+    with_line = write_visibilities(tmp_path / "line", about, [replace(vis, data=data)], "imported")
+    free = np.arange(vis.channels.size) != 5
+    parts = [vis.of_channels(free)]
+    highest = [float(vis.frequency.max())]
+    image = make_dirty(parts, highest, "continuum", CELL, SIZE, 0.5)
+    image, _ = major_cycle(image, parts, highest, 300, 0.1, 3.0)
+    (tmp_path / "model").mkdir()
+    model = write_image(tmp_path / "model", about, image, "residual")
+
+    def solved(of: Product) -> Any:
+        made = call(selfcal.solve_selfcal, ms=of, model=model, spw=0, scan=SCANS[0])
+        return read_caltable(made["caltable"]).parts[0].gain
+
+    assert np.array_equal(solved(with_line), solved(ms))
+
+
 def test_nothing_to_solve_changes_nothing(call: Call, tmp_path: Path) -> None:
     """An empty model, or a scan that is flagged wholly, flags all solutions and no data."""
     ms = target(tmp_path / "ms", 1)

@@ -59,6 +59,10 @@ def solve_selfcal(
         there = ", ".join(map(str, np.unique(vis.scan).tolist()))
         raise ValueError(f"no data of scan {scan} of {vis.name}; there are {there or 'none'}")
     reference = reference_antenna([vis])
+    # The model is of the image's channels: a line in others would be taken for wrong gains.
+    inside = inside.of_channels(np.isin(inside.channels, image.channels.get(spw, ())))
+    if not inside.channels.size:
+        raise ValueError(f"image {model['uri']} has no channels of spw {spw} to solve against")
     solutions = solve_against(inside, predict(image, inside), reference, interval, mode, snr_min)
     table = Caltable("selfcal", vis.antennas.names, (solutions,))
     good = solutions.snr[~solutions.flag]

@@ -42,7 +42,8 @@ T0 = 90.0  # K: raw visibilities are in Jy for receivers of this system temperat
 _PHASE_AT = 230e9  # Hz, at which the phase of the troposphere is given
 # Between the -8/3 of a thick and the -5/3 of a thin turbulent layer (Kolmogorov).
 _AIR = 2.3
-_OUTER = 600.0  # s, beyond which nothing moves more
+_OUTER = 600.0  # s, beyond which the air moves no more
+_SLOW = 7200.0  # s, the same of electronics
 _RECEIVER, _ATMOSPHERE, _OPACITY = 60.0, 270.0, 0.118  # K, K, zenith
 
 
@@ -59,14 +60,16 @@ class Radiometers:
     measured: Array
 
 
-def _wandering(random: np.random.Generator, times: int, count: int, slope: float) -> Array:
+def _wandering(
+    random: np.random.Generator, times: int, count: int, slope: float, outer: float = _OUTER
+) -> Array:
     """Time series (t, n) of unit rms whose power falls with frequency to this power.
 
     They are made by shaping white noise in Fourier space, on twice the length, so that the end
     does not meet the beginning.
     """
     length = 2 * max(times, 8)
-    power = np.hypot(np.fft.rfftfreq(length, INTEGRATION), 1.0 / _OUTER)
+    power = np.hypot(np.fft.rfftfreq(length, INTEGRATION), 1.0 / outer)
     spectrum = np.fft.rfft(random.standard_normal((length, count)), axis=0)
     series = np.fft.irfft(spectrum * (power ** (-slope / 2))[:, np.newaxis], length, axis=0)[:times]
     series -= series.mean(axis=0)
@@ -111,9 +114,9 @@ def drift(observation: Observation) -> NDArray[np.complex128]:
     times = timeline(observation).size
     count = observation.antennas * len(observation.polarizations)
     random = chance(observation, "gains")
-    amplitude = 1.0 + observation.amplitude_rms * _wandering(random, times, count, 4.0)
+    amplitude = 1.0 + observation.amplitude_rms * _wandering(random, times, count, 4.0, _SLOW)
     phase = random.uniform(-np.pi, np.pi, count) + np.radians(3.0) * _wandering(
-        random, times, count, 4.0
+        random, times, count, 4.0, _SLOW
     )
     gain = np.maximum(0.2, amplitude) * np.exp(1j * phase)
     shape = (times, observation.antennas, len(observation.polarizations))

@@ -24,7 +24,7 @@ from radps_dag.workloads.sim.continuum import (
     sigma_clip,
     subtract_continuum,
 )
-from radps_dag.workloads.sim.imaging.continuum import channels_of, clip_once, mask_lines
+from radps_dag.workloads.sim.imaging.continuum import channels_of, clip_once, mask_lines, ranges_of
 from radps_dag.workloads.sim.imaging.uvcontsub import residual_continuum, subtract_polynomial
 from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
 from radps_dag.workloads.sim.stores.records import read_record, write_record
@@ -248,3 +248,32 @@ def test_bad_data_have_an_answer(tmp_path):
         call(average_spectrum, tmp_path, images=[])
     with pytest.raises(ValueError, match="threshold must be more than 0"):
         call(sigma_clip, tmp_path, spectrum=spectrum_of(tmp_path, [1.0, 2.0]), threshold=0)
+
+
+def test_clipping_does_not_run_away_to_one_side_of_the_line() -> None:
+    """A dirty spectrum with a slope keeps its channels on both sides, however few agree well."""
+    mean = 1e-3 * np.array(
+        [
+            16.8,
+            17.0,
+            18.3,
+            30.8,
+            58.3,
+            48.5,
+            24.4,
+            19.9,
+            20.3,
+            19.0,
+            19.7,
+            19.7,
+            19.6,
+            19.7,
+            20.0,
+            20.9,
+        ]
+    )
+    frequency = 232e9 + 117e6 * np.arange(16)
+    kept = mask_lines(frequency, np.ones(16, dtype=bool), [232.5625e9])
+    for _ in range(10):
+        kept = clip_once(frequency, mean, kept, 3.0)
+    assert ranges_of(np.flatnonzero(kept).tolist()) == [[0, 2], [7, 15]]

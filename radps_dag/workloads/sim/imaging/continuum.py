@@ -72,8 +72,8 @@ def clip_once(
     if not kept.any():
         return kept
     left = mean - _continuum(frequency, mean, kept)
-    # Few channels scatter less than the spectrum does by chance: clipping them would run away. And a
-    # spectrum without noise has nothing that could be clipped of its rounding.
+    # Few channels scatter less than the spectrum does by chance: clipping them would run away. Of a
+    # spectrum without noise nothing can be clipped but its rounding.
     least = 1e-6 * float(np.abs(mean[kept]).max())
     noise = max(robust_rms(left[kept]), spectrum_noise(mean), least)
     return kept & (np.abs(left) <= threshold * noise)

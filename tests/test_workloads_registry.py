@@ -67,13 +67,22 @@ def test_own_file_is_imported_once(tmp_path: Path) -> None:
     assert find_library("placeholder", [path, other]).find("measure") is first
 
 
+def test_a_placeholder_gives_way(tmp_path: Path) -> None:
+    """A function of a placeholder's name takes its place, and nothing else does."""
+    path = write(tmp_path, OWN.replace("def measure", "def clean"))
+    library = find_library("placeholder", [path])
+    assert library.find("clean").function.__module__.startswith("_radps_dag_project_")
+    assert not library.find("clean").placeholder
+    assert library.find("autoflag").placeholder
+
+
 def test_duplicate_name_names_both(tmp_path: Path) -> None:
     """Two functions of one name are an error that says where both are."""
     path = write(tmp_path, OWN.replace("def measure", "def clean"))
     with pytest.raises(UsageError) as raised:
-        find_library("placeholder", [path])
+        find_library("sim", [path])
     assert "two workloads are called 'clean'" in str(raised.value)
-    assert "imaging.py:" in str(raised.value)
+    assert "cleaning.py:" in str(raised.value)
     assert f"{path}:" in str(raised.value)
 
 

@@ -52,8 +52,9 @@ def libraries() -> tuple[str, ...]:
 def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
     """The library of that name, with a project's own workload files merged over it.
 
-    Raises UsageError for an unknown library, a module that cannot be imported, and a name that
-    two functions claim.
+    A placeholder gives way to a function of its name; no other workload does.
+    Raises UsageError for an unknown library, a module that cannot be imported, and a name that two
+    functions claim.
     """
     known = _OWN if name in _OWN else _known()
     if name not in known:
@@ -66,6 +67,8 @@ def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
         for own in collect(module).values():
             # What a file imports from elsewhere to build on is not its own.
             if own.function.__module__ == module.__name__:
+                if own.name in found and found[own.name].placeholder and not own.placeholder:
+                    del found[own.name]  # it held the place for this one
                 _add(found, own.name, own)
     computes = getattr(library, "COMPUTES", False) is True
     return Library(name, found, tuple(path.resolve() for path in modules), computes)

@@ -93,3 +93,19 @@ def test_own_workloads(no_profile: Path, capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     assert out.startswith("measure\n\n  Measure.\n")
     assert "  not declared: any" in out
+
+
+def test_a_file_of_ones_own(no_profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--workloads FILE.py` shows what is in a file, as `validate` and `run` would take it."""
+    text = (
+        "from radps_dag.workloads import workload\n"
+        "@workload\n"
+        "def measure_noise(field: str) -> dict:\n"
+        '    """Measure the noise."""\n'
+    )
+    Path("own.py").write_text(text, encoding="utf-8")
+    assert run("measure_noise", "--workloads", "own.py") == 0
+    assert "Measure the noise." in capsys.readouterr().out
+    assert run("--workloads", "own.py") == 0
+    assert "measure_noise" in capsys.readouterr().out
+    assert run("measure_noise") == 2

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from radps_dag.cli.options import which_workloads
 from radps_dag.profile import find_profile
 from radps_dag.shape import describe
 from radps_dag.workloads.contract import Input, Output, Workload
@@ -22,18 +23,23 @@ __all__ = ["command"]
 
 @click.command("workloads")
 @click.argument("name", required=False)
-@click.option("--library", metavar="NAME", help="Look into this library.")
-@click.option(
-    "--profile", metavar="FILE", type=click.Path(path_type=Path), help="Use this profile."
-)
+@which_workloads
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def command(name: str | None, library: str | None, profile: Path | None, as_json: bool) -> int:
+def command(
+    name: str | None,
+    library: str | None,
+    modules: tuple[Path, ...],
+    profile_file: Path | None,
+    as_json: bool,
+) -> int:
     """List the workloads, or describe the one called NAME.
 
-    Those of the library and those of the project's own files, which radps-dag.toml names.
+    Those of the library and those of the project's own files, which radps-dag.toml or --workloads
+    names.
     """
-    chosen = find_profile(profile)
-    found = find_library(library or chosen.library or "placeholder", chosen.workloads)
+    chosen = find_profile(profile_file)
+    name_of_library = library or chosen.library or "placeholder"
+    found = find_library(name_of_library, (*chosen.workloads, *modules))
     if name is not None:
         workload = found.find(name)
         click.echo(_dumped(_as_json(workload)) if as_json else "\n".join(_description(workload)))

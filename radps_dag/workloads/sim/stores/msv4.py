@@ -105,7 +105,9 @@ def parts_of(vis: Visibilities) -> Iterator[tuple[str, Part]]:
     yield "field_name", Part(np.full(vis.time.size, vis.field), ("time",))
     yield (
         "UVW",
-        Part(vis.uvw, (*shape[:2], "uvw_label"), {"type": "uvw", "units": "m", "frame": "icrs"}),
+        # MSv4 has baselines from the other end: with those of memory, the imagers of RADPS would
+        # turn the sky by 180 degrees.
+        Part(-vis.uvw, (*shape[:2], "uvw_label"), {"type": "uvw", "units": "m", "frame": "icrs"}),
     )
     yield "VISIBILITY", Part(vis.data, shape, {"type": "quantity", "units": "Jy"})
     yield "FLAG", Part(vis.flag, shape)

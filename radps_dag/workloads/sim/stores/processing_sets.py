@@ -306,7 +306,7 @@ def _read(
         channel_width=float(whole.attributes(f"{name}/frequency")["channel_width"]["data"]),
         polarizations=source.polarizations,
         direction=whole.array(f"{name}/field_and_source_base_xds/FIELD_PHASE_CENTER_DIRECTION")[0],
-        uvw=whole.array(f"{name}/UVW"),
+        uvw=-whole.array(f"{name}/UVW"),
         data=source.array(entry["correlated_data"], where),
         flag=source.array(entry["flag"], where),
         weight=source.array(entry["weight"], where),

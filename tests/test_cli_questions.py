@@ -157,6 +157,16 @@ def test_leaving(waiting: Waiting) -> None:
     assert waiting.outputs(waiting.start("resume", "--json")) == {"n": 9}
 
 
+def test_the_order_of_the_file(waiting: Waiting) -> None:
+    """What is asked at the same time is asked in the order of the file, here and after it."""
+    names = [f"q{number}" for number in range(16)]
+    stages = "".join(f"  {name}: {{pause: {{message: Good?}}}}\n" for name in names)
+    waiting.begin(f"stages:\n{stages}", "--detach-on-pause").communicate(timeout=60)
+    assert [one["place"] for one in waiting.open()] == names
+    asked = [one["place"] for one in waiting.facts() if one["fact"] == "question_asked"]
+    assert asked == names
+
+
 ALERT = """
 stages:
   a:

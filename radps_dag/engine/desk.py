@@ -60,6 +60,8 @@ class Desk:
         self._faces = tuple(faces)
         self._leave = leave
         self._before = {question.id: question for question in open_questions(store, run)}
+        self._asking = asyncio.Lock()
+        self._showing = asyncio.Lock()
         self._busy = 0
         self.left = False  # the process ends with questions open, to be resumed
         self._closed: Wish | None = None
@@ -94,14 +96,19 @@ class Desk:
 
         Raises NodeError where none comes in time, and Stopped where the run stops elsewhere.
         """
-        known = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
-        if known is not None:
-            return known.values
-        if question.id in self._before:
-            question = self._before[question.id]  # its time goes on from when it was asked
-            hear(question.fact(time.time()))
-        else:
-            say(question.fact(time.time()))
+        # Both locks let people in as they came: what is asked at the same time is in the journal,
+        # and is shown, in the order of the file. One commit holds many questions nevertheless.
+        async with self._asking:
+            known = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
+            if known is not None:
+                return known.values
+            before = self._before.get(question.id)
+            if before is None:
+                say(question.fact(time.time()))
+            else:
+                question = before  # its time goes on from when it was asked
+                hear(question.fact(time.time()))
+        async with self._showing:
             await settled()
         fact = await self._answered(question, halted)
         hear(fact)

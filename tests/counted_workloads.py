@@ -71,6 +71,25 @@ def load(product: Product, name: str = "load") -> Value:
 
 
 @workload
+def overlay(base: Product, content: Any, name: str = "overlay", *, workdir: Workdir) -> Written:
+    """Write what is new to a product that cannot be read without the one that it is made of."""
+    count(f"{name} {json.dumps(content)}")
+    path = workdir / "overlay.json"
+    path.write_text(json.dumps(content))
+    uri = path.resolve().as_uri()
+    return {"product": {"uri": uri, "kind": "test", "stands_on": [dict(base)]}}
+
+
+@workload
+def load_whole(product: Product, times: int = 1, name: str = "load_whole") -> Value:
+    """Read an overlay, and what it stands on."""
+    parts = [product, *product["stands_on"]]
+    content = [json.loads(Path(one["uri"].removeprefix("file://")).read_text()) for one in parts]
+    count(f"{name} {json.dumps(content)}")
+    return {"value": content * times}
+
+
+@workload
 def fail_until(times: int, value: Any = None, name: str = "fail_until") -> Value:
     """Fail the first times, counted over everything."""
     if count(f"{name} {json.dumps(value)}") <= times:

@@ -183,6 +183,43 @@ def test_products_that_are_not_what_they_were(desk: Desk) -> None:
     assert desk.executed["a 1"] == 3
 
 
+OVERLAID = """
+params: {times: {type: integer, default: 1}}
+stages:
+  base: {run: store, with: {content: 1}}
+  first: {run: overlay, with: {base: "${{ stages.base.product }}", content: 2}}
+  second: {run: overlay, with: {base: "${{ stages.first.product }}", content: 3}}
+  read:
+    run: load_whole
+    with: {product: "${{ stages.second.product }}", times: "${{ params.times }}"}
+outputs: {seen: "${{ stages.read.value }}"}
+"""
+
+
+@pytest.mark.parametrize("how", ["run", "resume"])
+def test_what_stands_on_a_product_that_is_gone(how: str, desk: Desk) -> None:
+    """A product that cannot be read without another is made again with that one, though the same
+    is made again: it lies elsewhere."""
+    desk.pipeline(OVERLAID)
+    assert desk.run().outputs == {"seen": [3, 2]}
+    for path in desk.directory.glob(".radps/runs/*/products/first/*"):
+        path.unlink()
+    verdicts = {place: verdict for place, (verdict, _) in desk.plan("-p", "times=2").items()}
+    assert verdicts == {"base": "reuse", "first": "run", "second": "run", "read": "run"}
+    again = (desk.run if how == "run" else desk.resume)("-p", "times=2")
+    assert again.outputs == {"seen": [3, 2, 3, 2]}
+    assert desk.executed == {"store 1": 1, "overlay 2": 2, "overlay 3": 2, "load_whole [3, 2]": 2}
+
+
+def test_where_a_product_stands_changes_nothing(desk: Desk) -> None:
+    """A base that is made again, and is the same, leaves what stands on it as it is."""
+    desk.pipeline(OVERLAID)
+    desk.run()
+    again = desk.run("--force", "first")
+    assert again.outputs == {"seen": [3, 2]}
+    assert desk.executed == {"store 1": 1, "overlay 2": 2, "overlay 3": 1, "load_whole [3, 2]": 1}
+
+
 def test_code_that_changed(desk: Desk) -> None:
     """A workload runs again when its code or that of a function it calls has changed, and another
     one of the same file does not."""

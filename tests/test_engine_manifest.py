@@ -53,6 +53,16 @@ def test_each_byte_counts(workdir: Path, at: int, change: int) -> None:
     assert damage(workdir, files, thorough=False) == ""
 
 
+def test_names_that_are_no_text(workdir: Path) -> None:
+    """File systems take any bytes for a name; so does the description."""
+    inside = workdir / "table.ms" / os.fsdecode(b"\xff\xfe")
+    inside.write_text("as an old program wrote it")
+    files = seal(workdir, workdir.parent)
+    assert damage(workdir, files) == ""
+    inside.rename(inside.with_name("renamed"))
+    assert "table.ms is not what was written" in damage(workdir, files)
+
+
 @pytest.mark.parametrize("what", ["longer", "gone", "renamed", "moved inside", "folder", "added"])
 def test_each_file_counts(what: str, workdir: Path) -> None:
     """So does each file of a product that is a directory, by name and place and content."""

@@ -22,7 +22,8 @@ def grounds(
     keys: Keys,
 ) -> list[Made]:
     """The calls whose files must still be there: the one that made the result, and those that made
-    products which it hands through, where today's call would be given them at another address.
+    products which it hands through or which its own stand on, where today's call would be given
+    them at another address.
 
     The products that it would be given have been looked at where they were made.
     """
@@ -41,14 +42,21 @@ def flaw(found: list[Made], *, thorough: bool = True) -> str:
 
 
 def _others(made: Made, outputs: Mapping[str, Any]) -> Iterator[str]:
-    """The addresses of products in a result that the call has not written itself."""
-    for product in products_in([outputs, [one.value for one in made.added]]):
-        uri = str(product["uri"])
+    """The addresses of products in a result that the call has not written itself, and of those on
+    which the products stand that it has."""
+    for uri in _uris([outputs, [one.value for one in made.added]]):
         if not (made.workdir and uri.startswith(f"{made.workdir}/")):
             yield uri
 
 
 def _given(arguments: Mapping[str, Any], context: Snapshot | None) -> frozenset[str]:
     """The addresses of what a call is given, or can look up."""
-    given = frozenset(str(product["uri"]) for product in products_in(arguments))
+    given = frozenset(_uris(arguments))
     return given if context is None else given | context.uris
+
+
+def _uris(value: Any) -> Iterator[str]:
+    """The addresses of the products in a value, and of all that those stand on."""
+    for product in products_in(value):
+        yield str(product["uri"])
+        yield from _uris(product.get("stands_on"))

@@ -19,6 +19,7 @@ class Product(TypedDict):
 
     `uri` says where it is, `kind` what it is ("visibilities", "caltable", "image"), `version` which
     of its states, `group` which of the data groups in it and `selection` which part of that.
+    `stands_on` are further products without which it cannot be read.
     """
 
     uri: str
@@ -26,6 +27,7 @@ class Product(TypedDict):
     version: NotRequired[str]
     group: NotRequired[str]
     selection: NotRequired[dict[str, Any]]
+    stands_on: NotRequired[list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)

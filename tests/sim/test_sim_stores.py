@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from sim_data_support import BANDPASS, PHASE, TARGET, Calls, observation
 
+from radps_dag.engine.executors.manifest import describe
 from radps_dag.remote import path_of
 from radps_dag.workloads.contract import Product
 from radps_dag.workloads.sim.image import Image
@@ -161,6 +162,27 @@ def test_a_workspace_moves(calls: Calls, tmp_path: Path) -> None:
     moved: Product = {**ms, "uri": ms["uri"].replace("/here/", "/there/")}
     assert read_visibilities(moved)[0].flag.all()
     equal(replace(read_visibilities(moved)[0], flag=some().flag), some())
+
+
+def test_where_a_parent_lies_is_not_in_what_was_made_of_it(calls: Calls) -> None:
+    """Made of the same at two places it is the same to the last byte, so what reads it need not
+    run again; the reference leads to where the parent is."""
+    made = [flagged(calls, flagged(calls, written(calls))) for _ in range(2)]
+    assert len({describe(path_of(one["uri"])) for one in made}) == 1
+    assert made[0]["stands_on"] != made[1]["stands_on"]
+    assert all(path_of(base["uri"]).exists() for one in made for base in one["stands_on"])
+
+
+def test_a_reference_by_hand_is_enough(calls: Calls) -> None:
+    """An address alone leads to what visibilities were made of, and on from there."""
+    ms = flagged(calls, written(calls))
+    bare: Product = {"uri": ms["uri"], "kind": "visibilities"}
+    assert read_visibilities(flagged(calls, bare))[0].flag.all()
+    path_of(f"{ms['uri']}.parent.json").unlink()
+    assert read_visibilities(ms)[0].flag.all()
+    with pytest.raises(StoreUnusable, match="do not tell of what they were made") as caught:
+        read_visibilities(bare)
+    one_line(caught)
 
 
 def test_tables_come_back(calls: Calls) -> None:

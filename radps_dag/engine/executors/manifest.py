@@ -66,7 +66,8 @@ def describe(path: Path, *, durable: bool = False) -> tuple[int, str]:
     for file in _files(path):
         bytes_, content = _of_file(file, durable)
         size += bytes_
-        digest.update(f"{file.relative_to(path).as_posix()}\0{bytes_}\0{content}\n".encode())
+        name = os.fsencode(file.relative_to(path).as_posix())  # also one that is no UTF-8
+        digest.update(name + f"\0{bytes_}\0{content}\n".encode())
         folders.add(file.parent)
     if durable:
         for folder in folders:

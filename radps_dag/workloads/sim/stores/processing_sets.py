@@ -2,7 +2,7 @@
 
 A *processing set* is a store with a measurement set (MSv4) for each field and spectral window. What
 is derived of it is a new data group, never an overwrite. A workload on a part writes the arrays
-alone that are new, with a reference to what they were made of: little is written, a retry or a
+alone that are new, and notes beside them what they were made of: little is written, a retry or a
 roll-back is free, and two calls never write the same file. `gather` puts the parts together to a
 processing set that is whole: it has the visibilities as imported, all groups gathered before, and
 the new one.
@@ -10,21 +10,19 @@ the new one.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote, urljoin
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.remote import is_local, path_of
 from radps_dag.workloads.description import Product
 from radps_dag.workloads.sim.observation import Observation, observation_of
 from radps_dag.workloads.sim.stores import msv4
+from radps_dag.workloads.sim.stores.parents import Line, line_of, note_parent, standing_on
 from radps_dag.workloads.sim.stores.zarr_store import Store, StoreUnusable, Writing, open_store
 from radps_dag.workloads.sim.visibilities import Antennas, PointModel, Visibilities
 
@@ -134,14 +132,16 @@ def derive(
     `parts` have all times, baselines and channels; they may have some of the polarizations.
     """
     parts = list(parts)
-    sources = {source.name: source for source in _sources(ms)}
+    line = line_of(ms)
+    sources = {source.name: source for source in _sources_in(line)}
     about = {
         "observation": observation_behind(ms).to_json(),
         "group": group,
         "data_group": group,
-        "parent": _reference(workdir, ms),
+        "parent": {"version": str(line[0][1].about["version"])},
     }
     store = Writing(workdir / f"{group}.zarr", "visibilities", about)
+    note_parent(store.path, ms)
     suffix = group.upper()
     for vis in parts:
         entry = {**sources[vis.name].entry, "description": f"{group}, of {sources[vis.name].group}"}
@@ -154,7 +154,8 @@ def derive(
         )
         for what in changed:
             store.array(f"{vis.name}/{_ARRAY[what]}_{suffix}", getattr(vis, what), _SHAPE)
-    return store.product(group, _selection(parts) if selection is None else selection)
+    product = store.product(group, _selection(parts) if selection is None else selection)
+    return {**product, "stands_on": standing_on(line)}
 
 
 def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
@@ -317,21 +318,11 @@ def _read(
 
 def _sources(ms: Product) -> list[_Source]:
     """The measurement sets of a product, each with the stores that hold its arrays."""
-    stores = [open_store(ms, "visibilities")]
-    at = ms
-    while parent := stores[-1].about["parent"]:
-        at = _parent(at, parent)
-        try:
-            stores.append(open_store(at, "visibilities"))
-        except FileNotFoundError:
-            raise StoreUnusable(
-                f"visibilities {at['uri']}, of which {stores[-1].path} was made, are not there; "
-                "move them together, or import again"
-            ) from None
-        if stores[-1].about["version"] != parent["version"]:
-            raise StoreUnusable(
-                f"visibilities {stores[-1].path} are not those of which {stores[-2].path} was made"
-            )
+    return _sources_in(line_of(ms))
+
+
+def _sources_in(line: Line) -> list[_Source]:
+    stores = [store for _, store in line]
     group = str(stores[0].about["data_group"])
     found = []
     for name in stores[0].groups():
@@ -339,23 +330,6 @@ def _sources(ms: Product) -> list[_Source]:
         having = tuple(stores[0].attributes(name).get("polarizations", everything))
         found.append(_Source(name, group, tuple(stores), having, everything))
     return found
-
-
-def _parent(child: Product, parent: Mapping[str, str]) -> Product:
-    """What visibilities were made of: seen from them, where both were moved together."""
-    uri = parent["uri"]
-    if is_local(child["uri"]) and parent["beside"]:
-        moved = urljoin(child["uri"], parent["beside"])
-        if path_of(moved).exists():
-            uri = moved
-    return {"uri": uri, "kind": "visibilities"}
-
-
-def _reference(workdir: Path, ms: Product) -> dict[str, str]:
-    uri = ms["uri"]
-    beside = quote(os.path.relpath(path_of(uri), workdir.resolve())) if is_local(uri) else ""
-    version = str(open_store(ms, "visibilities").about["version"])
-    return {"uri": uri, "beside": beside, "version": version}
 
 
 def _together(sources: Sequence[_Source], what: Changed) -> NDArray[Any]:

@@ -183,6 +183,21 @@ def test_products_that_are_not_what_they_were(desk: Desk) -> None:
     assert desk.executed["a 1"] == 3
 
 
+@pytest.mark.parametrize("what", ["gone", "changed"])
+def test_a_product_that_an_earlier_run_still_has(what: str, desk: Desk) -> None:
+    """Where the product of the latest run is not what it was, that of an earlier run is used."""
+    desk.pipeline("stages: {a: {run: store, with: {content: 1}}}")
+    first = desk.run().facts[0]["run"]
+    second = desk.run("--no-reuse").facts[0]["run"]
+    (product,) = desk.directory.glob(f".radps/runs/{second}/products/a/*")
+    product.unlink() if what == "gone" else product.write_text("23")
+    if what == "gone":
+        assert desk.plan()["a"] == ("reuse", first)
+    for _ in range(2):
+        assert desk.run().origins == {"a": first}
+    assert desk.executed == {"store 1": 2}
+
+
 OVERLAID = """
 params: {times: {type: integer, default: 1}}
 stages:

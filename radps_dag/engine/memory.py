@@ -108,24 +108,33 @@ class Memory:
 
     def find(self, asked: Asked) -> Known | None:
         """What such a call made before and may be used again, its files not looked at."""
+        return next(self._found(asked), None)
+
+    def _found(self, asked: Asked) -> Iterator[Known]:
+        """All that such calls made and that may be used again, each lying elsewhere: where the
+        files of the latest are gone, those of an earlier one may be there."""
+        seen: set[str] = set()
+        for row in self._rows(asked):
+            known = self._fitting(row, asked)
+            if known is not None and known.made.workdir not in seen:
+                seen.add(known.made.workdir)
+                yield known
+
+    def _rows(self, asked: Asked) -> Iterator[Row]:
         if self._policy.forces(asked.place) or self._is_again(asked.place):
-            return None
+            return
         own = self._own.made.get(asked.place)
-        if own is not None and (known := self._fitting(own, asked)):
-            return known
+        if own is not None:
+            yield own
         usable = asked.cached and self._policy.reuse and not asked.workload.mutates
         if not usable or self._faults.strikes(asked.place):
-            return None
+            return
         for run in self._others:
             row = self._results(run).made.get(asked.place)
             if row is not None:
-                if known := self._fitting(row, asked):
-                    return known
+                yield row
                 break
-        for row in self._elsewhere(asked):
-            if known := self._fitting(row, asked):
-                return known
-        return None
+        yield from self._elsewhere(asked)
 
     def _elsewhere(self, asked: Asked) -> Iterator[Row]:
         """The results under the key at the place, of whatever run that is sound as a whole."""
@@ -166,11 +175,11 @@ class Memory:
 
     def expect(self, asked: Asked) -> Known | None:
         """What such a call will be found to have made, by the sizes of its files."""
-        known = self.find(asked)
-        if known is None or flaw(self._grounds(known, asked), thorough=False):
-            return None
-        self.keys.learn(known.made)
-        return known
+        for known in self._found(asked):
+            if not flaw(self._grounds(known, asked), thorough=False):
+                self.keys.learn(known.made)
+                return known
+        return None
 
     def _fitting(self, row: Row, asked: Asked) -> Known | None:
         """The result in a row, if the call would get the same inputs and read the same context."""
@@ -205,21 +214,20 @@ class Memory:
 
     async def recall(self, asked: Asked) -> Known | None:
         """What such a call made before, if it is all still there as it was."""
-        known = self.find(asked)
-        if known is None:
-            return None
-        wrong = ""
-        if found := self._grounds(known, asked):
-            try:
-                wrong = await asyncio.to_thread(flaw, found)
-            except RadpsDagError as error:
-                # Not to be made again, at the cost of hours, because a server does not answer.
-                hint = f"to make it anew all the same: --force '{asked.place}'"
-                raise NodeError(asked.place, type(error).__name__, f"{error}; {hint}") from error
-        if wrong:
-            return None
-        self.keys.learn(known.made)
-        return known
+        for known in self._found(asked):
+            wrong = ""
+            if found := self._grounds(known, asked):
+                try:
+                    wrong = await asyncio.to_thread(flaw, found)
+                except RadpsDagError as error:
+                    # Not to be made again, at the cost of hours, because a server does not answer.
+                    hint = f"to make it anew all the same: --force '{asked.place}'"
+                    message = f"{error}; {hint}"
+                    raise NodeError(asked.place, type(error).__name__, message) from error
+            if not wrong:
+                self.keys.learn(known.made)
+                return known
+        return None
 
     def _grounds(self, known: Known, asked: Asked) -> list[Made]:
         return grounds(known.made, known.outputs, asked.arguments, asked.context, self.keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 import subprocess
@@ -94,6 +95,24 @@ def test_without_products(tmp_path: Path, target: Store) -> None:
     bring_in(target, tmp_path / "r.json")
     assert list(target.rows("r")) == list(store.rows("r"))
     assert left_in(target) == []
+
+
+def test_a_name_that_is_no_text_is_not_packed(tmp_path: Path) -> None:
+    """A zip file has names of text alone: a product with another name is refused in one line."""
+    from radps_dag.engine.executors.manifest import seal
+
+    store = filled(tmp_path / "origin")
+    folder = store.workspace.run("r").products / "b"
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xff.txt")).write_text("content")
+    made = Made(key="b", workdir=folder.as_uri(), files=seal(folder, folder))
+    fact = NodeSucceeded(time=2.0, place="b", outputs={}, seconds=0.1, made=made)
+    store.append("r", [to_row("r", fact, store.workspace)])
+    with pytest.raises(RadpsDagError, match="a name that is no text") as caught:
+        export(store, "r", tmp_path / "r.zip", products=True)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not list(tmp_path.glob("*r.zip*"))
+    assert export(store, "r", tmp_path / "r.json").facts == 3
 
 
 @pytest.mark.parametrize("kind", ["memory", "directory"])

@@ -140,6 +140,11 @@ def _pack_path(
 
 
 def _pack_file(packed: zipfile.ZipFile, path: Path, place: str) -> tuple[int, str]:
+    if place != place.encode("utf-8", "replace").decode():
+        raise RadpsDagError(
+            f"{path}: a name that is no text cannot be put into a zip file; export the run without "
+            "--products"
+        )
     digest, size = sha256(), 0
     with path.open("rb") as source, packed.open(place, "w", force_zip64=True) as target:
         while piece := source.read(2**20):

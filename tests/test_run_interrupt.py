@@ -232,6 +232,21 @@ def test_start_up(begin: Begin, prefect_server: ServerAddress) -> None:
     assert unfinished(prefect_server) == []
 
 
+def test_ctrl_c_before_anything(tmp_path: Path) -> None:
+    """Ctrl-C while the program itself is still imported ends it without a traceback."""
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    done = subprocess.run(
+        [*PROGRAM, "runs"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 class Terminal:
     """A run in a terminal of its own, as its first and only user."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from radps_dag.cli.main import main
-
 __all__ = ["main"]
+
+try:
+    from radps_dag.cli.main import main
+except KeyboardInterrupt:  # so early nothing has begun, and a traceback would tell nobody anything
+    raise SystemExit(130) from None

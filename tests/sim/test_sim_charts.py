@@ -19,7 +19,7 @@ from charts_support import (
     size_of,
     texts,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from radps_dag.workloads.sim.charts.axes import Axis, Frame, around
@@ -200,6 +200,7 @@ finite = st.floats(-1e7, 1e7, allow_nan=False)
 
 
 @given(finite, st.floats(1e-6, 1e7), st.integers(2, 20))
+@example(low=0.029296875, span=1e-6, most=20)  # eight decimals tell them apart
 def test_linear_ticks_are_round(low: float, span: float, most: int) -> None:
     """Not too many, evenly spaced, in the range; no two labels are equal; at least two if asked
     for six."""

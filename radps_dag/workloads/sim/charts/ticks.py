@@ -83,10 +83,10 @@ def labels(ticks: Sequence[float]) -> list[str]:
     decimals = next(
         (
             places
-            for places in range(7)
+            for places in range(12)
             if all(isclose(round(tick, places), tick, abs_tol=1e-12) for tick in ticks)
         ),
-        7,
+        12,
     )
     return [f"{tick:.{decimals}f}".replace("-", _MINUS) for tick in ticks]
 

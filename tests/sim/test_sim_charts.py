@@ -22,7 +22,7 @@ from charts_support import (
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from radps_dag.workloads.sim.charts.axes import Axis, Frame, around
+from radps_dag.workloads.sim.charts.axes import LEAST, Axis, Frame, around
 from radps_dag.workloads.sim.charts.colours import DIVERGING, SEQUENTIAL
 from radps_dag.workloads.sim.charts.convergence import (
     image_convergence_svg,
@@ -238,11 +238,13 @@ def test_an_axis_without_length_is_refused(ends: tuple[float, float]) -> None:
 
 
 @given(st.lists(finite, max_size=5), st.booleans())
+@example(values=[5e-324], log=True)
 def test_there_is_room_around_any_numbers(values: list[float], log: bool) -> None:
     """Numbers are within their range, which is never without length."""
     low, high = around(np.array(values), log=log)
     assert low < high
-    assert all(low <= value <= high for value in values if value > 0 or not log)
+    assert all(low <= value <= high for value in values if value >= LEAST or not log)
+    assert low > 0 or not log
 
 
 def test_a_frame_puts_numbers_where_its_axes_say() -> None:

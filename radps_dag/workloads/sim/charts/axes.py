@@ -24,9 +24,10 @@ from radps_dag.workloads.sim.charts.marks import (
 from radps_dag.workloads.sim.charts.ticks import labels, linear_ticks, log_ticks
 from radps_dag.workloads.sim.visibilities import Floats
 
-__all__ = ["TICK_SIZE", "Axis", "Frame", "around"]
+__all__ = ["LEAST", "TICK_SIZE", "Axis", "Frame", "around"]
 
 TICK_SIZE = 10.0
+LEAST = 1e-290  # that a logarithmic axis shows: less cannot be divided any more
 _NAME_SIZE = 11.0
 _APART = 8.0  # between two labels
 
@@ -76,7 +77,7 @@ def around(
     good = np.asarray(values, dtype=np.float64)
     good = good[np.isfinite(good)]
     if log:
-        good = good[good > 0]
+        good = good[good >= LEAST]
         low, high = (float(good.min()), float(good.max())) if good.size else (0.1, 1.0)
         room = max((high / low) ** margin, 1.2)
         return low / room, high * room

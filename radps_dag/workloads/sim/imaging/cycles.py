@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.image import Image
-from radps_dag.workloads.sim.imaging.clark import clark
 from radps_dag.workloads.sim.imaging.fast import transform
 from radps_dag.workloads.sim.imaging.masking import (
     FAINTEST,
@@ -21,6 +20,7 @@ from radps_dag.workloads.sim.imaging.masking import (
     Spread,
     find_emission,
 )
+from radps_dag.workloads.sim.imaging.multiscale import components_of, multiscale
 from radps_dag.workloads.sim.imaging.psf import beam_pixels
 from radps_dag.workloads.sim.imaging.samples import Samples
 from radps_dag.workloads.sim.imaging.statistics import robust_rms
@@ -31,6 +31,8 @@ __all__ = ["Cycle", "Response", "State", "clean_plane"]
 # The floor is lower than asked for: for what the next residual has more than the minor cycle knew
 # of, and because the sidelobes of a plateau at nsigma would be noise.
 _FLOOR = 0.3
+# Radii of components that are not points, in widths of the beam.
+_RADII = (1.0, 2.0)
 # A minor cycle goes down to the floor at once where that is this share of the brightest.
 _IN_REACH = 0.08
 
@@ -105,11 +107,13 @@ def clean_plane(
     spread = _spread(samples, response)
     seen = find_emission(before.residual, mask, spread, noise)
     residual, model, used = before.residual, before.model, 0
+    width = float(np.sqrt(response.beam[0] * response.beam[1])) / response.cell
+    components = components_of(spread.psf, [radius * width for radius in _RADII])
     for _ in range(2):
         peak = _peak(residual, seen)
         floor = _FLOOR * nsigma * seen.rms
         stop = _threshold(peak, floor)
-        found, more = clark(residual, spread.psf, seen.mask, stop, gain, niter - used)
+        found, more = multiscale(residual, components, seen.mask, stop, gain, niter - used)
         model, used = model + found, used + more
         if more:
             residual = _residual(samples, model, response)

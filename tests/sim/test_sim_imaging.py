@@ -25,6 +25,7 @@ from radps_dag.workloads.sim.imaging.gridding import Gridding
 from radps_dag.workloads.sim.imaging.hogbom import hogbom
 from radps_dag.workloads.sim.imaging.joining import concatenate
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean
+from radps_dag.workloads.sim.imaging.multiscale import components_of, multiscale
 from radps_dag.workloads.sim.imaging.predicting import predict
 from radps_dag.workloads.sim.imaging.psf import beam_shape, fit_beam, sidelobe_level
 from radps_dag.workloads.sim.imaging.restoring import (
@@ -239,6 +240,45 @@ def test_minor_cycles_keep_to_mask_and_threshold():
     assert model.min() == 0.0
 
 
+def test_blobs_take_what_is_wide_and_points_what_is_not():
+    """A minor cycle gives a wide source its flux where points alone do not, and a point a point;
+    nothing is outside of the mask, and niter and threshold bound it."""
+    narrow, wide = (0.2, -1.6, -1.6, 0.0), (0.4, 1.2, 1.2, 0.8)
+    vis = make_visibilities(2, antennas=12, sources=(narrow, wide))
+    image, psf = dirty(vis, size=64), dirty(vis, size=128).planes["psf"][0]
+    residual, beam = image.planes["dirty"][0], float(np.sqrt(image.beam[0, 0] * image.beam[0, 1]))
+    rows, columns = np.mgrid[:64, :64]
+    where = [pixel_of(l, m, 64) for _, l, m, _ in (narrow, wide)]  # noqa: E741
+    here, there = (
+        np.hypot(rows - row, columns - column) < reach
+        for (row, column), reach in zip(where, (1.5 * beam / CELL, 14.0), strict=True)
+    )
+    components = components_of(psf, [beam / CELL, 2 * beam / CELL])
+    assert len(components.shapes) == 3
+    model, used = multiscale(residual, components, here | there, 0.01, 0.1, 5000)
+    points, spent = clark(residual, psf, here | there, 0.01, 0.1, 5000)
+    assert not model[~(here | there)].any()
+    assert used < spent
+    assert model[there].sum() == pytest.approx(0.4, rel=0.05)
+    assert points[there].sum() < 0.9 * 0.4
+    assert model[here].sum() == pytest.approx(points[here].sum(), rel=0.03)
+    assert model.max() == pytest.approx(points.max(), rel=0.1)
+    assert multiscale(residual, components, here, 0.01, 0.1, 7)[1] == 7
+    assert multiscale(residual, components, here, 10.0, 0.1, 7)[1] == 0
+    # One that is wider than the image is left out.
+    assert len(components_of(psf, [40.0]).shapes) == 1
+
+
+def test_an_extended_source_keeps_its_flux():
+    """A source of two beams' width is cleaned to 6 % of its flux; points alone leave 9 %."""
+    found = []
+    for seed in SEEDS:
+        vis = make_visibilities(seed, sigma=0.1, antennas=12, sources=((0.2, 0.4, -0.3, 0.8),))
+        image, _ = cleaned(dirty(vis), vis)
+        found.append(image.planes["model"][0].sum())
+    assert np.mean(found) == pytest.approx(0.2, rel=0.06)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_clean_finds_fluxes_and_positions(seed):
     """Two spws together: fluxes within 3 % or 5 sigma, positions within a tenth of a beam."""
@@ -375,6 +415,11 @@ def test_bad_data_have_an_answer():
         dirty(make_visibilities(1, antennas=1))
     with pytest.raises(ValueError, match="no main lobe"):
         fit_beam(np.ones((64, 64)), CELL)
+    with pytest.raises(ValueError, match=r"target_spw0 has data of 1 baselines, 0% .* more antenn"):
+        dirty(make_visibilities(1, antennas=2, channels=1, integrations=1, scans=1))
+    for robust in (-2.1, 5.0, float("nan")):
+        with pytest.raises(ValueError, match=f"robust must be -2 to 2, not {robust}"):
+            dirty(vis, robust=robust)
     for size in (65, 8, 0):
         with pytest.raises(ValueError, match="even number"):
             dirty(vis, size=size)

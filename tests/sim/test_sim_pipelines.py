@@ -17,13 +17,17 @@ SIM = ("--library", "sim")
 SMALL = ("-p", "channels=16", "-p", "channels_per_block=8", "-p", "pixels=128")
 STAGES = sorted((PIPELINES / "stages").glob("*.yaml"))
 
-# Runs each file given, in one process: what takes long is the import of all that it needs.
+# Runs each file given, in one process: what takes long is the import of all that it needs, and
+# images larger than what is looked at here.
 EACH = """
 import sys
+from pathlib import Path
 from radps_dag.cli.main import _exit_code
 for file in sys.argv[1:]:
     workspace = file.replace("/", "_")
     run = ["run", file, "--library", "sim", "--no-prefect", "--workspace", workspace, "--quiet"]
+    if "pixels:" in Path(file).read_text(encoding="utf-8"):
+        run += ["-p", "pixels=128"]
     print(workspace, _exit_code(run), flush=True)
 """
 

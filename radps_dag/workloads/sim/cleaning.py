@@ -96,7 +96,7 @@ def clean(
         gain: share of the brightest residual that an iteration takes
         nsigma: noise to which to clean; deeper would be fitting it
     """
-    if niter < 1 or not 0 < gain <= 1 or nsigma < 0:
+    if niter < 1 or not 0 < gain <= 1 or not nsigma >= 0:
         raise ValueError(
             f"niter must be at least 1, gain over 0 to 1, nsigma not under 0; they are {niter}, "
             f"{gain}, {nsigma}"

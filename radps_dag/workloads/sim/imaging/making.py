@@ -16,7 +16,7 @@ from radps_dag.workloads.sim.imaging.cycles import (
     clean_plane,
 )
 from radps_dag.workloads.sim.imaging.fast import transform
-from radps_dag.workloads.sim.imaging.psf import NO_BEAM, fit_beam
+from radps_dag.workloads.sim.imaging.psf import NO_BEAM, NoBeam, fit_beam
 from radps_dag.workloads.sim.imaging.samples import Samples, join, to_samples
 from radps_dag.workloads.sim.imaging.statistics import has_data
 from radps_dag.workloads.sim.imaging.weighting import imaging_weights, sensitivity
@@ -45,11 +45,16 @@ def make_dirty(
     """
     if size < _SMALLEST or size % 2:
         raise ValueError(f"pixels must be an even number of at least {_SMALLEST}, not {size}")
+    if not -2 <= robust <= 2:
+        raise ValueError(f"robust must be -2 to 2, not {robust}")
     samples = _planes(visibilities, highest, mode, cell * size / 2)
     if not any(one.value.size for one in samples):
         names = ", ".join(vis.name for vis in visibilities)
         raise ValueError(f"all visibilities of {names} are flagged: there is nothing to image")
-    made = [_dirty_plane(one, robust, size, cell) for one in samples]
+    try:
+        made = [_dirty_plane(one, robust, size, cell) for one in samples]
+    except NoBeam as error:
+        raise ValueError(f"{_left_of(visibilities)}: {error}") from error
     psf, dirty, beam, noise, frequency = (np.array(part) for part in zip(*made, strict=True))
     blank = np.zeros_like(dirty)
     if mode == "cube":
@@ -153,6 +158,14 @@ def _dirty_plane(
     dirty = using.to_image(weights * samples.value) / total
     frequency = float((weights * samples.frequency).sum() / total)
     return psf, dirty, fit_beam(psf, cell), sensitivity(samples, weights), frequency
+
+
+def _left_of(visibilities: Sequence[Visibilities]) -> str:
+    """What there is to image, in words."""
+    names = ", ".join(vis.name for vis in visibilities)
+    good = max(int((~vis.flag).any(axis=(0, 2, 3)).sum()) for vis in visibilities)
+    share = float(np.mean([vis.flagged_fraction for vis in visibilities]))
+    return f"{names} has data of {good} baselines, {share:.0%} of them flagged"
 
 
 def _gridder() -> str:

@@ -35,12 +35,14 @@ class Components:
     points and blobs of equal signal to noise that of the point is greater.
 
     Attributes:
+        radii: in pixels, 0 of the point
         shapes: (n, n) each, n odd, of sum 1: Jy/pixel of a component of 1 Jy
         transforms: of the shapes, on a grid twice as wide as the image
         norms: of what is seen through a shape
         responses: (2 y, 2 x), what one component takes from another, around the middle
     """
 
+    radii: tuple[float, ...]
     shapes: tuple[_Plane, ...]
     transforms: tuple[NDArray[np.complex128], ...]
     norms: tuple[float, ...]
@@ -53,7 +55,7 @@ def components_of(psf: _Plane, radii: Sequence[float]) -> Components:
     Blobs that are wider than the image, or that the baselines do not see, are left out.
     """
     spread = np.fft.rfft2(np.fft.ifftshift(psf))
-    shapes, transforms, norms = [np.ones((1, 1))], [np.ones_like(spread)], [1.0]
+    taken, shapes, transforms, norms = [0.0], [np.ones((1, 1))], [np.ones_like(spread)], [1.0]
     for radius in radii:
         shape = _blob(radius)
         if 2 * shape.shape[0] > min(psf.shape):
@@ -61,6 +63,7 @@ def components_of(psf: _Plane, radii: Sequence[float]) -> Components:
         seen = _transform(shape, psf.shape)
         power = float(np.fft.irfft2(spread * seen**2, psf.shape)[0, 0])
         if power > _LEAST_SEEN:
+            taken.append(radius)
             shapes.append(shape)
             transforms.append(seen)
             norms.append(float(np.sqrt(power)) / _POINTS_FIRST)
@@ -70,7 +73,7 @@ def components_of(psf: _Plane, radii: Sequence[float]) -> Components:
             between = np.fft.irfft2(spread * transforms[one] * transforms[other], psf.shape)
             between = np.fft.fftshift(between) / (norms[one] * norms[other])
             responses[one, other] = responses[other, one] = between
-    return Components(tuple(shapes), tuple(transforms), tuple(norms), responses)
+    return Components(tuple(taken), tuple(shapes), tuple(transforms), tuple(norms), responses)
 
 
 def multiscale(
@@ -130,7 +133,7 @@ def _places(
         shape = components.responses[0, 0].shape
         seen = np.fft.irfft2(np.fft.rfft2(residual, shape) * components.transforms[number], shape)
         seen = seen[: residual.shape[0], : residual.shape[1]] / components.norms[number]
-        inside = ~dilated(~mask, components.shapes[number].shape[0] // 2)
+        inside = ~dilated(~mask, components.radii[number])
     rows, columns = np.nonzero(inside & (np.abs(seen) > threshold))
     return rows, columns, seen[rows, columns]
 
@@ -148,4 +151,5 @@ def _transform(shape: _Plane, size: tuple[int, ...]) -> NDArray[np.complex128]:
     padded = np.zeros(size)
     padded[: shape.shape[0], : shape.shape[1]] = shape
     half = shape.shape[0] // 2
-    return np.fft.rfft2(np.roll(padded, (-half, -half), axis=(0, 1)))
+    seen: NDArray[np.complex128] = np.fft.rfft2(np.roll(padded, (-half, -half), axis=(0, 1)))
+    return seen

@@ -12,7 +12,7 @@ from hashlib import sha256
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ SIMULATED = "simulated by radps-dag's sim library; not a measurement"
 # The version of the layout of these stores: one that is newer is not read.
 LAYOUT = 1
 _ABOUT = "radps_dag"
-_FORMAT = 2
+_FORMAT: Literal[2] = 2
 # Cubes are read some channels at a time.
 _CHANNELS_PER_CHUNK = 16
 

@@ -368,6 +368,37 @@ def test_damaged_metadata_are_damage(calls: Calls) -> None:
         one_line(caught)
 
 
+def test_what_is_compressed_is_not_read_as_it_lies(calls: Calls) -> None:
+    """Chunks are read as bytes, so a store that says that they are more is refused."""
+    ms = written(calls)
+    file = path_of(ms["uri"]) / NAME / "FLAG" / ".zarray"
+    document = json.loads(file.read_text())
+    for change in ({"compressor": {"id": "zlib", "level": 1}}, {"order": "F"}):
+        file.write_text(json.dumps(document | change))
+        with pytest.raises(StoreUnusable, match=r"FLAG cannot be read .*not plain") as caught:
+            read_visibilities(ms)
+        one_line(caught)
+
+
+def test_reading_takes_no_call_of_zarr(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of small arrays its calls are most of the time; what is read is what zarr reads."""
+    import zarr
+
+    many = simulate(replace(ABOUT, channels=20), TARGET, 0).vis
+    ms = write_visibilities(calls.directory(), ABOUT, [many], "imported")
+    there = zarr.open_group(path_of(ms["uri"]), mode="r", zarr_format=2)
+    expected = {name: np.asarray(there[f"{NAME}/{name}"]) for name in open_store(ms).arrays(NAME)}
+    monkeypatch.setattr(zarr, "open_group", None)
+    store = open_store(ms)
+    assert len(expected) > 10
+    for name, values in expected.items():
+        found = store.array(f"{NAME}/{name}")
+        assert found.dtype == values.dtype
+        assert np.array_equal(found, values)
+    part = store.array(f"{NAME}/VISIBILITY", (slice(None), slice(2), slice(15, 18)))
+    assert np.array_equal(part, expected["VISIBILITY"][:, :2, 15:18])
+
+
 def test_what_is_missing_is_named(calls: Calls) -> None:
     """A group, an array, or a data group that is not there."""
     ms = calls.imported(ABOUT)

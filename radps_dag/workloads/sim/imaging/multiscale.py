@@ -142,8 +142,9 @@ def _blob(radius: float) -> _Plane:
     """(1 - r^2 / radius^2)^2 within a radius in pixels, of sum 1: smooth, and with an end."""
     reach = max(0, int(np.ceil(radius)) - 1)
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    shape: _Plane = np.maximum(0.0, 1.0 - (x**2 + y**2) / radius**2) ** 2
-    return shape / shape.sum()
+    shape = np.maximum(0.0, 1.0 - (x**2 + y**2) / radius**2) ** 2
+    blob: _Plane = shape / shape.sum()
+    return blob
 
 
 def _transform(shape: _Plane, size: tuple[int, ...]) -> NDArray[np.complex128]:

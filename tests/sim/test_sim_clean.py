@@ -163,7 +163,8 @@ def test_what_is_not_there_is_named(tmp_path, ms):
     refused("no field 'elsewhere'", where, ms=ms, field="elsewhere")
     refused("no spws to image", where, ms=ms, spws=[])
     refused("no channels left .* 90 to 99", where, ms=ms, channels={"first": 90, "last": 99})
-    refused("even number of at least 16, not 65", where, ms=ms, pixels=65)
+    for size in (65, 100_000):
+        refused(f"even number of 16 to 2048, not {size}", where, ms=ms, pixels=size)
     ranges = write_record(tmp_path, "continuum_ranges", {"ranges": {"1": [[0, 7]]}, "total": {}})
     refused("no channels left .* line-free", where, ms=ms, ranges=ranges)
 
@@ -196,5 +197,7 @@ def test_other_products_are_refused(tmp_path, ms):
         call(clean, tmp_path / "c", ms=fewer, image=dirty["image"])
     with pytest.raises(ValueError, match="niter must be at least 1"):
         call(clean, tmp_path / "d", ms=ms, image=dirty["image"], niter=0)
+    with pytest.raises(ValueError, match="nsigma not under 0; they are .* nan"):
+        call(clean, tmp_path / "e", ms=ms, image=dirty["image"], nsigma=float("nan"))
     with pytest.raises(ValueError, match="no images"):
         call(concatenate_images, tmp_path / "e", images=[])

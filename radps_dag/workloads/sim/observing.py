@@ -8,6 +8,7 @@ from radps_dag.workloads.contract import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import Observed, Opened
 from radps_dag.workloads.sim.observation import Observation, read_observation, write_observation
 from radps_dag.workloads.sim.simulation.corruption import dead
+from radps_dag.workloads.sim.simulation.geometry import VISIT_INTEGRATIONS
 from radps_dag.workloads.sim.simulation.observe import State, intents_of, simulate
 from radps_dag.workloads.sim.stores.processing_sets import (
     observation_behind,
@@ -36,6 +37,9 @@ _NOT_NEGATIVE = (
     "position_error",
     "wvr_error",
 )
+# Farther off is no telescope, and would leave the range of numbers.
+_MOST = 1e6
+_MOST_VISIBILITIES = 1e8  # 800 MB
 _STATES: dict[str, State] = {"imported": "imported", "prepared": "prepared", "flagged": "flagged"}
 
 
@@ -149,11 +153,28 @@ def _check(observation: Observation) -> None:
         )
     for name in _NOT_NEGATIVE:
         value = getattr(observation, name)
-        if not 0 <= value < float("inf"):
-            raise ValueError(f"{name} must be a number from 0, not {value}")
+        most = float("inf") if name == "seed" else _MOST
+        if not 0 <= value <= most:
+            to = f" to {most:,.0f}" if name != "seed" else ""
+            raise ValueError(f"{name} must be a number from 0{to}, not {value}")
     if not 0 <= observation.interference <= 0.5:
         raise ValueError(f"interference must be 0 to 0.5, not {observation.interference}")
+    _check_size(observation)
     dead(observation)
+
+
+def _check_size(observation: Observation) -> None:
+    """Raise ValueError for more visibilities than fit into the memory of a laptop."""
+    baselines = observation.antennas * (observation.antennas - 1) // 2
+    of_one = baselines * observation.channels * len(observation.polarizations)
+    # Not all visits need be there to know: their list would be as long as the scans.
+    times = len(observation.scans) * VISIT_INTEGRATIONS
+    if of_one * times > _MOST_VISIBILITIES:
+        raise ValueError(
+            f"{observation.antennas} antennas, {observation.channels} channels and "
+            f"{len(observation.scans)} scans are {of_one * times:.2g} visibilities of a field and "
+            f"spw, more than {_MOST_VISIBILITIES:.0g}: take fewer of them"
+        )
 
 
 @workload

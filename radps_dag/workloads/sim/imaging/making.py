@@ -25,6 +25,8 @@ from radps_dag.workloads.sim.visibilities import Visibilities
 __all__ = ["major_cycle", "make_dirty", "where_to_clean"]
 
 _SMALLEST = 16
+# Of the widest, far outside of any primary beam, the grid alone takes a gigabyte.
+_LARGEST = 2048
 _CHANGED: tuple[Plane, ...] = ("residual", "model", "mask")
 
 
@@ -43,8 +45,8 @@ def make_dirty(
     made together. A plane without unflagged visibilities is blank: all 0.
     Raises ValueError where there are none at all, and for sizes that cannot be.
     """
-    if size < _SMALLEST or size % 2:
-        raise ValueError(f"pixels must be an even number of at least {_SMALLEST}, not {size}")
+    if not _SMALLEST <= size <= _LARGEST or size % 2:
+        raise ValueError(f"pixels must be an even number of {_SMALLEST} to {_LARGEST}, not {size}")
     if not -2 <= robust <= 2:
         raise ValueError(f"robust must be -2 to 2, not {robust}")
     samples = _planes(visibilities, highest, mode, cell * size / 2)

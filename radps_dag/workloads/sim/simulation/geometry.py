@@ -20,6 +20,7 @@ from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Antennas
 __all__ = [
     "BANDWIDTH",
     "INTEGRATION",
+    "VISIT_INTEGRATIONS",
     "Visit",
     "antennas_of",
     "cell_of",
@@ -43,6 +44,8 @@ _CANDIDATES = 60
 _SEEN = 40  # half beams from the centre, to which sidelobes are looked at
 
 INTEGRATION = 2.0  # s
+_LONGEST = 120.0  # s, of a visit: to a target
+VISIT_INTEGRATIONS = round(_LONGEST / INTEGRATION)
 BANDWIDTH = 1.875e9  # Hz, of a spectral window
 _LOWEST = 230e9
 _SPACING = 2e9
@@ -177,7 +180,7 @@ def _visits(observation: Observation) -> Iterator[Visit]:
 def _length(observation: Observation, field: str) -> float:
     """Of a visit to a field, in s."""
     if field in observation.targets:
-        return 120.0
+        return _LONGEST
     return 60.0 if field == observation.calibrators[0] else 30.0
 
 

@@ -277,3 +277,23 @@ def test_clipping_does_not_run_away_to_one_side_of_the_line() -> None:
     for _ in range(10):
         kept = clip_once(frequency, mean, kept, 3.0)
     assert ranges_of(np.flatnonzero(kept).tolist()) == [[0, 2], [7, 15]]
+
+
+@pytest.mark.parametrize(
+    "spectrum",
+    [
+        "19.9 19.6 21.1 29.2 50.6 43.8 25.8 22.8 22.3 21.5 19.8 19.1 18.0 17.7 18.2 18.6",
+        "22.2 22.0 23.0 31.0 52.4 45.7 28.5 25.6 26.2 26.0 25.8 26.1 26.1 25.2 24.4 24.2",
+    ],
+)
+def test_sidelobes_beside_a_line_are_no_line(spectrum: str) -> None:
+    """A dirty spectrum that is bent keeps both sides of its line, so that the continuum under it is
+    not extrapolated; the line itself goes, in emission or in absorption."""
+    frequency = 230e9 + 117e6 * np.arange(16)
+    known = mask_lines(frequency, np.ones(16, dtype=bool), [230.5625e9])
+    for sign in (1e-3, -1e-3):
+        kept = known
+        for _ in range(10):
+            kept = clip_once(frequency, sign * np.array(spectrum.split(), dtype=float), kept, 3.0)
+        assert kept[[0, 1, 2]].all() and kept[8:].all()
+        assert not kept[[4, 5]].any()

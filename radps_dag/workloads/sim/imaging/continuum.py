@@ -25,6 +25,8 @@ _EMISSION = 5.0
 _OF_PEAK = 0.3
 # Full width in m/s that a line of the catalogue is taken to have.
 _LINE_WIDTH = 200e3
+# Of the brightest line: what deviates less, and to the other side, is the continuum.
+_NO_LINE = 0.4
 # Of fewer channels a slope would follow the noise.
 _FOR_A_SLOPE = 8
 
@@ -67,7 +69,8 @@ def clip_once(
     """(c,) the channels that one round of clipping keeps of those kept so far.
 
     Those nearer than so many robust standard deviations to the continuum: a line with the median
-    slope between any two of them (Theil 1950, Sen 1968), or their median where they are few.
+    slope between any two of them (Theil 1950, Sen 1968), or their median where they are few. Next
+    to a bright line, what deviates a little to the other side is kept too.
     """
     if not kept.any():
         return kept
@@ -76,7 +79,14 @@ def clip_once(
     # spectrum without noise nothing can be clipped but its rounding.
     least = 1e-6 * float(np.abs(mean[kept]).max())
     noise = max(robust_rms(left[kept]), spectrum_noise(mean), least)
-    return kept & (np.abs(left) <= threshold * noise)
+    # The sidelobes of a dirty image bend its continuum: what lies off to the one side far less than
+    # a line does to the other is no line, and without it the fit would have to reach far.
+    above, below = float(left.max()), float(-left.min())
+    highest, lowest = (
+        max(threshold * noise, _NO_LINE * other if one < _NO_LINE * other else 0.0)
+        for one, other in ((above, below), (below, above))
+    )
+    return kept & (left <= highest) & (left >= -lowest)
 
 
 def _continuum(

@@ -197,7 +197,7 @@ def test_other_products_are_refused(tmp_path, ms):
         call(clean, tmp_path / "c", ms=fewer, image=dirty["image"])
     with pytest.raises(ValueError, match="niter must be at least 1"):
         call(clean, tmp_path / "d", ms=ms, image=dirty["image"], niter=0)
-    with pytest.raises(ValueError, match="nsigma not under 0; they are .* nan"):
+    with pytest.raises(ValueError, match=r"nsigma not under 0; they are .* nan"):
         call(clean, tmp_path / "e", ms=ms, image=dirty["image"], nsigma=float("nan"))
     with pytest.raises(ValueError, match="no images"):
         call(concatenate_images, tmp_path / "e", images=[])

@@ -61,6 +61,9 @@ def test_typed_answers(tmp_path: Path) -> None:
         desktop.expect("[400]: ")
         desktop.type("250\n")
         desktop.expect("action, one of 'continue', 'stop' [continue]: ")
+        desktop.type("halt\n")
+        desktop.expect("input 'action': ")
+        desktop.expect("[continue]: ")
         desktop.type("\n")
         desktop.expect("in the terminal of the run")
         desktop.expect("1 of 2 stages")
@@ -70,6 +73,30 @@ def test_typed_answers(tmp_path: Path) -> None:
     (answer,) = of(tmp_path, "question_answered")
     assert answer["via"] == "terminal"
     assert outputs(tmp_path) == {"niter": 250, "action": "continue"}
+
+
+def test_lines_end_between_words(tmp_path: Path) -> None:
+    """A question is broken between words where the terminal ends, an address not at all; a list
+    has the digits that matter, and who answers sees until when."""
+    message = "Is it deep enough, or does the residual show a source that nobody has cleaned yet?"
+    address = "file:///data/a-very-long-address/of-a-product/that-does-not-fit-on-a-line/image.fits"
+    text = f"""
+stages:
+  review:
+    pause:
+      message: {message}
+      show: [{{ratios: [0.301121839594386, 0.30025382540821444, 12345.678]}}, [{{uri: {address}}}]]
+      timeout: 24h
+"""
+    with run(tmp_path, text) as desktop:
+        desktop.expect("? review  Is it deep enough, or does the residual show a source ")
+        desktop.expect("nobody has\n  cleaned yet?\n")
+        desktop.expect("\n    ratios [0.301, 0.3, 12,346]")
+        desktop.expect(f"\n    product: {address}\n")
+        desktop.expect("then it fails")
+        desktop.expect("press Enter to go on: ")
+        desktop.type("\n")
+        assert desktop.end() == 0
 
 
 def test_two_questions_one_after_another(tmp_path: Path) -> None:

@@ -9,18 +9,22 @@ import json
 import os
 import select
 import sys
+import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 import click
 
 from radps_dag.problem import RadpsDagError
-from radps_dag.progress.look import clean, number
-from radps_dag.questions import Question, WrongAnswer
+from radps_dag.progress.look import clean
+from radps_dag.questions import Question
+from radps_dag.questions.evidence import lines
+from radps_dag.questions.question import WrongAnswer
 from radps_dag.shape import describe, from_schema
 
-__all__ = ["Terminal", "evidence", "user"]
+__all__ = ["Terminal", "until", "user"]
 
 _MOMENT = 0.2  # seconds between looks whether the question is still open
 
@@ -35,8 +39,16 @@ class Terminal:
         self._suspended = suspended
         self._turn = asyncio.Lock()
         self._typed = b""  # and not read as an answer yet
+        self._open = 0
 
     async def show(self, question: Question, offer: Any) -> None:
+        self._open += 1
+        try:
+            await self._show(question, offer)
+        finally:
+            self._open -= 1
+
+    async def _show(self, question: Question, offer: Any) -> None:
         async with self._turn:
             while True:
                 over = threading.Event()
@@ -49,11 +61,11 @@ class Terminal:
                     return  # nobody types any more; others can still be asked
                 try:
                     await offer(values, user(), "terminal")
-                except WrongAnswer as error:
-                    click.echo(f"{error}", file=self._stream)
                 except RadpsDagError as error:
-                    click.echo(f"{error}", file=self._stream)
-                    return
+                    with self._suspended():  # or the tree is painted over it
+                        click.echo(f"{error}", file=self._stream)
+                    if not isinstance(error, WrongAnswer):
+                        return
                 else:
                     return
 
@@ -63,7 +75,7 @@ class Terminal:
                 return None
         with self._suspended(), contextlib.suppress(_Over):
             self._forget_typed()
-            for line in _shown(question):
+            for line in _shown(question, self._columns, self._open - 1):
                 click.echo(line, file=self._stream)
             return {
                 name: self._input(question, name, over) for name in question.inputs
@@ -84,13 +96,14 @@ class Terminal:
             if not text and "default" in schema:
                 return schema["default"]
             try:
-                return question.value(name, text)
+                return question.typed(name, text)
             except WrongAnswer as error:
                 click.echo(f"  {error}", file=self._stream)
 
     def _line(self, prompt: str, over: threading.Event) -> str:
         """A line that is typed. Raises _Over when nobody needs it, or types any more."""
-        self._stream.write(prompt)
+        shown = _wrapped(prompt, self._columns, "    ")
+        self._stream.write("\n".join(shown) + " ")
         self._stream.flush()
         while b"\n" not in self._typed:
             if over.is_set():
@@ -106,6 +119,10 @@ class Terminal:
             self._typed += piece
         line, _, self._typed = self._typed.partition(b"\n")
         return line.decode(errors="replace").strip()
+
+    @property
+    def _columns(self) -> int:
+        return max(_width(self._stream), 20)
 
     def _forget_typed(self) -> None:
         """What was typed before a question was seen is no answer to it."""
@@ -129,34 +146,45 @@ class _Over(Exception):
     """The question is not to be asked any more."""
 
 
-def _shown(question: Question) -> Iterator[str]:
+def _shown(question: Question, width: int, more: int) -> Iterator[str]:
     yield ""
-    yield click.style(f"? {clean(question.place)}", bold=True) + f"  {clean(question.message)}"
-    yield from (f"    {line}" for line in evidence(question))
+    first, *rest = _wrapped(f"? {clean(question.place)}  {clean(question.message)}", width, "  ")
+    mark = len(f"? {clean(question.place)}")
+    yield click.style(first[:mark], bold=True) + first[mark:]
+    yield from rest
+    for line in lines(question.show):
+        # An address stays whole, on one line, so that it can be clicked on.
+        yield from ([f"    {line}"] if "://" in line else _wrapped(f"    {line}", width, "      "))
+    if question.deadline is not None:
+        yield f"  {until(question)}"
+    if more:
+        yield f"  {more} more {'question waits' if more == 1 else 'questions wait'} after this one"
 
 
-def evidence(question: Question) -> Iterator[str]:
-    """What a question shows, a line each."""
-    for one in question.show:
-        if isinstance(one, dict) and "uri" in one:
-            yield f"{one.get('kind', 'product')}: {one['uri']}"
-        elif isinstance(one, dict):
-            yield ", ".join(f"{name} {_plain(value)}" for name, value in one.items())
-        else:
-            yield _plain(one)
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    """Lines that end between words."""
+    return textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
+
+
+def until(question: Question) -> str:
+    """Until when somebody can answer, and what happens then."""
+    assert question.deadline is not None
+    time_out = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
+    then = "goes on with the defaults" if question.on_timeout == "defaults" else "fails"
+    return f"until {time_out}, then it {then}"
+
+
+def _width(stream: TextIO) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    return 1000  # no terminal: whoever reads it has lines of any length
 
 
 def _exact(value: Any) -> str:
     """A default as it can be typed."""
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return number(value)
-    text = value if isinstance(value, str) else json.dumps(value)
-    # Nothing of what a workload says may change the terminal.
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:400]
 
 
 def user() -> str:

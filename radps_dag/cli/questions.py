@@ -48,24 +48,23 @@ def _driver(store: Any, run: str) -> str:
 
 
 def _show(question: Question, driver: str) -> None:
-    from radps_dag.cli.asking import evidence
+    from radps_dag.cli.asking import until
     from radps_dag.progress.asking import answer_command, resume_command
     from radps_dag.progress.look import clean
+    from radps_dag.questions.evidence import lines
     from radps_dag.shape import describe, from_schema
 
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.asked))
     click.echo(f"{click.style(question.run, bold=True)}  {clean(question.place)}  since {since}")
     click.echo(f"  {clean(question.message)}")
-    for line in evidence(question):
+    for line in lines(question.show):
         click.echo(f"    {line}")
     for name, schema in question.inputs.items():
         default = f", default {json.dumps(schema['default'])}" if "default" in schema else ""
         about = f": {schema['description']}" if schema.get("description") else ""
         click.echo(f"  -i {name}={describe(from_schema(schema))}{default}{about}")
     if question.deadline is not None:
-        until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
-        then = "goes on with the defaults" if question.on_timeout == "defaults" else "fails"
-        click.echo(f"  until {until}, then it {then}")
+        click.echo(f"  {until(question)}")
     click.echo(f"  {answer_command(question.run, question.place)}")
     if not driver:
         click.echo(f"  nobody drives the run: answer, then {resume_command(question.run)}")

@@ -12,8 +12,9 @@ from radps_dag.engine.pictures import openings
 from radps_dag.engine.pictures import shown as pictures
 from radps_dag.engine.server.links import Link, no_link
 from radps_dag.questions import Question
+from radps_dag.questions.evidence import listing
 
-__all__ = ["evidence", "schema", "words"]
+__all__ = ["schema", "words"]
 
 MOST_LINES = 100  # of evidence
 MOST_PICTURES = 6
@@ -66,13 +67,13 @@ def words(question: Question, notice: str = "", more: int = 0, link: Link = no_l
     parts = [f"**{plain(question.place)}**", plain(question.message)]
     if notice:
         parts.insert(0, f"**The answer was refused, nothing has changed:** {plain(notice)}")
-    if shown := evidence(question):
+    if shown := list(islice(listing(question.show), MOST_LINES)):
         parts.append(block("\n".join(shown)))
     if opens := openings(question.show, link):
         parts += [f"{plain(name)}: {link_to('open', address)}" for name, address in opens]
     parts += [image(source) for source in islice(pictures(question.show, link), MOST_PICTURES)]
     if question.deadline is not None:
-        until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
+        until = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(question.deadline))
         then = (
             "the run goes on with the defaults"
             if question.on_timeout == "defaults"
@@ -82,16 +83,3 @@ def words(question: Question, notice: str = "", more: int = 0, link: Link = no_l
     if more:
         parts.append(f"{more} more {'question waits' if more == 1 else 'questions wait'} after it.")
     return "\n\n".join(parts)
-
-
-def evidence(question: Question) -> list[str]:
-    """What the question shows, a line each."""
-    lines: list[str] = []
-    for one in question.show[:MOST_LINES]:
-        if isinstance(one, Mapping) and "uri" in one:
-            lines.append(f"{one.get('kind', 'product')}: {one['uri']}")
-        elif isinstance(one, Mapping):
-            lines.append(", ".join(f"{name} {value(found)}" for name, found in one.items()))
-        else:
-            lines.append(value(one))
-    return lines

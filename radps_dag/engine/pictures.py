@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 from radps_dag.context.snapshots import products_in
 from radps_dag.engine.server.links import Link
 from radps_dag.facts import NodeFailed, NodeSucceeded
+from radps_dag.questions.evidence import addresses
 
 __all__ = ["Picture", "Seen", "made_by", "openings", "seen", "shown", "sources"]
 
@@ -94,7 +95,7 @@ def sources(pictures: Sequence[Seen]) -> list[str]:
 
 def shown(evidence: tuple[Any, ...], link: Link) -> Iterator[str]:
     """The sources of the pictures among what a question shows."""
-    for uri in filter(_is_picture, _addresses(evidence)):
+    for uri in filter(_is_picture, addresses(evidence)):
         found = seen(Picture("", uri), link)
         if found is None or not found.image:
             continue
@@ -104,15 +105,8 @@ def shown(evidence: tuple[Any, ...], link: Link) -> Iterator[str]:
 
 def openings(evidence: tuple[Any, ...], link: Link) -> list[tuple[str, str]]:
     """The products among what a question shows that a link opens: their names and links."""
-    found = [(uri.rstrip("/").rpartition("/")[2], link(uri)) for uri in _addresses(evidence)]
+    found = [(uri.rstrip("/").rpartition("/")[2], link(uri)) for uri in addresses(evidence)]
     return [(unquote(name), opens) for name, opens in found if opens][:MOST_OPENINGS]
-
-
-def _addresses(evidence: tuple[Any, ...]) -> Iterator[str]:
-    for one in evidence:
-        uri = one.get("uri") if isinstance(one, dict) else None
-        if isinstance(uri, str):
-            yield uri
 
 
 def _is_picture(name: str) -> bool:

@@ -99,6 +99,13 @@ class Question:
             given[name] = self.value(name, text)
         return given
 
+    def typed(self, name: str, text: str) -> Any:
+        """A text as the value of an input, which takes it. Raises WrongAnswer where it does not."""
+        found = self.value(name, text)
+        if reason := _misfit(self.inputs[name], found):
+            raise WrongAnswer(f"{self.place}: input {name!r}: {reason}")
+        return found
+
     def value(self, name: str, text: str) -> Any:
         """A text as the value that an input takes: as it is for a string, else as YAML."""
         shape = from_schema(self.inputs[name])

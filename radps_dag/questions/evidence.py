@@ -1,0 +1,70 @@
+"""What a question shows, as text: one thing after another, with the digits that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from radps_dag.progress.look import clean, short
+
+__all__ = ["addresses", "lines", "listing"]
+
+LONGEST = 400  # characters of a value
+
+Entry = list[tuple[str, str]]  # names with what they are; a text alone has no name
+
+
+def lines(show: Iterable[Any]) -> Iterator[str]:
+    """A line for each thing, for a terminal: the values of a mapping beside each other."""
+    for entry in _entries(show):
+        text = ", ".join(f"{name} {value}" if name else value for name, value in entry)
+        # Nothing of what a workload says may change the terminal.
+        yield from (_visible(line) for line in text.splitlines() or [""])
+
+
+def listing(show: Iterable[Any]) -> Iterator[str]:
+    """A line for each value, for a narrow page: the values of a mapping below each other."""
+    for entry in _entries(show):
+        widest = max(len(name) for name, _ in entry)
+        for name, value in entry:
+            yield f"{name.ljust(widest)}  {value}" if name else value
+
+
+def addresses(show: Iterable[Any]) -> Iterator[str]:
+    """The addresses of the products shown, also of those in lists and mappings."""
+    for one in show:
+        if (uri := _uri(one)) is not None:
+            yield uri
+        elif isinstance(one, Mapping):
+            yield from addresses(one.values())
+        elif isinstance(one, list):
+            yield from addresses(one)
+
+
+def _entries(show: Iterable[Any]) -> Iterator[Entry]:
+    for one in show:
+        if (uri := _uri(one)) is not None:
+            yield [(f"{clean(str(one.get('kind', 'product')))}:", uri)]
+        elif isinstance(one, Mapping):
+            yield from _of_mapping(one)
+        elif isinstance(one, list) and any(addresses(one)):
+            yield from _entries(one)  # what a fan-out made: each on a line of its own
+        else:
+            yield [("", one if isinstance(one, str) else short(one, LONGEST))]
+
+
+def _of_mapping(values: Mapping[str, Any]) -> Iterator[Entry]:
+    products = {name: list(addresses([value])) for name, value in values.items()}
+    if plain := [name for name in values if not products[name]]:
+        yield [(clean(name), short(values[name], LONGEST)) for name in plain]
+    for name, uris in products.items():
+        yield from ([(f"{clean(name)}:", uri)] for uri in uris)
+
+
+def _uri(one: Any) -> str | None:
+    uri = one.get("uri") if isinstance(one, Mapping) else None
+    return uri if isinstance(uri, str) else None
+
+
+def _visible(line: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in line)[:LONGEST]

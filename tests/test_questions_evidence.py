@@ -1,0 +1,54 @@
+"""What a question shows, as lines for a terminal and for a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from radps_dag.engine.form import words
+from radps_dag.questions import Question
+from radps_dag.questions.evidence import addresses, lines, listing
+
+PLOT = {"uri": "file:///a/plot.png", "kind": "plot"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "line"),
+    [
+        ({"peak": 0.0123456, "units": "Jy/beam"}, "peak 0.0123, units Jy/beam"),
+        ({"ratios": [0.301121839594386, 12.3456789]}, "ratios [0.301, 12.3]"),
+        (PLOT, "plot: file:///a/plot.png"),
+        ("all\x1b[2J is well", "all [2J is well"),
+        (3, "3"),
+    ],
+)
+def test_a_line_each(shown: Any, line: str) -> None:
+    """Numbers have the digits that matter, and nothing changes the terminal."""
+    assert list(lines([shown])) == [line]
+
+
+def test_products_wherever_they_are() -> None:
+    """A fan-out gives a list of products: each is on a line of its own, and can be opened."""
+    two = [PLOT, {"uri": "file:///a/b.fits"}]
+    shown = [two, {"rms": 0.5, "image": PLOT}]
+    assert list(lines(shown)) == [
+        "plot: file:///a/plot.png",
+        "product: file:///a/b.fits",
+        "rms 0.5",
+        "image: file:///a/plot.png",
+    ]
+    assert list(addresses(shown)) == [PLOT["uri"], "file:///a/b.fits", PLOT["uri"]]
+
+
+def test_values_below_each_other_on_the_page() -> None:
+    """The form is narrow: nothing is to be looked for beyond its right edge."""
+    values = {"peak": 0.045682196482754484, "stops at": 0.0045423, "ratios": [0.123456, 2.0]}
+    assert list(listing([values, "a\nb"])) == [
+        "peak      0.0457",
+        "stops at  0.00454",
+        "ratios    [0.123, 2]",
+        "a\nb",
+    ]
+    question = Question("r", "here", "0" * 32, "well?", {}, show=(values,))
+    assert "```text\npeak      0.0457\nstops at  0.00454\n" in words(question)

@@ -217,7 +217,8 @@ def test_two_answers_at_once(site: Site) -> None:
     site.run("resume", "-q")
     assert site.outputs == {"niter": winners[0]}
     told = site.run("answer", "last", "review", code=2).stderr
-    assert "no open question" in told
+    assert "no open question at 'review'" in told
+    assert f"already answered by person {winners[0]} (command, at " in told
 
 
 @pytest.mark.parametrize(("rest", "code"), [("fail", 1), ("defaults", 0)])

@@ -91,7 +91,7 @@ stages:
     with run(tmp_path, text) as desktop:
         desktop.expect("? review  Is it deep enough, or does the residual show a source ")
         desktop.expect("nobody has\n  cleaned yet?\n")
-        desktop.expect("\n    ratios [0.301, 0.3, 12,346]")
+        desktop.expect("    ratios [0.301, 0.3, 12,346]")
         desktop.expect(f"\n    product: {address}\n")
         desktop.expect("then it fails")
         desktop.expect("press Enter to go on: ")

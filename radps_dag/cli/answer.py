@@ -12,6 +12,7 @@ from radps_dag.cli.options import which_workspace
 from radps_dag.problem import UsageError, did_you_mean, there_are
 
 if TYPE_CHECKING:
+    from radps_dag.facts import QuestionAnswered
     from radps_dag.questions import Question
 
 __all__ = ["command"]
@@ -45,13 +46,16 @@ def command(
     from radps_dag.journal.cancelled import cancellation
     from radps_dag.journal.claims import driver_of
     from radps_dag.journal.reading import find_run
-    from radps_dag.questions import Closed, answer, open_questions
+    from radps_dag.questions import Closed, answer, answers_at, open_questions
 
     with looking(workspace, store, writing=True) as opened:
         id = find_run(opened, run)
         if (end := cancellation(opened, id)) is not None:
             raise Closed(f"run {id}", end)
-        question = _chosen(open_questions(opened, id), id, place)
+        found = open_questions(opened, id)
+        if place is not None and not any(place in (one.place, one.id) for one in found):
+            _tell_of(answers_at(opened, id, place), id, place)
+        question = _chosen(found, id, place)
         fact = answer(opened, question, question.read(inputs), by or user(), "command")
         driven = driver_of(opened.workspace.run(id), opened)
     said = ", ".join(f"{name}={value}" for name, value in fact.values.items())
@@ -59,6 +63,14 @@ def command(
     if not driven:
         click.echo(f"nobody drives the run: radps-dag resume {id}")
     return 0
+
+
+def _tell_of(given: list[QuestionAnswered], run: str, place: str) -> None:
+    """Raises UsageError where somebody else was first."""
+    from radps_dag.questions import Answered
+
+    if given:
+        raise UsageError(f"no open question at {place!r} of run {run}; {Answered(given[-1])}")
 
 
 def _chosen(found: list[Question], run: str, place: str | None) -> Question:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from radps_dag.questions.answering import Answered, Closed, answer, answer_of, open_questions
+from radps_dag.questions.answering import (
+    Answered,
+    Closed,
+    answer,
+    answer_of,
+    answers_at,
+    open_questions,
+)
 from radps_dag.questions.question import Question, WrongAnswer
 
 __all__ = [
@@ -12,5 +19,6 @@ __all__ = [
     "WrongAnswer",
     "answer",
     "answer_of",
+    "answers_at",
     "open_questions",
 ]

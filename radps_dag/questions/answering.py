@@ -19,7 +19,7 @@ from radps_dag.places import is_in
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions.question import Question
 
-__all__ = ["Answered", "Closed", "answer", "answer_of", "open_questions"]
+__all__ = ["Answered", "Closed", "answer", "answer_of", "answers_at", "open_questions"]
 
 _KINDS = ("question_asked", "question_answered", "node_failed", "retrying", "run_ended")
 
@@ -111,3 +111,10 @@ def answer_of(store: Store, run: str, question: str) -> QuestionAnswered | None:
     fact = None if row is None else store.fact(row)
     assert fact is None or isinstance(fact, QuestionAnswered)
     return fact
+
+
+def answers_at(store: Store, run: str, place: str) -> list[QuestionAnswered]:
+    """The answers given at a place, or to the question of that id, in their order."""
+    rows = store.rows(run, kinds=("question_answered",))
+    facts = (store.fact(row) for row in rows if place in (row.place, row.key))
+    return [fact for fact in facts if isinstance(fact, QuestionAnswered)]

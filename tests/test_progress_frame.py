@@ -13,7 +13,9 @@ from radps_dag.facts import (
     NodeSkipped,
     NodeStarted,
     NodeSucceeded,
+    QuestionAsked,
     Retrying,
+    RunStarted,
     Scored,
 )
 from radps_dag.progress.frame import Frame
@@ -216,3 +218,51 @@ def test_durations_and_numbers() -> None:
     """Rounding never shows 60 seconds, and infinities are no error."""
     assert duration(59.97) == "1m 00s" and duration(3599.7) == "1h 00m"
     assert [number(x) for x in (float("inf"), float("nan"), -1432.0)] == ["inf", "nan", "-1,432"]
+
+
+def test_a_narrow_terminal() -> None:
+    """In 60 columns the first line leaves out what it says twice, a name what is in its middle, and
+    a command that does not fit is none: a shorter one stands for it."""
+    run = "20261125-093104-full_cube"
+    begun = RunStarted(
+        time=T,
+        place="",
+        run=run,
+        pipeline="full_cube",
+        file="f",
+        params={},
+        library="",
+        executor="threads",
+        seed=0,
+    )
+    asked = QuestionAsked(
+        time=T, place="b/review", question="1" * 32, message="deep enough?", inputs={}
+    )
+    facts: list[Fact] = [
+        begun,
+        started("a", "fan_out", total=2),
+        *(started(f"a[spw=0,polarization={name}]", "group") for name in ("XX", "YY")),
+        Retrying(
+            time=T,
+            place="a[spw=0,polarization=YY]",
+            attempt=2,
+            attempts=3,
+            delay=5.0,
+            error="OSError",
+            message="no",
+        ),
+        started("b", "group"),
+        started("b/review", "pause"),
+        asked,
+    ]
+    state = RunState()
+    state.expect([*(f"stage_{n}" for n in range(9)), "a", "b"])
+    for fact in facts:
+        state.apply(fact)
+    text = lines(state, 60)
+    assert text[0].split() == [run, "·", "0/11", "stages", "·", "?", "1", "5.0s"]
+    assert lines(state, 90)[0].split()[:3] == ["full_cube", "·", run]
+    assert any("spw=0,polarization=XX" in line for line in text)
+    assert any("…ation=YY" in line for line in text)
+    assert text[-1] == " ? a question waits: radps-dag questions"
+    assert f"radps-dag answer {run} b/review" in lines(state, 100)[-1]

@@ -11,20 +11,20 @@ import select
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 import click
 
 from radps_dag.problem import RadpsDagError
+from radps_dag.progress.asking import until_text
 from radps_dag.progress.look import clean
 from radps_dag.questions import Question
 from radps_dag.questions.evidence import lines
 from radps_dag.questions.question import WrongAnswer
 from radps_dag.shape import describe, from_schema
 
-__all__ = ["Terminal", "until", "user"]
+__all__ = ["Terminal", "user"]
 
 _MOMENT = 0.2  # seconds between looks whether the question is still open
 
@@ -156,7 +156,7 @@ def _shown(question: Question, width: int, more: int) -> Iterator[str]:
         # An address stays whole, on one line, so that it can be clicked on.
         yield from ([f"    {line}"] if "://" in line else _wrapped(f"    {line}", width, "      "))
     if question.deadline is not None:
-        yield f"  {until(question)}"
+        yield f"  {until_text(question.fact(question.asked))}"
     if more:
         yield f"  {more} more {'question waits' if more == 1 else 'questions wait'} after this one"
 
@@ -166,14 +166,6 @@ def _wrapped(text: str, width: int, indent: str) -> list[str]:
     return textwrap.wrap(
         text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     ) or [""]
-
-
-def until(question: Question) -> str:
-    """Until when somebody can answer, and what happens then."""
-    assert question.deadline is not None
-    time_out = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
-    then = "goes on with the defaults" if question.on_timeout == "defaults" else "fails"
-    return f"until {time_out}, then it {then}"
 
 
 def _width(stream: TextIO) -> int:

@@ -48,8 +48,7 @@ def _driver(store: Any, run: str) -> str:
 
 
 def _show(question: Question, driver: str) -> None:
-    from radps_dag.cli.asking import until
-    from radps_dag.progress.asking import answer_command, resume_command
+    from radps_dag.progress.asking import answer_command, resume_command, until_text
     from radps_dag.progress.look import clean
     from radps_dag.questions.evidence import lines
     from radps_dag.shape import describe, from_schema
@@ -64,7 +63,7 @@ def _show(question: Question, driver: str) -> None:
         about = f": {schema['description']}" if schema.get("description") else ""
         click.echo(f"  -i {name}={describe(from_schema(schema))}{default}{about}")
     if question.deadline is not None:
-        click.echo(f"  {until(question)}")
+        click.echo(f"  {until_text(question.fact(question.asked))}")
     click.echo(f"  {answer_command(question.run, question.place)}")
     if not driver:
         click.echo(f"  nobody drives the run: answer, then {resume_command(question.run)}")

@@ -57,11 +57,14 @@ class Frame:
         """How to answer from another terminal, while somebody is asked."""
         if not state.questions or state.run is None:
             return []
-        place = next(iter(state.questions))
         one = len(state.questions) == 1
-        command = answer_command(state.run.run, place) if one else "radps-dag questions"
         count = "a question waits" if one else f"{len(state.questions)} questions wait"
         text = f" {self.symbols.asked} {count}: "
+        command = "radps-dag questions"
+        if one:
+            answer = answer_command(state.run.run, next(iter(state.questions)))
+            # A command that is cut off is no use to anybody.
+            command = answer if len(text) + len(answer) <= min(width, _WIDEST) else command
         return [_columns([(text, "magenta"), (command, "bold")], [], width, widest=width)]
 
     def fit(self, rows: Iterable[Row], width: int) -> None:
@@ -72,26 +75,42 @@ class Frame:
     def _head(self, state: RunState, now: float, width: int) -> Text:
         root = state.root
         ended = sum(child.ended for child in root.children.values())
-        pieces: list[Piece] = [(clean(state.run.pipeline) if state.run else "starting", "bold")]
-        dot = f" {self.symbols.dot} "
-        if state.run:
-            pieces.append((dot + clean(state.run.run), "dim"))
-        if state.planned:
-            pieces.append((f"{dot}{ended} of {len(root.children)} stages", "dim"))
-        elif ended:
-            pieces.append((f"{dot}{ended} stage{'s' * (ended > 1)} done", "dim"))
-        if text := calls_text(root):
-            pieces.append((dot + text, "dim"))
-        if state.questions:
-            many = len(state.questions)
-            pieces.append((f"{dot}{many} question{'s' * (many > 1)}", "magenta"))
-        if root.failures:
-            pieces.append((f"{dot}{root.failures} failed", "yellow"))
         right: list[Piece] = (
             [("QA".ljust(_QA - 2), "dim")] if root.quality.score is not None else []
         )
         right.append((duration(root.elapsed(now)).rjust(_TIME + 1), "bold"))
+        room = min(width, _WIDEST) - sum(len(text) for text, _ in right)
+        for brief in range(4):
+            pieces = list(self._told(state, ended, brief))
+            if sum(len(text) for text, _ in pieces) < room:
+                break
         return _columns(pieces, right, width)
+
+    def _told(self, state: RunState, ended: int, brief: int) -> Iterator[Piece]:
+        """What the first line says, ever less of it: no pipeline, which the run's name has in it,
+        no calls, no words around the numbers."""
+        root, dot = state.root, f" {self.symbols.dot} "
+        if state.run is None:
+            yield "starting", "bold"
+        elif brief:
+            yield clean(state.run.run), "bold"
+        else:
+            yield clean(state.run.pipeline), "bold"
+            yield dot + clean(state.run.run), "dim"
+        if state.planned:
+            of = (
+                f"{ended}/{len(root.children)}" if brief > 2 else f"{ended} of {len(root.children)}"
+            )
+            yield f"{dot}{of} stages", "dim"
+        elif ended:
+            yield f"{dot}{ended} stage{'s' * (ended > 1)} done", "dim"
+        if brief < 2 and (text := calls_text(root)):
+            yield dot + text, "dim"
+        if many := len(state.questions):
+            asked = f"{self.symbols.asked} {many}" if brief > 2 else f"{many} question"
+            yield f"{dot}{asked}{'s' * (many > 1 and brief < 3)}", "magenta"
+        if root.failures:
+            yield f"{dot}{root.failures} failed", "yellow"
 
     def titles(self, width: int) -> Text:
         """What the columns are, for a table of stages."""
@@ -113,14 +132,15 @@ class Frame:
             style, mark = "bold magenta", self.symbols.asked
         elif node.status == "running":
             mark = self.symbols.spinner[int(now * 8) % len(self.symbols.spinner)]
+        details = [piece for piece in self._details(node, now) if piece[0]]
         room = max(self._names - len(indent), 4)
         name = clean(node.name)
-        if len(name) > room:
-            name = name[: room - len(self.symbols.more)] + self.symbols.more
+        if details:  # without them the name has all the room
+            name = self._cut(name, room)
         quiet = node.status in ("skipped", "waiting")
         left: list[Piece] = [(f" {indent}{mark} ", style)]
         left.append((name.ljust(room) + "  ", "dim" if quiet else "bold" * (not node.ended)))
-        left.extend(self._details(node, now))
+        left.extend(details)
         right: list[Piece] = []
         quality = quality_text(node.quality)
         if quality:
@@ -129,6 +149,13 @@ class Frame:
         took = "" if node.ended and node.is_reused else duration(node.elapsed(now))
         right.append((took.rjust(_TIME + 1), "" if not node.ended else "dim"))
         return _columns(left, right, width)
+
+    def _cut(self, name: str, room: int) -> str:
+        """A name that fits. What is left out is in the middle: instances differ at their ends."""
+        if len(name) <= room:
+            return name
+        kept = room - len(self.symbols.more)
+        return name[: kept - kept // 2] + self.symbols.more + name[len(name) - kept // 2 :]
 
     def _details(self, node: NodeState, now: float) -> Iterator[Piece]:
         match node.status:
@@ -228,5 +255,7 @@ def _columns(left: list[Piece], right: list[Piece], width: int, widest: int = _W
     if room < 12 or not tail.plain.strip():
         tail, room = Text(), width
         line.rstrip()
+    if tail and not tail.plain.startswith(" "):
+        line.truncate(room - 1, overflow="ellipsis")
     line.truncate(room, overflow="ellipsis", pad=bool(tail))
     return line.append_text(tail)

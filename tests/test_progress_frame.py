@@ -241,10 +241,10 @@ def test_a_narrow_terminal() -> None:
     facts: list[Fact] = [
         begun,
         started("a", "fan_out", total=2),
-        *(started(f"a[spw=0,polarization={name}]", "group") for name in ("XX", "YY")),
+        *(started(f"a[field=G09.62,spw=0,polarization={name}]", "group") for name in ("XX", "YY")),
         Retrying(
             time=T,
-            place="a[spw=0,polarization=YY]",
+            place="a[field=G09.62,spw=0,polarization=YY]",
             attempt=2,
             attempts=3,
             delay=5.0,
@@ -262,7 +262,7 @@ def test_a_narrow_terminal() -> None:
     text = lines(state, 60)
     assert text[0].split() == [run, "·", "0/11", "stages", "·", "?", "1", "5.0s"]
     assert lines(state, 90)[0].split()[:3] == ["full_cube", "·", run]
-    assert any("spw=0,polarization=XX" in line for line in text)
-    assert any("…ation=YY" in line for line in text)
+    assert any("field=G09.62,spw=0,polarization=XX" in line for line in text)
+    assert any("field=G09…" in line and "=YY  attempt" in line for line in text)
     assert text[-1] == " ? a question waits: radps-dag questions"
     assert f"radps-dag answer {run} b/review" in lines(state, 100)[-1]

@@ -7,12 +7,15 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from journal_support import facts_of_only_run
 from run_support import PROGRAM, until, write
 
 WORKLOADS = Path(__file__).with_name("counted_workloads.py")
+PICTURES = Path(__file__).with_name("picture_workloads.py")
 
 
 class Waiting:
@@ -23,9 +26,9 @@ class Waiting:
         self.processes: list[subprocess.Popen[str]] = []
         monkeypatch.setenv("RADPS_TEST_COUNT", str(directory / "executed"))
 
-    def begin(self, text: str, *options: str) -> subprocess.Popen[str]:
+    def begin(self, text: str, *options: str, workloads: Path = WORKLOADS) -> subprocess.Popen[str]:
         write(self.directory / "p.yaml", f"version: 1\nname: p\n{text}")
-        command = ("run", "p.yaml", "--no-prefect", "--workloads", str(WORKLOADS))
+        command = ("run", "p.yaml", "--no-prefect", "--workloads", str(workloads))
         return self.start(*command, "--json", *options)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -179,6 +182,41 @@ stages:
   b: {run: give, with: {value: "${{ stages.a.value }}", name: b}}
 outputs: {b: "${{ stages.b.value }}"}
 """
+
+
+LOOK = """
+stages:
+  image:
+    run: quicklook
+    qa: {metrics: {depth: {score: "0.1"}}, alert_below: 0.5, on_alert: pause}
+  clean:
+    needs: [image]
+    loop: {max_iterations: 1, until: "${{ false }}", on_exhausted: pause}
+    steps: {draw: {run: quicklook, with: {value: 2}}}
+    outputs: {plots: ["${{ steps.draw.picture }}"]}
+outputs: {value: "${{ stages.image.value }}"}
+"""
+
+
+def test_what_was_drawn_is_evidence(waiting: Waiting) -> None:
+    """Who is asked about a result, of a node or of a loop, sees what it has drawn; a run that comes
+    back to it does not ask again."""
+    process = waiting.begin(LOOK, "--detach-on-pause", workloads=PICTURES)
+    assert process.wait(60) == 3
+    (found,) = waiting.open()
+    score, picture = found["show"]
+    assert (score["score"], picture["kind"]) == (0.1, "quicklook")
+    resume = ("resume", "--no-prefect", "--quiet", "--detach-on-pause")
+    assert waiting.start(*resume).wait(60) == 3  # too early: what it shows has been drawn anew
+    (again,) = waiting.open()
+    assert (again["question"], again["asked"]) == (found["question"], found["asked"])
+    assert Path(url2pathname(urlsplit(again["show"][1]["uri"]).path)).exists()
+    assert waiting.command("answer")[0] == 0
+    assert waiting.start(*resume).wait(60) == 3
+    (found,) = waiting.open()
+    assert [one.get("kind") for one in found["show"]] == [None, "quicklook"]
+    assert waiting.command("answer")[0] == 0
+    assert waiting.start(*resume).wait(60) == 0
 
 
 @pytest.mark.parametrize("action", ["go on", "fail"])

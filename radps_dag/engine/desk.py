@@ -106,8 +106,12 @@ class Desk:
             if before is None:
                 say(question.fact(time.time()))
             else:
-                question = before  # its time goes on from when it was asked
-                hear(question.fact(time.time()))
+                # Its time goes on from when it was asked.
+                question = replace(question, asked=before.asked, deadline=before.deadline)
+                if before.show == question.show:
+                    hear(question.fact(time.time()))
+                else:  # pictures drawn anew: whoever lists what is open finds these
+                    say(question.fact(before.asked))
         async with self._showing:
             await settled()
         fact = await self._answered(question, halted)

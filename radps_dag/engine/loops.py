@@ -9,6 +9,7 @@ from typing import Any
 
 from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.engine.pauses import ask, can_ask
+from radps_dag.engine.pictures import to_look_at
 from radps_dag.engine.run import Body, Here, Result, value_of, whole
 from radps_dag.facts import About, Iterated, Noted
 from radps_dag.model import Loop, OnLimit
@@ -162,7 +163,14 @@ async def _ask(here: Here, outcome: str, message: str, history: History) -> Mapp
     action = {"enum": actions, "default": "accept", "description": "what becomes of the loop"}
     show = ({"scores": history.scores[-12:]},)
     about: About = "diverged" if outcome == "diverged" else "exhausted"
-    return await ask(here, f"{message}; what now?", {"action": action, **inputs}, show, about=about)
+    return await ask(
+        here,
+        f"{message}; what now?",
+        {"action": action, **inputs},
+        show,
+        about=about,
+        pictures=to_look_at(history.kept),
+    )
 
 
 def _exhausted(loop: Loop, number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from radps_dag.engine.desk import asked_now
@@ -53,8 +53,12 @@ async def ask(
     about: About = "pause",
     within: float | None = None,
     on_timeout: str = "fail",
+    pictures: Sequence[Mapping[str, Any]] = (),
 ) -> Mapping[str, Any]:
-    """Ask a person, and wait for the answer. Raises NodeError where none comes in time."""
+    """Ask a person, and wait for the answer. Raises NodeError where none comes in time.
+
+    `pictures` are shown as well and are not what is asked: a resumed run may draw them anew.
+    """
     run, place = here.run, here.place.name
     desk, memory = run.desk, run.memory
     if desk is None or memory is None:
@@ -65,7 +69,7 @@ async def ask(
         id=identity(place, memory.round(place), message, inputs, show),
         message=message,
         inputs=inputs,
-        show=show,
+        show=(*show, *pictures),
         about=about,
         on_timeout=on_timeout,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -14,9 +15,10 @@ from radps_dag.engine.server.links import Link
 from radps_dag.facts import NodeFailed, NodeSucceeded
 from radps_dag.questions.evidence import addresses
 
-__all__ = ["Picture", "Seen", "made_by", "openings", "seen", "shown", "sources"]
+__all__ = ["Picture", "Seen", "made_by", "openings", "seen", "shown", "sources", "to_look_at"]
 
 LARGEST = 300_000  # bytes shown in place; Prefect keeps what it shows in its database
+MOST_ASKED = 6  # pictures of what a question is about
 MOST_OPENINGS = 20  # links of one question
 _KINDS = ("quicklook", "plot")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -76,6 +78,12 @@ def seen(picture: Picture, link: Link) -> Seen | None:
     if not image and _is_picture(picture.uri):
         return None
     return Seen(picture, link(picture.uri), image, size)
+
+
+def to_look_at(outputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The quicklooks and plots among outputs: evidence for whoever is asked about them."""
+    found = (one for one in products_in(outputs) if one["kind"] in _KINDS)
+    return list(islice(found, MOST_ASKED))
 
 
 def sources(pictures: Sequence[Seen]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from radps_dag.engine.form import words
+from radps_dag.engine.form import schema, signed, words
 from radps_dag.questions import Question
 from radps_dag.questions.evidence import addresses, lines, listing
 
@@ -52,3 +52,14 @@ def test_values_below_each_other_on_the_page() -> None:
     ]
     question = Question("r", "here", "0" * 32, "well?", {}, show=(values,))
     assert "```text\npeak      0.0457\nstops at  0.00454\n" in words(question)
+
+
+def test_who_answers_on_the_page() -> None:
+    """The form asks who it is, unless the question has an input of that name; nobody must say."""
+    free = Question("r", "here", "0" * 32, "well?", {"n": {"type": "integer"}})
+    assert list(schema(free)["properties"]) == ["n", "by"] and schema(free)["required"] == ["n"]
+    assert signed(free, {"n": 1, "by": "an\x1b[2J"}) == ({"n": 1}, "an [2J")
+    assert signed(free, {"n": 1}) == signed(free, {"n": 1, "by": None}) == ({"n": 1}, "")
+    taken = Question("r", "here", "0" * 32, "who?", {"by": {"type": "string"}})
+    assert schema(taken)["properties"]["by"]["title"] == "by"
+    assert signed(taken, {"by": "an"}) == ({"by": "an"}, "")

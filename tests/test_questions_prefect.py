@@ -109,10 +109,11 @@ def test_answered_there(page: Page, tmp_path: Path) -> None:
         assert form["properties"]["niter"]["default"] == 100
         assert form["required"] == []
         assert {one["state_type"] for one in page.inside(run.flow_run)} == {"RUNNING"}
-        assert page.resume(run.flow_run, niter=7)["status"] == "ACCEPT"
+        assert page.resume(run.flow_run, niter=7, by="night shift")["status"] == "ACCEPT"
         assert run.end()["outputs"] == {"value": 7, "action": "continue"}
         answered = run.wait("question_answered")
-        assert (answered["via"], answered["values"]["niter"]) == ("prefect", 7)
+        assert (answered["via"], answered["by"]) == ("prefect", "night shift")
+        assert answered["values"] == {"niter": 7, "action": "continue", "gain": 0.1}
         assert page.state(run.flow_run)[0] == "COMPLETED"
 
 

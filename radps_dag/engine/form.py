@@ -11,11 +11,14 @@ from radps_dag.engine.markdown import block, image, link_to, plain, value
 from radps_dag.engine.pictures import openings
 from radps_dag.engine.pictures import shown as pictures
 from radps_dag.engine.server.links import Link, no_link
+from radps_dag.progress.look import clean
 from radps_dag.questions import Question
 from radps_dag.questions.evidence import listing
 
-__all__ = ["schema", "words"]
+__all__ = ["schema", "signed", "words"]
 
+BY = "by"  # the field in which who answers may say who it is: the page knows no persons
+LONGEST_NAME = 100
 MOST_LINES = 100  # of evidence
 MOST_PICTURES = 6
 
@@ -35,6 +38,9 @@ def schema(question: Question) -> dict[str, Any]:
         name: _field(name, inputs, position)
         for position, (name, inputs) in enumerate(question.inputs.items())
     }
+    if BY not in fields:
+        about = "who answers, for the record"
+        fields[BY] = {"title": BY, "type": "string", "description": about, "position": len(fields)}
     return {
         "type": "object",
         "title": f"Answer to {question.place}",
@@ -42,6 +48,13 @@ def schema(question: Question) -> dict[str, Any]:
         "required": [name for name, given in question.inputs.items() if "default" not in given],
         "additionalProperties": False,
     }
+
+
+def signed(question: Question, said: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """What was filled in, and who says so."""
+    values = dict(said)
+    by = "" if BY in question.inputs else values.pop(BY, None) or ""
+    return values, clean(str(by))[:LONGEST_NAME]
 
 
 def _field(name: str, given: Mapping[str, Any], position: int) -> dict[str, Any]:

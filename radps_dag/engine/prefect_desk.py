@@ -27,7 +27,7 @@ from prefect.utilities.urls import url_for
 from radps_dag.engine.artifact_keys import key_of
 from radps_dag.engine.contact import TROUBLE, Contact
 from radps_dag.engine.desk import Offer
-from radps_dag.engine.form import schema, words
+from radps_dag.engine.form import schema, signed, words
 from radps_dag.engine.markdown import plain
 from radps_dag.engine.server.links import Link, no_link
 from radps_dag.facts import strict_json
@@ -88,7 +88,7 @@ class PrefectDesk:
                 if values is None:
                     return
                 try:
-                    await offer(values, "", "prefect")
+                    await offer(*signed(question, values), "prefect")
                 except WrongAnswer as error:
                     notice = str(error)
                 else:
@@ -129,7 +129,7 @@ class PrefectDesk:
         for flow_run in reversed(self._earlier):
             for values in await _left_behind(client, UUID(flow_run), question):
                 with suppress(WrongAnswer):
-                    await offer(values, "", "prefect")
+                    await offer(*signed(question, values), "prefect")
                     return True
         return False
 

@@ -263,6 +263,10 @@ def test_the_evidence_of_a_question(prefect_server: ServerAddress, tmp_path: Pat
         shown = "[...document.querySelectorAll('.p-modal article img')]"
         tab.wait(f"{LOADED}({shown})")
         assert tab.run(f"{shown}.map(one => one.naturalWidth).join()") == "600"
+        words = "document.querySelector('.p-modal article')"
+        # However low the screen is, the evidence does not give way to the fields.
+        assert tab.run(f"{words}.scrollHeight - {words}.clientHeight") <= 1
+        assert tab.run(f"{words}.clientHeight > innerHeight / 2")
         # In this tab, which the test can see; the page itself opens another one.
         link = "[...document.querySelectorAll('.p-modal article a')].at(1)"
         tab.run(f"{link}.target = '_self', {link}.click()")

@@ -50,8 +50,11 @@ def test_values_below_each_other_on_the_page() -> None:
         "ratios    [0.123, 2]",
         "a\nb",
     ]
-    question = Question("r", "here", "0" * 32, "well?", {}, show=(values,))
+    question = Question("r", "here", "0" * 32, "well?", {}, show=(values, PLOT))
     assert "```text\npeak      0.0457\nstops at  0.00454\n" in words(question)
+    assert "plot:  file:///a/plot.png" in words(question)
+    opened = words(question, link=lambda uri: f"/radps/{uri[-8:]}")
+    assert "plot.png: [open](/radps/plot.png)" in opened and "file:" not in opened
 
 
 def test_who_answers_on_the_page() -> None:

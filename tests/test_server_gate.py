@@ -12,6 +12,7 @@ import pytest
 from radps_dag.engine.server import gate as gates
 from radps_dag.engine.server.gate import IDENTITY_PATH, LOGIN_PATH, Gate
 from radps_dag.engine.server.links import PRODUCTS_PATH
+from radps_dag.engine.server.page import STYLE
 from radps_dag.engine.server.visitors import Visitors
 
 
@@ -136,6 +137,45 @@ def test_an_open_websocket_is_use(monkeypatch: pytest.MonkeyPatch) -> None:
         assert gate.idle_seconds == 5
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding", "method", "styled"),
+    [
+        (b"text/html; charset=utf-8", b"", "GET", True),
+        (b"application/json", b"", "GET", False),
+        (b"text/html", b"gzip", "GET", False),
+        (b"text/html", b"", "HEAD", False),
+    ],
+)
+def test_the_page_has_our_style(kind: bytes, encoding: bytes, method: str, styled: bool) -> None:
+    """A whole document has the style at its end, and says how long it is; nothing else changes."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        del scope, receive
+        headers = [(b"Content-Type", kind), (b"Content-Length", b"6")]
+        headers += [(b"content-encoding", encoding)] * bool(encoding)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"<p>", "more_body": True})
+        await send({"type": "http.response.body", "body": b"</p"})
+
+    found: list[Any] = []
+
+    async def send(message: Any) -> None:
+        found.append(message)
+
+    scope = {
+        "type": "http",
+        "path": "/",
+        "method": method,
+        "headers": [(b"host", b"127.0.0.1:4200")],
+    }
+    asyncio.run(gate_of(app)(scope, nothing, send))
+    start, *rest = found
+    body = b"".join(one["body"] for one in rest)
+    assert body == b"<p></p" + STYLE * styled
+    headers = {name.lower(): value for name, value in start["headers"]}
+    assert int(headers[b"content-length"]) == len(body)
 
 
 def test_login_page_keeps_the_password_to_the_browser() -> None:

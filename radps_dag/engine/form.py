@@ -80,10 +80,11 @@ def words(question: Question, notice: str = "", more: int = 0, link: Link = no_l
     parts = [f"**{plain(question.place)}**", plain(question.message)]
     if notice:
         parts.insert(0, f"**The answer was refused, nothing has changed:** {plain(notice)}")
-    if shown := list(islice(listing(question.show), MOST_LINES)):
+    opens = openings(question.show, link)
+    linked = {uri for uri, _, _ in opens}
+    if shown := list(islice(listing(question.show, linked), MOST_LINES)):
         parts.append(block("\n".join(shown)))
-    if opens := openings(question.show, link):
-        parts += [f"{plain(name)}: {link_to('open', address)}" for name, address in opens]
+    parts += [f"{plain(name)}: {link_to('open', address)}" for _, name, address in opens]
     parts += [image(source) for source in islice(pictures(question.show, link), MOST_PICTURES)]
     if question.deadline is not None:
         until = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(question.deadline))

@@ -111,10 +111,10 @@ def shown(evidence: tuple[Any, ...], link: Link) -> Iterator[str]:
             yield source
 
 
-def openings(evidence: tuple[Any, ...], link: Link) -> list[tuple[str, str]]:
-    """The products among what a question shows that a link opens: their names and links."""
-    found = [(uri.rstrip("/").rpartition("/")[2], link(uri)) for uri in addresses(evidence)]
-    return [(unquote(name), opens) for name, opens in found if opens][:MOST_OPENINGS]
+def openings(evidence: tuple[Any, ...], link: Link) -> list[tuple[str, str, str]]:
+    """The products among what a question shows that a link opens: addresses, names and links."""
+    found = [(uri, uri.rstrip("/").rpartition("/")[2], link(uri)) for uri in addresses(evidence)]
+    return [(uri, unquote(name), opens) for uri, name, opens in found if opens][:MOST_OPENINGS]
 
 
 def _is_picture(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from radps_dag.progress.look import clean, short
@@ -22,9 +22,12 @@ def lines(show: Iterable[Any]) -> Iterator[str]:
         yield from (_visible(line) for line in text.splitlines() or [""])
 
 
-def listing(show: Iterable[Any]) -> Iterator[str]:
-    """A line for each value, for a narrow page: the values of a mapping below each other."""
+def listing(show: Iterable[Any], linked: Collection[str] = ()) -> Iterator[str]:
+    """A line for each value, for a narrow page: the values of a mapping below each other. No
+    addresses of what has a link there."""
     for entry in _entries(show):
+        if entry[0][1] in linked:
+            continue
         widest = max(len(name) for name, _ in entry)
         for name, value in entry:
             yield f"{name.ljust(widest)}  {value}" if name else value

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from .links import PRODUCTS_PATH
+from .page import mended, uncompressed
 from .visitors import Visitors
 
 __all__ = ["IDENTITY_PATH", "LOGIN_PATH", "Gate"]
@@ -98,7 +99,8 @@ class Gate:
             elif scope["type"] == "http" and scope["path"].startswith(PRODUCTS_PATH):
                 await self._products(scope, receive, send)
             elif scope["type"] == "http":
-                await self._app(scope, receive, _confined(send, self._visitors.cookie(scope)))
+                confined = _confined(send, self._visitors.cookie(scope))
+                await self._app(uncompressed(scope), receive, mended(scope, confined))
             else:
                 await self._app(scope, receive, send)
         finally:

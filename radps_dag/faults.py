@@ -25,7 +25,7 @@ from radps_dag.problem import (
 )
 
 if TYPE_CHECKING:
-    from radps_dag.model import Pipeline
+    from radps_dag.model import Node, Pipeline
     from radps_dag.source import Table
 
 __all__ = ["NO_INJECTION", "Faults", "Injection", "Rule", "levels", "load_faults", "matches"]
@@ -111,11 +111,12 @@ class Faults:
         )
 
     def unmatched(self, pipeline: Pipeline) -> Iterator[Problem]:
-        """A problem for each rule that can be about none of the pipeline's nodes."""
+        """A problem for each rule that can strike nothing of the pipeline."""
         known = _places(pipeline)
         for rule in self.rules:
             general = tuple(_generalized(level) for level in rule.pattern)
-            if any(matches(general, place) for place in known):
+            if struck := [node for place, node in known.items() if matches(general, place)]:
+                yield from _spared(rule, struck)
                 continue
             bare = tuple(_parts(level)[0] for level in rule.pattern)
             close = [place for place in known if matches(bare, place)]
@@ -131,18 +132,36 @@ class Faults:
                 yield Problem(rule.at, "crash", message)
 
 
-def _places(pipeline: Pipeline) -> list[str]:
-    """The places of all nodes, `[*]` where there will be instances and `#*` iterations."""
+def _spared(rule: Rule, nodes: list[Node]) -> Iterator[Problem]:
+    """A problem where a rule is about nodes, and can strike none of them."""
+    from radps_dag.model import Task
+
+    if rule.injection != NO_INJECTION and not any(isinstance(node, Task) for node in nodes):
+        message = f"{rule.place!r} computes nothing itself; name a call in it, or '{rule.place}/**'"
+        yield Problem(rule.at, "no-call", message)
+    metrics = [one.name for node in nodes if node.qa for one in node.qa.metrics]
+    for metric in rule.scores:
+        if metric not in metrics:
+            there = there_are(sorted(set(metrics))) if metrics else "there is none"
+            hint = did_you_mean(metric, metrics) or f"; {there}"
+            message = f"no QA metric {metric!r} at {rule.place!r}{hint}"
+            yield Problem(rule.at, "no-such-metric", message)
+
+
+def _places(pipeline: Pipeline) -> dict[str, Node]:
+    """The nodes by their places, `[*]` where there will be instances and `#*` iterations."""
     from radps_dag.model import walk
 
     places: dict[str, str] = {}
+    nodes: dict[str, Node] = {}
     for path, node in walk(pipeline):
         instance = "[*]" if node.for_each is not None else ""
         iteration = "#*" if node.loop is not None else ""
         group, _, _ = path.rpartition("/")
         above = f"{places[group]}/" if group else ""
         places[path] = f"{above}{node.id}{instance}{iteration}"
-    return list(places.values())
+        nodes[places[path]] = node
+    return nodes
 
 
 def _generalized(level: str) -> str:

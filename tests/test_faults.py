@@ -221,6 +221,26 @@ def test_rule_about_no_node(place: str, message: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
+        ("{at: import, exception: OSError}", "'import' computes nothing itself; name a call in it"),
+        ("{at: 'import[spw=1]', delay: 1s}", "or 'import[spw=1]/**'"),
+        ("{at: solve, qa: {residuals: 0.1}}", "'residuals' at 'solve'; did you mean 'residual'?"),
+        ("{at: import, qa: {residual: 0.1}}", "no QA metric 'residual' at 'import'; there is none"),
+    ],
+)
+def test_rule_that_spares_its_nodes(rule: str, message: str, tmp_path: Path) -> None:
+    """A rule about a group, which computes nothing, or about a metric that is not there would
+    strike nothing: it is told before anybody waits for it."""
+    qa = "    qa: {metrics: {residual: {score: '1'}}}\n"
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE + qa, encoding="utf-8")
+    faults = drill(tmp_path, "{at: '**', delay: 1ms, qa: {residual: 0.5}}", rule)
+    (lost,) = faults.unmatched(load(tmp_path / "pipeline.yaml"))
+    assert lost.at.line == 4
+    assert message in lost.message
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
         ("{at: x}", "expected a fault: {at: PLACES, ...} with exception, delay, timeout, crash"),
         ("{exception: OSError}", "missing key 'at'"),
         ("{at: x, exeption: OSError}", "unknown key 'exeption'; did you mean 'exception'?"),

@@ -171,7 +171,8 @@ def test_the_worst_plane_of_a_residual_is_shown() -> None:
     image.planes["residual"][3, 4, 5] = -0.1
     image.planes["residual"][1, 4, 5] = 0.2
     image.sensitivity[1] *= 10
-    assert "Residual of plane 4 of 6" in [text.words for text in texts(residual_svg(image))]
+    shown = "Residual of plane 4 of 6, with the mask in green"
+    assert shown in [text.words for text in texts(residual_svg(image))]
 
 
 def test_brightness_is_seen_in_the_sequential_map() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -51,10 +52,11 @@ def residual_svg(image: Image) -> str:
     left, top = LEFT, HEADER + 22
     width, height = left + _ALONE + BESIDE, top + _ALONE + BELOW
     every = ceil(image.size / _MOST_ALONE)
-    subtitle = _about(image, every)
+    # Beside the name of the panel there is room; the line above may have none.
     if shown.mask is not None and shown.mask.any():
-        subtitle += "; green: the mask"
-    return page(width, height, title, subtitle, panel(shown, image, left, top, _ALONE, every))
+        shown = replace(shown, name=f"{shown.name}, with the mask in green")
+    drawn = panel(shown, image, left, top, _ALONE, every)
+    return page(width, height, title, _about(image, every), drawn)
 
 
 def quicklook_svg(image: Image) -> str:

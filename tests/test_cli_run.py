@@ -406,3 +406,18 @@ def test_the_mistake_on_the_page(shell: Shell) -> None:
     options = ("-p", "imaging=cubes")
     told = shell.command("run", str(PIPELINES / "full_cube.yaml"), "--no-prefect", *options)
     assert told.err in re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_directory_has_gone(tmp_path: Path) -> None:
+    """One line, where somebody has deleted the directory that the terminal is in."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = (
+        "import os, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1]); "
+        "from radps_dag.cli import main; main(['runs'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(gone)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == ("radps-dag: the current directory is gone; change to one that exists\n")

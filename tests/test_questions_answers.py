@@ -221,6 +221,16 @@ def test_two_answers_at_once(site: Site) -> None:
     assert f"already answered by person {winners[0]} (command, at " in told
 
 
+def test_nobody_can_answer_any_more(site: Site) -> None:
+    """Of a run that left, a question whose time is over is listed as such, and not to be answered:
+    what is left is to resume."""
+    site.pipeline(ASK.replace("REST", "timeout: 5s"))
+    site.end(site.begin("--detach-on-pause"), 3)
+    over = "the time for an answer is over; radps-dag resume"
+    assert until(lambda: over in site.run("questions").stdout, 30)
+    assert "radps-dag answer" not in site.run("questions").stdout
+
+
 @pytest.mark.parametrize(("rest", "code"), [("fail", 1), ("defaults", 0)])
 def test_nobody_answers_in_time(rest: str, code: int, site: Site) -> None:
     """After the deadline the node fails, or takes the defaults, as the file says."""

@@ -9,6 +9,7 @@ import keyword
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import click
@@ -126,11 +127,24 @@ def _exit_code(arguments: list[str] | None) -> int:
             traceback.print_exc()
         _show(error)
         return error.exit_code
+    except FileNotFoundError:
+        if _is_somewhere():
+            raise
+        click.echo("radps-dag: the current directory is gone; change to one that exists", err=True)
+        return 2
     except BrokenPipeError:
         # The reader (`| head`) has gone. Python would complain once more while it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return result if isinstance(result, int) else 0
+
+
+def _is_somewhere() -> bool:
+    """Whether the directory that the program was called in is still there."""
+    try:
+        return Path.cwd().exists()
+    except OSError:
+        return False
 
 
 def _show(error: RadpsDagError) -> None:

@@ -64,6 +64,10 @@ def _show(question: Question, driver: str) -> None:
         click.echo(f"  -i {name}={describe(from_schema(schema))}{default}{about}")
     if question.deadline is not None:
         click.echo(f"  {until_text(question.fact(question.asked))}")
+    if question.deadline is not None and time.time() > question.deadline:
+        then = f"; {resume_command(question.run)}" if not driver else ""
+        click.echo(f"  the time for an answer is over{then}")
+        return
     click.echo(f"  {answer_command(question.run, question.place)}")
     if not driver:
         click.echo(f"  nobody drives the run: answer, then {resume_command(question.run)}")

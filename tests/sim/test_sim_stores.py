@@ -399,6 +399,32 @@ def test_reading_takes_no_call_of_zarr(calls: Calls, monkeypatch: pytest.MonkeyP
     assert np.array_equal(part, expected["VISIBILITY"][:, :2, 15:18])
 
 
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(-45, 45), st.integers(-45, 45), st.integers(1, 3))
+def test_a_part_is_that_of_the_array(channels: int, low: int, high: int, step: int) -> None:
+    """Whatever its bounds are, and wherever chunks begin."""
+    values = np.arange(3 * channels).reshape(3, channels)
+    with TemporaryDirectory() as folder:
+        writing = Writing(Path(folder) / "a.zarr", "image", {})
+        writing.array("A", values, ("time", "frequency"))
+        store = open_store(writing.product())
+        where = (slice(1, 3), slice(low, high, step))
+        assert np.array_equal(store.array("A", where), values[where])
+
+
+def test_of_a_part_only_its_chunks_are_read(calls: Calls) -> None:
+    """A block of channels costs what it is long, not what the array is."""
+    many = simulate(replace(ABOUT, channels=40), TARGET, 0).vis
+    ms = write_visibilities(calls.directory(), ABOUT, [many], "imported")
+    chunks = path_of(ms["uri"]) / NAME / "VISIBILITY"
+    for chunk in chunks.glob("0.0.[02].0"):
+        chunk.unlink()
+    (part,) = read_visibilities(ms, channels=slice(16, 32))
+    assert np.array_equal(part.data, many.data[:, :, 16:32])
+    with pytest.raises(StoreUnusable, match=r"has no chunk 0\.0\.0\.0"):
+        read_visibilities(ms, channels=slice(15, 32))
+
+
 def test_what_is_missing_is_named(calls: Calls) -> None:
     """A group, an array, or a data group that is not there."""
     ms = calls.imported(ABOUT)

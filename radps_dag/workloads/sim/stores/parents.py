@@ -67,7 +67,7 @@ def _found(child: Product, parent: Mapping[str, str], told: Sequence[Product]) -
     told = told[:1]
     first = None
     noted: Product
-    for uri in chain((one["uri"] for one in told), _noted(child, parent)):
+    for uri in chain((one["uri"] for one in told), _noted(child)):
         noted = {"uri": uri, "kind": "visibilities", "version": parent["version"]}
         found = told[0] if told and uri == told[0]["uri"] else noted
         if not is_local(uri) or path_of(uri).exists():
@@ -81,15 +81,13 @@ def _found(child: Product, parent: Mapping[str, str], told: Sequence[Product]) -
     return first
 
 
-def _noted(child: Product, parent: Mapping[str, str]) -> Iterator[str]:
+def _noted(child: Product) -> Iterator[str]:
     """Addresses of the parent, the likelier one first."""
-    note: Mapping[str, str] = parent  # stores used to hold it themselves
-    if "uri" not in parent:
-        try:
-            with open_product({"uri": f"{child['uri']}{_NOTE}", "kind": "note"}, "r") as file:
-                note = json.load(file)
-        except (FileNotFoundError, ValueError):
-            return
+    try:
+        with open_product({"uri": f"{child['uri']}{_NOTE}", "kind": "note"}, "r") as file:
+            note = json.load(file)
+    except (FileNotFoundError, ValueError):
+        return
     if is_local(child["uri"]) and note.get("beside"):
         yield urljoin(child["uri"], note["beside"])
     if note.get("uri"):

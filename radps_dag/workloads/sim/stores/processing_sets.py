@@ -72,7 +72,7 @@ class _Source:
             )
         return dict(groups[self.group])
 
-    def array(self, name: str, where: tuple[Any, ...]) -> NDArray[Any]:
+    def array(self, name: str, where: tuple[slice, ...]) -> NDArray[Any]:
         """An array at (time, baseline, frequency), of the polarizations that it has."""
         for store in self.stores:
             if name in store.arrays(self.name):

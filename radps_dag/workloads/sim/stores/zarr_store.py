@@ -156,11 +156,12 @@ class Store:
             ) from error
         return found
 
-    def array(self, name: str, where: Any = ...) -> NDArray[Any]:
-        """An array, or the part of it at an index; raises StoreUnusable for what is damaged.
+    def array(self, name: str, where: Sequence[slice] = ()) -> NDArray[Any]:
+        """An array, or the part of it between the bounds of its first dimensions.
 
-        Chunks are not compressed, so they are read as they are: zarr takes a millisecond for each,
-        and one that is not there for zeros.
+        Raises StoreUnusable for what is damaged. Of chunks those alone are read that have something
+        of the part. They are not compressed, so they are read as they are: zarr takes a millisecond
+        for each, and one that is not there for zeros.
         """
         try:
             about = json.loads((self.path / name / ".zarray").read_bytes())
@@ -168,21 +169,26 @@ class Store:
             dtype = np.dtype(about["dtype"])
             if about["compressor"] or about["filters"] or about["order"] != "C":
                 raise ValueError("its chunks are not plain")
-            counts = [-(-size // chunk) for size, chunk in zip(shape, chunks, strict=True)]
-            values = np.empty([n * chunk for n, chunk in zip(counts, chunks, strict=True)], dtype)
+            if len(shape) != len(chunks) or not all(chunks):
+                raise ValueError("its chunks are of another shape")
         except (FileNotFoundError, NotADirectoryError):
             raise self._unusable(f"has no array {name}") from None
         except Exception as error:  # whatever comes of damaged metadata
             raise self._unusable(
                 f"is damaged: array {name} cannot be read ({type(error).__name__}: {error})"
             ) from error
-        for place in product(*map(range, counts)):
+        every = (*where, *[slice(None)] * (len(shape) - len(where)))
+        along = [_along(*one) for one in zip(every, shape, chunks, strict=True)]
+        numbers = [of_part for of_part, _ in along]
+        first = [of_part.start for of_part in numbers]
+        values = np.empty([len(n) * chunk for n, chunk in zip(numbers, chunks, strict=True)], dtype)
+        for place in product(*numbers):
             there = tuple(
-                slice(at * chunk, (at + 1) * chunk) for at, chunk in zip(place, chunks, strict=True)
+                slice((at - start) * chunk, (at - start + 1) * chunk)
+                for at, start, chunk in zip(place, first, chunks, strict=True)
             )
             values[there] = self._chunk(name, place, dtype, chunks)
-        part: NDArray[Any] = values[tuple(map(slice, shape))][where]
-        return part
+        return values[tuple(part for _, part in along)]
 
     def _chunk(
         self, name: str, place: Sequence[int], dtype: np.dtype[Any], shape: Sequence[int]
@@ -206,6 +212,15 @@ class Store:
 
     def _unusable(self, what: str) -> StoreUnusable:
         return StoreUnusable(f"{self.about.get('kind', 'store')} {self.path} {what}")
+
+
+def _along(part: slice, size: int, chunk: int) -> tuple[range, slice]:
+    """The chunks of a dimension that have something of a part of it, and where that is in them."""
+    start, stop, step = part.indices(size)
+    stop = max(start, stop)
+    numbers = range(start // chunk, -(-stop // chunk))
+    before = numbers.start * chunk
+    return numbers, slice(start - before, stop - before, step)
 
 
 def open_store(product: Product, *kinds: str) -> Store:

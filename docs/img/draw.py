@@ -34,7 +34,7 @@ from terminal import draw, keep, screen  # noqa: E402  # the same
 PRODUCTS = {
     "sim-bandpass.png": "calibrate_bandpass/plot/*.png",
     "sim-gains.png": "calibrate_gains/plot/*.png",
-    "sim-spectrum.png": "calibrate_target_and_find_continuum/spw*/plot/*.png",
+    "sim-spectrum.png": "calibrate_target_and_find_continuum/spw*-0/plot/*.png",
     "sim-convergence.png": "image_continuum/first_image/convergence/*.png",
     "sim-continuum.png": "export/image.0*/quicklook/*.png",
     "sim-cube.png": "export/image.[1-9]*/quicklook/*.png",
@@ -80,6 +80,7 @@ def site() -> Iterator[Site]:
 
 def graph(site: Site) -> None:
     """The pipelines as graphs."""
+    site.say("graph", FULL_CUBE, "--depth", "1", "-o", str(HERE / "graph-stages.png"))
     site.say("graph", FULL_CUBE, "--depth", "2", "-o", str(HERE / "graph-full-cube.png"))
     calibration = str(ROOT / "pipelines" / "calibration.yaml")
     site.say("graph", calibration, "-o", str(HERE / "graph-calibration.png"))

@@ -132,7 +132,7 @@ class Starting:
                 continue
             if not held:
                 self._relaunch(news)
-            news.tell(state.get("phase") or "starting the local Prefect server")
+            news.tell(state.get("phase") or "launching the local Prefect server")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
 

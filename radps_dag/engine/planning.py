@@ -15,7 +15,7 @@ import networkx as nx
 
 from radps_dag.builder import Graph, body, node_of
 from radps_dag.engine.drive import Job, knowing_in
-from radps_dag.engine.fan_out import declared, instances
+from radps_dag.engine.fan_out import declared, instances, with_keys
 from radps_dag.engine.foreseeing import Foreseen
 from radps_dag.engine.loops import History, cap, outcome_of, score_of
 from radps_dag.engine.memory import Memory
@@ -132,7 +132,9 @@ class _Planner:
                 return self._will_run(node, here, _upstream(found))
         mark = self._begin(here, "fan_out")
         results: list[_Outputs | _Unknown] = []
+        keys: list[str] = []
         for one in instances(node.for_each, here):
+            keys.append(one.key)
             there = here.at(here.place.instance(one.label)).seeing(here.scope.for_item(one.each))
             try:
                 results.append(self._once(node, inside, there))
@@ -145,7 +147,7 @@ class _Planner:
         good = [dict(one) for one in results if not isinstance(one, _Unknown)]
         names = list(good[0]) if good else declared(node, here)
         lists = {name: _gathered([one.get(name) for one in good]) for name in names}
-        return {**lists, "failed": []}
+        return with_keys(lists, keys, [])
 
     def _once(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown:
         if node.loop is None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from radps_dag.expression.evaluation import evaluate
 from radps_dag.expression.inference import infer, member_of
+from radps_dag.expression.keyed import FAN_OUT_MEMBERS, key_text
+from radps_dag.expression.pairing import ByIndex, ByKey, Zipped, pairings
 from radps_dag.expression.parsing import parse_expression, parse_value
 from radps_dag.expression.values import (
     Expression,
@@ -25,6 +27,9 @@ from radps_dag.expression.values import (
 )
 
 __all__ = [
+    "FAN_OUT_MEMBERS",
+    "ByIndex",
+    "ByKey",
     "Expression",
     "ExpressionError",
     "Listing",
@@ -34,9 +39,12 @@ __all__ = [
     "Reference",
     "Template",
     "Value",
+    "Zipped",
     "evaluate",
     "infer",
+    "key_text",
     "member_of",
+    "pairings",
     "parse_expression",
     "parse_value",
     "references",

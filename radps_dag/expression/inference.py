@@ -17,7 +17,7 @@ from radps_dag.expression.values import (
     Template,
     Value,
 )
-from radps_dag.problem import Location
+from radps_dag.problem import Location, allowed, did_you_mean
 from radps_dag.shape import (
     ANY,
     BOOLEAN,
@@ -103,7 +103,7 @@ class _Inference:
                 fields = [(_key(pair), self.of(pair.value), True) for pair in node.items]
                 return object_of(fields, None, "")
             case nodes.Getattr():
-                return member_of(self.of(node.node), node.attr)
+                return self._member(node)
             case nodes.Getitem():
                 return self._subscript(node)
             case nodes.And() | nodes.Or():
@@ -146,6 +146,16 @@ class _Inference:
         if self._complain is not None and not fits(expected, given):
             message = f"{what} takes {describe(expected)}, found {describe(given)}"
             self._complain(self._expression.place(node.lineno), message)
+
+    def _member(self, node: nodes.Getattr) -> Shape:
+        shape = self.of(node.node)
+        names = [name for name, _, _ in shape.fields]
+        looked_up = isinstance(node.node, nodes.Call) and shape.kinds == {"object"}
+        if self._complain and looked_up and shape.values is None and node.attr not in names:
+            hint = did_you_mean(node.attr, names) or f"; it has {allowed(names) or 'none'}"
+            message = f"no output {node.attr!r} there{hint}"
+            self._complain(self._expression.place(node.lineno), message)
+        return member_of(shape, node.attr)
 
     def _subscript(self, node: nodes.Getitem) -> Shape:
         container = self.of(node.node)
@@ -202,11 +212,12 @@ class _Inference:
 
     def _operation(self, node: nodes.Filter | nodes.Call) -> Shape:
         arguments = [self.of(argument) for argument in node.args]
-        for keyword in node.kwargs:
-            self.of(keyword.value)
+        named = {str(keyword.key): self.of(keyword.value) for keyword in node.kwargs}
         if isinstance(node, nodes.Call):
-            name = node.node.name if isinstance(node.node, nodes.Name) else ""
-            return FUNCTIONS[name].result(*arguments)
+            function = FUNCTIONS[node.node.name if isinstance(node.node, nodes.Name) else ""]
+            for shape in named.values() if "**" in function.parameters else arguments[:1]:
+                self._require(node, function.takes, shape, f"'{function.name}'")
+            return function.result(*arguments, **named)
         operation = FILTERS[node.name]
         value = self.of(node.node) if node.node is not None else ANY
         self._require(node, operation.takes, value, f"'{operation.name}'")

@@ -19,7 +19,8 @@ class Operation:
     """`call` takes the budget, the value that is filtered or tested, and the arguments.
 
     `parameters` are the arguments' names, of which the first `required` must be given; a last
-    `*` takes any number. `gives` is the shape of the result, or makes it of the operands' shapes.
+    `*` takes any number, and `**` alone any names but `key`, at least `required`. `gives` is the
+    shape of the result, or makes it of the operands' shapes.
     """
 
     name: str
@@ -29,10 +30,12 @@ class Operation:
     gives: Shape | Gives = ANY
     parameters: tuple[str, ...] = ()
     required: int = 0
-    takes: Shape = ANY  # what it filters
+    takes: Shape = ANY  # what it filters or, of a function, its first argument and named ones
 
     def misuse(self, positional: int, keywords: Sequence[str]) -> str:
         """What is wrong with a call with these arguments; "" if nothing."""
+        if "**" in self.parameters:
+            return self._misnamed(positional, keywords)
         open_ended = "*" in self.parameters
         known = [name for name in self.parameters if name != "*"]
         for keyword in keywords:
@@ -47,8 +50,17 @@ class Operation:
             return f"{self.name!r} takes more arguments; write {self.usage}"
         return ""
 
-    def result(self, *shapes: Shape) -> Shape:
-        return self.gives if isinstance(self.gives, Shape) else self.gives(*shapes)
+    def _misnamed(self, positional: int, keywords: Sequence[str]) -> str:
+        """What is wrong with a call whose arguments the author names."""
+        if positional or len(keywords) < self.required:
+            least = f"at least {self.required} arguments"
+            return f"{self.name!r} takes {least}, each with a name; write {self.usage}"
+        if len(set(keywords)) < len(keywords):
+            return f"{self.name!r} gets an argument twice; write {self.usage}"
+        return "'key' is what they have in common; take another name" if "key" in keywords else ""
+
+    def result(self, *shapes: Shape, **named: Shape) -> Shape:
+        return self.gives if isinstance(self.gives, Shape) else self.gives(*shapes, **named)
 
 
 def number_in(value: Any, role: str = "") -> int | float:

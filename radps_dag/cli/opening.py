@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from radps_dag import checks, loader
 from radps_dag.model import Pipeline
+from radps_dag.params import resolve
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
 from radps_dag.profile import Profile, find_profile
+from radps_dag.shape import mismatch
 from radps_dag.workloads.registry import Library, find_library, libraries
 
-__all__ = ["open_pipeline"]
+__all__ = ["open_pipeline", "params_of"]
 
 
 def open_pipeline(
@@ -51,6 +54,33 @@ def _opened(
     if problems:
         raise InvalidPipeline(problems)
     return pipeline, workloads
+
+
+def params_of(
+    pipeline: Pipeline,
+    profile: Profile,
+    arguments: Iterable[str],
+    files: Iterable[Path],
+    before: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All params: from arguments, else files, else the run `before`, else the profile, else their
+    defaults. Raises InvalidPipeline, or UsageError for what the profile says."""
+    known = {name: value for name, value in (before or {}).items() if pipeline.param(name)}
+    known = {**_from_profile(profile, pipeline), **known}
+    return resolve(pipeline, arguments, files, known)
+
+
+def _from_profile(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
+    """What the profile says of params that the pipeline has. Raises UsageError for a misfit."""
+    found = {}
+    for name, value in profile.params.items():
+        param = pipeline.param(name)
+        if param is None:
+            continue  # a profile serves more than one pipeline
+        if reason := mismatch(param.shape, value):
+            raise UsageError(f"{profile.path}: params.{name}: {reason}")
+        found[name] = value
+    return found
 
 
 @contextmanager

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from radps_dag.cli.opening import open_pipeline
-from radps_dag.params import resolve
-from radps_dag.problem import InvalidPipeline, UsageError
+from radps_dag.cli.opening import open_pipeline, params_of
+from radps_dag.problem import InvalidPipeline
 from radps_dag.profile import Profile
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class Asked:
     profile_given: bool = False
     arguments: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)  # of the run that is resumed
-    params_file: Path | None = None
+    params_files: tuple[Path, ...] = ()
     part: Part = Part()
     executor: str = "threads"
     max_parallel: int | None = None
@@ -136,25 +135,8 @@ def products_root(given: str | None, profile: Profile) -> str | None:
 def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
     """The pipeline, its library and its params, after every check that can be made before."""
     pipeline, library = open_pipeline(asked.file, asked.library, asked.modules, asked.profile)
-    known = {name: value for name, value in asked.params.items() if pipeline.param(name)}
-    known = {**_params_of(asked.profile, pipeline), **known}
-    params = resolve(pipeline, asked.arguments, asked.params_file, known)
+    params = params_of(pipeline, asked.profile, asked.arguments, asked.params_files, asked.params)
     return pipeline, library, params
-
-
-def _params_of(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
-    """What the profile says of params that the pipeline has. Raises UsageError for a misfit."""
-    from radps_dag.shape import mismatch
-
-    found = {}
-    for name, value in profile.params.items():
-        param = pipeline.param(name)
-        if param is None:
-            continue  # a profile serves more than one pipeline
-        if reason := mismatch(param.shape, value):
-            raise UsageError(f"{profile.path}: params.{name}: {reason}")
-        found[name] = value
-    return found
 
 
 def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: Store) -> Job:

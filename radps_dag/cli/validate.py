@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from radps_dag.cli.opening import open_pipeline
-from radps_dag.cli.options import which_workloads
+from radps_dag.cli.opening import open_pipeline, params_of
+from radps_dag.cli.options import which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
 from radps_dag.model import walk
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
@@ -26,17 +27,18 @@ __all__ = ["command"]
     show_default=True,
     help="For people, for programs, or as annotations of a GitHub workflow.",
 )
+@which_params
 @which_workloads
 def command(
     files: tuple[str, ...],
     form: str,
-    library: str | None,
-    modules: tuple[Path, ...],
     profile_file: Path | None,
+    **rest: Any,
 ) -> int:
     """Check pipeline FILEs completely, without running anything.
 
-    Prints every mistake with its place and the likely fix. Exits 0 if there is none, else 2.
+    With params, also whether a run takes them. Prints every mistake with its place and the likely
+    fix. Exits 0 if there is none, else 2.
     """
     problems: set[Problem] = set()
     bad: dict[str, str] = {}  # file to why it could not be read at all
@@ -44,7 +46,9 @@ def command(
     profile = find_profile(profile_file)
     for file in files:
         try:
-            pipeline, _ = open_pipeline(file, library, modules, profile)
+            pipeline, _ = open_pipeline(file, rest["library"], rest["modules"], profile)
+            if rest["arguments"] or rest["params_files"]:
+                params_of(pipeline, profile, rest["arguments"], rest["params_files"])
             nodes += sum(1 for _ in walk(pipeline))
         except InvalidPipeline as error:
             problems.update(error.problems)

@@ -27,6 +27,7 @@ from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
 from radps_dag.expression import Value, evaluate, references
 from radps_dag.model import Group, Node, Pause, Task, Use
+from radps_dag.shape import filled
 
 __all__ = ["Planned", "plan", "whole_groups"]
 
@@ -215,11 +216,11 @@ class _Planner:
     def _used(self, node: Use, inside: Graph, here: Here) -> _Outputs:
         given = {argument.name: _value(argument.value, here) for argument in node.arguments}
         params = {
-            param.name: given[param.name]
+            param.name: filled(param.schema, given[param.name])
             if param.name in given
             else None
             if param.default is None
-            else evaluate(param.default, {})
+            else filled(param.schema, evaluate(param.default, {}))
             for param in node.pipeline.params
         }
         mark = self._begin(here, "use")

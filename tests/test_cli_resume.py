@@ -465,6 +465,21 @@ def test_plan_says_why(desk: Desk) -> None:
     assert lines.splitlines()[-1] == "6 to run, 1 to reuse, 0 to skip"
 
 
+def test_a_pattern_that_matches_nothing_is_refused(desk: Desk) -> None:
+    """Of run, plan and resume alike, before anything runs: exit code 2, with the likely fix."""
+    desk.pipeline(TROUBLE.replace("WORK", "give"))
+    desk.run()
+    before = desk.executed
+    modules = ("--workloads", str(WORKLOADS))
+    for words in (("run", "p.yaml", *modules), ("plan", "p.yaml", *modules), ("resume",)):
+        told = desk.command(*words, "--force", "sovle")
+        assert told.code == 2, told.err
+        assert "--force: no node of p is at 'sovle'; did you mean 'solve" in told.err
+        assert desk.command(*words, "--force", "each[i=99]").code == 2
+    assert desk.executed == before
+    assert len(list(desk.directory.glob(".radps/runs/*"))) == 1
+
+
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_a_plan_holds(desk: Desk, executor: str) -> None:
     """What a plan says that it reuses, the run that follows reuses, and what it skips it skips."""

@@ -146,6 +146,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     from radps_dag.builder import build
     from radps_dag.engine import selection
     from radps_dag.engine.drive import Job
+    from radps_dag.engine.forcing import refuse_unmatched
     from radps_dag.engine.knowing import asks_for_context
     from radps_dag.engine.provenance import describe
     from radps_dag.engine.record import earlier_outputs
@@ -155,6 +156,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     graph = build(pipeline)
     wish = selection.Selection(asked.part.only, asked.part.begin, asked.part.until)
     chosen = selection.choose(graph, wish)
+    refuse_unmatched(asked.force, pipeline, chosen, params)
     required = selection.needed(graph, chosen)
     before = selection.before(graph, chosen) if asks_for_context(pipeline, library) else ()
     damaged: list[DamagedRun] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from run_support import PROGRAM, write
 
 from radps_dag.cli.main import main
+from radps_dag.journal import reading
 
 WORKLOADS = Path(__file__).with_name("counted_workloads.py")
 
@@ -492,3 +493,21 @@ def test_a_plan_holds(desk: Desk, executor: str) -> None:
         "each",
         "solve",
     }
+
+
+def test_an_executor_that_is_not_there_any_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that another version computed elsewhere is resumed there, or where its user says."""
+    desk.pipeline(CHAIN)
+    desk.run()
+    monkeypatch.setattr(
+        reading,
+        "last_start",
+        lambda *of, original=reading.last_start: replace(original(*of), executor="procceses"),
+    )
+    told = desk.resume()
+    assert told.code == 2
+    assert "--executor takes another" in told.err
+    assert "not 'procceses'; did you mean 'processes'?" in told.err
+    assert desk.resume("--executor", "threads").code == 0

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import click
+
 from radps_dag.cli.opening import open_pipeline, params_of
-from radps_dag.problem import InvalidPipeline
+from radps_dag.cli.problems import as_text, wants_colour
+from radps_dag.problem import InvalidPipeline, Problem
 from radps_dag.profile import Profile
 
 if TYPE_CHECKING:
@@ -139,9 +143,15 @@ def products_root(given: str | None, profile: Profile) -> str | None:
 
 def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
     """The pipeline, its library and its params, after every check that can be made before."""
-    pipeline, library = open_pipeline(asked.file, asked.library, asked.modules, asked.profile)
+    pipeline, library = open_pipeline(
+        asked.file, asked.library, asked.modules, asked.profile, _show_warning
+    )
     params = params_of(pipeline, asked.profile, asked.arguments, asked.params_files, asked.params)
     return pipeline, library, params
+
+
+def _show_warning(problem: Problem) -> None:
+    click.echo(as_text(problem, wants_colour(sys.stderr)), err=True)
 
 
 def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: Store) -> Job:

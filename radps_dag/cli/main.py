@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import importlib
 import keyword
@@ -86,8 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 good, 1 failed run, 2 invalid input, 3 a question waits,
     130 interrupted."""
     code = _exit_code(arguments)
-    if arguments is None and _abandoned():
-        atexit.register(_leave, code)
+    if arguments is None and ("prefect" in sys.modules or _abandoned()):
+        _leave(code)
     sys.exit(code)
 
 
@@ -100,9 +99,8 @@ def _abandoned() -> bool:
 
 
 def _leave(code: int) -> None:
-    """End here: Python would stop such a thread where it is, and C++ code aborts the program then.
-
-    By now the other threads have ended, Prefect's too, which had something to send.
+    """End here. Python would stop such a thread where it is, and C++ code aborts the program then;
+    and Prefect would wait for ever for a server that has gone. It has had its time to send.
     """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

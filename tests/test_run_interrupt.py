@@ -337,7 +337,7 @@ def own_server(tmp_path: Path) -> Iterator[ServerAddress]:
 def test_the_server_vanishes(
     number: signal.Signals, own_server: ServerAddress, tmp_path: Path
 ) -> None:
-    """A run goes on without Prefect's server, killed or frozen; it says so once, and ends by itself."""
+    """A run goes on without Prefect's server, killed or frozen, says so once and ends by itself."""
     file = write(
         tmp_path / "p.yaml",
         f"""

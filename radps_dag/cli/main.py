@@ -83,11 +83,31 @@ def _radps_dag(ctx: click.Context, debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 good, 1 failed run, 2 invalid input, 3 a question waits,
-    130 interrupted."""
-    code = _exit_code(arguments)
+    130 interrupted, 141 nobody reads the output any more."""
+    code = _exit_code(arguments) if arguments is not None else _safely()
     if arguments is None and ("prefect" in sys.modules or _abandoned()):
         _leave(code)
     sys.exit(code)
+
+
+def _safely() -> int:
+    """The exit code, with standard streams that may be closed or full: it is not 0 where something
+    of the output is missing."""
+    from radps_dag.cli.streams import PIPE_CLOSED, make_safe
+
+    output = make_safe()
+    code = 0
+    try:
+        code = _exit_code(None)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = PIPE_CLOSED
+    except (OSError, SystemExit):  # click exits by itself where a pipe has broken
+        if output.lost is None:
+            raise
+    if output.why:
+        click.echo(f"radps-dag: {output.why}", err=True)
+    return code or output.code
 
 
 def _abandoned() -> bool:
@@ -130,10 +150,6 @@ def _exit_code(arguments: list[str] | None) -> int:
             raise
         click.echo("radps-dag: the current directory is gone; change to one that exists", err=True)
         return 2
-    except BrokenPipeError:
-        # The reader (`| head`) has gone. Python would complain once more while it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     return result if isinstance(result, int) else 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -88,9 +87,9 @@ def fail(message: str = "broken") -> Value:
 
 
 @workload
-def lose_server(pid: int) -> Value:
-    """Kill a process."""
-    os.kill(pid, signal.SIGKILL)
+def lose_server(pid: int, number: int = 9) -> Value:
+    """Send a process a signal; it is killed by default."""
+    os.kill(pid, number)
     return {"value": pid}
 
 

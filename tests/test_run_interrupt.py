@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,13 +145,13 @@ def check(going: Going, number: signal.Signals) -> str:
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_signals_end_all_work(executor: str, begin: Begin) -> None:
-    """Naps, programs, programs that ignore signals, C code: all end, with either signal."""
+    """Naps, programs, programs that ignore signals, C code: all end, with each of the signals."""
     runs = [
         (begin(text, "--no-prefect", "--executor", executor, "--max-parallel", "4"), places, number)
         for text, places, number in [
             (NAPS, ("each[i=1]/nap", "each[i=2]/nap", "program"), signal.SIGINT),
             (DEAF, ("a", "b/c"), signal.SIGTERM),
-            (STUCK, ("a", "b/c"), signal.SIGINT),
+            (STUCK, ("a", "b/c"), signal.SIGHUP),
         ]
     ]
     for going, places, number in runs:
@@ -327,16 +328,21 @@ def own_server(tmp_path: Path) -> Iterator[ServerAddress]:
     address = server.ensure_server(home)
     address.release()
     yield address
+    with suppress(ProcessLookupError):
+        os.kill(address.pid, signal.SIGCONT)
     server.stop(home, force=True)
 
 
-def test_the_server_vanishes(own_server: ServerAddress, tmp_path: Path) -> None:
-    """A run goes on without Prefect's server, and says so once."""
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_server_vanishes(
+    number: signal.Signals, own_server: ServerAddress, tmp_path: Path
+) -> None:
+    """A run goes on without Prefect's server, killed or frozen, says so once and ends by itself."""
     file = write(
         tmp_path / "p.yaml",
         f"""
         stages:
-          kill: {{run: lose_server, with: {{pid: {own_server.pid}}}}}
+          kill: {{run: lose_server, with: {{pid: {own_server.pid}, number: {number:d}}}}}
           after:
             needs: [kill]
             for_each: {{i: [1, 2]}}
@@ -346,7 +352,7 @@ def test_the_server_vanishes(own_server: ServerAddress, tmp_path: Path) -> None:
         outputs: {{values: "${{{{ stages.after.value }}}}"}}
         """,
     )
-    home = {"RADPS_DAG_HOME": str(tmp_path / "home"), "PREFECT_CLIENT_MAX_RETRIES": "1"}
+    home = {"RADPS_DAG_HOME": str(tmp_path / "home")}
     ran = run(file, "--workloads", str(WORKLOADS), cwd=tmp_path, env=home)
     assert ran.code == 0, ran.err
     assert ran.outputs == {"values": [1, 2]}

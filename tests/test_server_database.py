@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from radps_dag.engine.server import database
+from radps_dag.problem import RadpsDagError
 
 MIGRATE = """
 import sys
@@ -44,6 +45,22 @@ def test_a_database_is_complete_or_absent(tmp_path: Path) -> None:
     (tmp_path / "prefect.unfinished").write_bytes(b"half a database")
     assert database.create(tmp_path / "prefect.db")
     assert [path.name for path in tmp_path.iterdir()] == ["prefect.db"]
+
+
+def test_the_database_of_another_prefect(tmp_path: Path) -> None:
+    """A revision that this Prefect does not know: a line says so, and what may be deleted."""
+    path = tmp_path / "prefect.db"
+    database.refuse_newer(path)
+    assert not path.exists()
+    database.create(path)
+    database.refuse_newer(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0123456789ab'")
+    with pytest.raises(RadpsDagError, match="of another version of Prefect") as caught:
+        database.refuse_newer(path)
+    line = str(caught.value)
+    assert line.startswith(f"{tmp_path}: ") and "delete this directory" in line
+    assert "\n" not in line
 
 
 def _schema(path: Path) -> list[tuple[object, ...]]:

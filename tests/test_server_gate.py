@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from radps_dag.engine.server import gate as gates
+from radps_dag.engine.server import limits
 from radps_dag.engine.server.gate import IDENTITY_PATH, LOGIN_PATH, Gate
+from radps_dag.engine.server.limits import is_the_page
 from radps_dag.engine.server.links import PRODUCTS_PATH
 from radps_dag.engine.server.page import STYLE
 from radps_dag.engine.server.visitors import Visitors
@@ -238,3 +241,144 @@ def test_products_are_not_prefects() -> None:
     assert (start["status"], inner.scopes) == (418, [])
     start, _ = asyncio.run(ask(gate_of(inner), f"{PRODUCTS_PATH}x", host="evil.example"))
     assert start["status"] == 421
+
+
+KNOWN = {"authorization": PASSWORD}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/flows/filter", "/api", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"],
+)
+def test_nothing_is_told_to_who_has_not_logged_in(path: str) -> None:
+    """Neither the API nor its description; the password opens both."""
+    inner = Inner()
+    gate = gate_of(inner)
+    start, _ = asyncio.run(ask(gate, path))
+    assert (start["status"], inner.scopes) == (401, [])
+    assert asyncio.run(ask(gate, path, **KNOWN))[0]["status"] == 200
+    for open_to_all in ("/", "/runs", "/assets/index.js", "/ui-settings", "/documents"):
+        assert asyncio.run(ask(gate, open_to_all))[0]["status"] == 200
+
+
+def test_only_the_page_is_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever Prefect's application serves, but for its page, is behind the password."""
+    for name in ("PREFECT_HOME", "PREFECT_SERVER_UI_STATIC_DIRECTORY"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    from prefect.server.api.server import create_app
+
+    routes: list[Any] = list(create_app(final=True).routes)
+    page = [route for route in routes if route.path == ""]
+    assert len(page) == 1 and any(route.path == "/ui-settings" for route in page[0].app.routes)
+    for route in routes:
+        assert route in page or not is_the_page({"path": route.path, "method": "GET"})
+
+
+async def put(body: list[bytes], **headers: str) -> tuple[int, bytes]:
+    """The status of a request with a body in parts, and what the application got of it."""
+    got: list[bytes] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        got.append(message["body"])
+        assert not message["more_body"]
+        await Inner()(scope, receive, send)
+
+    parts = iter(body)
+    left = len(body)
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        nonlocal left
+        left -= 1
+        return {"type": "http.request", "body": next(parts), "more_body": left > 0}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    more = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    names = [(b"host", b"127.0.0.1:1"), *more]
+    scope = {"type": "http", "path": "/api/x", "method": "POST", "headers": names}
+    await gate_of(app)(scope, receive, send)
+    return sent[0]["status"], b"".join(got)
+
+
+def test_bodies_are_bounded() -> None:
+    """In size, whatever their headers say, and in depth, not counting what stands in texts; what
+    is neither comes through as it was."""
+    deep = b"[" * (limits.DEEPEST + 1) + b"]" * (limits.DEEPEST + 1)
+    text = json.dumps({"text": "[" * 1000 + '"' + "{" * 1000}).encode()
+    flat = json.dumps([[number] for number in range(1000)]).encode()
+    large = [b"x" * (limits.LONGEST_BODY // 4)] * 5
+    for body, status in [
+        ([text], 200),
+        ([flat], 200),
+        ([b"{", b"}"], 200),
+        ([deep], 400),
+        ([deep[:150]], 400),
+        (large, 413),
+    ]:
+        code, got = asyncio.run(put(body, **KNOWN))
+        assert (code, got) == (status, b"".join(body) if status == 200 else b"")
+    length = str(limits.LONGEST_BODY + 1)
+    assert asyncio.run(put([b""], content_length=length, **KNOWN))[0] == 413
+    assert asyncio.run(put([b""], content_length="nonsense", **KNOWN))[0] == 413
+
+
+def test_a_body_of_who_has_not_logged_in_is_not_read() -> None:
+    """It is neither waited for nor looked at."""
+
+    async def receive() -> Any:
+        raise AssertionError("the body was read")
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for path, status in (("/api/x", 401), ("/", 200)):
+        scope = {"type": "http", "path": path, "headers": [(b"host", b"127.0.0.1:1")]}
+        asyncio.run(gate_of(Inner())(scope, receive, send))
+        assert sent[-2]["status"] == status
+
+
+def test_headers_and_addresses_are_bounded() -> None:
+    """Their number and their length, for whoever asks."""
+    many = {f"x_{number}": "" for number in range(limits.MOST_HEADERS)}
+    assert asyncio.run(ask(gate_of(Inner()), **many))[0]["status"] == 431
+    cookies = "a=b;" * (limits.LONGEST_HEADERS // 4)
+    assert asyncio.run(ask(gate_of(Inner()), cookie=cookies))[0]["status"] == 431
+    scope = {
+        "type": "http",
+        "path": "/",
+        "query_string": b"x" * (limits.LONGEST_QUERY + 1),
+        "headers": [(b"host", b"127.0.0.1:1")],
+    }
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(gate_of(Inner())(scope, nothing, send))
+    assert sent[0]["status"] == 414
+
+
+def test_a_websocket_begins_with_a_short_message() -> None:
+    """It is the one with the password; one that is long ends the talk, and later ones may be."""
+    texts = ["x" * (limits.GREETING + 1), "x", "x" * (limits.GREETING + 1)]
+    got: list[str] = []
+
+    async def scene(*texts: str) -> None:
+        messages = iter(texts)
+
+        async def receive() -> Any:
+            return {"type": "websocket.receive", "text": next(messages)}
+
+        received = limits.brief_until_greeted(receive)
+        for _ in texts:
+            got.append((await received())["type"])
+
+    asyncio.run(scene(texts[0]))
+    assert got == ["websocket.disconnect"]
+    asyncio.run(scene(*texts[1:]))
+    assert got[1:] == ["websocket.receive"] * 2

@@ -15,6 +15,7 @@ import pytest
 
 from radps_dag import locks
 from radps_dag.engine import server
+from radps_dag.engine.server import starting
 from radps_dag.engine.server.place import Place
 from radps_dag.problem import RadpsDagError, UsageError
 
@@ -76,8 +77,9 @@ def test_two_at_once_on_an_empty_home_share_one_server(home: Path) -> None:
     assert (found.status, {found.pid}) == ("running", pids)
 
 
-def test_a_killed_server_is_replaced(home: Path) -> None:
-    """What a server said that `kill -9` ended is not believed, also if its number is used again."""
+def test_a_killed_server_is_replaced(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server said that `kill -9` ended is not believed, also if its number is used again;
+    one that is frozen is ended."""
     first = server.ensure_server(home)
     first.release()
     os.kill(first.pid, signal.SIGKILL)
@@ -92,6 +94,12 @@ def test_a_killed_server_is_replaced(home: Path) -> None:
     assert second.pid not in {first.pid, os.getpid()}
     assert second.auth_string == first.auth_string
     second.release()
+    # One that is there but answers nobody, frozen, is in the way of nobody either.
+    monkeypatch.setattr(starting, "FROZEN", 1.0)
+    os.kill(second.pid, signal.SIGSTOP)
+    third = server.ensure_server(home)
+    assert third.pid != second.pid
+    third.release()
 
 
 def test_a_server_of_another_version_is_replaced_when_nobody_uses_it(home: Path) -> None:

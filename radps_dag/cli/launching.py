@@ -50,12 +50,18 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
     if not memory.empty and not asked.no_prefect:
         job = replace(job, whole=whole_groups(plan(job, memory)))
 
+    trackers: list[Tracker] = []
     with (
+        _saying_farewell(trackers),
         _apart(asked.progress, opened.directory) as (mode, stream),
         progress.listener(mode, stream, expected=job.graph) as listener,
         announcing(asked.profile.events, secret, partial(_note, listener, "warning")) as hear,
     ):
-        tracker = partial(_tracker, asked, job, opened, starting, listener)
+
+        def tracker(record: Listener) -> Tracker:
+            trackers.append(_tracker(asked, job, opened, starting, listener, record))
+            return trackers[0]
+
         leaving = partial(_show_cursor, stream if mode == "live" else None)
         faces = _faces(asked, stream, listener)
         return session.run_job(
@@ -70,6 +76,22 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
             asked.detach_on_pause,
             (hear,),
         )
+
+
+@contextlib.contextmanager
+def _saying_farewell(trackers: list[Tracker]) -> Iterator[None]:
+    """At the end, when all is recorded and shown, wait a moment for what is sent elsewhere."""
+    try:
+        yield
+    finally:
+        # The run is over: a Ctrl-C ends this wait, and changes nothing of how the run ended.
+        with contextlib.suppress(KeyboardInterrupt):
+            if not all(tracker.farewell() for tracker in trackers):
+                click.echo(
+                    "radps-dag: warning: Prefect's server does not take the last of what it is "
+                    "told of the run; its page may miss some of it, the journal has everything",
+                    err=True,
+                )
 
 
 def _faces(asked: Asked, stream: TextIO, listener: Display) -> list[Face]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import importlib
 import keyword
@@ -84,11 +83,31 @@ def _radps_dag(ctx: click.Context, debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 good, 1 failed run, 2 invalid input, 3 a question waits,
-    130 interrupted."""
-    code = _exit_code(arguments)
-    if arguments is None and _abandoned():
-        atexit.register(_leave, code)
+    130 interrupted, 141 nobody reads the output any more."""
+    code = _exit_code(arguments) if arguments is not None else _safely()
+    if arguments is None and ("prefect" in sys.modules or _abandoned()):
+        _leave(code)
     sys.exit(code)
+
+
+def _safely() -> int:
+    """The exit code, with standard streams that may be closed or full: it is not 0 where something
+    of the output is missing."""
+    from radps_dag.cli.streams import PIPE_CLOSED, make_safe
+
+    output = make_safe()
+    code = 0
+    try:
+        code = _exit_code(None)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = PIPE_CLOSED
+    except (OSError, SystemExit):  # click exits by itself where a pipe has broken
+        if output.lost is None:
+            raise
+    if output.why:
+        click.echo(f"radps-dag: {output.why}", err=True)
+    return code or output.code
 
 
 def _abandoned() -> bool:
@@ -100,9 +119,8 @@ def _abandoned() -> bool:
 
 
 def _leave(code: int) -> None:
-    """End here: Python would stop such a thread where it is, and C++ code aborts the program then.
-
-    By now the other threads have ended, Prefect's too, which had something to send.
+    """End here. Python would stop such a thread where it is, and C++ code aborts the program then;
+    and Prefect would wait for ever for a server that has gone. It has had its time to send.
     """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -132,10 +150,6 @@ def _exit_code(arguments: list[str] | None) -> int:
             raise
         click.echo("radps-dag: the current directory is gone; change to one that exists", err=True)
         return 2
-    except BrokenPipeError:
-        # The reader (`| head`) has gone. Python would complain once more while it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     return result if isinstance(result, int) else 0
 
 

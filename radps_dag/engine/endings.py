@@ -58,6 +58,10 @@ class Ending(Generic[T]):
             await tracked
         except Exception as error:
             self.trouble = error
+            run = asyncio.current_task()
+            if run is not None and run.cancelling():
+                # Prefect could not be told of it; it must not be taken for trouble of Prefect's.
+                raise asyncio.CancelledError from error
 
     def result(self, label: Label) -> T:
         if self.error is not None:

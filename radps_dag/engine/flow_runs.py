@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -59,9 +60,10 @@ async def run_flow(
     except asyncio.CancelledError:
         # Cancelled between two calls to the server: to Prefect that is a crash, or nothing at all.
         if engine.flow_run is not None and not contact.lost:
-            async with get_client() as client:
-                state: State[Any] = Cancelled(message="ended before it was done")
-                await client.set_flow_run_state(engine.flow_run.id, state, force=True)
+            state: State[Any] = Cancelled(message="ended before it was done")
+            with suppress(*TROUBLE):
+                async with get_client() as client:
+                    await client.set_flow_run_state(engine.flow_run.id, state, force=True)
         raise
 
 

@@ -157,10 +157,11 @@ async def _given(client: PrefectClient, flow_run: UUID, key: str) -> Mapping[str
     while True:
         await asyncio.sleep(POLL)
         try:
-            found = await client.read_flow_run(flow_run)
-            if not _is_paused(found, key):
-                return await _response(client, flow_run, key) if _runs(found) else None
-        except TROUBLE:
+            async with asyncio.timeout(PATIENCE):
+                found = await client.read_flow_run(flow_run)
+                if not _is_paused(found, key):
+                    return await _response(client, flow_run, key) if _runs(found) else None
+        except (TimeoutError, *TROUBLE):
             await asyncio.sleep(PATIENCE)  # the desk has time, and so have the other faces
         except ObjectNotFound:
             return None  # somebody has deleted it

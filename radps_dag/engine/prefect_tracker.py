@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any, TypeVar
@@ -14,17 +13,17 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
-from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
 from prefect.utilities.urls import url_for
 
 from radps_dag.engine.attempts import Plan, attempt
-from radps_dag.engine.contact import TROUBLE, Contact
+from radps_dag.engine.contact import HURRY, LAST, SILENCE, SILENCE_OURS, TROUBLE, Contact
 from radps_dag.engine.desk import Face
 from radps_dag.engine.endings import Ending
 from radps_dag.engine.flow_runs import FlowIds, run_flow
 from radps_dag.engine.gallery import Gallery
 from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.prefect_bounds import only_to_the_page
 from radps_dag.engine.prefect_desk import PrefectDesk
 from radps_dag.engine.prefect_events import PrefectEvents
 from radps_dag.engine.server.links import Link, no_link
@@ -64,13 +63,13 @@ class PrefectTracker:
         self._server = server
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._flow_ids: FlowIds = {}
-        self._contact = Contact(warn)
+        self._contact = Contact(warn, SILENCE if server is None else SILENCE_OURS)
         self._desk = PrefectDesk(self._contact, earlier, link)
         self._events = PrefectEvents(self._contact)
         self._showing = Showing(self._contact, Gallery(link))
         self._watch = Watch(self._contact)
         self._tasks: dict[str, Task[Any, Any]] = {}
-        _only_to_the_page()
+        only_to_the_page()
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
         if self._contact.lost:
@@ -87,6 +86,7 @@ class PrefectTracker:
                 self._begun(_flow_run(), _api())
             ended = await ending.of(body)
             if not label.path:
+                self._contact.hurry(LAST)
                 await self._showing.end()
             return ended
 
@@ -96,7 +96,7 @@ class PrefectTracker:
         name = label.name or self._pipeline
         tracked = run_flow(flow, name, parameters, label.tags, self._flow_ids, self._contact)
         await ending.despite_prefect(tracked)
-        if self._unheard(ending) and label.path:
+        if self._unheard(ending):
             return await body()
         return ending.result(label)
 
@@ -194,6 +194,12 @@ class PrefectTracker:
     def leave(self) -> None:
         self._desk.left = True
 
+    def hurry(self) -> None:
+        self._contact.hurry(HURRY)
+
+    def farewell(self) -> bool:
+        return self._contact.farewell()
+
 
 class _Nowhere(WritableFileSystem):
     """A storage for results that keeps none: even one that is never written makes Prefect look for
@@ -247,20 +253,3 @@ def _readable(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def _signature(names: Iterable[str]) -> inspect.Signature:
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature([inspect.Parameter(name, kind) for name in names])
-
-
-def _only_to_the_page() -> None:
-    """Keep Prefect's own words off the terminal, and spare its page a line for each good task."""
-    for name in ("", "prefect", "prefect.flow_runs", "prefect.task_runs"):
-        logger = logging.getLogger(name)
-        for handler in tuple(logger.handlers):
-            if isinstance(handler, PrefectConsoleHandler):
-                logger.removeHandler(handler)
-    logging.getLogger("prefect.task_runs").setLevel(logging.WARNING)
-    # What nobody handles, Python itself would print; and what cannot be sent, Prefect.
-    logging.getLogger("prefect").addHandler(logging.NullHandler())
-    logging.getLogger("prefect._internal").handlers[:] = [logging.NullHandler()]
-    for sender in ("EventsWorker", "APILogWorker"):
-        # At the end of each run they would tell how much they still have to send.
-        logging.getLogger(sender).addHandler(logging.NullHandler())
-    logging.raiseExceptions = False

@@ -64,6 +64,7 @@ def run_job(
     )
 
     others = list(also)
+    trackers: list[Tracker] = []
 
     def tell_everybody(fact: Fact) -> None:
         listener(fact)
@@ -71,6 +72,10 @@ def run_job(
             # What they tell elsewhere is news; no mistake in it is worth the run.
             with contextlib.suppress(Exception):
                 one(fact)
+
+    def hurry() -> None:
+        for tracker in trackers:
+            tracker.hurry()
 
     async def whole(record: Recorder) -> Ended:
         run = asyncio.current_task()
@@ -85,6 +90,7 @@ def run_job(
             return end_early(job, record)
         repairs = asyncio.create_task(_repairs(tracker, opened))
         others.append(tracker.heard)
+        trackers.append(tracker)
 
         def leave() -> None:
             tracker.leave()
@@ -109,7 +115,7 @@ def run_job(
 
     try:
         with recording(opened, tell_everybody) as record:
-            return run_minding_signals(lambda: whole(record), leaving)
+            return run_minding_signals(lambda: whole(record), leaving, hurry)
     finally:
         _tidy(job)
 

@@ -26,22 +26,34 @@ PATIENCE = 9.0
 
 
 def run_minding_signals(
-    main: Callable[[], Coroutine[Any, Any, T]], leaving: Callable[[], None] = lambda: None
+    main: Callable[[], Coroutine[Any, Any, T]],
+    leaving: Callable[[], None] = lambda: None,
+    told: Callable[[], None] = lambda: None,
 ) -> T:
-    """Run the coroutine; SIGINT and SIGTERM cancel it. Raises Interrupted when one did.
+    """Run the coroutine; SIGINT, SIGTERM and SIGHUP cancel it. Raises Interrupted when one did.
 
-    A second signal, or one that finds no end within `PATIENCE` seconds, ends the program at once,
-    after `leaving`, which leaves the terminal as it was.
+    `told` is called just before. A second signal, or one that finds no end within `PATIENCE`
+    seconds, ends the program at once, after `leaving`, which leaves the terminal as it was.
     """
-    return _Minded(main, leaving).run()
+    return _Minded(main, leaving, told).run()
+
+
+def _minded() -> list[signal.Signals]:
+    """The signals that end a run. `nohup` has SIGHUP ignored, and means it."""
+    kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([] if kept else [signal.SIGHUP])]
 
 
 class _Minded(Generic[T]):
     def __init__(
-        self, main: Callable[[], Coroutine[Any, Any, T]], leaving: Callable[[], None]
+        self,
+        main: Callable[[], Coroutine[Any, Any, T]],
+        leaving: Callable[[], None],
+        told: Callable[[], None],
     ) -> None:
         self._main = main
         self._leaving = leaving
+        self._told = told
         self._result: list[T] = []
         self._error: BaseException | None = None
         self._signal = 0
@@ -51,10 +63,7 @@ class _Minded(Generic[T]):
 
     def run(self) -> T:
         thread = threading.Thread(target=self._work, name="radps-dag engine")
-        before = {
-            number: signal.signal(number, self._caught)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        before = {number: signal.signal(number, self._caught) for number in _minded()}
         try:
             thread.start()
             # A wait with a limit: without one, some systems deliver no signal to a waiting thread.
@@ -88,6 +97,7 @@ class _Minded(Generic[T]):
         if self._signal:
             self._leave(number)
         self._signal = number
+        self._told()
         reaper = threading.Timer(PATIENCE, self._leave, (number,))
         reaper.daemon = True
         reaper.start()

@@ -59,16 +59,20 @@ def _tell_prefect(
         server = begin().wait()
         os.environ.update(client_environment(server))
     # Now that its environment is known.
-    from radps_dag.engine.contact import Contact, make_sure
+    from radps_dag.engine.contact import LAST, Contact, make_sure
+    from radps_dag.engine.prefect_bounds import only_to_the_page
     from radps_dag.engine.prefect_events import PrefectEvents
     from radps_dag.engine.repair import repair, untold_of
 
     make_sure()
+    contact = Contact()
+    contact.hurry(LAST)
     asyncio.run(repair(store, untold_of(store, start.run)))
     if untold_of(store, start.run):
         warn(f"the Prefect server does not know the run, or does not answer; {_LATER}")
         return False
-    events = PrefectEvents(Contact(warn), start)
+    only_to_the_page()
+    events = PrefectEvents(contact, start)
     events.begin(tracked.flow_run)
     events.heard(end)
-    return True
+    return contact.farewell()

@@ -69,6 +69,14 @@ class Tracker(Protocol):
         """The process is going to end with questions open."""
         ...
 
+    def hurry(self) -> None:
+        """The run was told to end: it waits for nobody much longer."""
+        ...
+
+    def farewell(self) -> bool:
+        """The program is about to end; whether everybody has heard all, or was said not to."""
+        ...
+
 
 class Untracked:
     """Runs everything, records nothing."""
@@ -94,3 +102,9 @@ class Untracked:
 
     def leave(self) -> None:
         return None
+
+    def hurry(self) -> None:
+        return None
+
+    def farewell(self) -> bool:
+        return True

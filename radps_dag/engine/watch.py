@@ -42,7 +42,9 @@ class Watch:
         if self._contact.lost:
             return False
         try:
-            found = await client.read_flow_run(UUID(self._flow_run))
-        except (*TROUBLE, ObjectNotFound):  # the run itself finds out whether the server is gone
+            # Briefly: whether the server is gone, the run itself finds out.
+            async with asyncio.timeout(POLL):
+                found = await client.read_flow_run(UUID(self._flow_run))
+        except (TimeoutError, *TROUBLE, ObjectNotFound):
             return False
         return found.state_type in (StateType.CANCELLING, StateType.CANCELLED)

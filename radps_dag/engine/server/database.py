@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
+
+from radps_dag.problem import RadpsDagError
 
 __all__ = [
     "FIRST_LINE",
     "create",
     "migrations_digest",
+    "refuse_newer",
     "schema_of",
 ]
 
@@ -50,6 +55,31 @@ def migrations_digest() -> str:
     for path in sorted([folder / "env.py", *(folder / "versions" / "sqlite").glob("*.py")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def refuse_newer(path: Path) -> None:
+    """Raise RadpsDagError, in a line, for a database of a Prefect that is newer than this one."""
+    import prefect.server.database
+
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.Error:  # none of Prefect's yet, or damaged: Prefect says what is wrong
+        return
+    versions = Path(prefect.server.database.__file__).parent / "_migrations" / "versions" / "sqlite"
+    revision = re.compile(r"""^revision(?:: str)? = ["'](\w+)["']""", re.MULTILINE)
+    known = {
+        name for file in versions.glob("*.py") for name in revision.findall(file.read_text("utf-8"))
+    }
+    if found is not None and found[0] not in known:
+        raise RadpsDagError(
+            f"{path.parent}: the database of the local Prefect server is of another version of "
+            f"Prefect (revision {found[0]}, which Prefect {prefect.__version__} does not know); "
+            "use that version, or delete this directory: it holds nothing but what Prefect's page "
+            "shows, and no run depends on it"
+        )
 
 
 def schema_of(path: Path) -> list[tuple[str, str, str, str]]:

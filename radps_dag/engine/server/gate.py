@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from .limits import Refused, bounded, brief_until_greeted, is_the_page, refusal
 from .links import PRODUCTS_PATH
 from .page import mended, uncompressed
 from .visitors import Visitors
@@ -50,8 +51,9 @@ class Gate:
     """An ASGI application around another one.
 
     It answers only to loopback names (a page of another site cannot reach the server by letting
-    its own name point here), notes when the server was last used, has two pages of its own, and
-    hands what is below the products' path to `products`.
+    its own name point here) and gives only the page to who has not logged in; it notes when the
+    server was last used, has two pages of its own, and hands what is below the products' path to
+    `products`.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Gate:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, self._lifespan(receive), send)
-        elif not _names_loopback(scope):
+        elif not _names_loopback(scope) or refusal(scope):
             await _refuse(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] == IDENTITY_PATH:
             # Not a use: a look at the status must not keep the server alive.
@@ -99,13 +101,26 @@ class Gate:
             elif scope["type"] == "http" and scope["path"].startswith(PRODUCTS_PATH):
                 await self._products(scope, receive, send)
             elif scope["type"] == "http":
-                confined = _confined(send, self._visitors.cookie(scope))
-                await self._app(uncompressed(scope), receive, mended(scope, confined))
+                await self._prefects(scope, receive, send)
             else:
-                await self._app(scope, receive, send)
+                await self._app(scope, brief_until_greeted(receive), send)
         finally:
             self._open -= 1
             self.touch()
+
+    async def _prefects(self, scope: Message, receive: Receive, send: Send) -> None:
+        known = self._visitors.knows(scope)
+        if not known and not is_the_page(scope):
+            body = b'{"exception_message":"Unauthorized"}'  # as Prefect says it
+            await _answer(send, 401, b"application/json", body)
+            return
+        try:
+            receive = await bounded(receive, empty=not known)
+        except Refused as error:
+            await _answer(send, error.status, b"text/plain", f"{error}\n".encode())
+            return
+        confined = _confined(send, self._visitors.cookie(scope))
+        await self._app(uncompressed(scope), receive, mended(scope, confined))
 
     def _lifespan(self, receive: Receive) -> Receive:
         async def received() -> Message:
@@ -141,7 +156,8 @@ async def _refuse(scope: Message, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.close", "code": 1008})
     else:
-        await _answer(send, 421, b"text/plain", b"this server answers to 127.0.0.1 only\n")
+        why = refusal(scope) or Refused(421, "this server answers to 127.0.0.1 only")
+        await _answer(send, why.status, b"text/plain", f"{why}\n".encode())
 
 
 async def _answer(send: Send, status: int, kind: bytes, body: bytes) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from radps_dag import __version__, locks
 from radps_dag.locks import ALREADY_SERVED, birth_of
+from radps_dag.problem import RadpsDagError
 
 from .gate import Gate
 from .place import Place
@@ -91,8 +92,11 @@ def _serve(place: Place, idle_timeout: float) -> int:
     try:
         server, gate = _build(said)
         asyncio.run(_run(server, gate, said, listening))
+    # The last line is what the user is told.
+    except RadpsDagError as error:
+        print(error, file=sys.stderr)
+        return 1
     except OSError as error:
-        # The last line is what the user is told.
         traceback.print_exc()
         print(f"{error.filename or place.directory}: {error.strerror}", file=sys.stderr)
         return 1
@@ -136,6 +140,7 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     if not said.place.database.exists():
         said.add(phase="creating the database of the local Prefect server (once)")
         database.create(said.place.database)
+    database.refuse_newer(said.place.database)
     recording.tune()
     said.add(phase="starting the local Prefect server", prefect=prefect_version)
     auth_string = said.place.auth_string()

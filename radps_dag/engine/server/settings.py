@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from radps_dag import __version__
@@ -90,7 +89,6 @@ def private_variables(api_url: str, auth_string: str, prefect_home: Path) -> dic
         # two questions per client that need not be asked.
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
-        **_around_proxies(),
     }
 
 
@@ -105,13 +103,3 @@ def fingerprint() -> str:
         "products": PRODUCTS_PATH,
     }
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _around_proxies() -> dict[str, str]:
-    """A site's web proxy cannot reach this machine's loopback interface."""
-    exceptions: dict[str, str] = {}
-    for name in ("NO_PROXY", "no_proxy"):
-        known = [host for host in os.environ.get(name, "").split(",") if host.strip()]
-        missing = [host for host in ("127.0.0.1", "localhost") if host not in known]
-        exceptions[name] = ",".join([*known, *missing])
-    return exceptions

@@ -25,6 +25,7 @@ __all__ = ["Starting", "begin", "ensure_server", "idle_seconds"]
 Notify = Callable[[str], None]
 State = dict[str, Any]  # what a server says about itself
 
+FROZEN = 20.0  # seconds in which a server that was ready must answer: it is on this machine
 _NEWS_EVERY = 5.0  # seconds between two messages about the same phase
 
 
@@ -122,9 +123,16 @@ class Starting:
     def _address_when(self, far_enough: Callable[[State], bool], news: _News) -> ServerAddress:
         lease = self._lock = self._lock or self._lease(news)
         pause = 0.02
+        answered = time.monotonic()
         while True:
             held = locks.is_held(self._place.lock)
             state = self._place.read_state()
+            if not held or state.get("status") != "ready":
+                answered = time.monotonic()
+            elif time.monotonic() - answered > FROZEN:
+                news.tell("ending the local Prefect server, which does not answer")
+                end(self._place, patience=1.0)
+                continue
             if held and far_enough(state):
                 if self._fits(state):
                     return self._address(state, lease)
@@ -238,7 +246,7 @@ def _died(place: Place, message: str = "") -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     # The exception, where there is one: what follows it only says that the start failed.
     errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
-    told = (errors or lines or ["it left no message"])[-1][:300]
+    told = (errors or lines or ["it left no message"])[-1][:700]
     return f"the local Prefect server ended while it started: {told} (all of it: {place.log})"
 
 

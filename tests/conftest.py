@@ -9,9 +9,13 @@ from pathlib import Path
 
 import postgres_server
 import pytest
+from skips import pytest_make_collect_report, pytest_runtest_makereport
 
 from radps_dag.engine import server
 from radps_dag.engine.server import ServerAddress
+
+# Hooks: pytest finds them by their names here.
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 # Loaded by every Python that starts with this folder on its path: notes each name that is looked
 # up and each address that is connected to.

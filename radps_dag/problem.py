@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
+from typing import Literal
 
 __all__ = [
     "Interrupted",
@@ -59,18 +60,27 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake: its place, the rule it breaks, and what is wrong with what to do instead."""
+    """One mistake: its place, the rule it breaks, and what is wrong with what to do instead.
+
+    A warning is about what can run, and surely does not do what was meant.
+    """
 
     at: Location
     rule: str
     message: str
+    severity: Literal["error", "warning"] = "error"
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
         return (self.at.source.name, self.at.line, self.at.column, self.rule, self.message)
 
+    @property
+    def words(self) -> str:
+        """The message, which says so if it is a warning."""
+        return self.message if self.severity == "error" else f"warning: {self.message}"
+
     def __str__(self) -> str:
-        return f"{self.at}: {self.message} [{self.rule}]"
+        return f"{self.at}: {self.words} [{self.rule}]"
 
 
 class RadpsDagError(Exception):

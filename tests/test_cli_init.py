@@ -32,7 +32,7 @@ def test_starter_validates_and_runs(
     out = capsys.readouterr().out
     assert "cd project" in out
     monkeypatch.chdir(folder / "project")
-    assert run("validate", "pipeline.yaml") == 0
+    assert run("validate", "--strict", "pipeline.yaml") == 0
     assert run("run", "pipeline.yaml", "--no-prefect", "--quiet") == 0
     assert run("workloads", "measure_noise") == 0
     for step in re.findall(r"radps-dag (\w+) (\S+)", out):
@@ -48,7 +48,7 @@ def test_examples_validate(
     copied = folder / "examples"
     monkeypatch.chdir(copied)
     files = sorted(str(path) for path in Path().rglob("*.yaml") if "faults" not in path.parts)
-    assert run("validate", *files) == 0
+    assert run("validate", "--strict", *files) == 0
     shipped = Path(str(example_pipelines()))
     original = {path.relative_to(shipped) for path in shipped.rglob("*.yaml")}
     assert original == set(Path().rglob("*.yaml"))

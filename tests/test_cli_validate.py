@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from radps_dag import checks
+from radps_dag.checks.shapes import Shapes
+from radps_dag.checks.view import View
 from radps_dag.cli.main import main
 from radps_dag.cli.problems import as_github, as_text
 from radps_dag.problem import Location, Problem, Source
@@ -70,6 +74,7 @@ def test_json(bad: str, capsys: pytest.CaptureFixture[str]) -> None:
             "line": 6,
             "column": 5,
             "rule": "unknown-key",
+            "severity": "error",
             "message": "unknown key 'retrys'; did you mean 'retries'?",
         }
     ]
@@ -85,6 +90,58 @@ def test_github(bad: str, capsys: pytest.CaptureFixture[str]) -> None:
         "::error file=bad.yaml,line=6,col=5,title=unknown-key::"
         "unknown key 'retrys'; did you mean 'retries'?\n"
     )
+
+
+@pytest.fixture
+def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that a rule warns of, at the name of its first stage."""
+
+    def rule(view: View, shapes: Shapes) -> Iterator[Problem]:
+        yield Problem(view.pipeline.stages[0].at, "odd", "this never holds", severity="warning")
+
+    monkeypatch.setattr(checks, "RULES", (*checks.RULES, rule))
+    file = tmp_path / "odd.yaml"
+    stages = "stages:\n  a: {run: simulate_work, with: {value: 1}}\n"
+    file.write_text(f"version: 1\nname: odd\n{stages}", encoding="utf-8")
+    return file
+
+
+def test_a_warning_leaves_a_file_valid(odd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning is shown at its place in each format, and the exit code is 0."""
+    assert exit_code("validate", odd) == 0
+    text = capsys.readouterr().out.splitlines()
+    assert text[0] == f"{odd}:4:3: warning: this never holds [odd]"
+    assert text[-1] == "1 file valid, 1 node, 1 warning"
+    assert exit_code("validate", "--format=json", odd) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["valid"] is True
+    assert [(one["severity"], one["message"]) for one in found["problems"]] == [
+        ("warning", "this never holds")
+    ]
+    assert exit_code("validate", "--format=github", odd) == 0
+    assert capsys.readouterr().out.startswith("::warning file=")
+
+
+def test_warnings_can_be_taken_for_errors(odd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--strict` a warning is an error: exit 2, and no word of a warning."""
+    assert exit_code("validate", "--strict", odd) == 2
+    out = capsys.readouterr().out
+    assert "warning:" not in out
+    assert out.endswith("1 problem in 1 of 1 file\n")
+
+
+def test_errors_and_warnings_are_counted_apart(
+    bad: str, odd: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file with an error is bad; its warnings and those of other files are told beside."""
+    assert exit_code("validate", WORKLOADS, bad, odd) == 2
+    assert capsys.readouterr().out.endswith("1 problem in 1 of 2 files, 2 warnings\n")
+
+
+def test_who_runs_a_file_is_warned_too(odd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`plan`, and so `run`, tells the warnings on standard error before it does anything."""
+    assert exit_code("plan", odd, "--workspace", odd.parent) == 0
+    assert "warning: this never holds [odd]" in capsys.readouterr().err
 
 
 def test_github_escapes() -> None:

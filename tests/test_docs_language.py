@@ -9,6 +9,7 @@ import pytest
 
 from radps_dag.cli.opening import open_pipeline
 from radps_dag.expression.tables import FILTERS, FUNCTIONS, TESTS
+from radps_dag.problem import Problem
 from radps_dag.schema import schema
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +30,9 @@ def test_examples_are_valid(tmp_path: Path, example: str) -> None:
     """Each example passes every check, with the placeholder library."""
     file = tmp_path / "example.yaml"
     file.write_text(example, encoding="utf-8")
-    open_pipeline(file)
+    warnings: list[Problem] = []
+    open_pipeline(file, warn=warnings.append)
+    assert not warnings
 
 
 def test_what_can_be_called_is_listed() -> None:

@@ -1,8 +1,9 @@
 """Every rule has files that break it, with the expected error on the line that has it.
 
 `tests/golden/<rule>/<case>.yaml` says `#! part of the message` at the end of each line with a
-mistake; files under `good` have none. A `use:` in them may name files in the folder `used`, and
-they call the placeholder library's workloads and those of `golden/workloads.py`.
+mistake, and `#! warning: its beginning` where that is a warning; files under `good` have none. A
+`use:` in them may name files in the folder `used`, and they call the placeholder library's
+workloads and those of `golden/workloads.py`.
 """
 
 from __future__ import annotations
@@ -37,11 +38,12 @@ def expected(text: str) -> list[tuple[int, str]]:
 
 
 def problems_of(path: Path) -> list[Problem]:
+    found: list[Problem] = []
     try:
-        open_pipeline(path, modules=[GOLDEN / "workloads.py"])
+        open_pipeline(path, modules=[GOLDEN / "workloads.py"], warn=found.append)
     except InvalidPipeline as error:
-        return list(error.problems)
-    return []
+        found += error.problems
+    return found
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -56,7 +58,13 @@ def test_a_file_has_exactly_the_mistakes_that_it_announces(path: Path) -> None:
     unexpected = []
     for problem in found:
         match = next(
-            (one for one in wanted if one[0] == problem.at.line and one[1] in problem.message),
+            (
+                one
+                for one in wanted
+                if one[0] == problem.at.line
+                and one[1] in problem.words
+                and one[1].startswith("warning: ") == (problem.severity == "warning")
+            ),
             None,
         )
         if match is None or problem.rule != rule:

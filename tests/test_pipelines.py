@@ -100,6 +100,13 @@ def drill(folder: Path, *rules: str) -> str:
     return f"--faults={path}"
 
 
+def test_no_file_is_warned_of() -> None:
+    """The shipped pipelines are valid, and nothing in them is odd."""
+    with pytest.raises(SystemExit) as raised:
+        main(["validate", "--strict", *map(str, FILES)])
+    assert raised.value.code == 0
+
+
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_runs_alone(file: Path, run: Runner) -> None:
     """Every file runs with its defaults, without an input that somebody must have made."""

@@ -12,6 +12,7 @@ from radps_dag import checks, loader
 from radps_dag.model import Pipeline
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
 from radps_dag.profile import Profile, find_profile
+from radps_dag.source import Report
 from radps_dag.workloads.registry import Library, find_library, libraries
 
 __all__ = ["open_pipeline"]
@@ -22,20 +23,22 @@ def open_pipeline(
     library: str | None = None,
     modules: Sequence[Path] = (),
     profile: Profile | None = None,
+    warn: Report = lambda _: None,
 ) -> tuple[Pipeline, Library]:
     """The pipeline of a file and its library, after every check that needs no run.
 
     `library` is used instead of the one that the file names; `modules` are a project's own
     workload files. Both go before the profile, which is the one found from here upwards where none
-    is given. Raises InvalidPipeline with every problem, and UsageError for what is not there.
+    is given. Warnings go to `warn`, in the order of the file. Raises InvalidPipeline with every
+    error, and UsageError for what is not there.
     """
     chosen = find_profile() if profile is None else profile
     with _no_collection():
-        return _opened(path, library or chosen.library, (*chosen.workloads, *modules))
+        return _opened(path, library or chosen.library, (*chosen.workloads, *modules), warn)
 
 
 def _opened(
-    path: str | os.PathLike[str], library: str | None, modules: Sequence[Path]
+    path: str | os.PathLike[str], library: str | None, modules: Sequence[Path], warn: Report
 ) -> tuple[Pipeline, Library]:
     pipeline, problems = loader.read(path)
     if pipeline is None:
@@ -48,8 +51,11 @@ def _opened(
         problems.append(Problem(_named_at(pipeline), "library", str(error)))
         raise InvalidPipeline(problems) from None
     problems.extend(_not_shown_twice(checks.check(pipeline, workloads), problems))
-    if problems:
-        raise InvalidPipeline(problems)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    for problem in sorted(set(problems).difference(errors), key=lambda one: one.sort_key):
+        warn(problem)
+    if errors:
+        raise InvalidPipeline(errors)
     return pipeline, workloads
 
 

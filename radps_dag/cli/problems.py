@@ -23,7 +23,7 @@ def as_text(problem: Problem, colour: bool = False) -> str:
     place, rule = str(problem.at), f"[{problem.rule}]"
     if colour:
         place, rule = click.style(place, bold=True), click.style(rule, dim=True)
-    head = f"{place}: {problem.message} {rule}"
+    head = f"{place}: {problem.words} {rule}"
     excerpt = _excerpt(problem.at, colour)
     return f"{head}\n{excerpt}" if excerpt else head
 
@@ -36,20 +36,23 @@ def as_json(problems: Iterable[Problem], errors: Iterable[str] = ()) -> str:
             "line": problem.at.line,
             "column": problem.at.column,
             "rule": problem.rule,
+            "severity": problem.severity,
             "message": problem.message,
         }
         for problem in problems
     ]
-    result = {"problems": listed, "errors": list(errors)}
-    valid = {"valid": not any(result.values())}
-    return json.dumps(valid | result, indent=2, ensure_ascii=False)
+    unreadable = list(errors)
+    valid = not unreadable and all(one["severity"] == "warning" for one in listed)
+    result = {"valid": valid, "problems": listed, "errors": unreadable}
+    return json.dumps(result, indent=2, ensure_ascii=False)
 
 
 def as_github(problem: Problem) -> str:
     """One problem as a workflow command that GitHub shows at the line."""
     at = problem.at
-    properties = f"file={_property(at.source.name)},line={at.line},col={at.column}"
-    return f"::error {properties},title={_property(problem.rule)}::{_data(problem.message)}"
+    place = f"file={_property(at.source.name)},line={at.line},col={at.column}"
+    command = f"{problem.severity} {place},title={_property(problem.rule)}"
+    return f"::{command}::{_data(problem.message)}"
 
 
 def wants_colour(stream: TextIO | None = None) -> bool:

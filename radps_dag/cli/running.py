@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import click
+
 from radps_dag.cli.opening import open_pipeline
+from radps_dag.cli.problems import as_text, wants_colour
 from radps_dag.params import resolve
-from radps_dag.problem import InvalidPipeline, UsageError
+from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.profile import Profile
 
 if TYPE_CHECKING:
@@ -135,11 +139,17 @@ def products_root(given: str | None, profile: Profile) -> str | None:
 
 def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
     """The pipeline, its library and its params, after every check that can be made before."""
-    pipeline, library = open_pipeline(asked.file, asked.library, asked.modules, asked.profile)
+    pipeline, library = open_pipeline(
+        asked.file, asked.library, asked.modules, asked.profile, _show_warning
+    )
     known = {name: value for name, value in asked.params.items() if pipeline.param(name)}
     known = {**_params_of(asked.profile, pipeline), **known}
     params = resolve(pipeline, asked.arguments, asked.params_file, known)
     return pipeline, library, params
+
+
+def _show_warning(problem: Problem) -> None:
+    click.echo(as_text(problem, wants_colour(sys.stderr)), err=True)
 
 
 def _params_of(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:

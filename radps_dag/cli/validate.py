@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,10 +27,12 @@ __all__ = ["command"]
     show_default=True,
     help="For people, for programs, or as annotations of a GitHub workflow.",
 )
+@click.option("--strict", is_flag=True, help="Take warnings for errors.")
 @which_workloads
 def command(
     files: tuple[str, ...],
     form: str,
+    strict: bool,
     library: str | None,
     modules: tuple[Path, ...],
     profile_file: Path | None,
@@ -37,23 +40,29 @@ def command(
     """Check pipeline FILEs completely, without running anything.
 
     Prints every mistake with its place and the likely fix. Exits 0 if there is none, else 2.
+    What can run, and surely does not do what was meant, is a warning.
     """
     problems: set[Problem] = set()
     bad: dict[str, str] = {}  # file to why it could not be read at all
     nodes = 0
     profile = find_profile(profile_file)
     for file in files:
+        found: list[Problem] = []
         try:
-            pipeline, _ = open_pipeline(file, library, modules, profile)
+            pipeline, _ = open_pipeline(file, library, modules, profile, found.append)
             nodes += sum(1 for _ in walk(pipeline))
         except InvalidPipeline as error:
-            problems.update(error.problems)
-            bad.setdefault(file, "")
+            found += error.problems
         except UsageError as error:
             bad[file] = str(error)
+        if strict:
+            found = [replace(problem, severity="error") for problem in found]
+        problems.update(found)
+        if any(problem.severity == "error" for problem in found):
+            bad.setdefault(file, "")
     errors = sorted({reason for reason in bad.values() if reason})
     _show(sorted(problems, key=lambda problem: problem.sort_key), errors, form)
-    summary = _summary(len(set(files)), len(bad), len(problems), nodes)
+    summary = _summary(len(set(files)), len(bad), problems, nodes)
     click.echo(summary, err=form != "text")
     return 2 if bad else 0
 
@@ -68,11 +77,14 @@ def _show(problems: list[Problem], errors: list[str], form: str) -> None:
         click.echo(as_text(problem, wants_colour()) if form == "text" else as_github(problem))
 
 
-def _summary(files: int, bad: int, problems: int, nodes: int) -> str:
+def _summary(files: int, bad: int, problems: set[Problem], nodes: int) -> str:
+    warnings = sum(problem.severity == "warning" for problem in problems)
+    warned = f", {_count(warnings, 'warning')}" if warnings else ""
     if not bad:
-        return f"{_count(files, 'file')} valid, {_count(nodes, 'node')}"
-    what = f"{_count(problems, 'problem')} in " if problems else ""
-    return f"{what}{bad} of {_count(files, 'file')}"
+        return f"{_count(files, 'file')} valid, {_count(nodes, 'node')}{warned}"
+    errors = len(problems) - warnings
+    what = f"{_count(errors, 'problem')} in " if errors else ""
+    return f"{what}{bad} of {_count(files, 'file')}{warned}"
 
 
 def _count(number: int, word: str) -> str:

@@ -6,9 +6,17 @@ from collections.abc import Iterator
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Sight, View
-from radps_dag.expression import Listing, Literal, Object, Value, infer
+from radps_dag.expression import (
+    Expression,
+    Listing,
+    Literal,
+    Object,
+    Value,
+    alternatives,
+    infer,
+)
 from radps_dag.model import Pause, Task, Use
-from radps_dag.problem import Location, Problem
+from radps_dag.problem import Problem
 from radps_dag.shape import (
     ANY,
     BOOLEAN,
@@ -26,6 +34,7 @@ from radps_dag.shape import (
 __all__ = ["check"]
 
 RULE = "type"
+COMPARISON = "comparison"
 _COUNT = Shape(INTEGER.kinds, minimum=1)
 _SHARE = Shape(NUMBER.kinds, minimum=0, maximum=1)
 _SCORE = union(NUMBER, NULL)
@@ -45,13 +54,10 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
     for sight in view.sights:
         found: list[Problem] = []
 
-        def complain(at: Location, message: str, found: list[Problem] = found) -> None:
-            found.append(Problem(at, RULE, message))
-
         value = sight.slot.value
         if not isinstance(value, Literal):
-            infer(value, shapes.known(sight), complain)
-        if not found:
+            infer(value, shapes.known(sight), found.append)
+        if not any(problem.severity == "error" for problem in found):
             what, expected = _expected(sight, shapes)
             found += _misfits(value, expected, what, sight, shapes)
         yield from found
@@ -100,11 +106,12 @@ def _misfits(
     if isinstance(value, Object) and expected.kinds == {"object"}:
         yield from _members(value, expected, what, sight, shapes)
         return
-    given = infer(value, shapes.known(sight))
-    if not fits(expected, given):
-        hint = "; write a comparison, such as x > 0" if expected == BOOLEAN else ""
-        words = f"expected {describe(expected)}, found {describe(given)}{hint}"
-        yield Problem(value.at, RULE, f"{what}: {words}")
+    for one in alternatives(value) if isinstance(value, Expression) else (value,):
+        given = infer(one, shapes.known(sight))
+        if not fits(expected, given):
+            hint = "; write a comparison, such as x > 0" if expected == BOOLEAN else ""
+            words = f"expected {describe(expected)}, found {describe(given)}{hint}"
+            yield Problem(one.at, RULE, f"{what}: {words}")
 
 
 def _members(

@@ -9,7 +9,8 @@ of the tables in this package, and a bound on the size of everything that grows.
 from __future__ import annotations
 
 from radps_dag.expression.evaluation import evaluate
-from radps_dag.expression.inference import infer, member_of
+from radps_dag.expression.grammar import paths_in
+from radps_dag.expression.inference import alternatives, infer, member_of, no_member
 from radps_dag.expression.parsing import parse_expression, parse_value
 from radps_dag.expression.values import (
     Expression,
@@ -34,10 +35,13 @@ __all__ = [
     "Reference",
     "Template",
     "Value",
+    "alternatives",
     "evaluate",
     "infer",
     "member_of",
+    "no_member",
     "parse_expression",
     "parse_value",
+    "paths_in",
     "references",
 ]

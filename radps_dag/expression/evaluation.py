@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -262,10 +263,11 @@ class _Walk:
     def _filter(self, node: nodes.Filter) -> Any:
         assert node.node is not None
         if node.name == "default":
-            try:
-                return self.value(node.node)
-            except Absent:
-                return self.value(next(iter([*node.args, *(one.value for one in node.kwargs)])))
+            *most, last = (node.node, *node.args, *(one.value for one in node.kwargs))
+            for one in most:
+                with contextlib.suppress(Absent):
+                    return self.value(one)
+            return self.value(last)
         return self._call(FILTERS[node.name].call, self.value(node.node), node=node)
 
     def _test(self, node: nodes.Test) -> bool:

@@ -15,12 +15,15 @@ from radps_dag.problem import Location
 from radps_dag.shape import Shape
 
 __all__ = [
+    "MOST_INSTANCES",
+    "MOST_ITERATIONS",
     "Children",
     "ContextKey",
     "Defaults",
     "ForEach",
     "Group",
     "Loop",
+    "MemberDefault",
     "Metric",
     "Named",
     "Need",
@@ -44,6 +47,10 @@ __all__ = [
 OnError = Literal["fail", "continue", "skip_dependents"]
 OnLimit = Literal["fail", "warn", "pause"]
 OnAlert = Literal["continue", "pause", "fail"]
+
+# Of one fan-out, and of one loop.
+MOST_INSTANCES = 1_000_000
+MOST_ITERATIONS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +213,22 @@ Node = Task | Group | Use | Pause
 
 
 @dataclass(frozen=True, slots=True)
+class MemberDefault:
+    """The default of a member inside a param's value, with the schema of the member."""
+
+    path: str  # such as `box.cell`, or `rounds[].niter` for that of a list's items
+    schema: Mapping[str, Any] = field(hash=False)
+    value: Any = field(hash=False)
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Param:
     """A parameter of a pipeline, or a field of a pause's answer.
 
     `schema` is its JSON Schema (a plain, never-changed mapping) and `shape` the same as a shape.
-    `default` is a constant for params, and may be an expression for a pause's input.
+    `default` is a constant for params, and may be an expression for a pause's input; `inside` are
+    those of members.
     """
 
     name: str
@@ -220,6 +238,7 @@ class Param:
     default: Value | None = None
     description: str = ""
     unit: str = ""
+    inside: tuple[MemberDefault, ...] = ()
 
     @property
     def required(self) -> bool:

@@ -18,10 +18,10 @@ from radps_dag.problem import (
     did_you_mean,
     there_are,
 )
-from radps_dag.shape import describe, mismatch
+from radps_dag.shape import describe, filled, mismatch
 from radps_dag.source import Report, Table, parse, read_source
 
-__all__ = ["complete", "resolve"]
+__all__ = ["complete", "defaults", "resolve"]
 
 RULE = "param-value"
 
@@ -38,17 +38,18 @@ class _Given:
 def resolve(
     pipeline: Pipeline,
     arguments: Iterable[str] = (),
-    file: Path | None = None,
+    files: Iterable[Path] = (),
     known: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """All params: what `name=value` arguments say, else what the file says, else what is `known`
-    from an earlier run, else the defaults.
+    """All params: what `name=value` arguments say, else what the last of the files says that says
+    anything of it, else what is `known` from an earlier run, else the defaults.
 
     Raises InvalidPipeline with everything that is wrong in any of them.
     """
     problems: list[Problem] = []
     given: dict[str, Any] = dict(known or {})
-    given |= {} if file is None else _from_file(pipeline, file, problems.append)
+    for file in files:
+        given |= _from_file(pipeline, file, problems.append)
     given |= _from_arguments(pipeline, arguments, problems.append)
     try:
         values = complete(pipeline, given)
@@ -121,20 +122,30 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
             value = given[param.name]
             if isinstance(value, _Given) and not value.readable:
                 continue
-            values[param.name] = value.value if isinstance(value, _Given) else value
+            plain = value.value if isinstance(value, _Given) else value
+            values[param.name] = filled(param.schema, plain)
             place = _place(value, param.at)
             problems += [
                 Problem(place, RULE, f"param {param.name!r}: {reason}")
                 for reason in _misfits(param, values[param.name])
             ]
         elif param.default is not None:
-            values[param.name] = evaluate(param.default, {})
+            values[param.name] = filled(param.schema, evaluate(param.default, {}))
         else:
             message = f"param {param.name!r} has no default, and no value is given; it takes "
             problems.append(Problem(param.at, RULE, message + describe(param.shape)))
     if problems:
         raise InvalidPipeline(problems)
     return values
+
+
+def defaults(pipeline: Pipeline) -> dict[str, Any]:
+    """The params that have a value without any that is given."""
+    return {
+        param.name: filled(param.schema, evaluate(param.default, {}))
+        for param in pipeline.params
+        if param.default is not None
+    }
 
 
 def _misfits(param: Param, value: Any) -> Iterator[str]:

@@ -177,7 +177,7 @@ outputs:
     assert shapes.output(group, "snr") == list_of(NUMBER)
     assert shapes.output(group, "text") == list_of(STRING)
     assert shapes.output(group, "failed") == list_of(STRING)
-    assert shapes.result(group, "iterations") == INTEGER
+    assert shapes.result(group, "iterations") == Shape(INTEGER.kinds, minimum=0)
     assert describe(shapes.own(group, "best")) == "a number"
     assert shapes.output(part, "snr") == NUMBER
     assert describe(shapes.output(part, "both")) == "a list of numbers"

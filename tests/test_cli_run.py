@@ -164,6 +164,29 @@ def test_a_params_file(shell: Shell) -> None:
     assert (found["count"], found["level"], found["spws"], found["mode"]) == (6, 2, [3], "cube")
 
 
+def test_several_params_files(shell: Shell) -> None:
+    """Files merge in their order, the later one wins and -p over all: in run, plan, validate and
+    resume alike."""
+    (shell.directory / "site.yaml").write_text("count: 5\nlevel: 2\n")
+    (shell.directory / "night.yaml").write_text("count: 6\nspws: [3]\n")
+    files = ("--params-file", "site.yaml", "--params-file", "night.yaml")
+    found = shell(PARAMS, *files, "-p", "spws=4").outputs["all"]
+    assert (found["count"], found["level"], found["spws"]) == (6, 2, [4])
+    file, workloads = str(shell.directory / "pipeline.yaml"), shell.usual[1:]
+    assert "0 to run, 1 to reuse" in shell.command("plan", file, *files, *workloads).out
+    (shell.directory / "lower.yaml").write_text("count: 2\n")
+    again = ("--params-file", "night.yaml", "--params-file", "lower.yaml", "-p", "level=3")
+    told = shell.command("resume", *again, *shell.usual, "--json")
+    assert (told.outputs["all"]["count"], told.outputs["all"]["level"]) == (2, 3)
+    (shell.directory / "bad.yaml").write_text("count: 0\n")
+    wrong = (*files, "--params-file", "bad.yaml", *workloads)
+    for words in (("run", file), ("plan", file), ("validate", file), ("resume",)):
+        told = shell.command(*words, *wrong)
+        assert told.code == 2
+        assert "bad.yaml:1:8: param 'count'" in told.err + told.out
+    assert shell.command("validate", file, *files, *workloads).code == 0
+
+
 def test_all_wrong_params_at_once(shell: Shell) -> None:
     """Those of the file with its lines, and those of the command line."""
     (shell.directory / "params.yaml").write_text("count: 5\nlevle: 2\n")
@@ -203,6 +226,35 @@ def test_a_part_without_what_it_reads(shell: Shell) -> None:
     # Another workspace knows nothing of this one's runs.
     assert shell(CHAIN).code == 0
     assert shell(CHAIN, "--only", "third", "--workspace", "elsewhere").code == 2
+
+
+ROUNDS = """
+    params: {rounds: {type: integer, minimum: 0, default: 2}}
+    stages:
+      first: {run: give, with: {value: 1}}
+      solve:
+        loop: {max_iterations: "${{ params.rounds }}", on_exhausted: warn}
+        run: give
+        with: {value: "${{ stages.first.value }}"}
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "validate"])
+def test_what_rests_on_params_fails_before_anything_starts(command: str, shell: Shell) -> None:
+    """A param with which a stage would fail is refused at its place, and nothing is left behind."""
+    file = str(write(shell.directory / "pipeline.yaml", ROUNDS))
+    told = shell.command(command, file, "-p", "rounds=0", *shell.usual[command != "run" :])
+    assert told.code == 2
+    assert "pipeline.yaml:" in told.err + told.out
+    assert "without an iteration there is no output" in told.err + told.out
+    assert "(params.rounds is 0) [param-value]" in told.err + told.out
+    assert not (shell.directory / ".radps").exists()
+
+
+def test_what_is_not_asked_for_need_not_fit(shell: Shell) -> None:
+    """A stage that would fail with these params hinders none of the others."""
+    assert shell(ROUNDS, "-p", "rounds=0", "--only", "first").code == 0
+    assert shell(ROUNDS, "-p", "rounds=0", "--from", "solve").code == 2
 
 
 def test_a_stage_that_is_not_there(shell: Shell) -> None:

@@ -421,3 +421,92 @@ def test_a_fan_out_ends_after_its_instances() -> None:
         place = f"fan[i={i}]"
         assert whole[0] < run.position(NodeStarted, place)
         assert run.position(NodeSucceeded, place) < whole[1]
+
+
+_TWO_WITH_HOLES = """
+        stages:
+          a:
+            for_each: {i: [0, 1, 2, 3]}
+            min_success: 50%
+            run: fail_if
+            with: {bad: "${{ each.i == 1 }}", value: "${{ each.i * 10 }}"}
+          b:
+            for_each: {i: [3, 2, 1, 0]}
+            min_success: 50%
+            run: fail_if
+            with: {bad: "${{ each.i == 2 }}", value: "${{ each.i * 100 }}"}
+"""
+
+
+def test_keys_name_the_instances_whose_outputs_stand_in_the_lists() -> None:
+    """`keys` has the keys of the good instances, in the order of the lists."""
+    run = play(
+        _TWO_WITH_HOLES
+        + """
+        outputs: {a: "${{ stages.a.keys }}", b: "${{ zip(stages.b.keys, stages.b.value) }}"}
+        """
+    )
+    assert run.outputs == {"a": ["0", "2", "3"], "b": [["3", 300], ["1", 100], ["0", 0]]}
+    assert run.given["a"]["keys"] == ["0", "2", "3"]
+
+
+def test_instances_are_paired_by_their_keys() -> None:
+    """`align` gives the keys that all have, in the order of the first, and what belongs to them."""
+    run = play(
+        _TWO_WITH_HOLES
+        + """
+          both:
+            for_each: {pair: "${{ align(a=stages.a, b=stages.b) }}"}
+            key: ${{ each.pair.key }}
+            run: give
+            with: {value: "${{ [each.pair.a.value, each.pair.b.value] }}"}
+        outputs: {values: "${{ stages.both.value }}", keys: "${{ stages.both.keys }}"}
+        """
+    )
+    assert run.outputs == {"values": [[0, 0], [30, 300]], "keys": ["0", "3"]}
+    assert "both[3]" in run.given
+
+
+def test_an_instance_is_looked_up_by_its_key() -> None:
+    """`at` takes a key as a text or as the item; of one that failed there is no value."""
+    run = play(
+        _TWO_WITH_HOLES
+        + """
+        outputs:
+          text: ${{ at(stages.b, '1').value }}
+          item: ${{ at(stages.b, 3).value }}
+          lost: ${{ at(stages.b, 2).value | default('none') }}
+          there: ${{ at(stages.b, 2) is defined }}
+        """
+    )
+    assert run.outputs == {"text": 100, "item": 300, "lost": "none", "there": False}
+    run = play(_TWO_WITH_HOLES + '        outputs: {lost: "${{ at(stages.a, 1).value }}"}')
+    assert "no instance has the key '1': it has failed" in run.error
+
+
+def test_what_instances_call_keys_themselves_is_theirs() -> None:
+    """An output of the name `keys` that the instances have is not hidden by the fan-out's."""
+    run = play("""
+        stages:
+          group:
+            for_each: {i: [0, 1]}
+            steps: {inside: {run: give, with: {value: "${{ each.i }}"}}}
+            outputs: {keys: "${{ steps.inside.value }}"}
+        outputs: {keys: "${{ stages.group.keys }}"}
+    """)
+    assert run.outputs == {"keys": [0, 1]}
+
+
+@pytest.mark.parametrize("on_error", ["continue", "skip_dependents"])
+def test_a_tolerated_failure_of_the_whole_leaves_no_holes(on_error: str) -> None:
+    """`on_error` tolerates the failure of the node; its lists are whole, or are not there."""
+    run = play(f"""
+        stages:
+          fan:
+            for_each: {{i: [0, 1]}}
+            on_error: {on_error}
+            run: fail_if
+            with: {{bad: "${{{{ each.i == 1 }}}}", value: "${{{{ each.i }}}}"}}
+        outputs: {{values: "${{{{ stages.fan.value | default('no value') }}}}"}}
+    """)
+    assert run.outputs == {"values": "no value"}

@@ -145,12 +145,81 @@ def test_a_file_of_params(demo: Pipeline, tmp_path: Path) -> None:
     """A file gives values of any form, with the meaning of a pipeline file's."""
     path = tmp_path / "params.yaml"
     path.write_text("niter: 9\nspws: [5]\nfield: on\ncomment: null\n")
-    given = resolve(demo, file=path)
+    given = resolve(demo, files=[path])
     expected = {"niter": 9, "spws": [5], "field": "on", "comment": None}
     assert {name: given[name] for name in expected} == expected
     # What -p says goes before it.
-    merged = resolve(demo, ["niter=10"], path)
+    merged = resolve(demo, ["niter=10"], [path])
     assert (merged["niter"], merged["spws"]) == (10, [5])
+
+
+def test_several_files_of_params(demo: Pipeline, tmp_path: Path) -> None:
+    """Each file adds to those before it, and of what several say the last one counts."""
+    site, night = tmp_path / "site.yaml", tmp_path / "night.yaml"
+    site.write_text("niter: 9\nspws: [5]\n")
+    night.write_text("niter: 8\nfield: M87\n")
+    merged = resolve(demo, ["field=M31"], [site, night], {"niter": 1, "frequency": 2.0})
+    assert {name: merged[name] for name in ("niter", "spws", "field", "frequency")} == {
+        "niter": 8,
+        "spws": [5],
+        "field": "M31",
+        "frequency": 2.0,
+    }
+    assert resolve(demo, files=[night, site])["niter"] == 9
+    site.write_text("nitre: 9\n")
+    night.write_text("imagin: x\n")
+    with pytest.raises(InvalidPipeline) as caught:
+        resolve(demo, files=[site, night])
+    assert [problem.at.source.name for problem in caught.value.problems] == [str(night), str(site)]
+
+
+MEMBERS = """
+    name: members
+    version: 1
+    params:
+      box:
+        type: object
+        required: [size]
+        properties:
+          size: {type: integer, default: 512}
+          cell: {type: number}
+          deep:
+            type: object
+            default: {}
+            properties: {tolerance: {type: number, default: 0.1}, deeper: {type: object}}
+        default: {}
+      rounds:
+        type: array
+        items:
+          type: object
+          properties: {niter: {type: integer, default: 100}, interval: {type: number}}
+        default: [{}, {niter: 5}]
+      named:
+        type: object
+        additionalProperties: {type: object, properties: {snr: {type: number, default: 3}}}
+        default: {}
+    stages: {a: {run: give}}
+"""
+
+
+def test_members_have_their_defaults(tmp_path: Path) -> None:
+    """A member that is not given has its default, at any depth and in the items of lists."""
+    pipeline = loader.load(write(tmp_path, MEMBERS))
+    whole = {"size": 512, "deep": {"tolerance": 0.1}}
+    assert values(pipeline) == {
+        "box": whole,
+        "rounds": [{"niter": 100}, {"niter": 5}],
+        "named": {},
+    }
+    given = values(
+        pipeline, "box={deep: {deeper: {}}}", "rounds=[{interval: 1.5}]", "named={a: {}}"
+    )
+    assert given == {
+        "box": {"deep": {"deeper": {}, "tolerance": 0.1}, "size": 512},
+        "rounds": [{"interval": 1.5, "niter": 100}],
+        "named": {"a": {"snr": 3}},
+    }
+    assert "expected an integer" in refused(pipeline, "rounds=[{niter: x}]")[0]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +240,7 @@ def test_a_file_of_params_that_does_not_do(
     path = tmp_path / "params.yaml"
     path.write_text(content)
     with pytest.raises(InvalidPipeline) as caught:
-        resolve(demo, file=path)
+        resolve(demo, files=[path])
     assert str(caught.value).partition(str(tmp_path) + "/")[2].startswith(message)
 
 
@@ -179,7 +248,7 @@ def test_a_file_that_is_not_there(demo: Pipeline, tmp_path: Path) -> None:
     """A missing file, or a folder, is told by its name."""
     for path in (tmp_path / "nothing.yaml", tmp_path):
         with pytest.raises(UsageError, match="the params file cannot be read"):
-            resolve(demo, file=path)
+            resolve(demo, files=[path])
 
 
 def test_mistakes_of_file_and_arguments(demo: Pipeline, tmp_path: Path) -> None:
@@ -187,7 +256,7 @@ def test_mistakes_of_file_and_arguments(demo: Pipeline, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("nitre: 3\n")
     with pytest.raises(InvalidPipeline) as caught:
-        resolve(demo, ["niter=0", "imagin=x"], path)
+        resolve(demo, ["niter=0", "imagin=x"], [path])
     assert len(caught.value.problems) == 3
 
 

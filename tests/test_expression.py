@@ -95,6 +95,13 @@ def refusal(expression: str) -> str:
         ("params.rows | selectattr('snr', 'gt', 5) | map(attribute='name') | join(', ')", "one"),
         ("params.xs | map('string') | join('-')", "1-2-3"),
         ("zip(params.xs, range(3)) | first", [1, 0]),
+        ("at({'keys': ['a', 'b'], 'x': [1, 2], 'failed': ['c'], 'n': 3}, 'b')", {"x": 2}),
+        ("at({'keys': [1, 1.5, true], 'x': [1, 2, 3]}, 1.5).x", 2),
+        ("at({'keys': []}, 0) is defined", False),
+        (
+            "align(a={'keys': ['p', 'q'], 'x': [1, 2]}, b={'keys': ['q', 'p', 'r']})",
+            [{"key": "p", "a": {"x": 1}, "b": {}}, {"key": "q", "a": {"x": 2}, "b": {}}],
+        ),
         ("params.m | items", [["a", 1], ["b", [1, 2]]]),
         ("[[1], [2, 3]] | flatten | sum", 6),
         ("[3, 1, 3, true] | unique", [3, 1, True]),
@@ -225,6 +232,12 @@ def test_absence_says_who_was_skipped() -> None:
         ("'nan' | float", "no number that JSON has"),
         ("sqrt(-1)", "has no value"),
         ("zip([1], [1, 2])", "lists of one length"),
+        ("at(params.xs, 0)", "takes a node with for_each"),
+        ("at({'keys': [0]}, [0])", "takes a key, which is a text or a number"),
+        ("at({'keys': [0, '0']}, 0)", "takes keys that differ"),
+        ("at({'keys': [0], 'x': []}, 0)", "1 keys, and 0 items of 'x'"),
+        ("at({'keys': [0], 'failed': [1]}, 1)", "no instance has the key '1': it has failed"),
+        ("align(a={'keys': []}, b={'x': []})", "takes a node with for_each"),
         ("params.xs | map('pad')", "applies no filter 'pad'"),
         ("params.xs | select('beyond', 1)", "applies no test 'beyond'"),
         ("5 is divisibleby 0", "division by zero"),
@@ -251,6 +264,9 @@ def test_wrong_values_are_refused_in_words(expression: str, words: str) -> None:
         "range(100000) | map('join', range(100000) | join)",
         "range(100000) | map('string') | map('replace', '', range(100000) | join) | join",
         "range(100000) | select('in', range(100000))",
+        "align("
+        + ", ".join(f"{name}={{'keys': range(100000), 'x': range(100000)}}" for name in "abcdefgh")
+        + ")",
         "range(100000) | map('string') | join('a' | replace('', range(90000) | join))",
         "zip(" + ", ".join(["range(100000)"] * 20) + ")",
         "[" + ", ".join(["range(100000)"] * 20) + "] | string",
@@ -374,7 +390,7 @@ def test_arguments_can_be_named_as_the_tables_name_them() -> None:
         for operation in table.values():
             taken = inspect.signature(operation.call).parameters
             names = {name.lstrip("_") for name, of in taken.items() if of.kind != of.VAR_POSITIONAL}
-            assert set(operation.parameters) - {"*"} <= names, operation.name
+            assert set(operation.parameters) - {"*", "**"} <= names, operation.name
             open_ended = any(of.kind == of.VAR_POSITIONAL for of in taken.values())
             assert open_ended == ("*" in operation.parameters), operation.name
     assert value_of("range(start=1, stop=3)") == [1, 2]

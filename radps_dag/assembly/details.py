@@ -12,6 +12,7 @@ from radps_dag.model import (
     ContextKey,
     Defaults,
     Loop,
+    MemberDefault,
     Metric,
     Need,
     Param,
@@ -183,7 +184,28 @@ def params(table: Table, key: str, report: Report, constant: bool = True) -> Ite
             default=default,
             description=text(schema, "description"),
             unit=text(schema, "unit"),
+            inside=tuple(_inside(schema, name, report)),
         )
+
+
+def _inside(schema: Any, path: str, report: Report) -> Iterator[MemberDefault]:
+    """The defaults of members, those of the items of lists among them."""
+    if not isinstance(schema, Table):
+        return
+    members = schema.get("properties")
+    below = [(schema.get("items"), f"{path}[]"), (schema.get("additionalProperties"), f"{path}.*")]
+    for name, member in members.items() if isinstance(members, Table) else ():
+        below.append((member, f"{path}.{name}"))
+        if isinstance(member, Table) and "default" in member:
+            at = member.value_at("default")
+            if isinstance(value(member, "default", report), Literal):
+                plain = _plain(member)
+                yield MemberDefault(f"{path}.{name}", plain, plain["default"], at)
+            else:
+                message = "the default of a member is a constant; compute from it where it is used"
+                report(Problem(at, "value", message))
+    for inner, where in below:
+        yield from _inside(inner, where, report)
 
 
 def context(root: Table) -> Iterator[ContextKey]:

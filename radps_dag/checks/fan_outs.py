@@ -14,7 +14,7 @@ from radps_dag.model import ForEach, Task
 from radps_dag.problem import Location, Problem
 from radps_dag.shape import show
 
-__all__ = ["check"]
+__all__ = ["check", "repeated", "size"]
 
 RULE = "for-each"
 
@@ -31,12 +31,12 @@ def _wrong(seat: Seat, fan: ForEach) -> Iterator[tuple[Location, str]]:
         if item.name == "index":
             yield item.at, "'index' is the number of the instance; take another name"
         if isinstance(item.value, Literal) and isinstance(item.value.value, list):
-            yield from _repeated(item.value.value, fan, item.value.at)
+            yield from repeated(item.value.value, fan, item.value.at)
     if fan.batch > 1 and not isinstance(seat.node, Task):
         yield fan.at, "'batch' is for nodes that `run` a workload"
     if fan.key is not None and isinstance(fan.key, Literal):
         yield fan.key.at, "the key is the same for every instance; use each.NAME in it"
-    sizes = [_size(item.value) for item in fan.items]
+    sizes = [size(item.value) for item in fan.items]
     total = None if None in sizes else math.prod(size or 0 for size in sizes)
     if total is not None and not fan.percent and fan.min_success > total:
         count = f"{fan.min_success:g}"
@@ -45,7 +45,8 @@ def _wrong(seat: Seat, fan: ForEach) -> Iterator[tuple[Location, str]]:
         yield fan.at, "min_success is a share from 0% to 100%, or a number of instances"
 
 
-def _size(value: Value) -> int | None:
+def size(value: Value) -> int | None:
+    """How many items a value has, where that is written down."""
     if isinstance(value, Listing):
         return len(value.items)
     if isinstance(value, Literal) and isinstance(value.value, list):
@@ -53,7 +54,7 @@ def _size(value: Value) -> int | None:
     return None
 
 
-def _repeated(items: list[Any], fan: ForEach, at: Location) -> Iterator[tuple[Location, str]]:
+def repeated(items: list[Any], fan: ForEach, at: Location) -> Iterator[tuple[Location, str]]:
     """Two items alike make two instances of one name."""
     if fan.key is not None:
         return

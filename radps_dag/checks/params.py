@@ -10,7 +10,7 @@ from radps_dag.checks.view import View
 from radps_dag.expression import Literal
 from radps_dag.model import Param, Pause, Use
 from radps_dag.problem import Problem
-from radps_dag.shape import mismatch, show
+from radps_dag.shape import filled, from_schema, mismatch, show
 from radps_dag.shape.violations import violation
 
 __all__ = ["check", "unmeetable"]
@@ -44,7 +44,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
                     target is not None
                     and isinstance(value, Literal)
                     and not mismatch(target.shape, value.value)
-                    and (wrong := violation(target.schema, value.value))
+                    and (wrong := violation(target.schema, filled(target.schema, value.value)))
                 ):
                     yield Problem(value.at, RULE, f"param {argument.name!r}: {wrong}")
 
@@ -56,10 +56,15 @@ def _param(param: Param, what: str) -> Iterator[Problem]:
     elif isinstance(param.default, Literal):
         value = param.default.value
         wrong = mismatch(param.shape, value) if what == "param" else ""
-        wrong = wrong or violation(param.schema, value)
+        wrong = wrong or violation(param.schema, filled(param.schema, value))
         if wrong and not (what == "input" and mismatch(param.shape, value)):
             message = f"the default of {what} {param.name!r} does not fit: {wrong}"
             yield Problem(param.default.at, RULE, message)
+    for member in param.inside:
+        wrong = mismatch(from_schema(member.schema), member.value)
+        if wrong := wrong or violation(member.schema, filled(member.schema, member.value)):
+            message = f"the default of {member.path!r} does not fit: {wrong}"
+            yield Problem(member.at, RULE, message)
 
 
 def unmeetable(schema: Mapping[str, Any]) -> str:

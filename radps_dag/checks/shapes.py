@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from radps_dag.checks.view import Seat, Sight, View
-from radps_dag.expression import Literal, infer, member_of
+from radps_dag.expression import FAN_OUT_MEMBERS, Literal, infer, member_of
 from radps_dag.model import Group, Pause, Pipeline, Task, Use
 from radps_dag.shape import (
     ANY,
     INTEGER,
+    NULL,
+    NUMBER,
     STRING,
     Shape,
     is_number,
@@ -17,6 +19,7 @@ from radps_dag.shape import (
     object_of,
     union,
 )
+from radps_dag.unlooped import EMPTY
 from radps_dag.workloads.registry import Library
 
 __all__ = ["Shapes"]
@@ -24,7 +27,12 @@ __all__ = ["Shapes"]
 Outputs = Mapping[str, Shape]
 # Of outputs that rest on outputs, over and over, nothing is known past this.
 MAX_CHAIN = 20
-_LOOP: Outputs = {"outcome": STRING, "iterations": INTEGER, "history": list_of()}
+_OUTCOMES = ("converged", "diverged", "exhausted", EMPTY)
+_LOOP: Outputs = {
+    "outcome": Shape(STRING.kinds, choices=_OUTCOMES),
+    "iterations": Shape(INTEGER.kinds, minimum=0),
+    "history": list_of(union(NUMBER, NULL)),
+}
 _RUN: Outputs = {"id": STRING, "workdir": STRING}
 
 
@@ -72,15 +80,23 @@ class Shapes:
             case Pause():
                 own = tuple(field.name for field in node.inputs)
         loop = tuple(_LOOP) if node.loop is not None else ()
-        failed = ("failed",) if node.for_each is not None else ()
-        return dict.fromkeys(own if inside else (*own, *loop, *failed))
+        added = FAN_OUT_MEMBERS if node.for_each is not None else ()
+        return dict.fromkeys(own if inside else (*own, *loop, *added))
 
     def output(self, seat: Seat, name: str) -> Shape:
         """An output as those beside the node read it: a list, if the node fans out."""
         shape = self.result(seat, name)
         if seat.node.for_each is None:
             return shape
-        return list_of(STRING) if name == "failed" else list_of(shape)
+        own_keys = name == "keys" and name in (self.names(seat, inside=True) or ())
+        return list_of(STRING if name in FAN_OUT_MEMBERS and not own_keys else shape)
+
+    def fan_out(self, seat: Seat) -> Shape:
+        """A node that fans out, read as a whole; of others, nothing is known."""
+        names = self.names(seat)
+        if seat.node.for_each is None or names is None:
+            return ANY
+        return object_of([(name, self.output(seat, name), True) for name in names], None, "")
 
     def result(self, seat: Seat, name: str) -> Shape:
         """An output of one instance, as the node's `qa` reads it."""
@@ -152,7 +168,7 @@ class Shapes:
         stages = sight.view.top.seats
         seat = sight.step(path[0]) if root == "steps" else stages.get(path[0])
         if seat is None or len(path) < 2:
-            return ANY
+            return ANY if seat is None else self.fan_out(seat)
         return _inside(self.output(seat, path[1]), path[2:])
 
     def _start(self, sight: Sight, root: str, name: str) -> Shape:

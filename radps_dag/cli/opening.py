@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from radps_dag import checks, loader
+from radps_dag.checks.settled import settled
 from radps_dag.model import Pipeline
+from radps_dag.params import resolve
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
 from radps_dag.profile import Profile, find_profile
+from radps_dag.shape import mismatch
 from radps_dag.source import Report
 from radps_dag.workloads.registry import Library, find_library, libraries
 
-__all__ = ["open_pipeline"]
+__all__ = ["open_pipeline", "params_of", "settle"]
 
 
 def open_pipeline(
@@ -37,6 +41,20 @@ def open_pipeline(
         return _opened(path, library or chosen.library, (*chosen.workloads, *modules), warn)
 
 
+def settle(
+    pipeline: Pipeline,
+    library: Library,
+    params: Mapping[str, Any],
+    warn: Report = lambda _: None,
+    stages: Collection[str] | None = None,
+) -> None:
+    """Evaluate what rests on these params alone, in these stages or in all.
+
+    Warnings go to `warn`. Raises InvalidPipeline with all that would fail in the middle of a run.
+    """
+    _sort_out(list(settled(pipeline, library.workloads, params, stages)), warn)
+
+
 def _opened(
     path: str | os.PathLike[str], library: str | None, modules: Sequence[Path], warn: Report
 ) -> tuple[Pipeline, Library]:
@@ -51,12 +69,43 @@ def _opened(
         problems.append(Problem(_named_at(pipeline), "library", str(error)))
         raise InvalidPipeline(problems) from None
     problems.extend(_not_shown_twice(checks.check(pipeline, workloads), problems))
+    _sort_out(problems, warn)
+    return pipeline, workloads
+
+
+def _sort_out(problems: Collection[Problem], warn: Report) -> None:
     errors = [problem for problem in problems if problem.severity == "error"]
     for problem in sorted(set(problems).difference(errors), key=lambda one: one.sort_key):
         warn(problem)
     if errors:
         raise InvalidPipeline(errors)
-    return pipeline, workloads
+
+
+def params_of(
+    pipeline: Pipeline,
+    profile: Profile,
+    arguments: Iterable[str],
+    files: Iterable[Path],
+    before: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All params: from arguments, else files, else the run `before`, else the profile, else their
+    defaults. Raises InvalidPipeline, or UsageError for what the profile says."""
+    known = {name: value for name, value in (before or {}).items() if pipeline.param(name)}
+    known = {**_from_profile(profile, pipeline), **known}
+    return resolve(pipeline, arguments, files, known)
+
+
+def _from_profile(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
+    """What the profile says of params that the pipeline has. Raises UsageError for a misfit."""
+    found = {}
+    for name, value in profile.params.items():
+        param = pipeline.param(name)
+        if param is None:
+            continue  # a profile serves more than one pipeline
+        if reason := mismatch(param.shape, value):
+            raise UsageError(f"{profile.path}: params.{name}: {reason}")
+        found[name] = value
+    return found
 
 
 @contextmanager

@@ -14,6 +14,7 @@ __all__ = [
     "stages",
     "what_to_run",
     "what_to_use_again",
+    "which_params",
     "which_workloads",
     "which_workspace",
 ]
@@ -46,23 +47,32 @@ def which_workloads(command: F) -> F:
     return _with(options, command)
 
 
-def what_to_run(command: F) -> F:
-    """The pipeline file, its params, and which part of it: `file`, `arguments`, `params_file`,
-    `only`, `begin`, `until` and `seed` of a command."""
+def which_params(command: F) -> F:
+    """Values for params: `arguments` and `params_files` of a command."""
     options = (
-        click.argument("file", type=_PATH),
         click.option(
             *("-p", "--param", "arguments"),
             multiple=True,
             metavar="NAME=VALUE",
-            help="Set a param of the pipeline; may be repeated.",
+            help="Set a param of the pipeline; may be repeated. Goes before every params file.",
         ),
         click.option(
-            "--params-file",
+            *("--params-file", "params_files"),
+            multiple=True,
             type=_PATH,
             metavar="FILE",
-            help="A YAML file that maps params to values; what -p says goes before it.",
+            help="A YAML file that maps params to values; may be repeated, and the later one wins.",
         ),
+    )
+    return _with(options, command)
+
+
+def what_to_run(command: F) -> F:
+    """The pipeline file, its params, and which part of it: `file`, `arguments`, `params_files`,
+    `only`, `begin`, `until` and `seed` of a command."""
+    options = (
+        click.argument("file", type=_PATH),
+        which_params,
         click.option(
             "--only",
             multiple=True,

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from radps_dag.cli.launching import begin_server, launch
-from radps_dag.cli.options import how_to_run, which_workloads, which_workspace
+from radps_dag.cli.options import (
+    how_to_run,
+    which_params,
+    which_workloads,
+    which_workspace,
+)
 from radps_dag.cli.running import (
     Asked,
     Part,
@@ -46,12 +51,7 @@ MOST = 20  # calls that are said to run again
     metavar="FILE",
     help="The pipeline file, where it is not where it was.",
 )
-@click.option(
-    *("-p", "--param", "arguments"),
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Change a param of the pipeline; may be repeated.",
-)
+@which_params
 @how_to_run
 @which_workloads
 @which_workspace

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from radps_dag.cli.opening import open_pipeline
+from radps_dag.cli.opening import open_pipeline, params_of, settle
 from radps_dag.cli.problems import as_text, wants_colour
-from radps_dag.params import resolve
-from radps_dag.problem import InvalidPipeline, Problem, UsageError
+from radps_dag.problem import InvalidPipeline, Problem
 from radps_dag.profile import Profile
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class Asked:
     profile_given: bool = False
     arguments: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)  # of the run that is resumed
-    params_file: Path | None = None
+    params_files: tuple[Path, ...] = ()
     part: Part = Part()
     executor: str = "threads"
     max_parallel: int | None = None
@@ -142,29 +141,24 @@ def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
     pipeline, library = open_pipeline(
         asked.file, asked.library, asked.modules, asked.profile, _show_warning
     )
-    known = {name: value for name, value in asked.params.items() if pipeline.param(name)}
-    known = {**_params_of(asked.profile, pipeline), **known}
-    params = resolve(pipeline, asked.arguments, asked.params_file, known)
+    params = params_of(pipeline, asked.profile, asked.arguments, asked.params_files, asked.params)
+    settle(pipeline, library, params, _show_warning, _chosen(asked.part, pipeline))
     return pipeline, library, params
+
+
+def _chosen(part: Part, pipeline: Pipeline) -> tuple[str, ...] | None:
+    """The stages that would run; None for all of them."""
+    if part == Part():
+        return None
+    from radps_dag.builder import build
+    from radps_dag.engine import selection
+
+    wish = selection.Selection(part.only, part.begin, part.until)
+    return selection.choose(build(pipeline), wish)
 
 
 def _show_warning(problem: Problem) -> None:
     click.echo(as_text(problem, wants_colour(sys.stderr)), err=True)
-
-
-def _params_of(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
-    """What the profile says of params that the pipeline has. Raises UsageError for a misfit."""
-    from radps_dag.shape import mismatch
-
-    found = {}
-    for name, value in profile.params.items():
-        param = pipeline.param(name)
-        if param is None:
-            continue  # a profile serves more than one pipeline
-        if reason := mismatch(param.shape, value):
-            raise UsageError(f"{profile.path}: params.{name}: {reason}")
-        found[name] = value
-    return found
 
 
 def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: Store) -> Job:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from radps_dag.cli.opening import open_pipeline
-from radps_dag.cli.options import which_workloads
+from radps_dag.cli.opening import open_pipeline, params_of, settle
+from radps_dag.cli.options import which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
 from radps_dag.model import walk
+from radps_dag.params import defaults
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.profile import find_profile
 
@@ -28,19 +30,20 @@ __all__ = ["command"]
     help="For people, for programs, or as annotations of a GitHub workflow.",
 )
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@which_params
 @which_workloads
 def command(
     files: tuple[str, ...],
     form: str,
     strict: bool,
-    library: str | None,
-    modules: tuple[Path, ...],
     profile_file: Path | None,
+    **rest: Any,
 ) -> int:
     """Check pipeline FILEs completely, without running anything.
 
-    Prints every mistake with its place and the likely fix. Exits 0 if there is none, else 2.
-    What can run, and surely does not do what was meant, is a warning.
+    With params, also whether a run takes them. Prints every mistake with its place and the likely
+    fix. Exits 0 if there is none, else 2. What can run, and surely does not do what was meant, is a
+    warning.
     """
     problems: set[Problem] = set()
     bad: dict[str, str] = {}  # file to why it could not be read at all
@@ -49,7 +52,12 @@ def command(
     for file in files:
         found: list[Problem] = []
         try:
-            pipeline, _ = open_pipeline(file, library, modules, profile, found.append)
+            pipeline, chosen = open_pipeline(
+                file, rest["library"], rest["modules"], profile, found.append
+            )
+            given = rest["arguments"], rest["params_files"]
+            values = params_of(pipeline, profile, *given) if any(given) else defaults(pipeline)
+            settle(pipeline, chosen, values, found.append)
             nodes += sum(1 for _ in walk(pipeline))
         except InvalidPipeline as error:
             found += error.problems

@@ -15,13 +15,13 @@ from radps_dag.engine.attempts import NO_RETRY
 from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.engine.run import Here, Result, Span, value_of, whole
 from radps_dag.engine.tracker import Label, Untracked
-from radps_dag.model import ForEach, Group, Node, Pause, Task, Use
+from radps_dag.expression import key_text
+from radps_dag.model import MOST_INSTANCES, ForEach, Group, Node, Pause, Task, Use
 
-__all__ = ["declared", "fan_out", "instances"]
+__all__ = ["declared", "fan_out", "instances", "with_keys"]
 
 One = Callable[[Here, Callable[[], bool]], Awaitable[Result]]
 
-MOST_INSTANCES = 1_000_000
 MOST_ASIDE = 500  # instances that wait for people and make room; each costs some looks a second
 
 
@@ -82,14 +82,8 @@ def _key(each: ForEach, here: Here, values: Mapping[str, Any], names: list[str])
     if any(isinstance(values[name], dict | list) for name in names):
         key = str(values["index"])
         return key, key
-    key = ",".join(_plain(values[name]) for name in names)
-    return key, ",".join(f"{name}={_plain(values[name])}" for name in names)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return str(value)
+    key = ",".join(key_text(values[name]) for name in names)
+    return key, ",".join(f"{name}={key_text(values[name])}" for name in names)
 
 
 def _invalid(here: Here, message: str) -> NodeError:
@@ -202,8 +196,11 @@ class _Fan:
         lists: dict[str, Any] = {
             name: [result.outputs.get(name) for result in good] for name in names
         }
-        failed = [item.key for item in self._instances if item.index in self._errors]
-        return {**lists, "failed": failed}
+        return with_keys(
+            lists,
+            [item.key for item in self._instances if item.index in self._results],
+            [item.key for item in self._instances if item.index in self._errors],
+        )
 
     def _too_few(self) -> NodeError:
         first = self._errors[min(self._errors)]
@@ -263,6 +260,12 @@ class _Turns:
                 break
             await self._work(batch)
         self._at_work -= 1
+
+
+def with_keys(lists: dict[str, Any], keys: list[str], failed: list[str]) -> dict[str, Any]:
+    """The outputs of a fan-out: lists, with the keys of who stands in them. Instances that have an
+    output of the name `keys` keep it."""
+    return {"keys": keys, **lists, "failed": failed}
 
 
 def _required(each: ForEach, total: int, here: Here) -> int:

@@ -15,9 +15,9 @@ import networkx as nx
 
 from radps_dag.builder import Graph, body, node_of
 from radps_dag.engine.drive import Job, knowing_in
-from radps_dag.engine.fan_out import declared, instances
+from radps_dag.engine.fan_out import declared, instances, with_keys
 from radps_dag.engine.foreseeing import Foreseen
-from radps_dag.engine.loops import History, cap, outcome_of, score_of
+from radps_dag.engine.loops import History, cap, outcome_of, score_of, without_iteration
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import ROOT
@@ -27,6 +27,7 @@ from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
 from radps_dag.expression import Value, evaluate, references
 from radps_dag.model import Group, Node, Pause, Task, Use
+from radps_dag.shape import filled
 
 __all__ = ["Planned", "plan", "whole_groups"]
 
@@ -132,7 +133,9 @@ class _Planner:
                 return self._will_run(node, here, _upstream(found))
         mark = self._begin(here, "fan_out")
         results: list[_Outputs | _Unknown] = []
+        keys: list[str] = []
         for one in instances(node.for_each, here):
+            keys.append(one.key)
             there = here.at(here.place.instance(one.label)).seeing(here.scope.for_item(one.each))
             try:
                 results.append(self._once(node, inside, there))
@@ -145,7 +148,7 @@ class _Planner:
         good = [dict(one) for one in results if not isinstance(one, _Unknown)]
         names = list(good[0]) if good else declared(node, here)
         lists = {name: _gathered([one.get(name) for one in good]) for name in names}
-        return {**lists, "failed": []}
+        return with_keys(lists, keys, [])
 
     def _once(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown:
         if node.loop is None:
@@ -161,8 +164,10 @@ class _Planner:
         unknown = _Unknown(here.place.name)
         if isinstance(_value(loop.max_iterations, here), _Unknown):
             return unknown
-        most = cap(loop, here)
+        most = cap(node, loop, here)
         state = {variable.name: _value(variable.init, here) for variable in loop.state}
+        if most == 0:
+            return without_iteration(node, state, here, _value)
         history = History()
         for number in range(1, most + 1):
             scope = here.scope.in_iteration(number, state)
@@ -213,11 +218,11 @@ class _Planner:
     def _used(self, node: Use, inside: Graph, here: Here) -> _Outputs:
         given = {argument.name: _value(argument.value, here) for argument in node.arguments}
         params = {
-            param.name: given[param.name]
+            param.name: filled(param.schema, given[param.name])
             if param.name in given
             else None
             if param.default is None
-            else evaluate(param.default, {})
+            else filled(param.schema, evaluate(param.default, {}))
             for param in node.pipeline.params
         }
         mark = self._begin(here, "use")

@@ -283,7 +283,7 @@ class _Examination:
         if operation.name == "map" and (name is None) == ("attribute" not in named):
             self._find(node, "'map' takes either a filter's name or attribute='NAME'")
         elif isinstance(name, nodes.Const):
-            problem = operation.misnamed(name.value, max(0, len(node.args) - position - 1))
+            problem = operation.misapplied(name.value, max(0, len(node.args) - position - 1))
             if problem:
                 self._find(name, problem)
 

@@ -315,8 +315,10 @@ class _Inference:
         arguments = [self.of(argument) for argument in node.args]
         named = {str(keyword.key): self.of(keyword.value) for keyword in node.kwargs}
         if isinstance(node, nodes.Call):
-            name = node.node.name if isinstance(node.node, nodes.Name) else ""
-            return FUNCTIONS[name].result(*arguments, **named)
+            function = FUNCTIONS[node.node.name if isinstance(node.node, nodes.Name) else ""]
+            for shape in named.values() if "**" in function.parameters else arguments[:1]:
+                self._require(node, function.takes, shape, f"'{function.name}'")
+            return function.result(*arguments, **named)
         operation = FILTERS[node.name]
         value = self._asked(node, node.node) if node.node is not None else ANY
         self._require(node, operation.takes, value, f"'{operation.name}'")

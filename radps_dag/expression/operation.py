@@ -20,9 +20,9 @@ class Operation:
     """`call` takes the budget, the value that is filtered or tested, and the arguments.
 
     `parameters` are the arguments' names, of which the first `required` must be given; a last
-    `*` takes any number. `gives` is the shape of the result, or makes it of the operands' shapes.
-    `applies` are the filters or tests that it can apply to each item, whose name is the argument
-    `filter` or `test`.
+    `*` takes any number, and `**` alone any names but `key`, at least `required`. `gives` is the
+    shape of the result, or makes it of the operands' shapes. `applies` are the filters or tests
+    that it can apply to each item, whose name is the argument `filter` or `test`.
     """
 
     name: str
@@ -32,11 +32,13 @@ class Operation:
     gives: Shape | Gives = ANY
     parameters: tuple[str, ...] = ()
     required: int = 0
-    takes: Shape = ANY  # what it filters
+    takes: Shape = ANY  # what it filters or, of a function, its first argument and named ones
     applies: Mapping[str, Operation] = field(default_factory=dict, hash=False)
 
     def misuse(self, positional: int, keywords: Sequence[str]) -> str:
         """What is wrong with a call with these arguments; "" if nothing."""
+        if "**" in self.parameters:
+            return self._misnamed(positional, keywords)
         open_ended = "*" in self.parameters
         known = [name for name in self.parameters if name != "*"]
         for keyword in keywords:
@@ -51,6 +53,15 @@ class Operation:
             return f"{self.name!r} takes more arguments; write {self.usage}"
         return ""
 
+    def _misnamed(self, positional: int, keywords: Sequence[str]) -> str:
+        """What is wrong with a call whose arguments the author names."""
+        if positional or len(keywords) < self.required:
+            least = f"at least {self.required} arguments"
+            return f"{self.name!r} takes {least}, each with a name; write {self.usage}"
+        if len(set(keywords)) < len(keywords):
+            return f"{self.name!r} gets an argument twice; write {self.usage}"
+        return "'key' is what they have in common; take another name" if "key" in keywords else ""
+
     def result(self, *shapes: Shape, **named: Shape) -> Shape:
         return self.gives if isinstance(self.gives, Shape) else self.gives(*shapes, **named)
 
@@ -59,7 +70,7 @@ class Operation:
         """The argument that names what is applied: `filter` or `test`; "" if there is none."""
         return next((name for name in ("filter", "test") if name in self.parameters), "")
 
-    def misnamed(self, name: Any, given: int) -> str:
+    def misapplied(self, name: Any, given: int) -> str:
         """What is wrong with applying `name` with so many arguments; "" if nothing."""
         applied = self.applies.get(name) if isinstance(name, str) else None
         if applied is not None:

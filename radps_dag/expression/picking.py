@@ -44,7 +44,7 @@ def _map(
 
 def _named(by: Operation, name: Any, given: int) -> Operation:
     """The filter or test that `by` is to apply, which an expression may have computed."""
-    if problem := by.misnamed(name, given):
+    if problem := by.misapplied(name, given):
         raise Wrong(problem)
     return by.applies[name]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from radps_dag.expression.keyed import KEYED_FUNCTIONS
 from radps_dag.expression.lists import LIST_FILTERS, LIST_FUNCTIONS
 from radps_dag.expression.operation import Operation
 from radps_dag.expression.picking import PICKING_FILTERS
 from radps_dag.expression.scalars import SCALAR_FILTERS, SCALAR_FUNCTIONS
 from radps_dag.expression.truths import TESTS
 
-__all__ = ["FILTERS", "FUNCTIONS", "TESTS", "Operation"]
+__all__ = ["FILTERS", "FUNCTIONS", "KEYED", "TESTS", "Operation"]
 
 
 def _table(*operations: Operation) -> dict[str, Operation]:
@@ -16,4 +17,6 @@ def _table(*operations: Operation) -> dict[str, Operation]:
 
 
 FILTERS = _table(*SCALAR_FILTERS, *LIST_FILTERS, *PICKING_FILTERS)
-FUNCTIONS = _table(*SCALAR_FUNCTIONS, *LIST_FUNCTIONS)
+FUNCTIONS = _table(*SCALAR_FUNCTIONS, *LIST_FUNCTIONS, *KEYED_FUNCTIONS)
+# Those of them that take fan-outs as a whole.
+KEYED = tuple(operation.name for operation in KEYED_FUNCTIONS)

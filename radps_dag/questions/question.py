@@ -9,7 +9,7 @@ from typing import Any
 
 from radps_dag.facts import About, QuestionAsked, strict_json
 from radps_dag.problem import Problem, Source, UsageError, did_you_mean, there_are
-from radps_dag.shape import describe, from_schema, mismatch
+from radps_dag.shape import describe, filled, from_schema, mismatch
 from radps_dag.source import parse
 
 __all__ = ["Question", "WrongAnswer", "identity"]
@@ -78,7 +78,10 @@ class Question:
         for name in given:
             if name not in self.inputs:
                 raise WrongAnswer(self._unknown(name))
-        values = {**self.defaults, **given}
+        values = {
+            name: filled(self.inputs[name], value)
+            for name, value in {**self.defaults, **given}.items()
+        }
         for name, schema in self.inputs.items():
             if name not in values:
                 takes = describe(from_schema(schema))

@@ -6,6 +6,7 @@ can say before the run whether a value fits. It is gradual: what is not known is
 
 from __future__ import annotations
 
+from radps_dag.shape.filling import filled
 from radps_dag.shape.fitting import fits, mismatch, not_json
 from radps_dag.shape.kinds import (
     ANY,
@@ -37,6 +38,7 @@ __all__ = [
     "Kind",
     "Shape",
     "describe",
+    "filled",
     "fits",
     "from_hint",
     "from_schema",

@@ -152,7 +152,11 @@ def _schema_members(schema: Mapping[str, Any], kinds: frozenset[Kind]) -> dict[s
     properties = properties if isinstance(properties, Mapping) else {}
     required = schema.get("required", ())
     required = required if isinstance(required, list | tuple) else ()
-    fields = tuple((name, from_schema(of), name in required) for name, of in properties.items())
+    # A member with a default may be left out by who gives the value.
+    fields = tuple(
+        (name, from_schema(of), name in required and "default" not in of)
+        for name, of in properties.items()
+    )
     others = schema.get("additionalProperties", True)
     if "patternProperties" in schema:
         others = True

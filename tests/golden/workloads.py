@@ -39,3 +39,18 @@ def solve(ms: Product, spw: int = 0, start: float = 0.0) -> Solved:
         start: what an earlier solution reached
     """
     raise NotImplementedError
+
+
+class Listed(TypedDict):
+    keys: list[str]
+    snr: float
+
+
+@workload
+def list_names(seed: int = 0) -> Listed:
+    """Give an output that is called as what a fan-out adds.
+
+    Args:
+        seed: of the noise
+    """
+    raise NotImplementedError

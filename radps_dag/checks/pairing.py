@@ -1,0 +1,151 @@
+"""Lists that may lack different items are not put together by position, but by key."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from radps_dag.checks.lineups import Lineup, Lineups, may_lose
+from radps_dag.checks.shapes import Shapes
+from radps_dag.checks.view import Seat, Sight, View
+from radps_dag.expression import ByIndex, ByKey, Reference, Zipped, pairings
+from radps_dag.problem import Location, Problem
+
+__all__ = ["check"]
+
+RULE = "pairing"
+# What is evaluated once for the node and not for each of its instances.
+_ONCE = ("when", "max_parallel")
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A list that something is taken of by position; `name` is how a message calls it."""
+
+    name: str
+    lineup: Lineup
+    read: Reference | None = None
+
+
+def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    lineups = Lineups(shapes)
+    taken: dict[tuple[Seat | None, str], list[_List]] = {}
+    for sight in view.sights:
+        for found in pairings(sight.slot.value):
+            if isinstance(found, Zipped):
+                lists = [one for read in found.lists for one in _lists(sight, read, lineups)]
+                pairs = itertools.combinations(lists, 2)
+                yield from _contradiction(found.at, "'zip'", pairs, sight)
+            elif isinstance(found, ByKey):
+                yield from _keyed(found, sight, shapes)
+            else:
+                beside = taken.setdefault((sight.seat, found.index), [])
+                yield from _indexed(found, sight, lineups, beside)
+
+
+def _keyed(found: ByKey, sight: Sight, shapes: Shapes) -> Iterator[Problem]:
+    """Nodes that are taken as a whole for their keys, and have none."""
+    for read in found.nodes:
+        seat = _node(read, sight)
+        own = None if seat is None else shapes.names(seat, inside=True)
+        if seat is None or own is None:
+            continue
+        fans, id = seat.node.for_each is not None, seat.node.id
+        if fans and "keys" in own:
+            words = "an output of its own, which hides the keys of the instances; rename it"
+            message = f"{found.function!r} needs the keys of {id!r}, whose 'keys' is {words}"
+        elif not fans and "keys" not in own:
+            message = f"{found.function!r} takes a node with for_each, and {id!r} has none"
+        else:
+            continue
+        yield Problem(read.at, RULE, message)
+
+
+def _indexed(
+    found: ByIndex, sight: Sight, lineups: Lineups, beside: list[_List]
+) -> Iterator[Problem]:
+    """`xs[i]` against what else is taken by `i`, and against the items that `each.index` counts."""
+    for one in _lists(sight, found.list, lineups):
+        counted = list(_counted(sight, lineups)) if found.counter else []
+        if not any(one.lineup == other.lineup for other in beside):
+            pairs = ((other, one) for other in counted or beside)
+            yield from _contradiction(found.at, "the index", pairs, sight)
+        beside.append(one)
+
+
+def _lists(sight: Sight, read: tuple[Reference, ...], lineups: Lineups) -> Iterator[_List]:
+    lineup = lineups.of(sight, read)
+    if lineup is not None:
+        first = next(one for one in read if lineups.of(sight, [one]) == lineup)
+        yield _List(repr(str(first)), lineup, first)
+
+
+def _counted(sight: Sight, lineups: Lineups) -> Iterator[_List]:
+    """The items of the fan-out whose instances `each.index` counts there."""
+    seat = sight.seat
+    if seat is None:
+        return
+    name = sight.slot.name
+    own = not name.startswith("for_each.") and name not in _ONCE
+    around = (seat, *seat.enclosing()) if own else seat.enclosing()
+    fan = next((one for one in around if one.node.for_each is not None), None)
+    lineup = None if fan is None else lineups.over(fan)
+    if fan is not None and lineup is not None:
+        yield _List(f"the items of {fan.node.id!r}", lineup)
+
+
+def _contradiction(
+    at: Location, what: str, pairs: Iterable[tuple[_List, _List]], sight: Sight
+) -> Iterator[Problem]:
+    """The first of the pairs that do not go together."""
+    for one, other in pairs:
+        if one.lineup.contradicts(other.lineup):
+            names = f"{_named(one, at)} and {_named(other, at)}"
+            message = f"{what} pairs by position {names}, which may lack different items"
+            yield Problem(at, RULE, f"{message}; {_fix(one, other, sight)}")
+            return
+
+
+def _named(one: _List, at: Location) -> str:
+    fan = one.lineup.fan
+    if fan is None or fan.node.for_each is None:
+        return one.name
+    where = fan.node.for_each.at
+    file = f"{where.source.name}, " if where.source != at.source else ""
+    lossy = ", min_success" if may_lose(fan.node.for_each) and one.read is not None else ""
+    node = "" if one.read is None else f"{fan.node.id!r}: "
+    return f"{one.name} ({node}{file}line {where.line}{lossy})"
+
+
+def _fix(one: _List, other: _List, sight: Sight) -> str:
+    """What to write instead: the keys of one, or pairs by the keys of both."""
+    ids = [_whole(each, sight) for each in (one, other)]
+    for id, there in zip(ids, (other, one), strict=True):
+        if id and there.lineup.fan is None:
+            return f"take the keys that are left: zip({id}.keys, ...)"
+    if one.read is None or other.read is None:
+        id = ids[0] or ids[1] or "stages.ID"
+        fan = (one if one.read is None else other).lineup.fan
+        items = fan.node.for_each.items if fan is not None and fan.node.for_each is not None else ()
+        key = f"each.{items[0].name}" if len(items) == 1 else "KEY"
+        return f"look it up by its key: at({id}, {key})"
+    if not all(ids) or ids[0] == ids[1]:
+        return "give the keys as outputs, too, and pair by them with align(a=..., b=...)"
+    named = ", ".join(f"{str(id).partition('.')[2]}={id}" for id in ids)
+    return f"pair by key: align({named})"
+
+
+def _whole(one: _List, sight: Sight) -> str:
+    """The fan-out of a list as the expression can read it, "" where it cannot."""
+    seat = None if one.read is None else _node(one.read, sight)
+    fans = seat is not None and seat.node.for_each is not None
+    return f"{one.read.root}.{one.read.path[0]}" if one.read is not None and fans else ""
+
+
+def _node(read: Reference, sight: Sight) -> Seat | None:
+    """The node that a reference reads, with all or a part of its outputs."""
+    if read.root not in ("stages", "steps") or not read.path:
+        return None
+    top = sight.view.top.seats
+    return sight.step(read.path[0]) if read.root == "steps" else top.get(read.path[0])

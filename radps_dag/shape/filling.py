@@ -1,0 +1,28 @@
+"""A value with the defaults that a JSON Schema gives to members inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["filled"]
+
+
+def filled(schema: Any, value: Any) -> Any:
+    """The value, with the default of every member that is not there, at any depth.
+
+    >>> filled({"properties": {"cell": {"default": 0.1}}}, {"size": 512})
+    {'size': 512, 'cell': 0.1}
+    """
+    if not isinstance(schema, Mapping):
+        return value
+    if isinstance(value, list | tuple) and "items" in schema:
+        return [filled(schema["items"], item) for item in value]
+    if isinstance(value, Mapping):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties")
+        whole = {name: filled(known.get(name, others), one) for name, one in value.items()}
+        for name, of in known.items():
+            if name not in whole and "default" in of:
+                whole[name] = filled(of, of["default"])
+        return whole
+    return value

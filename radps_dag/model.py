@@ -15,6 +15,8 @@ from radps_dag.problem import Location
 from radps_dag.shape import Shape
 
 __all__ = [
+    "MOST_INSTANCES",
+    "MOST_ITERATIONS",
     "Children",
     "ContextKey",
     "Defaults",
@@ -45,6 +47,10 @@ __all__ = [
 OnError = Literal["fail", "continue", "skip_dependents"]
 OnLimit = Literal["fail", "warn", "pause"]
 OnAlert = Literal["continue", "pause", "fail"]
+
+# Of one fan-out, and of one loop.
+MOST_INSTANCES = 1_000_000
+MOST_ITERATIONS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

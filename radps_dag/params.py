@@ -21,7 +21,7 @@ from radps_dag.problem import (
 from radps_dag.shape import describe, filled, mismatch
 from radps_dag.source import Report, Table, parse, read_source
 
-__all__ = ["complete", "resolve"]
+__all__ = ["complete", "defaults", "resolve"]
 
 RULE = "param-value"
 
@@ -137,6 +137,15 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise InvalidPipeline(problems)
     return values
+
+
+def defaults(pipeline: Pipeline) -> dict[str, Any]:
+    """The params that have a value without any that is given."""
+    return {
+        param.name: filled(param.schema, evaluate(param.default, {}))
+        for param in pipeline.params
+        if param.default is not None
+    }
 
 
 def _misfits(param: Param, value: Any) -> Iterator[str]:

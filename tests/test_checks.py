@@ -112,7 +112,15 @@ stages:
         ("params.mode == 'a'", "params.mode == 'a'", True),
         ("params.mode in ['a', 'b']", "params.mode == 'b'", True),
         ("params.mode != 'c'", "params.mode == 'b' and params.deep", True),
-        ("params.deep or params.mode == 'a'", "params.deep and params.n > 3", False),
+        ("params.deep or params.mode == 'a'", "params.deep and params.n > 3", True),
+        ("params.deep or params.mode == 'a'", "params.deep or params.n > 3", False),
+        (
+            "params.deep and params.n > 3",
+            "params.n > 3 and params.mode == 'a' and params.deep",
+            True,
+        ),
+        ("params.deep and params.n > 3", "params.deep", False),
+        ("not params.n > 3", "params.n <= 3", True),
         ("params.deep or params.mode == 'a'", "params.deep", True),
         ("params.mode == 'a'", "params.mode in ['a', 'b']", False),
         ("params.n > 3", "params.n > 3", True),
@@ -169,7 +177,7 @@ outputs:
     assert shapes.output(group, "snr") == list_of(NUMBER)
     assert shapes.output(group, "text") == list_of(STRING)
     assert shapes.output(group, "failed") == list_of(STRING)
-    assert shapes.result(group, "iterations") == INTEGER
+    assert shapes.result(group, "iterations") == Shape(INTEGER.kinds, minimum=0)
     assert describe(shapes.own(group, "best")) == "a number"
     assert shapes.output(part, "snr") == NUMBER
     assert describe(shapes.output(part, "both")) == "a list of numbers"

@@ -335,6 +335,17 @@ def test_resume_with_another_param(desk: Desk) -> None:
     assert desk.resume().outputs["c"] == [1, 5]
 
 
+def test_a_param_with_which_a_stage_would_fail(desk: Desk) -> None:
+    """It is refused before anything of the run is touched, which goes on as it was."""
+    desk.pipeline(CHAIN.replace('["${{ stages.b', '["${{ 1 // params.m }}", "${{ stages.b'))
+    assert desk.run().code == 0
+    refused = desk.resume("-p", "m=0")
+    assert refused.code == 2
+    assert "p.yaml:" in refused.err
+    assert "division by zero (params.m is 0) [param-value]" in refused.err
+    assert desk.resume().outputs["c"] == [1, 1, 1]
+
+
 def test_a_file_edited_since(desk: Desk) -> None:
     """Resume goes on with the new file, and says what that invalidates."""
     text = TROUBLE.replace("WORK", "die_once")

@@ -228,6 +228,35 @@ def test_a_part_without_what_it_reads(shell: Shell) -> None:
     assert shell(CHAIN, "--only", "third", "--workspace", "elsewhere").code == 2
 
 
+ROUNDS = """
+    params: {rounds: {type: integer, minimum: 0, default: 2}}
+    stages:
+      first: {run: give, with: {value: 1}}
+      solve:
+        loop: {max_iterations: "${{ params.rounds }}", on_exhausted: warn}
+        run: give
+        with: {value: "${{ stages.first.value }}"}
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "validate"])
+def test_what_rests_on_params_fails_before_anything_starts(command: str, shell: Shell) -> None:
+    """A param with which a stage would fail is refused at its place, and nothing is left behind."""
+    file = str(write(shell.directory / "pipeline.yaml", ROUNDS))
+    told = shell.command(command, file, "-p", "rounds=0", *shell.usual[command != "run" :])
+    assert told.code == 2
+    assert "pipeline.yaml:" in told.err + told.out
+    assert "without an iteration there is no output" in told.err + told.out
+    assert "(params.rounds is 0) [param-value]" in told.err + told.out
+    assert not (shell.directory / ".radps").exists()
+
+
+def test_what_is_not_asked_for_need_not_fit(shell: Shell) -> None:
+    """A stage that would fail with these params hinders none of the others."""
+    assert shell(ROUNDS, "-p", "rounds=0", "--only", "first").code == 0
+    assert shell(ROUNDS, "-p", "rounds=0", "--from", "solve").code == 2
+
+
 def test_a_stage_that_is_not_there(shell: Shell) -> None:
     """A misspelt stage: the likely one."""
     told = shell(CHAIN, "--from", "secnod")

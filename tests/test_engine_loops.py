@@ -192,7 +192,7 @@ def test_a_score_must_be_a_number(score: str) -> None:
     assert run.error.startswith("solve: LoopInvalid: the loop's score must be a number, not")
 
 
-@pytest.mark.parametrize("cap", ["0", "-1", "1.5", "true", "many", "10000000"])
+@pytest.mark.parametrize("cap", ["-1", "1.5", "true", "many", "10000000"])
 def test_a_cap_must_be_a_count(cap: str) -> None:
     """A cap that only the run can know is checked there."""
     run = play(f"""
@@ -202,7 +202,75 @@ def test_a_cap_must_be_a_count(cap: str) -> None:
             loop: {{max_iterations: "${{{{ stages.cap.value }}}}", on_exhausted: warn}}
             run: count
     """)
-    assert run.error.startswith("solve: LoopInvalid: max_iterations must be an integer from 1 to")
+    assert run.error.startswith("solve: LoopInvalid: max_iterations must be an integer from 0 to")
+
+
+def test_without_an_iteration_the_outputs_are_where_the_state_begins() -> None:
+    """What `next` carries has its `init`, what reads nothing of an iteration is itself, and the
+    outcome says that there was none."""
+    run = play(
+        """
+        stages:
+          rounds: {run: give, with: {value: 0}}
+          solve:
+            loop:
+              max_iterations: ${{ stages.rounds.value }}
+              state:
+                model: {init: 7, next: "${{ steps.improve.value }}"}
+                noise: {init: "${{ stages.rounds.value - 1 }}", next: "${{ outputs.rms }}"}
+              until: ${{ steps.improve.value > 10 }}
+            steps:
+              improve: {run: give, with: {value: "${{ state.model + state.noise }}"}}
+            outputs:
+              model: ${{ steps.improve.value }}
+              rms: ${{ steps.improve.value / 2 }}
+              from: ${{ state.model }}
+              rounds: ${{ stages.rounds.value }}
+          after: {run: give, with: {value: "${{ stages.solve }}"}}
+        outputs: {solve: "${{ stages.after.value }}"}
+    """.replace('"${{ stages.solve }}"', '["${{ stages.solve.model }}", "${{ stages.solve.rms }}"]')
+    )
+    assert run.outputs == {"solve": [7, -1]}
+    assert run.given["solve"] == {
+        "model": 7,
+        "rms": -1,
+        "from": 7,
+        "rounds": 0,
+        "outcome": "empty",
+        "iterations": 0,
+        "history": [],
+    }
+    assert "solve#1" not in run.started
+
+
+def test_without_an_iteration_a_call_gives_what_its_state_carries() -> None:
+    """A loop on a call can do without an iteration if the state carries all that it returns."""
+    run = play("""
+        stages:
+          rounds: {run: give, with: {value: 0}}
+          solve:
+            loop:
+              max_iterations: ${{ stages.rounds.value }}
+              state: {x: {init: 3, next: "${{ outputs.value }}"}}
+              on_exhausted: fail
+              until: ${{ outputs.value > 5 }}
+            run: give
+            with: {value: "${{ state.x + 1 }}"}
+        outputs: {value: "${{ stages.solve.value }}", how: "${{ stages.solve.outcome }}"}
+    """)
+    assert run.outputs == {"value": 3, "how": "empty"}
+
+
+def test_a_loop_that_needs_an_iteration_says_so() -> None:
+    """An output that only an iteration gives is named, with what would give it."""
+    run = play("""
+        stages:
+          rounds: {run: give, with: {value: 0}}
+          solve:
+            loop: {max_iterations: "${{ stages.rounds.value }}", on_exhausted: warn}
+            run: count
+    """)
+    assert "without an iteration there is no output 'value'" in run.error
     assert run.board.counts["count"] == 0
 
 

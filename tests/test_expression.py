@@ -181,6 +181,9 @@ def test_references_say_what_is_read_and_where() -> None:
         ("steps.a.x if steps.b.x is defined else 1", [False, True]),
         ("(steps.a.xs | max) | default(0)", [True]),
         ("steps.a.x | default(steps.b.x)", [True, False]),
+        ("steps.a.x | default(steps.b.x, steps.c.x)", [True, True, False]),
+        ("default(steps.a.x, steps.b.x, steps.c.x)", [True, True, False]),
+        ("default(steps.a.x, steps.b.x) | default(steps.c.x)", [True, True, False]),
     ],
 )
 def test_guards(expression: str, guarded: list[bool]) -> None:
@@ -195,6 +198,9 @@ def test_default_is_for_absence_alone() -> None:
     assert value_of("steps.skipped.x | default(4)") == 4
     assert value_of("steps.skipped.x + 1 | default(4)", {"steps": {"skipped": {"x": 1}}}) == 2
     assert value_of("[] | max | default(0)") == 0
+    assert value_of("steps.skipped.x | default(steps.gone.x, 5, 6)") == 5
+    assert value_of("default(steps.skipped.x, steps.gone.x, 7)") == 7
+    assert "'steps.gone' has no value" in refusal("default(steps.skipped.x, steps.gone.x)")
     assert value_of("steps.skipped.x is defined") is False
     assert value_of("steps.solve.ms.uri is defined") is True
 
@@ -232,8 +238,8 @@ def test_absence_says_who_was_skipped() -> None:
         ("at({'keys': [0], 'x': []}, 0)", "1 keys, and 0 items of 'x'"),
         ("at({'keys': [0], 'failed': [1]}, 1)", "no instance has the key '1': it has failed"),
         ("align(a={'keys': []}, b={'x': []})", "takes a node with for_each"),
-        ("params.xs | map('pad')", "is no filter that can be used here"),
-        ("params.xs | select('beyond', 1)", "is no test that can be used here"),
+        ("params.xs | map('pad')", "applies no filter 'pad'"),
+        ("params.xs | select('beyond', 1)", "applies no test 'beyond'"),
         ("5 is divisibleby 0", "division by zero"),
     ],
 )
@@ -441,7 +447,7 @@ def test_any_text_is_an_expression_or_an_error(text: str) -> None:
     """No text raises anything but the known errors, and no result is out of bounds."""
     for whole in ("${{ " + text + " }}", text, "a ${{" + text + "}} b"):
         value, problems = read(whole)
-        infer(value, known, lambda at, message: None)
+        infer(value, known, lambda problem: None)
         if not problems:
             try:
                 Budget().weigh(evaluate(value, NAMES))
@@ -522,8 +528,8 @@ def test_values_agree_with_jinja(expression: str) -> None:
 def test_inference_is_never_narrower_than_the_value(expression: str) -> None:
     """The inferred shape admits the value, and no operation that works is complained about."""
     value, _ = read("${{ " + expression + " }}")
-    complaints: list[str] = []
-    shape = infer(value, known, lambda at, message: complaints.append(message))
+    complaints: list[Problem] = []
+    shape = infer(value, known, complaints.append)
     try:
         found = evaluate(value, NAMES)
     except ExpressionError:

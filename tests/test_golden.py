@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.cli.opening import open_pipeline
+from radps_dag.cli.opening import open_pipeline, settle
+from radps_dag.params import defaults
 from radps_dag.problem import InvalidPipeline, Problem
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -40,7 +41,8 @@ def expected(text: str) -> list[tuple[int, str]]:
 def problems_of(path: Path) -> list[Problem]:
     found: list[Problem] = []
     try:
-        open_pipeline(path, modules=[GOLDEN / "workloads.py"], warn=found.append)
+        opened = open_pipeline(path, modules=[GOLDEN / "workloads.py"], warn=found.append)
+        settle(*opened, defaults(opened[0]), found.append)
     except InvalidPipeline as error:
         found += error.problems
     return found

@@ -5,14 +5,29 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import nodes
+
 from radps_dag.checks.view import Seat, Sight, View
-from radps_dag.expression import Expression, ExpressionError, Value, evaluate
+from radps_dag.expression import Expression, ExpressionError, evaluate, paths_in
+from radps_dag.problem import Location
 
 __all__ = ["Conditions"]
 
 MAX_COMBINATIONS = 256
+
+_OPPOSITE = {"eq": "ne", "lt": "gteq", "gt": "lteq", "in": "notin"}
+_OPPOSITE |= {opposite: sign for sign, opposite in _OPPOSITE.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """A condition that holds wherever the reading is made; `beside` as a node at that level."""
+
+    tree: nodes.Expr
+    beside: bool
 
 
 class Conditions:
@@ -21,65 +36,94 @@ class Conditions:
     def __init__(self, view: View) -> None:
         self._view = view
         self._choices = dict(_choices(view))
-        self._known: dict[tuple[Seat, ...], bool] = {}
+        self._known: dict[tuple[Seat | None, ...], bool] = {}
 
-    def implied(self, sight: Sight, target: Seat) -> bool:
-        """Whether what reads runs only if `target` does.
+    def implied(self, sight: Sight, target: Seat, skipped: tuple[Seat, ...] = ()) -> bool:
+        """Whether what reads runs only if `target` does, where `skipped` are known to be skipped.
 
-        That is certain where its own condition, or that of a node around it, is the same, and
-        where both ask for params with a few values only and no combination of these says no.
+        That is certain where each part of the target's condition is a part of the reader's own, or
+        of that of a node around it, and where no combination of params with a few values only
+        makes all of these true and the target's false.
         """
         seat = sight.seat
-        if seat is None:
-            return False
-        own = () if sight.slot.name == "when" else (seat,)
-        premises = tuple(one for one in (*own, *seat.enclosing()) if one.node.when is not None)
-        key = (target, *premises)
+        around = () if seat is None else (seat, *seat.enclosing())
+        own = 1 if sight.slot.name == "when" else 0
+        premises = tuple(one for one in around[own:] if one.node.when is not None)
+        key = (target, *premises, None, *skipped)
         if key not in self._known:
-            self._known[key] = self._follows(target, premises)
+            self._known[key] = self._follows(target, premises, skipped)
         return self._known[key]
 
-    def _follows(self, target: Seat, premises: tuple[Seat, ...]) -> bool:
+    def _follows(self, target: Seat, premises: tuple[Seat, ...], skipped: tuple[Seat, ...]) -> bool:
         wanted = target.node.when
-        if not isinstance(wanted, Expression):
-            return False
-        for premise in premises:
-            when = premise.node.when
-            beside = premise.level is target.level
-            if isinstance(when, Expression) and when.tree == wanted.tree:
-                roots = {reference.root for reference in wanted.references}
-                if roots <= {"params", "stages", "run"} or (beside and roots <= _SAME_BESIDE):
-                    return True
-        return self._tried([premise.node.when for premise in premises], wanted)
+        facts = [
+            _Fact(part, one.level is target.level)
+            for ones, holds in ((premises, True), (skipped, False))
+            for one in ones
+            if isinstance(one.node.when, Expression)
+            for part in _parts(one.node.when.tree, holds)
+        ]
+        return isinstance(wanted, Expression) and all(
+            _said(part, facts) or self._tried(part, facts, wanted.at)
+            for part in _parts(wanted.tree, True)
+        )
 
-    def _tried(self, premises: list[Value | None], wanted: Expression) -> bool:
-        """Whether no choice of params makes the premises true and `wanted` false."""
+    def _tried(self, wanted: nodes.Expr, facts: list[_Fact], at: Location) -> bool:
+        """Whether no choice of params makes the facts true and `wanted` false."""
         names = self._params(wanted)
         if names is None:
             return False
         usable = []
-        for premise in premises:
-            of = self._params(premise) if isinstance(premise, Expression) else None
-            if isinstance(premise, Expression) and of is not None:
-                usable.append(premise)
+        for fact in facts:
+            of = self._params(fact.tree)
+            if of is not None:
+                usable.append(fact.tree)
                 names |= of
         if math.prod(len(self._choices[name]) for name in names) > MAX_COMBINATIONS:
             return False
         ordered = sorted(names)
         for values in itertools.product(*(self._choices[name] for name in ordered)):
             params = dict(zip(ordered, values, strict=True))
-            if all(_true(one, params) for one in usable) and not _true(wanted, params):
+            if all(_true(one, params, at) for one in usable) and not _true(wanted, params, at):
                 return False
         return True
 
-    def _params(self, when: Expression) -> set[str] | None:
+    def _params(self, tree: nodes.Expr) -> set[str] | None:
         """The params that a condition rests on; None if it rests on anything else."""
-        names = {one.path[0] for one in when.references if one.root == "params" and one.path}
-        plain = all(one.root == "params" and len(one.path) == 1 for one in when.references)
+        paths = paths_in(tree)
+        plain = all(path[0] == "params" and len(path) == 2 for path in paths)
+        names = {path[-1] for path in paths}
         return names if plain and names <= set(self._choices) else None
 
 
-_SAME_BESIDE = {"params", "stages", "run", "steps", "each", "state", "loop"}
+_SAME_ANYWHERE = {"params", "stages", "run"}
+_SAME_BESIDE = {*_SAME_ANYWHERE, "steps", "each", "state", "loop"}
+
+
+def _said(part: nodes.Expr, facts: list[_Fact]) -> bool:
+    """Whether one of the facts says the very same."""
+    roots = {path[0] for path in paths_in(part)}
+    return any(
+        fact.tree == part and roots <= (_SAME_BESIDE if fact.beside else _SAME_ANYWHERE)
+        for fact in facts
+    )
+
+
+def _parts(tree: nodes.Expr, holds: bool) -> Iterator[nodes.Expr]:
+    """The conditions that all hold where `tree` does, or does not."""
+    match tree:
+        case nodes.And() if holds:
+            yield from _parts(tree.left, True)
+            yield from _parts(tree.right, True)
+        case nodes.Or() if not holds:
+            yield from _parts(tree.left, False)
+            yield from _parts(tree.right, False)
+        case nodes.Not():
+            yield from _parts(tree.node, not holds)
+        case nodes.Compare(ops=[operand]) if not holds:
+            yield nodes.Compare(tree.expr, [nodes.Operand(_OPPOSITE[operand.op], operand.expr)])
+        case _:
+            yield tree if holds else nodes.Not(tree)
 
 
 def _choices(view: View) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -90,8 +134,8 @@ def _choices(view: View) -> Iterator[tuple[str, tuple[Any, ...]]]:
             yield param.name, (False, True)
 
 
-def _true(when: Expression, params: Mapping[str, Any]) -> bool:
+def _true(tree: nodes.Expr, params: Mapping[str, Any], at: Location) -> bool:
     try:
-        return bool(evaluate(when, {"params": params}))
+        return bool(evaluate(Expression("", tree, (), at), {"params": params}))
     except ExpressionError:
         return False

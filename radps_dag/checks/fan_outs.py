@@ -14,7 +14,7 @@ from radps_dag.model import ForEach, Task
 from radps_dag.problem import Location, Problem
 from radps_dag.shape import show
 
-__all__ = ["check", "size"]
+__all__ = ["check", "repeated", "size"]
 
 RULE = "for-each"
 
@@ -31,7 +31,7 @@ def _wrong(seat: Seat, fan: ForEach) -> Iterator[tuple[Location, str]]:
         if item.name == "index":
             yield item.at, "'index' is the number of the instance; take another name"
         if isinstance(item.value, Literal) and isinstance(item.value.value, list):
-            yield from _repeated(item.value.value, fan, item.value.at)
+            yield from repeated(item.value.value, fan, item.value.at)
     if fan.batch > 1 and not isinstance(seat.node, Task):
         yield fan.at, "'batch' is for nodes that `run` a workload"
     if fan.key is not None and isinstance(fan.key, Literal):
@@ -54,7 +54,7 @@ def size(value: Value) -> int | None:
     return None
 
 
-def _repeated(items: list[Any], fan: ForEach, at: Location) -> Iterator[tuple[Location, str]]:
+def repeated(items: list[Any], fan: ForEach, at: Location) -> Iterator[tuple[Location, str]]:
     """Two items alike make two instances of one name."""
     if fan.key is not None:
         return

@@ -38,7 +38,7 @@ def _wrong(view: View, reading: Reading) -> str:
                 return f"'state' has no meaning here: {_no_loop(sight.seat, 'state')}"
             return _missing(name, "state variable", sight.state)
         case "loop":
-            if not sight.looping:
+            if sight.loop is None:
                 return f"'loop' has no meaning here: {_no_loop(sight.seat, 'loop')}"
             return _missing(name, "member of loop", ["index"])
         case "outputs":

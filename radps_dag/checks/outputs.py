@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Reading, View
+from radps_dag.expression import no_member
 from radps_dag.model import Group, Use
 from radps_dag.problem import Problem, allowed, did_you_mean
-from radps_dag.shape import Shape, describe
 
 __all__ = ["check"]
 
@@ -77,23 +78,11 @@ def _members(reading: Reading, known: int, shapes: Shapes) -> Iterator[Problem]:
     whole = (reference.root, *reference.path)
     for end in range(known + 1, len(whole)):
         shape, name = look(whole[:end]), whole[end]
-        message = _no_member(shape, name)
+        message, certain = no_member(shape, name)
         if message:
             text = f"{'.'.join(whole[:end])!r} {message}"
             # A guard says what to do without the value, and a list never has members.
             if not reference.guarded or "object" not in shape.kinds:
-                yield Problem(reference.at, MEMBER, text)
+                severity: Literal["error", "warning"] = "error" if certain else "warning"
+                yield Problem(reference.at, MEMBER, text, severity)
             return
-
-
-def _no_member(shape: Shape, name: str) -> str:
-    if shape.unknown:
-        return ""
-    if "object" not in shape.kinds:
-        hint = "; write `| map(attribute='...')`" if shape.kinds == {"array"} else ""
-        return f"is {describe(shape)}, and has no member {name!r}{hint}"
-    fields = [field for field, _, _ in shape.fields]
-    if shape.values is None and fields and name not in fields:
-        words = did_you_mean(name, fields) or f"; it has {allowed(fields)}"
-        return f"has no member {name!r}{words}"
-    return ""

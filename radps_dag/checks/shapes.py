@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from radps_dag.checks.view import Seat, Sight, View
-from radps_dag.expression import FAN_OUT_MEMBERS, infer, member_of
+from radps_dag.expression import FAN_OUT_MEMBERS, Literal, infer, member_of
 from radps_dag.model import Group, Pause, Pipeline, Task, Use
-from radps_dag.shape import ANY, INTEGER, STRING, Shape, list_of, object_of, of_kinds, union
+from radps_dag.shape import (
+    ANY,
+    INTEGER,
+    NULL,
+    NUMBER,
+    STRING,
+    Shape,
+    is_number,
+    list_of,
+    object_of,
+    union,
+)
+from radps_dag.unlooped import EMPTY
 from radps_dag.workloads.registry import Library
 
 __all__ = ["Shapes"]
@@ -15,7 +27,12 @@ __all__ = ["Shapes"]
 Outputs = Mapping[str, Shape]
 # Of outputs that rest on outputs, over and over, nothing is known past this.
 MAX_CHAIN = 20
-_LOOP: Outputs = {"outcome": STRING, "iterations": INTEGER, "history": list_of()}
+_OUTCOMES = ("converged", "diverged", "exhausted", EMPTY)
+_LOOP: Outputs = {
+    "outcome": Shape(STRING.kinds, choices=_OUTCOMES),
+    "iterations": Shape(INTEGER.kinds, minimum=0),
+    "history": list_of(union(NUMBER, NULL)),
+}
 _RUN: Outputs = {"id": STRING, "workdir": STRING}
 
 
@@ -135,12 +152,17 @@ class Shapes:
         def known(path: tuple[str, ...]) -> Shape:
             root, *rest = path
             if not rest:
-                return ANY
+                return self._whole(sight) if root == "params" else ANY
             if root in ("steps", "stages"):
                 return self._node(sight, root, rest)
             return _inside(self._start(sight, root, rest[0]), rest[1:])
 
         return known
+
+    def _whole(self, sight: Sight) -> Shape:
+        """All params as one value."""
+        fields = ((name, shape, True) for name, shape in sight.view.params.items())
+        return object_of(fields, None, "")
 
     def _node(self, sight: Sight, root: str, path: list[str]) -> Shape:
         stages = sight.view.top.seats
@@ -154,8 +176,10 @@ class Shapes:
         match root:
             case "params":
                 return sight.view.params.get(name, ANY)
-            case "each" | "loop" if name == "index":
-                return INTEGER
+            case "each" if name == "index":
+                return Shape(INTEGER.kinds, minimum=0)
+            case "loop" if name == "index":
+                return self._index(sight.loop)
             case "each":
                 return self._item(sight.each.get(name), name)
             case "state":
@@ -166,6 +190,16 @@ class Shapes:
             case "run":
                 return _RUN.get(name, ANY)
         return ANY
+
+    def _index(self, seat: Seat | None) -> Shape:
+        """The number of an iteration: up to the cap, where no person can say to go on."""
+        loop = None if seat is None else seat.node.loop
+        most = None
+        if seat is not None and loop is not None and loop.on_exhausted != "pause":
+            cap = loop.max_iterations
+            found = self._at(seat.level.view, seat, "loop.max_iterations")
+            most = cap.value if isinstance(cap, Literal) else found.maximum
+        return Shape(INTEGER.kinds, minimum=1, maximum=most if is_number(most) else None)
 
     def _item(self, seat: Seat | None, name: str) -> Shape:
         if seat is None:
@@ -185,8 +219,8 @@ class Shapes:
             first = self._at(view, seat, f"{slot}.init")
             if view.sight(seat, f"{slot}.next") is None:
                 return first
-            # First the one, then the other, of which the bounds and choices are not known.
-            return of_kinds(union(first, self._at(view, seat, f"{slot}.next")))
+            # First the one, then the other, which is found without knowing of this one.
+            return union(first, self._at(view, seat, f"{slot}.next"))
 
         return self._kept((id(seat), f"state {name}"), find)
 

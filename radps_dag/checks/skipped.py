@@ -22,7 +22,8 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         target = reading.target
         if target is None or reading.reference.guarded or _is_around(reading, target):
             continue
-        reason = _may_lack(reading, target, conditions)
+        skipped = _skipped(view, reading, contagious)
+        reason = _may_lack(reading, target, conditions, skipped)
         if not reason and _looks_inside(reading, target):
             reason = _rests_on(view, target, contagious)
         if reason:
@@ -36,13 +37,30 @@ def _is_around(reading: Reading, target: Seat) -> bool:
     return seat is not None and (seat is target or target in seat.enclosing())
 
 
-def _may_lack(reading: Reading, target: Seat, conditions: Conditions) -> str:
+def _skipped(view: View, reading: Reading, contagious: dict[str, set[str]]) -> tuple[Seat, ...]:
+    """The nodes whose condition is false where a chain of `default` gets to this reading: those
+    whose outputs have no value for no other reason."""
+    found = []
+    for path in reading.reference.instead:
+        seat = view.target(reading.sight, path[0], path[1:]) if len(path) == 3 else None
+        if (
+            seat is not None
+            and seat.node.on_error == "fail"
+            and not _rests_on(view, seat, contagious)
+        ):
+            found.append(seat)
+    return tuple(found)
+
+
+def _may_lack(
+    reading: Reading, target: Seat, conditions: Conditions, skipped: tuple[Seat, ...]
+) -> str:
     node = target.node
     if node.on_error == "continue":
         return f"{node.id!r} may fail and the rest goes on (on_error: continue)"
     if node.when is None or (isinstance(node.when, Literal) and node.when.value is True):
         return ""
-    if conditions.implied(reading.sight, target):
+    if conditions.implied(reading.sight, target, skipped):
         return ""
     return f"{node.id!r} is skipped unless its `when` is true"
 

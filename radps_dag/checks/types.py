@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Sight, View
-from radps_dag.expression import Listing, Literal, Object, Value, infer
-from radps_dag.model import Pause, Task, Use
-from radps_dag.problem import Location, Problem
+from radps_dag.expression import (
+    Expression,
+    Listing,
+    Literal,
+    Object,
+    Value,
+    alternatives,
+    infer,
+)
+from radps_dag.model import MOST_ITERATIONS, Node, Pause, Task, Use
+from radps_dag.problem import Problem
 from radps_dag.shape import (
     ANY,
     BOOLEAN,
@@ -22,17 +30,20 @@ from radps_dag.shape import (
     mismatch,
     union,
 )
+from radps_dag.workloads.contract import Workload
 
-__all__ = ["check"]
+__all__ = ["check", "expected"]
 
 RULE = "type"
+COMPARISON = "comparison"
 _COUNT = Shape(INTEGER.kinds, minimum=1)
+_ROUNDS = Shape(INTEGER.kinds, minimum=0, maximum=MOST_ITERATIONS)
 _SHARE = Shape(NUMBER.kinds, minimum=0, maximum=1)
 _SCORE = union(NUMBER, NULL)
 _EXPECTED = {
     "when": BOOLEAN,
     "max_parallel": _COUNT,
-    "loop.max_iterations": _COUNT,
+    "loop.max_iterations": _ROUNDS,
     "loop.until": BOOLEAN,
     "loop.diverged": BOOLEAN,
     "loop.score": _SCORE,
@@ -45,40 +56,37 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
     for sight in view.sights:
         found: list[Problem] = []
 
-        def complain(at: Location, message: str, found: list[Problem] = found) -> None:
-            found.append(Problem(at, RULE, message))
-
         value = sight.slot.value
         if not isinstance(value, Literal):
-            infer(value, shapes.known(sight), complain)
-        if not found:
-            what, expected = _expected(sight, shapes)
-            found += _misfits(value, expected, what, sight, shapes)
+            infer(value, shapes.known(sight), found.append)
+        if not any(problem.severity == "error" for problem in found):
+            node = None if sight.seat is None else sight.seat.node
+            what, shape = expected(sight.slot.name, node, shapes.workloads)
+            found += _misfits(value, shape, what, sight, shapes)
         yield from found
 
 
-def _expected(sight: Sight, shapes: Shapes) -> tuple[str, Shape]:
-    """What a place is called, and what it takes."""
-    slot, seat = sight.slot.name, sight.seat
+def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) -> tuple[str, Shape]:
+    """What a place of a node is called, and what it takes."""
     if slot in _EXPECTED:
         return f"`{slot.removeprefix('loop.').removeprefix('qa.')}`", _EXPECTED[slot]
     if slot.startswith("for_each."):
         return f"`{slot}`", list_of()
     if slot.startswith("qa.metrics.") and slot.endswith(".score"):
         return "a score", _SCORE
-    if seat is None:
-        return "", ANY
     name = slot.partition(".")[2]
-    match seat.node:
-        case Task() if slot.startswith("with.") and seat.node.run in shapes.workloads:
-            takes = {one.name: one.shape for one in shapes.workloads[seat.node.run].inputs}
-            return f"input {name!r} of {seat.node.run!r}", takes.get(name, ANY)
+    match node:
+        case Task() if slot.startswith("with.") and node.run in workloads:
+            takes = {one.name: one.shape for one in workloads[node.run].inputs}
+            return f"input {name!r} of {node.run!r}", takes.get(name, ANY)
         case Use() if slot.startswith("with."):
-            params = shapes.view(seat.node.pipeline).params
-            return f"param {name!r} of {seat.node.pipeline.name!r}", params.get(name, ANY)
+            param = node.pipeline.param(name)
+            shape = ANY if param is None else param.shape
+            return f"param {name!r} of {node.pipeline.name!r}", shape
         case Pause() if slot.startswith("pause.input."):
             name = slot.removeprefix("pause.input.").removesuffix(".default")
-            return f"the default of {name!r}", shapes.fields(seat.node).get(name, ANY)
+            shape = next((one.shape for one in node.inputs if one.name == name), ANY)
+            return f"the default of {name!r}", shape
     return "", ANY
 
 
@@ -100,11 +108,12 @@ def _misfits(
     if isinstance(value, Object) and expected.kinds == {"object"}:
         yield from _members(value, expected, what, sight, shapes)
         return
-    given = infer(value, shapes.known(sight))
-    if not fits(expected, given):
-        hint = "; write a comparison, such as x > 0" if expected == BOOLEAN else ""
-        words = f"expected {describe(expected)}, found {describe(given)}{hint}"
-        yield Problem(value.at, RULE, f"{what}: {words}")
+    for one in alternatives(value) if isinstance(value, Expression) else (value,):
+        given = infer(one, shapes.known(sight))
+        if not fits(expected, given):
+            hint = "; write a comparison, such as x > 0" if expected == BOOLEAN else ""
+            words = f"expected {describe(expected)}, found {describe(given)}{hint}"
+            yield Problem(one.at, RULE, f"{what}: {words}")
 
 
 def _members(

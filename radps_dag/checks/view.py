@@ -30,7 +30,7 @@ class Level:
 @dataclass(frozen=True, slots=True, eq=False)
 class Seat:
     """A node in its place. `each` and `state` are the names that the nodes around it give, with
-    who gives them; `looping` says that a loop is around it."""
+    who gives them, and `loop` the node whose loop is around it."""
 
     node: Node
     path: str
@@ -39,7 +39,7 @@ class Seat:
     number: int  # among its siblings, in the file's order
     each: Mapping[str, Seat]
     state: Mapping[str, Seat]
-    looping: bool
+    loop: Seat | None
 
     @property
     def inner_each(self) -> Mapping[str, Seat]:
@@ -70,7 +70,7 @@ class Sight:
     level: Level | None
     each: Mapping[str, Seat]
     state: Mapping[str, Seat]
-    looping: bool
+    loop: Seat | None
     outputs: bool
 
     def step(self, name: str) -> Seat | None:
@@ -113,7 +113,7 @@ class View:
         self.pipeline = pipeline
         self.top = Level(self, "stages", "")
         self.seats: list[Seat] = []
-        self._seat(pipeline.stages, self.top, {}, {}, False)
+        self._seat(pipeline.stages, self.top, {}, {}, None)
         self.sights = [sight for seat in self.seats for sight in _sights(seat)]
         self.sights += [
             Sight(
@@ -123,13 +123,13 @@ class View:
                 level=None,
                 each={},
                 state={},
-                looping=False,
+                loop=None,
                 outputs=False,
             )
             for output in pipeline.outputs
         ]
         self.readings = [
-            Reading(sight, reference, self._target(sight, reference))
+            Reading(sight, reference, self.target(sight, reference.root, reference.path))
             for sight in self.sights
             for reference in references(sight.slot.value)
         ]
@@ -170,24 +170,25 @@ class View:
         level: Level,
         each: Mapping[str, Seat],
         state: Mapping[str, Seat],
-        looping: bool,
+        loop: Seat | None,
     ) -> None:
         for number, node in enumerate(nodes):
             path = f"{level.path}/{node.id}" if level.path else node.id
             inner = Level(self, "steps", path, level) if isinstance(node, Group) else None
-            seat = Seat(node, path, level, inner, number, each, state, looping)
+            seat = Seat(node, path, level, inner, number, each, state, loop)
             level.seats[node.id] = seat
             self.seats.append(seat)
             if isinstance(node, Group) and inner is not None:
                 inner.owner = seat
-                around = (seat.inner_each, seat.inner_state, looping or node.loop is not None)
+                around = (seat.inner_each, seat.inner_state, seat if node.loop else loop)
                 self._seat(node.steps, inner, *around)
 
-    def _target(self, sight: Sight, reference: Reference) -> Seat | None:
-        if reference.root == "stages":
-            return self.top.seats.get(reference.path[0]) if reference.path else None
-        if reference.root == "steps" and reference.path:
-            return sight.step(reference.path[0])
+    def target(self, sight: Sight, root: str, path: tuple[str, ...]) -> Seat | None:
+        """The node whose outputs a path reads, if there is one."""
+        if root == "stages":
+            return self.top.seats.get(path[0]) if path else None
+        if root == "steps" and path:
+            return sight.step(path[0])
         return None
 
 
@@ -207,6 +208,6 @@ def _sights(seat: Seat) -> Iterator[Sight]:
             level=seat.inner if inside else seat.level,
             each=inner_each if own_each else seat.each,
             state=inner_state if own_state else seat.state,
-            looping=seat.looping or own_state,
+            loop=seat if own_state else seat.loop,
             outputs=after or name.startswith("qa."),
         )

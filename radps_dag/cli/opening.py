@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from radps_dag import checks, loader
+from radps_dag.checks.settled import settled
 from radps_dag.model import Pipeline
 from radps_dag.params import resolve
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
@@ -18,7 +19,7 @@ from radps_dag.shape import mismatch
 from radps_dag.source import Report
 from radps_dag.workloads.registry import Library, find_library, libraries
 
-__all__ = ["open_pipeline", "params_of"]
+__all__ = ["open_pipeline", "params_of", "settle"]
 
 
 def open_pipeline(
@@ -40,6 +41,20 @@ def open_pipeline(
         return _opened(path, library or chosen.library, (*chosen.workloads, *modules), warn)
 
 
+def settle(
+    pipeline: Pipeline,
+    library: Library,
+    params: Mapping[str, Any],
+    warn: Report = lambda _: None,
+    stages: Collection[str] | None = None,
+) -> None:
+    """Evaluate what rests on these params alone, in these stages or in all.
+
+    Warnings go to `warn`. Raises InvalidPipeline with all that would fail in the middle of a run.
+    """
+    _sort_out(list(settled(pipeline, library.workloads, params, stages)), warn)
+
+
 def _opened(
     path: str | os.PathLike[str], library: str | None, modules: Sequence[Path], warn: Report
 ) -> tuple[Pipeline, Library]:
@@ -54,12 +69,16 @@ def _opened(
         problems.append(Problem(_named_at(pipeline), "library", str(error)))
         raise InvalidPipeline(problems) from None
     problems.extend(_not_shown_twice(checks.check(pipeline, workloads), problems))
+    _sort_out(problems, warn)
+    return pipeline, workloads
+
+
+def _sort_out(problems: Collection[Problem], warn: Report) -> None:
     errors = [problem for problem in problems if problem.severity == "error"]
     for problem in sorted(set(problems).difference(errors), key=lambda one: one.sort_key):
         warn(problem)
     if errors:
         raise InvalidPipeline(errors)
-    return pipeline, workloads
 
 
 def params_of(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from radps_dag.cli.opening import open_pipeline, params_of
+from radps_dag.cli.opening import open_pipeline, params_of, settle
 from radps_dag.cli.problems import as_text, wants_colour
 from radps_dag.problem import InvalidPipeline, Problem
 from radps_dag.profile import Profile
@@ -147,7 +147,19 @@ def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
         asked.file, asked.library, asked.modules, asked.profile, _show_warning
     )
     params = params_of(pipeline, asked.profile, asked.arguments, asked.params_files, asked.params)
+    settle(pipeline, library, params, _show_warning, _chosen(asked.part, pipeline))
     return pipeline, library, params
+
+
+def _chosen(part: Part, pipeline: Pipeline) -> tuple[str, ...] | None:
+    """The stages that would run; None for all of them."""
+    if part == Part():
+        return None
+    from radps_dag.builder import build
+    from radps_dag.engine import selection
+
+    wish = selection.Selection(part.only, part.begin, part.until)
+    return selection.choose(build(pipeline), wish)
 
 
 def _show_warning(problem: Problem) -> None:

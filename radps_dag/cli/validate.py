@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from radps_dag.cli.opening import open_pipeline, params_of
+from radps_dag.cli.opening import open_pipeline, params_of, settle
 from radps_dag.cli.options import which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
 from radps_dag.model import walk
+from radps_dag.params import defaults
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.profile import find_profile
 
@@ -51,11 +52,12 @@ def command(
     for file in files:
         found: list[Problem] = []
         try:
-            pipeline, _ = open_pipeline(
+            pipeline, chosen = open_pipeline(
                 file, rest["library"], rest["modules"], profile, found.append
             )
-            if rest["arguments"] or rest["params_files"]:
-                params_of(pipeline, profile, rest["arguments"], rest["params_files"])
+            given = rest["arguments"], rest["params_files"]
+            values = params_of(pipeline, profile, *given) if any(given) else defaults(pipeline)
+            settle(pipeline, chosen, values, found.append)
             nodes += sum(1 for _ in walk(pipeline))
         except InvalidPipeline as error:
             found += error.problems

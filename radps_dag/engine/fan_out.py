@@ -16,13 +16,12 @@ from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.engine.run import Here, Result, Span, value_of, whole
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.expression import key_text
-from radps_dag.model import ForEach, Group, Node, Pause, Task, Use
+from radps_dag.model import MOST_INSTANCES, ForEach, Group, Node, Pause, Task, Use
 
 __all__ = ["declared", "fan_out", "instances", "with_keys"]
 
 One = Callable[[Here, Callable[[], bool]], Awaitable[Result]]
 
-MOST_INSTANCES = 1_000_000
 MOST_ASIDE = 500  # instances that wait for people and make room; each costs some looks a second
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,12 +11,12 @@ from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.engine.pauses import ask, can_ask
 from radps_dag.engine.pictures import to_look_at
 from radps_dag.engine.run import Body, Here, Result, value_of, whole
+from radps_dag.expression import Value
 from radps_dag.facts import About, Iterated, Noted
-from radps_dag.model import Loop, OnLimit
+from radps_dag.model import MOST_ITERATIONS, Loop, Node, OnLimit, StateVariable
+from radps_dag.unlooped import EMPTY, outputs_without, why_not_empty
 
-__all__ = ["History", "cap", "iterate", "outcome_of", "score_of"]
-
-MOST_ITERATIONS = 1_000_000
+__all__ = ["History", "cap", "iterate", "outcome_of", "score_of", "without_iteration"]
 
 
 @dataclass(slots=True)
@@ -37,20 +37,39 @@ class History:
             self.kept, self.number = outputs, len(self.scores)
 
 
-def cap(loop: Loop, here: Here) -> int:
-    """The most iterations a loop may take."""
+def cap(node: Node, loop: Loop, here: Here) -> int:
+    """The most iterations a loop may take. Raises NodeError for one that needs more than none."""
     found = value_of(loop.max_iterations, here)
     number = whole(found)
-    if number is None or not 1 <= number <= MOST_ITERATIONS:
-        message = f"max_iterations must be an integer from 1 to {MOST_ITERATIONS}, not {found!r}"
+    message = ""
+    if number is None or not 0 <= number <= MOST_ITERATIONS:
+        message = f"max_iterations must be an integer from 0 to {MOST_ITERATIONS}, not {found!r}"
+    elif number == 0:
+        message = why_not_empty(node, here.run.library.workloads)
+    if number is None or message:
         raise NodeError(here.place.name, "LoopInvalid", message)
     return number
 
 
-async def iterate(loop: Loop, once: Body, here: Here) -> Result:
+def without_iteration(
+    node: Node, state: Mapping[str, Any], here: Here, value_of: Callable[[Value, Here], Any]
+) -> dict[str, Any]:
+    """What a loop gives that makes no iteration; `state` is where it begins."""
+    inside = here.seeing(here.scope.in_iteration(0, state))
+    outputs = {
+        name: state[one.name] if isinstance(one, StateVariable) else value_of(one, inside)
+        for name, one in outputs_without(node, here.run.library.workloads).items()
+        if one is not None
+    }
+    return {**outputs, "outcome": EMPTY, "iterations": 0, "history": []}
+
+
+async def iterate(node: Node, loop: Loop, once: Body, here: Here) -> Result:
     """Run the loop; the outputs are those of the kept iteration, with how the loop went."""
-    most = cap(loop, here)
+    most = cap(node, loop, here)
     state = {variable.name: value_of(variable.init, here) for variable in loop.state}
+    if most == 0:
+        return Result(without_iteration(node, state, here, value_of))
     history = History()
     number = 0
     while True:

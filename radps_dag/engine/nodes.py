@@ -59,8 +59,8 @@ async def _instance(node: Node, once: Body, here: Here, tolerated: Callable[[], 
     async def iteration(here: Here) -> Result:
         return await Span(_kind(node), tolerated=tolerated).around(here, once)
 
-    span = Span("loop", node.description, lambda: cap(loop, here), tolerated)
-    return await span.around(here, partial(_scored, node, partial(iterate, loop, iteration)))
+    span = Span("loop", node.description, lambda: cap(node, loop, here), tolerated)
+    return await span.around(here, partial(_scored, node, partial(iterate, node, loop, iteration)))
 
 
 async def _scored(node: Node, work: Body, here: Here) -> Result:

@@ -17,7 +17,7 @@ from radps_dag.builder import Graph, body, node_of
 from radps_dag.engine.drive import Job, knowing_in
 from radps_dag.engine.fan_out import declared, instances, with_keys
 from radps_dag.engine.foreseeing import Foreseen
-from radps_dag.engine.loops import History, cap, outcome_of, score_of
+from radps_dag.engine.loops import History, cap, outcome_of, score_of, without_iteration
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import ROOT
@@ -164,8 +164,10 @@ class _Planner:
         unknown = _Unknown(here.place.name)
         if isinstance(_value(loop.max_iterations, here), _Unknown):
             return unknown
-        most = cap(loop, here)
+        most = cap(node, loop, here)
         state = {variable.name: _value(variable.init, here) for variable in loop.state}
+        if most == 0:
+            return without_iteration(node, state, here, _value)
         history = History()
         for number in range(1, most + 1):
             scope = here.scope.in_iteration(number, state)

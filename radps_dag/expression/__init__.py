@@ -8,8 +8,10 @@ of the tables in this package, and a bound on the size of everything that grows.
 
 from __future__ import annotations
 
+from radps_dag.expression.bounds import Budget
 from radps_dag.expression.evaluation import evaluate
-from radps_dag.expression.inference import infer, member_of
+from radps_dag.expression.grammar import paths_in
+from radps_dag.expression.inference import alternatives, infer, member_of, no_member
 from radps_dag.expression.keyed import FAN_OUT_MEMBERS, key_text
 from radps_dag.expression.pairing import ByIndex, ByKey, Zipped, pairings
 from radps_dag.expression.parsing import parse_expression, parse_value
@@ -28,6 +30,7 @@ from radps_dag.expression.values import (
 
 __all__ = [
     "FAN_OUT_MEMBERS",
+    "Budget",
     "ByIndex",
     "ByKey",
     "Expression",
@@ -40,12 +43,15 @@ __all__ = [
     "Template",
     "Value",
     "Zipped",
+    "alternatives",
     "evaluate",
     "infer",
     "key_text",
     "member_of",
+    "no_member",
     "pairings",
     "parse_expression",
     "parse_value",
+    "paths_in",
     "references",
 ]

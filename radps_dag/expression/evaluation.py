@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,8 +30,9 @@ from radps_dag.shape import show
 __all__ = ["evaluate"]
 
 
-def evaluate(value: Value, names: Names) -> Any:
-    """The JSON value of `value` where `names` are known.
+def evaluate(value: Value, names: Names, budget: Budget | None = None) -> Any:
+    """The JSON value of `value` where `names` are known; `budget` is what that may cost, all in all
+    or, if it is not given, for each expression.
 
     The result may share lists and mappings with `names`: treat both as values, never change them.
     Raises ExpressionError, with the place, for a name without a value, a wrong type, a division by
@@ -40,16 +42,16 @@ def evaluate(value: Value, names: Names) -> Any:
         case Literal():
             return value.value
         case Expression():
-            return _expression(value, names)
+            return _expression(value, names, budget or Budget())
         case Template():
-            return _template(value, names)
+            return _template(value, names, budget)
         case Listing():
-            return [evaluate(item, names) for item in value.items]
+            return [evaluate(item, names, budget) for item in value.items]
         case Object():
-            return {name: evaluate(one, names) for name, one in value.entries}
+            return {name: evaluate(one, names, budget) for name, one in value.entries}
 
 
-def _expression(expression: Expression, names: Names) -> Any:
+def _expression(expression: Expression, names: Names, budget: Budget) -> Any:
     if expression.plain:
         reference = expression.references[0]
         found: Any = names
@@ -60,7 +62,6 @@ def _expression(expression: Expression, names: Names) -> Any:
             found = found[name]
         else:
             return found
-    budget = Budget()
     try:
         result = _Walk(names, budget).value(expression.tree)
         if isinstance(result, list | dict | str):
@@ -72,15 +73,15 @@ def _expression(expression: Expression, names: Names) -> Any:
     return result
 
 
-def _template(template: Template, names: Names) -> str:
-    budget = Budget()
+def _template(template: Template, names: Names, limit: Budget | None) -> str:
+    budget = limit or Budget()
     parts: list[str] = []
     for part in template.parts:
         if isinstance(part, str):
             parts.append(part)
             continue
         try:
-            parts.append(text_of(_expression(part, names), budget))
+            parts.append(text_of(_expression(part, names, limit or Budget()), budget))
         except Wrong as wrong:
             raise ExpressionError(part.at, wrong.message) from None
     text = "".join(parts)
@@ -262,10 +263,11 @@ class _Walk:
     def _filter(self, node: nodes.Filter) -> Any:
         assert node.node is not None
         if node.name == "default":
-            try:
-                return self.value(node.node)
-            except Absent:
-                return self.value(next(iter([*node.args, *(one.value for one in node.kwargs)])))
+            *most, last = (node.node, *node.args, *(one.value for one in node.kwargs))
+            for one in most:
+                with contextlib.suppress(Absent):
+                    return self.value(one)
+            return self.value(last)
         return self._call(FILTERS[node.name].call, self.value(node.node), node=node)
 
     def _test(self, node: nodes.Test) -> bool:

@@ -11,7 +11,7 @@ from jinja2 import nodes
 from radps_dag.expression.tables import FILTERS, FUNCTIONS, TESTS, Operation
 from radps_dag.problem import allowed, did_you_mean
 
-__all__ = ["ROOTS", "Finding", "Read", "examine", "path_of"]
+__all__ = ["ROOTS", "Finding", "Read", "examine", "path_of", "paths_in"]
 
 ROOTS = ("params", "stages", "steps", "each", "state", "loop", "outputs", "run")
 MAX_DEPTH = 100
@@ -43,13 +43,17 @@ class Finding(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A name with its path, at an offset; `whole` where it is all that the expression is."""
+    """A name with its path, at an offset; `whole` where it is all that the expression is.
+
+    `instead` are the paths without a value where a chain of `default` gets to this one.
+    """
 
     root: str
     path: tuple[str, ...]
     offset: int
     guarded: bool
     whole: bool
+    instead: tuple[tuple[str, ...], ...] = ()
 
 
 _Path = tuple[str, ...]
@@ -80,6 +84,12 @@ def path_of(node: nodes.Node) -> _Path | None:
             case _:
                 return None
         node = node.node
+
+
+def paths_in(tree: nodes.Expr) -> tuple[_Path, ...]:
+    """Every name that a tree reads, with its constant path."""
+    reads, _ = examine(tree)
+    return tuple((read.root, *read.path) for read in reads)
 
 
 def _depth(tree: nodes.Node) -> int:
@@ -118,6 +128,7 @@ class _Examination:
 
     def __init__(self) -> None:
         self.reads: list[Read] = []
+        self._instead: tuple[_Path, ...] = ()
         self.findings: list[Finding] = []
 
     def visit(self, node: nodes.Node, sure: frozenset[_Path], guarded: bool = False) -> None:
@@ -189,7 +200,7 @@ class _Examination:
             self._find(node, f"{root!r} alone is no value; name {_WHAT[root]}")
         else:
             known = guarded or any((root, *path)[: len(one)] == one for one in sure)
-            self.reads.append(Read(root, path, node.lineno, known, False))
+            self.reads.append(Read(root, path, node.lineno, known, False, self._instead))
 
     def _choice(self, node: nodes.CondExpr, sure: frozenset[_Path], guarded: bool) -> None:
         self.visit(node.test, sure, guarded)
@@ -209,12 +220,26 @@ class _Examination:
         if operation is not None:
             self._arguments(node, operation)
         asks = operation is not None and operation.name in ("default", "defined", "undefined")
+        if isinstance(node, nodes.Filter) and node.name == "default":
+            self._default(node, sure, guarded)
+            return
         if not isinstance(node, nodes.Call) and node.node is not None:
             self.visit(node.node, sure, guarded or asks)
         for argument in node.args:
             self.visit(argument, sure, guarded)
         for keyword in node.kwargs:
             self.visit(keyword.value, sure, guarded)
+
+    def _default(self, node: nodes.Filter, sure: frozenset[_Path], guarded: bool) -> None:
+        """Each is read where those before it have no value, and all but the last are asked."""
+        before = self._instead
+        *most, last = (node.node, *node.args, *(keyword.value for keyword in node.kwargs))
+        for one in most:
+            if one is not None:
+                self.visit(one, sure, guarded=True)
+                self._instead += tuple(_tried(one))
+        self.visit(last, sure, guarded)
+        self._instead = before
 
     def _look_up(self, node: nodes.Filter | nodes.Test | nodes.Call) -> Operation | None:
         kind, name = type(node).__name__.lower(), ""
@@ -247,6 +272,20 @@ class _Examination:
         problem = operation.misuse(len(node.args), [str(keyword.key) for keyword in node.kwargs])
         if problem:
             self._find(node, problem)
+        elif operation.applies:
+            self._applied(node, operation)
+
+    def _applied(self, node: nodes.Filter | nodes.Test | nodes.Call, operation: Operation) -> None:
+        """The name in `map('upper')` is checked like any other, and so are its arguments."""
+        position = operation.parameters.index(operation.names_a)
+        named = {keyword.key: keyword.value for keyword in node.kwargs}
+        name = node.args[position] if len(node.args) > position else named.get(operation.names_a)
+        if operation.name == "map" and (name is None) == ("attribute" not in named):
+            self._find(node, "'map' takes either a filter's name or attribute='NAME'")
+        elif isinstance(name, nodes.Const):
+            problem = operation.misapplied(name.value, max(0, len(node.args) - position - 1))
+            if problem:
+                self._find(name, problem)
 
 
 def _defined(test: nodes.Node) -> Iterator[_Path]:
@@ -271,6 +310,15 @@ def _undefined(test: nodes.Node) -> Iterator[_Path]:
             yield from _undefined(test.right)
         case nodes.Not():
             yield from _defined(test.node)
+
+
+def _tried(node: nodes.Expr | None) -> Iterator[_Path]:
+    """The paths that have no value where this has none."""
+    if isinstance(node, nodes.Filter) and node.name == "default":
+        for one in (node.node, *node.args, *(keyword.value for keyword in node.kwargs)):
+            yield from _tried(one)
+    elif node is not None:
+        yield from _known_path(node)
 
 
 def _known_path(node: nodes.Node) -> Iterator[_Path]:

@@ -17,6 +17,7 @@ from radps_dag.shape import (
     Shape,
     from_hint,
     list_of,
+    members_of,
     show,
     union,
 )
@@ -195,7 +196,7 @@ def _items_shape(value: Shape, *_: Shape) -> Shape:
     return (value.items or ANY) if value.kinds == {"array"} else ANY
 
 
-def same_list(value: Shape, *_: Shape) -> Shape:
+def same_list(value: Shape, *_: Shape, **_named: Shape) -> Shape:
     return list_of(value.items) if value.kinds == {"array"} else _LIST
 
 
@@ -204,8 +205,28 @@ def _flat(value: Shape) -> Shape:
     return list_of(inner.items) if inner.kinds == {"array"} else _LIST
 
 
-def _end_shape(value: Shape) -> Shape:
-    return STRING if value.kinds == {"string"} else _items_shape(value)
+def _end_shape(index: int) -> Callable[[Shape], Shape]:
+    def gives(value: Shape) -> Shape:
+        if value.members:
+            return value.members[index]
+        return STRING if value.kinds == {"string"} else _items_shape(value)
+
+    return gives
+
+
+def _zipped(*lists: Shape) -> Shape:
+    return list_of(members_of(map(_items_shape, lists)))
+
+
+def _values_shape(value: Shape) -> Shape:
+    if value.kinds != {"object"}:
+        return _LIST
+    others = () if value.values is None else (value.values,)
+    return list_of(union(*(shape for _, shape, _ in value.fields), *others))
+
+
+def _pairs_shape(value: Shape) -> Shape:
+    return list_of(members_of((STRING, _items_shape(_values_shape(value)))))
 
 
 def _summed(value: Shape) -> Shape:
@@ -217,9 +238,11 @@ def _filter(name: str, usage: str, summary: str, call: Any, gives: Any, **more: 
 
 
 LIST_FILTERS: tuple[Operation, ...] = (
-    _filter("first", "xs | first", "the first item", _end("first", 0), _end_shape, takes=_SEQUENCE),
+    _filter(
+        "first", "xs | first", "the first item", _end("first", 0), _end_shape(0), takes=_SEQUENCE
+    ),
     _filter("flatten", "xs | flatten", "one list of a list of lists", _flatten, _flat),
-    _filter("items", "m | items", "the [key, value] pairs", _pairs, list_of(_LIST), takes=_MAPPING),
+    _filter("items", "m | items", "the [key, value] pairs", _pairs, _pairs_shape, takes=_MAPPING),
     _filter(
         "join",
         "xs | join(separator='')",
@@ -229,7 +252,9 @@ LIST_FILTERS: tuple[Operation, ...] = (
         parameters=("separator",),
     ),
     _filter("keys", "m | keys", "the keys of a mapping", _keys, list_of(STRING), takes=_MAPPING),
-    _filter("last", "xs | last", "the last item", _end("last", -1), _end_shape, takes=_SEQUENCE),
+    _filter(
+        "last", "xs | last", "the last item", _end("last", -1), _end_shape(-1), takes=_SEQUENCE
+    ),
     _filter("length", "xs | length", "how many", _length, INTEGER, takes=_LONG),
     _filter("max", "xs | max", "the largest", _extreme("max", max), _items_shape),
     _filter("mean", "xs | mean", "the average", _mean, NUMBER),
@@ -246,7 +271,9 @@ LIST_FILTERS: tuple[Operation, ...] = (
     ),
     _filter("sum", "xs | sum", "the sum of numbers", _sum, _summed),
     _filter("unique", "xs | unique", "without repetition", _unique, same_list),
-    _filter("values", "m | values", "the values of a mapping", _values, _LIST, takes=_MAPPING),
+    _filter(
+        "values", "m | values", "the values of a mapping", _values, _values_shape, takes=_MAPPING
+    ),
 )
 
 LIST_FUNCTIONS = (
@@ -259,7 +286,5 @@ LIST_FUNCTIONS = (
         ("start", "stop", "step"),
         1,
     ),
-    Operation(
-        "zip", "zip(xs, ys)", "lists of one length, item by item", _zip, list_of(_LIST), ("*",), 1
-    ),
+    Operation("zip", "zip(xs, ys)", "lists of one length, item by item", _zip, _zipped, ("*",), 1),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from radps_dag.expression.bounds import Wrong
+from radps_dag.problem import allowed, did_you_mean
 from radps_dag.shape import ANY, Shape, show
 
 __all__ = ["Operation", "list_in", "number_in", "string_in"]
@@ -20,7 +21,8 @@ class Operation:
 
     `parameters` are the arguments' names, of which the first `required` must be given; a last
     `*` takes any number, and `**` alone any names but `key`, at least `required`. `gives` is the
-    shape of the result, or makes it of the operands' shapes.
+    shape of the result, or makes it of the operands' shapes. `applies` are the filters or tests
+    that it can apply to each item, whose name is the argument `filter` or `test`.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Operation:
     parameters: tuple[str, ...] = ()
     required: int = 0
     takes: Shape = ANY  # what it filters or, of a function, its first argument and named ones
+    applies: Mapping[str, Operation] = field(default_factory=dict, hash=False)
 
     def misuse(self, positional: int, keywords: Sequence[str]) -> str:
         """What is wrong with a call with these arguments; "" if nothing."""
@@ -46,7 +49,7 @@ class Operation:
         if positional > len(known) and not open_ended:
             return f"{self.name!r} takes fewer arguments; write {self.usage}"
         given = {*known[:positional], *keywords}
-        if not {*known[: self.required]} <= given or (open_ended and positional < self.required):
+        if not {*known[: self.required]} <= given or (not known and positional < self.required):
             return f"{self.name!r} takes more arguments; write {self.usage}"
         return ""
 
@@ -61,6 +64,20 @@ class Operation:
 
     def result(self, *shapes: Shape, **named: Shape) -> Shape:
         return self.gives if isinstance(self.gives, Shape) else self.gives(*shapes, **named)
+
+    @property
+    def names_a(self) -> str:
+        """The argument that names what is applied: `filter` or `test`; "" if there is none."""
+        return next((name for name in ("filter", "test") if name in self.parameters), "")
+
+    def misapplied(self, name: Any, given: int) -> str:
+        """What is wrong with applying `name` with so many arguments; "" if nothing."""
+        applied = self.applies.get(name) if isinstance(name, str) else None
+        if applied is not None:
+            return applied.misuse(given, ())
+        hint = did_you_mean(str(name), self.applies)
+        known = allowed(self.applies, 40)
+        return f"{self.name!r} applies no {self.names_a} {show(name)}{hint} (known: {known})"
 
 
 def number_in(value: Any, role: str = "") -> int | float:

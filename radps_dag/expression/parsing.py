@@ -133,7 +133,7 @@ def _placed(parsed: Parsed, start: int, places: Places, report: Report) -> Expre
     if parsed.tree is None or parsed.findings:
         return None
     references = tuple(
-        Reference(read.root, read.path, places.at(start + read.offset), read.guarded)
+        Reference(read.root, read.path, places.at(start + read.offset), read.guarded, read.instead)
         for read in parsed.reads
     )
     plain = len(parsed.reads) == 1 and parsed.reads[0].whole

@@ -12,7 +12,7 @@ from radps_dag.expression.scalars import SCALAR_FILTERS
 from radps_dag.expression.truths import TESTS
 from radps_dag.shape import list_of, show
 
-__all__ = ["PICKING_FILTERS"]
+__all__ = ["MAP", "PICKING_FILTERS"]
 
 _LIST = list_of()
 _TEST = ("test", "*")
@@ -38,20 +38,15 @@ def _map(
     if attribute is not None:
         path = string_in(attribute, "'map'")
         return [_member(item, path) for item in items]
-    operation = _named(filter, _MAPPED, "filter", len(arguments))
+    operation = _named(MAP, filter, len(arguments))
     return [operation.call(budget, item, *arguments) for item in items]
 
 
-def _named(name: Any, table: Mapping[str, Operation], kind: str, given: int) -> Operation:
-    operation = table.get(name) if isinstance(name, str) else None
-    if operation is None:
-        raise Wrong(
-            f"{show(name)} is no {kind} that can be used here; there is: {', '.join(table)}"
-        )
-    problem = operation.misuse(given, ())
-    if problem:
+def _named(by: Operation, name: Any, given: int) -> Operation:
+    """The filter or test that `by` is to apply, which an expression may have computed."""
+    if problem := by.misapplied(name, given):
         raise Wrong(problem)
-    return operation
+    return by.applies[name]
 
 
 def _pick(name: str, keep: bool, by_member: bool) -> Callable[..., list[Any]]:
@@ -59,7 +54,7 @@ def _pick(name: str, keep: bool, by_member: bool) -> Callable[..., list[Any]]:
         items = items_of(budget, value, name)
         if test is None:
             return [item for item in items if bool(item) is keep]
-        operation = _named(test, TESTS, "test", len(arguments))
+        operation = _named(_PICKING[name], test, len(arguments))
         return [item for item in items if operation.call(budget, item, *arguments) is keep]
 
     def by_attribute(
@@ -70,7 +65,7 @@ def _pick(name: str, keep: bool, by_member: bool) -> Callable[..., list[Any]]:
         found = [_member(item, path) for item in items]
         if test is None:
             return [item for item, one in zip(items, found, strict=True) if bool(one) is keep]
-        operation = _named(test, TESTS, "test", len(arguments))
+        operation = _named(_PICKING[name], test, len(arguments))
         return [
             item
             for item, one in zip(items, found, strict=True)
@@ -83,34 +78,39 @@ def _pick(name: str, keep: bool, by_member: bool) -> Callable[..., list[Any]]:
 def _by_test(name: str, keep: bool) -> Operation:
     summary = f"the items for which a test is {str(keep).lower()}"
     call, usage = _pick(name, keep, by_member=False), f"xs | {name}('test', argument)"
-    return Operation(name, usage, summary, call, same_list, _TEST, takes=_LIST)
+    return Operation(name, usage, summary, call, same_list, _TEST, takes=_LIST, applies=TESTS)
 
 
 def _by_member(name: str, keep: bool) -> Operation:
     summary = f"the items for whose member a test is {str(keep).lower()}"
     call, usage = _pick(name, keep, by_member=True), f"xs | {name}('name', 'test', argument)"
-    return Operation(name, usage, summary, call, same_list, ("attribute", *_TEST), 1, _LIST)
+    return Operation(name, usage, summary, call, same_list, ("attribute", *_TEST), 1, _LIST, TESTS)
 
 
-PICKING_FILTERS = (
-    Operation(
-        "map",
-        "xs | map(attribute='name') or xs | map('filter')",
-        "a member of each item, or each item filtered",
-        _map,
-        _LIST,
-        takes=_LIST,
-        parameters=("filter", "attribute", "*"),
-    ),
-    _by_test("select", True),
-    _by_test("reject", False),
-    _by_member("selectattr", True),
-    _by_member("rejectattr", False),
-)
-
-# What `map('...')` can apply: not what asks for an absent value.
-_MAPPED = {
+_PICKING = {
     one.name: one
-    for one in (*SCALAR_FILTERS, *LIST_FILTERS, *PICKING_FILTERS)
-    if one.name not in ("default", "map")
+    for one in (
+        _by_test("select", True),
+        _by_test("reject", False),
+        _by_member("selectattr", True),
+        _by_member("rejectattr", False),
+    )
 }
+MAP = Operation(
+    "map",
+    "xs | map(attribute='name') or xs | map('filter')",
+    "a member of each item, or each item filtered",
+    _map,
+    _LIST,
+    takes=_LIST,
+    parameters=("filter", "attribute", "*"),
+    # Not what asks for an absent value.
+    applies={
+        one.name: one
+        for one in sorted(
+            (*SCALAR_FILTERS, *LIST_FILTERS, *_PICKING.values()), key=lambda one: one.name
+        )
+        if one.name != "default"
+    },
+)
+PICKING_FILTERS = (MAP, *_PICKING.values())

@@ -13,8 +13,8 @@ from radps_dag.shape import INTEGER, NUMBER, STRING, Shape, list_of, show, union
 __all__ = ["SCALAR_FILTERS", "SCALAR_FUNCTIONS"]
 
 
-def _default(_: Budget, value: Any, _otherwise: Any) -> Any:
-    return value  # The evaluation itself turns to the other where this one is absent.
+def _default(_: Budget, value: Any, _otherwise: Any, *_others: Any) -> Any:
+    return value  # The evaluation itself turns to the others where this one is absent.
 
 
 def _abs(_: Budget, value: Any) -> Any:
@@ -94,8 +94,8 @@ def _like_value(value: Shape, *_: Shape) -> Shape:
     return Shape(value.kinds) if value.kinds <= {"integer", "number"} else NUMBER
 
 
-def _either(value: Shape, otherwise: Shape) -> Shape:
-    return union(value, otherwise)
+def _either(*shapes: Shape, **named: Shape) -> Shape:
+    return union(*shapes, *named.values())
 
 
 def _mathematical(name: str, formula: Callable[[float], float]) -> Callable[[Budget, Any], float]:
@@ -124,10 +124,10 @@ SCALAR_FILTERS = (
     Operation(
         "default",
         "x | default(y)",
-        "y where what x reads has no value",
+        "y where what x reads has no value; of several, the first that has one",
         _default,
         _either,
-        ("otherwise",),
+        ("otherwise", "*"),
         1,
     ),
     Operation("float", "x | float", "a number, or the text of one, as a float", _float, NUMBER),

@@ -11,6 +11,7 @@ from typing import NoReturn
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
+from jinja2.visitor import NodeTransformer
 
 from radps_dag.expression.grammar import ROOTS, Finding, Read, examine
 
@@ -173,7 +174,23 @@ def _tree(tokens: list[_Token], end: int) -> nodes.Expr:
         raise _Unreadable(tokens[0][0], "a number with too many digits") from None
     if not stream.eos:
         _reject(f"unexpected {stream.current.value!r}", stream.current.lineno)
+    if any(value == "default" for _, _, value in tokens):
+        written: nodes.Expr = _AsFilter().visit(tree)
+        return written
     return tree
+
+
+class _AsFilter(NodeTransformer):
+    """`default(x, y)` is `x | default(y)`."""
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - Jinja2's name for it
+        self.generic_visit(node)
+        if not isinstance(node.node, nodes.Name) or node.node.name != "default":
+            return node
+        if len(node.args) < 2 or node.kwargs or node.dyn_args or node.dyn_kwargs:
+            return node
+        first, *others = node.args
+        return nodes.Filter(first, "default", others, [], None, None, lineno=node.lineno)
 
 
 def _where(error: TemplateSyntaxError, end: int) -> int:

@@ -41,13 +41,15 @@ class Reference:
     """A name with its path that an expression reads: root `steps`, path `("solve", "caltable")`.
 
     `guarded` where the expression says what to do without it: under `default(...)` or in a test
-    `is defined`. The path ends before the first subscript that is not a constant.
+    `is defined`. The path ends before the first subscript that is not a constant. `instead` are
+    the paths (with their roots) that have no value where a chain of `default` gets to this one.
     """
 
     root: str
     path: tuple[str, ...]
     at: Location
     guarded: bool = False
+    instead: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
         return ".".join((self.root, *self.path))

@@ -18,6 +18,7 @@ __all__ = [
     "Shape",
     "is_number",
     "list_of",
+    "members_of",
     "object_of",
     "of_kinds",
     "of_value",
@@ -36,13 +37,15 @@ class Shape:
     """A set of JSON values.
 
     `kinds` are the JSON types allowed ("any" alone allows all). `items` is the shape of an array's
-    elements. `fields` are an object's known members (name, shape, required) and `values` the shape
+    elements, and `members` are the shapes of each, where it is known how many there are.
+    `fields` are an object's known members (name, shape, required) and `values` the shape
     of its other members; None where no others are allowed. `choices` restricts to listed values.
     `minimum` and `maximum` bound numbers. `name` is what people call it ("Product", "caltable").
     """
 
     kinds: frozenset[Kind]
     items: Shape | None = None
+    members: tuple[Shape, ...] | None = None
     fields: tuple[tuple[str, Shape, bool], ...] = ()
     values: Shape | None = None
     choices: tuple[Any, ...] | None = None
@@ -70,6 +73,12 @@ STRING = _kind("string")
 def list_of(items: Shape | None = None) -> Shape:
     """Arrays of `items`; of anything where not said."""
     return Shape(frozenset({"array"}), items=items)
+
+
+def members_of(members: Iterable[Shape]) -> Shape:
+    """Arrays of these members, each in its place."""
+    known = tuple(members)
+    return Shape(frozenset({"array"}), items=union(*known) if known else None, members=known)
 
 
 def object_of(fields: Iterable[tuple[str, Shape, bool]], values: Shape | None, name: str) -> Shape:

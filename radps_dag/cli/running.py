@@ -167,6 +167,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     from radps_dag.engine.knowing import asks_for_context
     from radps_dag.engine.provenance import describe
     from radps_dag.engine.record import earlier_outputs
+    from radps_dag.engine.revisions import changes_in_place
     from radps_dag.qa import Overrides
 
     faults = _faults(asked.faults_file, pipeline, asked.executor)
@@ -174,7 +175,8 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     wish = selection.Selection(asked.part.only, asked.part.begin, asked.part.until)
     chosen = selection.choose(graph, wish)
     required = selection.needed(graph, chosen)
-    before = selection.before(graph, chosen) if asks_for_context(pipeline, library) else ()
+    looks_back = asks_for_context(pipeline, library) or changes_in_place(pipeline.stages, library)
+    before = selection.before(graph, chosen) if looks_back else ()
     damaged: list[DamagedRun] = []
     left = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
     if damaged:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from radps_dag.context.snapshots import products_in
-from radps_dag.engine.executors.publishing import harm
+from radps_dag.engine.executors.publishing import harm, harm_at
 from radps_dag.engine.keys import Keys
-from radps_dag.facts import Made
+from radps_dag.facts import Files, Made
 from radps_dag.workloads.knowledge import Snapshot
 
 __all__ = ["flaw", "grounds"]
@@ -27,7 +27,7 @@ def grounds(
 
     The products that it would be given have been looked at where they were made.
     """
-    found = {made.workdir: made} if made.files else {}
+    found = {made.workdir: made} if made.files or made.changed else {}
     others = list(_others(made, outputs))
     given = _given(arguments, context) if others else frozenset()
     for uri in others:
@@ -36,9 +36,16 @@ def grounds(
     return list(found.values())
 
 
-def flaw(found: list[Made], *, thorough: bool = True) -> str:
-    """What is wrong with their files, in words. Raises Unreachable."""
-    return next((wrong for made in found if (wrong := harm(made, thorough=thorough))), "")
+def flaw(found: list[tuple[Made, Files]], *, thorough: bool = True) -> str:
+    """What is wrong with what calls have made, and with the data that was left so at an address, in
+    words. Raises Unreachable."""
+    for made, left in found:
+        if wrong := harm(made, thorough=thorough):
+            return wrong
+        for address, content in left.items():
+            if wrong := harm_at(address, content, thorough=thorough):
+                return wrong
+    return ""
 
 
 def _others(made: Made, outputs: Mapping[str, Any]) -> Iterator[str]:

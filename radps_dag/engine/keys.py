@@ -7,25 +7,26 @@ again, in another run or attempt, changes nothing for those after it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
 from radps_dag.facts import Made
 from radps_dag.journal.workspace import Workspace
-from radps_dag.remote import is_local
+from radps_dag.remote import is_local, path_of
 from radps_dag.workloads.description import Workload
 from radps_dag.workloads.fingerprint import fingerprint
 from radps_dag.workloads.registry import Library
 
-__all__ = ["Keys"]
+__all__ = ["Keys", "address_in"]
 
 
 class Keys:
     """Makes keys; knows the content of every directory that calls of this workspace have written.
 
-    `look_up` is asked for the contents of the run, not known yet, to which a URI belongs.
+    `look_up` is asked for the contents of the run, not known yet, to which a URI belongs, `altered`
+    whether what lies at an address was changed in place by another run.
     """
 
     def __init__(self, library: Library, workspace: Workspace) -> None:
@@ -34,6 +35,7 @@ class Keys:
         self._written: dict[str, Made] = {}
         self._sources: dict[str, str] = {}
         self.look_up = _nothing
+        self.altered = _never
 
     def source(self, workload: Workload) -> str:
         """The digest of a workload's code."""
@@ -46,8 +48,15 @@ class Keys:
         if made.workdir:
             self._written[made.workdir] = made
 
-    def key(self, workload: Workload, arguments: Mapping[str, Any], seed: str) -> str:
-        """The key of a call. `seed` counts where the workload draws random numbers."""
+    def key(
+        self,
+        workload: Workload,
+        arguments: Mapping[str, Any],
+        seed: str,
+        revisions: Iterable[str] = (),
+    ) -> str:
+        """The key of a call. `seed` counts where the workload draws random numbers; `revisions` are
+        those of the calls it waits for that change data in place."""
         what = {
             "library": self._library.name,
             "workload": workload.name,
@@ -55,6 +64,8 @@ class Keys:
             "inputs": {name: self.identity(value) for name, value in arguments.items()},
             "seed": seed if "random" in workload.given.values() else "",
         }
+        if found := sorted(revisions):
+            what["revisions"] = found
         text = self._text(what)
         return sha256(text.encode()).hexdigest()[:32]
 
@@ -99,6 +110,23 @@ class Keys:
                 return self._written[folder]
         return None
 
+    def contents(self, addresses: Iterable[str]) -> dict[str, str]:
+        """What is known of the content of data from outside at these addresses; of the rest ""."""
+        return dict.fromkeys(addresses, "")
+
+    def entries(self, address: str) -> Iterator[str]:
+        """What there is at an address that calls of this workspace have written: the product that
+        it is or is in, or all that is below it. The address itself, where that is nothing."""
+        made = self.maker(address)
+        if made is not None:
+            below = address[len(made.workdir) + 1 :].partition("/")[0]
+            yield f"{made.workdir}/{below}"
+            return
+        inside = [one for folder, one in self._written.items() if _is_in(folder, address)]
+        yield from (address_in(one.workdir, name) for one in inside for name in one.files)
+        if not inside:
+            yield address
+
     def _found(self, uri: str) -> str | None:
         folder, _, rest = uri.rpartition("/")
         below = rest
@@ -110,6 +138,8 @@ class Keys:
                 name, _, inside = below.partition("/")
                 if name not in made.files:
                     return None
+                if self.altered(address_in(folder, name)):
+                    return None  # it is not what the call has made any more
                 _, digest = made.files[name]
                 return f"{digest}/{inside}" if inside else digest
             folder, _, rest = folder.rpartition("/")
@@ -117,5 +147,19 @@ class Keys:
         return None
 
 
+def address_in(workdir: str, name: str) -> str:
+    """The address of an entry of a call's directory."""
+    return (path_of(workdir) / name).as_uri() if is_local(workdir) else f"{workdir}/{name}"
+
+
+def _is_in(folder: str, address: str) -> bool:
+    return folder == address or folder.startswith(f"{address}/")
+
+
 def _nothing(uri: str) -> None:
     del uri
+
+
+def _never(address: str) -> bool:
+    del address
+    return False

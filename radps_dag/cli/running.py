@@ -207,7 +207,7 @@ def memory_of(asked: Asked, job: Job, store: Store, run: str) -> Memory:
     from radps_dag.engine.memory import Memory, Policy, patterns
 
     policy = Policy(asked.reuse, patterns(asked.force))
-    keys = Keys(job.library, store.workspace)
+    keys = Keys(job.library, store.workspace, remember=not store.reading)
     memory = Memory(store, keys, run, job.pipeline.name, policy, job.faults)
     memory.damaged.update(job.damaged)
     return memory

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,15 @@ async def call_body(node: Task, here: Here) -> Result:
     asked = None
     if run.memory is not None:
         workload = run.library.workloads[node.run]
-        asked = run.memory.ask(
-            place.name, workload, arguments, seed, here.cached, _context(node, here), here.link
-        )
-        known = await run.memory.recall(asked)
+        try:
+            await run.memory.look(place.name, arguments)
+            asked = run.memory.ask(
+                place.name, workload, arguments, seed, here.cached, _context(node, here), here.link
+            )
+            known = await run.memory.recall(asked)
+        except NodeError:
+            _tell_start(node, here, arguments)
+            raise
         if known is not None:
             run.memory.note(place.name, known)
             _tell_start(node, here, arguments, asked, known)
@@ -69,7 +76,7 @@ async def _in_place(
             f"resume with --force '{place}'"
         )
         raise NodeError(place, "InterruptedInPlace", message)
-    changes = memory.keys.contents(asked.changes)
+    changes = await asyncio.to_thread(memory.keys.contents, asked.changes)
     _tell_start(node, here, arguments, asked, changes=changes)
     revision = new_revision()
     memory.revisions.note(place, revision)
@@ -146,6 +153,9 @@ async def _called(
         changed=performed.changed,
     )
     keys.learn(made)
+    handed = [arguments, performed.outputs, [one.value for one in performed.added]]
+    if not keys.knows_all(handed):
+        made = replace(made, outside=await asyncio.to_thread(keys.noted, handed))
     return Result(performed.outputs, made=made)
 
 

@@ -6,17 +6,19 @@ long as nobody else has changed it and, in a resumed run, if it is as the run's 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from radps_dag.engine.keys import address_in
+from radps_dag.engine.outside import text_of
 from radps_dag.engine.results import MIDST
 from radps_dag.facts import Fact, Files, Made, NodeFailed, NodeStarted, NodeSucceeded
 from radps_dag.journal.rows import CHANGES
 from radps_dag.journal.store import Damages, Store
 from radps_dag.remote import is_local, path_of
+from radps_dag.workloads.changing import address_of
 
-__all__ = ["InPlace"]
+__all__ = ["InPlace", "shown"]
 
 MOST = 10**6  # rows of other runs
 
@@ -92,13 +94,21 @@ class InPlace:
         for name in made.files if others or self._own else ():
             address = address_in(made.workdir, name)
             if address in others:
-                return f"{_shown(address)} was changed in place since, by {others[address]}"
+                return f"{shown(address)} was changed in place since, by {others[address]}"
             if address in self._own and (again := self._own[address].again):
-                return f"{_shown(address)} was changed in place by {again}, which runs again"
+                return f"{shown(address)} was changed in place by {again}, which runs again"
         return ""
 
     def is_others(self, address: str) -> bool:
         return address in self._changed_by_others()
+
+    def before(self, uri: str, now: Callable[[str], str | None]) -> str:
+        """The content of data from outside before this run changed them; "" if it did not, or if
+        they are not as it left them."""
+        data = self._own.get(address_of(uri)) if self._own else None
+        if data is None or data.doubt or data.left is None:
+            return "" if data is None else data.before
+        return data.before if now(uri) == text_of(data.left) else ""
 
     def _changed_by_others(self) -> Mapping[str, str]:
         if self._others is None:
@@ -134,5 +144,6 @@ class InPlace:
         return replace(made, files=kept), left
 
 
-def _shown(address: str) -> str:
+def shown(address: str) -> str:
+    """An address as people write it."""
     return str(path_of(address)) if is_local(address) else address

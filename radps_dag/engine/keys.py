@@ -12,8 +12,11 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
+from radps_dag.context.snapshots import uris_in
+from radps_dag.engine.outside import Outside
 from radps_dag.facts import Made
 from radps_dag.journal.workspace import Workspace
+from radps_dag.problem import RadpsDagError
 from radps_dag.remote import is_local, path_of
 from radps_dag.workloads.description import Workload
 from radps_dag.workloads.fingerprint import fingerprint
@@ -26,16 +29,19 @@ class Keys:
     """Makes keys; knows the content of every directory that calls of this workspace have written.
 
     `look_up` is asked for the contents of the run, not known yet, to which a URI belongs, `altered`
-    whether what lies at an address was changed in place by another run.
+    whether what lies at an address was changed in place by another run, and `before` how data from
+    outside were before this one did so.
     """
 
-    def __init__(self, library: Library, workspace: Workspace) -> None:
+    def __init__(self, library: Library, workspace: Workspace, *, remember: bool = True) -> None:
         self._library = library
         self._workspace = workspace
         self._written: dict[str, Made] = {}
         self._sources: dict[str, str] = {}
         self.look_up = _nothing
         self.altered = _never
+        self.before = _unchanged
+        self._outside = Outside(workspace.root / "contents.jsonl", remember=remember)
 
     def source(self, workload: Workload) -> str:
         """The digest of a workload's code."""
@@ -85,6 +91,8 @@ class Keys:
                 content = self.content(value["uri"])
                 if content is not None:
                     return {**self._members(value), "uri": "", "content": content}
+                if (content := self.outside(value["uri"])) is not None:
+                    return {**self._members(value), "outside": content}
             return self._members(value)
         if isinstance(value, list):
             return [self.identity(item) for item in value]
@@ -101,6 +109,34 @@ class Keys:
             found = self._found(uri)
         return found
 
+    def outside(self, uri: str) -> str | None:
+        """What tells the content of data that no call of this workspace has made: as it was before
+        calls of this run changed it in place. Raises Unreachable."""
+        return self.before(uri) or self._outside.content(uri)
+
+    def now_outside(self, uri: str) -> str | None:
+        """The same as it is now."""
+        return self._outside.content(uri)
+
+    def knows_all(self, value: Any) -> bool:
+        """Whether calls of this workspace have made all products in a value."""
+        return all(self.content(uri) is not None for uri in uris_in(value))
+
+    def from_outside(self, value: Any) -> dict[str, str]:
+        """The contents of the products in a value that no call of this workspace has made."""
+        found = {uri: self.outside(uri) for uri in uris_in(value) if self.content(uri) is None}
+        return {uri: content for uri, content in found.items() if content is not None}
+
+    def noted(self, value: Any) -> dict[str, str]:
+        """The same, "" for what cannot be looked at: it is never found to be as it was."""
+        found: dict[str, str] = {}
+        for uri in uris_in(value):
+            try:
+                found |= self.from_outside({"uri": uri, "kind": ""})
+            except RadpsDagError:
+                found[uri] = ""
+        return found
+
     def maker(self, uri: str) -> Made | None:
         """What the call has left, if it is one of this workspace, that has made what lies there."""
         self.content(uri)
@@ -111,8 +147,8 @@ class Keys:
         return None
 
     def contents(self, addresses: Iterable[str]) -> dict[str, str]:
-        """What is known of the content of data from outside at these addresses; of the rest ""."""
-        return dict.fromkeys(addresses, "")
+        """The content of data from outside at these addresses; of the workspace's own ""."""
+        return {one: "" if self.maker(one) else self.outside(one) or "" for one in addresses}
 
     def entries(self, address: str) -> Iterator[str]:
         """What there is at an address that calls of this workspace have written: the product that
@@ -128,6 +164,12 @@ class Keys:
             yield address
 
     def _found(self, uri: str) -> str | None:
+        uri = uri.rstrip("/")
+        if (whole := self._written.get(uri)) is not None:  # all that a call has written
+            if any(self.altered(address_in(uri, name)) for name in whole.files):
+                return None
+            text = json.dumps({name: digest for name, (_, digest) in whole.files.items()})
+            return sha256(text.encode()).hexdigest()[:32]
         folder, _, rest = uri.rpartition("/")
         below = rest
         while folder:
@@ -158,6 +200,11 @@ def _is_in(folder: str, address: str) -> bool:
 
 def _nothing(uri: str) -> None:
     del uri
+
+
+def _unchanged(uri: str) -> str:
+    del uri
+    return ""
 
 
 def _never(address: str) -> bool:

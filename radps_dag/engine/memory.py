@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from radps_dag.engine.grounds import flaw, grounds
 from radps_dag.engine.in_place import InPlace
 from radps_dag.engine.keys import Keys
 from radps_dag.engine.outcome import NodeError
-from radps_dag.engine.reasons import differences, read_otherwise, unseen
+from radps_dag.engine.reasons import became, differences, from_outside, read_otherwise, unseen
 from radps_dag.engine.results import Results
 from radps_dag.engine.revisions import Revisions
 from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded
@@ -58,6 +59,7 @@ class Memory:
         self.in_place.heard(store.fact(row) for row in self._own.in_place)
         keys.look_up = self._learn_contents
         keys.altered = self.in_place.is_others
+        keys.before = lambda uri: self.in_place.before(uri, keys.now_outside)
 
     def begin(self, sight: Sight, left: Mapping[str, str]) -> None:
         """A run, or a plan of one, begins: `left` are the runs that left stages it does not do."""
@@ -66,6 +68,13 @@ class Memory:
             for place, row in self._results(run).made.items():
                 if around(place)[0].partition("[")[0].partition("#")[0] == stage:
                     self.note(place, self._known(row))
+
+    async def look(self, place: str, arguments: Mapping[str, Any]) -> None:
+        """Look at what a call is given from outside, which may take a while. Raises NodeError."""
+        if self.keys.knows_all(arguments):
+            return
+        with _failing(place):
+            await asyncio.to_thread(self.keys.from_outside, arguments)
 
     def ask(
         self,
@@ -77,9 +86,10 @@ class Memory:
         context: Snapshot | None = None,
         link: Link | None = None,
     ) -> Asked:
-        """The call with its key; `link` is where it stands in the graph."""
+        """The call with its key; `link` is where it stands in the graph. Raises NodeError."""
         revisions = self.revisions.seen(link, place)
-        key = self.keys.key(workload, arguments, seed, revisions.values())
+        with _failing(place):
+            key = self.keys.key(workload, arguments, seed, revisions.values())
         source = self.keys.source(workload)
         named = [arguments.get(name) for name in workload.changes]
         changes = {one for address in addresses(named) for one in self.keys.entries(address)}
@@ -174,7 +184,7 @@ class Memory:
     def expect(self, asked: Asked) -> Known | None:
         """What such a call will be found to have made, by the sizes of its files."""
         for known in self._found(asked):
-            if not self._wrong(self._grounds(known, asked), thorough=False):
+            if not self._wrong(known, self._grounds(known, asked), thorough=False):
                 self.keys.learn(known.made)
                 return known
         return None
@@ -204,14 +214,12 @@ class Memory:
         """What such a call made before, if it is all still there as it was."""
         for known in self._found(asked):
             wrong = ""
-            if found := self._grounds(known, asked):
-                try:
-                    wrong = await asyncio.to_thread(self._wrong, found)
-                except RadpsDagError as error:
-                    # Not to be made again, at the cost of hours, because a server does not answer.
-                    hint = f"to make it anew all the same: --force '{asked.place}'"
-                    message = f"{error}; {hint}"
-                    raise NodeError(asked.place, type(error).__name__, message) from error
+            found = self._grounds(known, asked)
+            if found or known.made.outside:
+                # Not to be made again, at the cost of hours, because a server does not answer.
+                hint = f"; to make it anew all the same: --force '{asked.place}'"
+                with _failing(asked.place, hint):
+                    wrong = await asyncio.to_thread(self._wrong, known, found)
             if not wrong:
                 self.keys.learn(known.made)
                 return known
@@ -220,8 +228,11 @@ class Memory:
     def _grounds(self, known: Known, asked: Asked) -> list[Made]:
         return grounds(known.made, known.outputs, asked.arguments, asked.context, self.keys)
 
-    def _wrong(self, found: list[Made], *, thorough: bool = True) -> str:
+    def _wrong(self, known: Known, found: list[Made], *, thorough: bool = True) -> str:
         """What is wrong with what a result stands on, in words. Raises Unreachable."""
+        for uri, content in known.made.outside.items():
+            if (now := self.keys.outside(uri)) != content:
+                return became(uri, now)
         for made in found:
             if wrong := self.in_place.altered(made):
                 return wrong
@@ -235,7 +246,7 @@ class Memory:
             return f"upstream {asked.upstream} will run, and changes data in place"
         known = self.find(asked)
         if known is not None:
-            return self._wrong(self._grounds(known, asked), thorough=False)
+            return self._wrong(known, self._grounds(known, asked), thorough=False)
         row, begun = self._before(asked.place)
         if begun is None:
             return "it has not run before"
@@ -246,6 +257,8 @@ class Memory:
         found = list(differences(asked, fact, self.keys))
         if not found and row.key == asked.key:
             found = list(dict.fromkeys(read_otherwise(self._known(row).made, asked, self.keys)))
+        if not found:
+            found = list(from_outside(self._known(row).made, asked, self.keys))
         if not found and row.run != self._run:
             found = [why] if (why := self._barred(asked)) else []
         return "; ".join(found[:3]) or unseen(asked)
@@ -284,3 +297,12 @@ class Memory:
             fact = self.store.fact(row)
             if isinstance(fact, NodeSucceeded | NodeFailed) and fact.made is not None:
                 self.keys.learn(fact.made)
+
+
+@contextmanager
+def _failing(place: str, hint: str = "") -> Iterator[None]:
+    """What cannot be looked at fails the call that is given it."""
+    try:
+        yield
+    except RadpsDagError as error:
+        raise NodeError(place, type(error).__name__, f"{error}{hint}") from error

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from radps_dag.engine.asked import Asked
+from radps_dag.engine.in_place import shown
 from radps_dag.engine.keys import Keys
+from radps_dag.engine.outside import GONE
 from radps_dag.facts import Made, NodeStarted, strict_json
 from radps_dag.workloads.knowledge import answer, changed
 
-__all__ = ["differences", "read_otherwise", "unseen"]
+__all__ = ["became", "differences", "from_outside", "read_otherwise", "unseen"]
 
 
 def differences(asked: Asked, before: NodeStarted, keys: Keys) -> Iterable[str]:
@@ -43,6 +45,20 @@ def read_otherwise(made: Made, asked: Asked, keys: Keys) -> Iterable[str]:
     for query, digest in made.reads.items():
         if keys.digest(answer(asked.context, query)) != digest:
             yield changed(query)
+
+
+def from_outside(made: Made, asked: Asked, keys: Keys) -> Iterable[str]:
+    """What of the data from outside is not as it was, or was never looked at."""
+    for uri, content in keys.from_outside(asked.arguments).items():
+        if uri not in made.outside:
+            yield f"it is not known what {shown(uri)} was"
+        elif made.outside[uri] != content:
+            yield became(uri, content)
+
+
+def became(uri: str, content: str | None) -> str:
+    """What has become of data from outside."""
+    return f"{shown(uri)} {'is gone' if content == GONE else 'changed'}"
 
 
 def unseen(asked: Asked) -> str:

@@ -12,7 +12,7 @@ from radps_dag.remote import is_local, path_of
 from radps_dag.shape import Shape
 from radps_dag.workloads.description import Input
 
-__all__ = ["addresses", "can_name_data", "changed_inputs"]
+__all__ = ["address_of", "addresses", "can_name_data", "changed_inputs"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
@@ -55,9 +55,9 @@ def addresses(value: Any) -> Iterator[str]:
     """The addresses of the products and paths in a value: URIs without links on the way."""
     match value:
         case {"uri": str(uri), "kind": str()}:
-            yield _plain(uri)
+            yield address_of(uri)
         case str() if _SCHEME.match(value) or value.startswith("/") or os.path.lexists(value):
-            yield _plain(value)
+            yield address_of(value)
         case Mapping():
             for member in value.values():
                 yield from addresses(member)
@@ -66,7 +66,8 @@ def addresses(value: Any) -> Iterator[str]:
                 yield from addresses(item)
 
 
-def _plain(text: str) -> str:
+def address_of(text: str) -> str:
+    """A path or a URI as the URI of what lies there, without links on the way."""
     if not _SCHEME.match(text):
         return Path(os.path.realpath(text)).as_uri()
     return Path(os.path.realpath(path_of(text))).as_uri() if is_local(text) else text.rstrip("/")

@@ -88,7 +88,9 @@ class NodeStarted(_Fact):
     node is; a loop as a whole is "loop" and its iterations are what the node is.
     `total` is the number of instances of a fan-out, or the cap of a loop. Of a call, `workload` is
     what it calls, `source` the digest of that one's code, and `inputs` are its inputs; `origin` is
-    the run whose result it uses instead of running, "" where it runs.
+    the run whose result it uses instead of running, "" where it runs. `changes` are the addresses
+    of what it is about to change in place: of data from outside with its content, of products of
+    the workspace, which the journal knows, with "".
     """
 
     kind: NodeKind
@@ -99,6 +101,7 @@ class NodeStarted(_Fact):
     source: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
+    changes: Mapping[str, str] = field(default_factory=dict)
 
 
 # By name in the call's directory: bytes in all, and a digest of the content.
@@ -124,6 +127,10 @@ class Made:
     directory that the call wrote, "" if none; `files` are what it holds, and `marks` what a place
     elsewhere says of them that changes with their content. `reads` are the digests of what it
     looked up in the context. `origin` is the run that computed it, "" for this one, now.
+
+    Of a call that changes data in place, `revision` is the name of this one execution, and
+    `changed` says by address how it left that data. `outside` are products in the result that no
+    call of the workspace has made, by address with the digests of their content.
     """
 
     key: str
@@ -133,6 +140,9 @@ class Made:
     reads: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
     marks: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
+    changed: Files = field(default_factory=dict)
+    outside: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,13 +326,17 @@ def from_json(record: Mapping[str, Any]) -> Fact:
     kind = _KINDS[values.pop("fact")]
     if made := values.get("made"):
         added = tuple(Added(**one) for one in made.pop("added", ()))
-        files = {name: (size, digest) for name, (size, digest) in made.pop("files", {}).items()}
-        values["made"] = Made(**made, added=added, files=files)
+        files, changed = (_files(made.pop(name, {})) for name in ("files", "changed"))
+        values["made"] = Made(**made, added=added, files=files, changed=changed)
     if kind is QuestionAsked:
         values["show"] = tuple(values.get("show", ()))
     if isinstance(values.get("added"), Mapping):
         values["added"] = Added(**values["added"])
     return kind(**values)
+
+
+def _files(record: Mapping[str, Any]) -> Files:
+    return {name: (size, digest) for name, (size, digest) in record.items()}
 
 
 def cancelled_text(end: RunEnded) -> str:

@@ -30,6 +30,7 @@ __all__ = [
 
 # What file systems call the digest of an object's content, or what changes whenever that does.
 _MARKS = ("ETag", "etag", "md5Hash", "contentHash", "content_md5", "checksum")
+_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 
 
 class Unreachable(RadpsDagError, ConnectionError):
@@ -38,10 +39,12 @@ class Unreachable(RadpsDagError, ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An object: its bytes, and what the file system says that changes with the content."""
+    """An object: its bytes, what the file system says that changes with the content, and when it
+    was written, where that is said."""
 
     size: int
     mark: str = ""
+    time: str = ""
 
 
 def is_local(uri: str) -> bool:
@@ -105,7 +108,9 @@ def listing(url: str) -> dict[str, Found]:
         files.invalidate_cache()
         base = base.rstrip("/")
         return {
-            name[len(base) :].lstrip("/"): Found(int(info.get("size") or 0), _mark(info))
+            name[len(base) :].lstrip("/"): Found(
+                int(info.get("size") or 0), _mark(info), _first(info, _TIMES)
+            )
             for name, info in files.find(base, detail=True).items()
         }
 
@@ -143,7 +148,11 @@ def open_url(url: str, mode: str, encoding: str | None) -> Any:
 
 
 def _mark(info: Mapping[str, Any]) -> str:
-    return next((str(info[name]) for name in _MARKS if info.get(name)), "")
+    return _first(info, _MARKS)
+
+
+def _first(info: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return next((str(info[name]) for name in names if info.get(name)), "")
 
 
 def _reach(url: str) -> tuple[Any, str]:

@@ -120,3 +120,39 @@ def die_in_place(name: str = "in place") -> Value:
     if count(name) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return {"value": name}
+
+
+@workload
+def store_path(content: Any, name: str = "store_path", *, workdir: Workdir) -> Value:
+    """Write the content to a file, and give its path."""
+    count(f"{name} {json.dumps(content)}")
+    path = workdir / "data.json"
+    path.write_text(json.dumps(content))
+    return {"value": str(path)}
+
+
+def _path(data: Any) -> Path:
+    return Path((data["uri"] if isinstance(data, dict) else data).removeprefix("file://"))
+
+
+@workload(mutates=True)
+def flag_in_place(
+    data: Any, level: Any, name: str = "flag", die: bool = False, need: str = ""
+) -> Value:
+    """Write a flag over the digits of the data, as long as it was, and give the data back."""
+    times = count(f"{name} {json.dumps(level)}")
+    path = _path(data)
+    path.write_text(f"{level}{path.read_text()[len(str(level)) :]}")
+    if die and times == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if need and not Path(need).exists():
+        raise FileNotFoundError(f"{need} is missing")
+    return {"value": data}
+
+
+@workload
+def measure(data: Any, name: str = "measure") -> Value:
+    """Read what the data are now."""
+    text = _path(data).read_text()
+    count(f"{name} {text}")
+    return {"value": text}

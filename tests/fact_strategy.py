@@ -47,15 +47,20 @@ _mappings = st.dictionaries(_texts | _tricky, values, max_size=3)
 _times = st.floats(0, 4e9) | st.integers(0, 2**31)
 _places = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
+_files = st.dictionaries(_texts | _tricky, st.tuples(st.integers(0, 2**60), _texts), max_size=3)
+_digests = st.dictionaries(_texts | _tricky, _texts, max_size=2)
 _added = st.builds(Added, key=_texts, value=values, withdrawn=_texts | _tricky, reason=_texts)
 _made = st.builds(
     Made,
     key=st.text("0123456789abcdef", min_size=32, max_size=32),
     workdir=_texts | _tricky,
-    files=st.dictionaries(_texts, st.tuples(st.integers(0, 2**60), _texts), max_size=3),
+    files=_files,
     added=st.lists(_added, max_size=2).map(tuple),
     reads=st.dictionaries(_texts, _texts, max_size=2),
     origin=_texts,
+    revision=_texts,
+    changed=_files,
+    outside=_digests,
 )
 
 
@@ -72,6 +77,7 @@ _KINDS: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
         "total": st.none() | st.integers(0, 2**31),
         "attempt": st.integers(0, 99),
         "inputs": _mappings,
+        "changes": _digests,
     },
     NodeSucceeded: {"outputs": _mappings, "seconds": _seconds, "made": st.none() | _made},
     NodeFailed: {

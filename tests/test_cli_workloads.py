@@ -109,3 +109,24 @@ def test_a_file_of_ones_own(no_profile: Path, capsys: pytest.CaptureFixture[str]
     assert run("--workloads", "own.py") == 0
     assert "measure_noise" in capsys.readouterr().out
     assert run("measure_noise") == 2
+
+
+def test_what_changes_data_in_place(no_profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One workload says which inputs name the data that it changes in place; so does its JSON."""
+    (no_profile / "radps-dag.toml").write_text('workloads = ["own.py"]', encoding="utf-8")
+    (no_profile / "own.py").write_text(
+        "from radps_dag.workloads import Product, workload\n"
+        "@workload(mutates='ms')\n"
+        "def own_flag(ms: Product, model: Product): ...\n"
+        "@workload(mutates=True)\n"
+        "def own_reset(level: float): ...\n",
+        encoding="utf-8",
+    )
+    assert run("own_flag") == 0
+    assert "  It changes data in place: ms." in capsys.readouterr().out
+    assert run("own_flag", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["mutates"] == ["ms"]
+    assert run("own_reset") == 0
+    assert "  It changes data in place, which no input names." in capsys.readouterr().out
+    assert run("clean", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["mutates"] is False

@@ -11,7 +11,7 @@ from fact_strategy import facts
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from radps_dag.facts import Fact, Made, NodeSucceeded, Noted, RunEnded
+from radps_dag.facts import Fact, Made, NodeStarted, NodeSucceeded, Noted, RunEnded
 from radps_dag.journal.rows import Damaged, Head, Row, believed, checksum, digest, to_fact, to_row
 from radps_dag.journal.workspace import Workspace
 
@@ -40,6 +40,8 @@ def test_a_row_is_plain(fact: Fact) -> None:
     key = None if made is None else made.key
     if isinstance(fact, RunEnded) and fact.status == "cancelled":
         key = "cancelled"  # under which a run has one end for good
+    if isinstance(fact, NodeStarted) and fact.changes:
+        key = "changes in place"  # under which all that is changed is found at once
     assert row.key == getattr(fact, "question", key)
 
 
@@ -86,3 +88,15 @@ def test_defaults_take_no_room() -> None:
     made = Made(key="0" * 32)
     row = sealed(NodeSucceeded(time=1.0, place="a", outputs={"value": 1}, seconds=0.5, made=made))
     assert row.payload == f'{{"outputs":{{"value":1}},"seconds":0.5,"made":{{"key":"{"0" * 32}"}}}}'
+
+
+def test_rows_of_before_changes_in_place_were_recorded() -> None:
+    """What an older version has written is read: no revision, nothing that was changed."""
+    started = Row("r", 1, 1.0, "a", "node_started", None, '{"kind":"task","workload":"w"}', 0)
+    fact = to_fact(started, HERE)
+    assert isinstance(fact, NodeStarted)
+    assert fact.changes == {}
+    made = '{"outputs":{},"seconds":1.0,"made":{"key":"k","workdir":"w","files":{"f":[1,"d"]}}}'
+    ended = to_fact(Row("r", 2, 1.0, "a", "node_succeeded", "k", made, 0), HERE)
+    assert isinstance(ended, NodeSucceeded)
+    assert ended.made == Made(key="k", workdir="w", files={"f": (1, "d")})

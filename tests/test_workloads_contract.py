@@ -8,7 +8,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 from hypothesis import given
@@ -322,3 +322,44 @@ def test_no_outputs(tmp_path: Path) -> None:
 
     assert described(quiet).outputs == ()
     assert invoke(described(quiet), {}, tmp_path, 0) == {}
+
+
+def _changes(mutates: Any, function: Any) -> tuple[bool, tuple[str, ...]]:
+    described = workload(mutates=mutates)(function).workload
+    return described.mutates, described.changes
+
+
+def _flag(ms: Product, level: float = 5.0, note: str = "") -> None: ...
+def _flag_path(path, names: list[str], level: float, mode: Literal["a", "b"]) -> None: ...  # type: ignore[no-untyped-def]
+def _list(all_ms: list[Product], model: Product | None = None) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "mutates", "changes"),
+    [
+        (_flag, True, ("ms",)),
+        (_flag, "ms", ("ms",)),
+        (_flag, ("ms", "note", "ms"), ("ms", "note")),
+        (_flag_path, True, ("path", "names")),
+        (_list, True, ("all_ms", "model")),
+        (_list, ["all_ms"], ("all_ms",)),
+    ],
+)
+def test_inputs_that_it_changes(function: Any, mutates: Any, changes: tuple[str, ...]) -> None:
+    """Those that are named or, for True, products, or else whatever can be a path."""
+    assert _changes(mutates, function) == (True, changes)
+
+
+@pytest.mark.parametrize("mutates", [False, ()])
+def test_nothing_that_it_changes(mutates: Any) -> None:
+    """Without a name, a workload changes nothing in place."""
+    assert _changes(mutates, _flag) == (False, ())
+
+
+@pytest.mark.parametrize("mutates", ["mss", ("ms", "mss")])
+def test_a_name_that_is_not_an_input(mutates: Any) -> None:
+    """It is an error at registration, in one line, with the likely fix."""
+    with pytest.raises(
+        UsageError, match=r"mutates 'mss', which is not an input; did you mean 'ms'"
+    ):
+        workload(mutates=mutates)(_flag)

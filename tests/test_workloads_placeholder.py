@@ -212,6 +212,19 @@ def test_export_is_verified(bench: Bench) -> None:
     assert bench("verify_export", manifest=manifest)["score"] == 0.0
 
 
+def test_a_manifest_names_no_place(tmp_path: Path) -> None:
+    """The same files, wherever they were written, have the same manifest and receipt."""
+    made = []
+    for place in ("here", "here.resumed-1/in another place"):
+        bench = Bench(tmp_path / place)
+        images = bench("describe_images", pace=0.0)["images"]
+        files = [bench("export_fits", image=image)["file"] for image in images]
+        manifest = bench("write_manifest", files=files)["manifest"]
+        receipt = bench("submit_to_archive", manifest=manifest)["receipt"]
+        made.append([local_path(one).read_bytes() for one in (manifest, receipt)])
+    assert made[0] == made[1]
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

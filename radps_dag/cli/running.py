@@ -178,6 +178,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     from radps_dag.engine.knowing import asks_for_context
     from radps_dag.engine.provenance import describe
     from radps_dag.engine.record import earlier_outputs
+    from radps_dag.engine.revisions import changes_in_place
     from radps_dag.qa import Overrides
 
     faults = _faults(asked.faults_file, pipeline, asked.executor)
@@ -186,7 +187,8 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     chosen = selection.choose(graph, wish)
     refuse_unmatched(asked.force, pipeline, chosen, params)
     required = selection.needed(graph, chosen)
-    before = selection.before(graph, chosen) if asks_for_context(pipeline, library) else ()
+    looks_back = asks_for_context(pipeline, library) or changes_in_place(pipeline.stages, library)
+    before = selection.before(graph, chosen) if looks_back else ()
     damaged: list[DamagedRun] = []
     left = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
     if damaged:
@@ -226,7 +228,7 @@ def memory_of(asked: Asked, job: Job, store: Store, run: str) -> Memory:
     from radps_dag.engine.memory import Memory, Policy, patterns
 
     policy = Policy(asked.reuse, patterns(asked.force))
-    keys = Keys(job.library, store.workspace)
+    keys = Keys(job.library, store.workspace, remember=not store.reading)
     memory = Memory(store, keys, run, job.pipeline.name, policy, job.faults)
     memory.damaged.update(job.damaged)
     return memory

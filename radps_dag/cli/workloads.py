@@ -95,6 +95,9 @@ def _description(workload: Workload) -> Iterator[str]:
     yield from _usage(workload)
     if "context" in workload.given.values():
         yield "  It takes the context of the run: it may read what is known, and add to it."
+    if workload.mutates:
+        what = f": {', '.join(workload.changes)}" if workload.changes else ", which no input names"
+        yield f"  It changes data in place{what}."
 
 
 def _input_row(given: Input) -> tuple[str, str, str]:
@@ -141,6 +144,7 @@ def _as_json(workload: Workload) -> dict[str, Any]:
         "description": workload.description,
         "placeholder": workload.placeholder,
         "version": workload.version,
+        "mutates": list(workload.changes) if workload.changes else workload.mutates,
         "defined_at": workload.defined_at,
         "inputs": [
             {

@@ -10,7 +10,7 @@ from radps_dag.facts import ContextAdded, NodeSucceeded, strict_json
 from radps_dag.places import natural, parts
 from radps_dag.workloads.knowledge import Declared, Entry, Lineage, Record, Snapshot
 
-__all__ = ["products_in", "snapshot_of"]
+__all__ = ["products_in", "snapshot_of", "uris_in"]
 
 
 def snapshot_of(fold: Fold, landed: Iterable[Landed] | None = None) -> Snapshot:
@@ -129,6 +129,13 @@ def _lineage(one: Landed) -> Lineage:
     if start is None:
         return Lineage()
     return Lineage(start.workload, start.source, tuple(products_in(start.inputs)))
+
+
+def uris_in(value: Any) -> Iterator[str]:
+    """The addresses of the products in a value, and of all that those stand on."""
+    for product in products_in(value):
+        yield str(product["uri"])
+        yield from uris_in(product.get("stands_on"))
 
 
 def products_in(value: Any) -> Iterator[Mapping[str, Any]]:

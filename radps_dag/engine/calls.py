@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from radps_dag.engine.asked import Asked, Known
 from radps_dag.engine.attempts import plan
 from radps_dag.engine.executors.call import Call, Performed
-from radps_dag.engine.memory import Asked, Known
+from radps_dag.engine.memory import Memory
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
+from radps_dag.engine.revisions import new_revision
 from radps_dag.engine.run import Here, Result, Run, value_of
 from radps_dag.engine.slots import Turn
 from radps_dag.engine.tracker import Label
@@ -34,31 +39,66 @@ async def call_body(node: Task, here: Here) -> Result:
     except NodeError:
         _tell_start(node, here)
         raise
-    asked = known = None
+    asked = None
     if run.memory is not None:
         workload = run.library.workloads[node.run]
-        asked = run.memory.ask(
-            place.name, workload, arguments, seed, here.cached, _context(node, here)
-        )
-        known = await run.memory.recall(asked)
-    _tell_start(node, here, arguments, asked, known)
-    if known is not None:
-        return Result(known.outputs, made=known.made, seconds=known.seconds)
-    if run.memory is not None and asked is not None and asked.workload.mutates:
-        if run.memory.interrupted(asked):
-            message = (
-                "it was interrupted while it changed data in place; make sure of the data, then "
-                f"resume with --force '{place.name}'"
+        try:
+            await run.memory.look(place.name, arguments)
+            asked = run.memory.ask(
+                place.name, workload, arguments, seed, here.cached, _context(node, here), here.link
             )
-            raise NodeError(place.name, "InterruptedInPlace", message)
-        # Nothing is changed before it is known that it was about to be.
-        await run.settled()
-    with run.desk.busy() if run.desk is not None else contextlib.nullcontext():
+            known = await run.memory.recall(asked)
+        except NodeError:
+            _tell_start(node, here, arguments)
+            raise
+        if known is not None:
+            run.memory.note(place.name, known)
+            _tell_start(node, here, arguments, asked, known)
+            return Result(known.outputs, made=known.made, seconds=known.seconds)
+    busy = run.desk.busy() if run.desk is not None else contextlib.nullcontext()
+    if run.memory is not None and asked is not None and asked.workload.mutates:
+        with busy:
+            return await _in_place(node, here, arguments, seed, asked, run.memory)
+    _tell_start(node, here, arguments, asked)
+    with busy:
         return await _called(node, here, arguments, seed, asked)
 
 
+async def _in_place(
+    node: Task, here: Here, arguments: dict[str, Any], seed: str, asked: Asked, memory: Memory
+) -> Result:
+    """Call a workload that changes data in place: nothing is, before the journal says so."""
+    place = here.place.name
+    if memory.interrupted(asked):
+        _tell_start(node, here, arguments, asked)
+        message = (
+            "it was interrupted while it changed data in place; make sure of the data, then "
+            f"resume with --force '{place}'"
+        )
+        raise NodeError(place, "InterruptedInPlace", message)
+    changes = await asyncio.to_thread(memory.keys.contents, asked.changes)
+    _tell_start(node, here, arguments, asked, changes=changes)
+    revision = new_revision()
+    memory.revisions.note(place, revision)
+    memory.in_place.begin(place, changes)
+    await here.run.settled()
+    try:
+        result = await _called(node, here, arguments, seed, asked, revision)
+    except NodeError as error:
+        memory.in_place.failed(place, error.error)
+        raise
+    assert result.made is not None
+    memory.in_place.done(place, result.made)
+    return result
+
+
 async def _called(
-    node: Task, here: Here, arguments: dict[str, Any], seed: str, asked: Asked | None
+    node: Task,
+    here: Here,
+    arguments: dict[str, Any],
+    seed: str,
+    asked: Asked | None,
+    revision: str = "",
 ) -> Result:
     run, place = here.run, here.place
     attempts = plan(node.retries, seed)
@@ -83,6 +123,7 @@ async def _called(
                 publish=_published(run, workdir),
                 injection=run.faults.pick(place.name, number, run.seed),
                 context=context,
+                changes=asked.changes if asked is not None else (),
             )
             return await within(node.timeout, place.name, lambda: run.executor.run(call))
         finally:
@@ -108,8 +149,13 @@ async def _called(
         added=performed.added,
         reads={query: keys.digest(answer(context or NOTHING, query)) for query in performed.asked},
         marks=performed.marks,
+        revision=revision,
+        changed=performed.changed,
     )
     keys.learn(made)
+    handed = [arguments, performed.outputs, [one.value for one in performed.added]]
+    if not keys.knows_all(handed):
+        made = replace(made, outside=await asyncio.to_thread(keys.noted, handed))
     return Result(performed.outputs, made=made)
 
 
@@ -143,6 +189,7 @@ def _tell_start(
     arguments: dict[str, Any] | None = None,
     asked: Asked | None = None,
     known: Known | None = None,
+    changes: Mapping[str, str] | None = None,
 ) -> None:
     here.run.say(
         NodeStarted(
@@ -154,6 +201,7 @@ def _tell_start(
             source=asked.source if asked is not None else "",
             inputs=arguments or {},
             origin=known.run if known is not None else "",
+            changes=changes or {},
         )
     )
 

@@ -39,7 +39,7 @@ from radps_dag.problem import RadpsDagError
 from radps_dag.qa import Overrides
 from radps_dag.workloads.registry import Library
 
-__all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of"]
+__all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of", "sight_of"]
 
 Status = Literal["succeeded", "failed", "interrupted", "paused", "cancelled"]
 
@@ -113,6 +113,7 @@ async def drive(
     begun = time.monotonic()
     listener(_started(job))
     if memory is not None:
+        memory.begin(sight_of(job), job.left)
         memory.tell(lambda why: listener(_warning(why)))
     for id in _left_out(job):
         listener(NodeSkipped(time=time.time(), place=id, reason=NOT_SELECTED))
@@ -275,9 +276,13 @@ def knowing_of(job: Job) -> Knowing | None:
         return None
     fold = Fold()
     fold.run, fold.declared = job.run, declared_by(job.pipeline)
-    whole = _whole(job)
-    fold.ranks = {path: rank for rank, path in enumerate(order_of(whole))}
-    return Knowing(Sight(job.graph, whole), fold)
+    fold.ranks = {path: rank for rank, path in enumerate(order_of(_whole(job)))}
+    return Knowing(sight_of(job), fold)
+
+
+def sight_of(job: Job) -> Sight:
+    """Who waits for whom in the job."""
+    return Sight(job.graph, _whole(job))
 
 
 def knowing_in(job: Job, store: Store) -> Knowing | None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from radps_dag.context.sight import Link
+from radps_dag.engine.asked import Asked, Known
 from radps_dag.engine.knowing import Knowing
-from radps_dag.engine.memory import Asked, Known, Memory
+from radps_dag.engine.memory import Memory
 from radps_dag.facts import Iterated, NodeStarted, NodeSucceeded
 
 __all__ = ["Foreseen"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from radps_dag.context.snapshots import products_in
-from radps_dag.engine.executors.publishing import harm
+from radps_dag.context.snapshots import uris_in
+from radps_dag.engine.executors.publishing import harm, harm_at
 from radps_dag.engine.keys import Keys
-from radps_dag.facts import Made
+from radps_dag.facts import Files, Made
 from radps_dag.workloads.knowledge import Snapshot
 
 __all__ = ["flaw", "grounds"]
@@ -27,7 +27,7 @@ def grounds(
 
     The products that it would be given have been looked at where they were made.
     """
-    found = {made.workdir: made} if made.files else {}
+    found = {made.workdir: made} if made.files or made.changed else {}
     others = list(_others(made, outputs))
     given = _given(arguments, context) if others else frozenset()
     for uri in others:
@@ -36,27 +36,27 @@ def grounds(
     return list(found.values())
 
 
-def flaw(found: list[Made], *, thorough: bool = True) -> str:
-    """What is wrong with their files, in words. Raises Unreachable."""
-    return next((wrong for made in found if (wrong := harm(made, thorough=thorough))), "")
+def flaw(found: list[tuple[Made, Files]], *, thorough: bool = True) -> str:
+    """What is wrong with what calls have made, and with the data that was left so at an address, in
+    words. Raises Unreachable."""
+    for made, left in found:
+        if wrong := harm(made, thorough=thorough):
+            return wrong
+        for address, content in left.items():
+            if wrong := harm_at(address, content, thorough=thorough):
+                return wrong
+    return ""
 
 
 def _others(made: Made, outputs: Mapping[str, Any]) -> Iterator[str]:
     """The addresses of products in a result that the call has not written itself, and of those on
     which the products stand that it has."""
-    for uri in _uris([outputs, [one.value for one in made.added]]):
+    for uri in uris_in([outputs, [one.value for one in made.added]]):
         if not (made.workdir and uri.startswith(f"{made.workdir}/")):
             yield uri
 
 
 def _given(arguments: Mapping[str, Any], context: Snapshot | None) -> frozenset[str]:
     """The addresses of what a call is given, or can look up."""
-    given = frozenset(_uris(arguments))
+    given = frozenset(uris_in(arguments))
     return given if context is None else given | context.uris
-
-
-def _uris(value: Any) -> Iterator[str]:
-    """The addresses of the products in a value, and of all that those stand on."""
-    for product in products_in(value):
-        yield str(product["uri"])
-        yield from _uris(product.get("stands_on"))

@@ -3,68 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+from radps_dag.context.sight import Link, Sight
+from radps_dag.engine.asked import Asked, Known, Policy, around, patterns
 from radps_dag.engine.grounds import flaw, grounds
+from radps_dag.engine.in_place import InPlace
 from radps_dag.engine.keys import Keys
 from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.reasons import became, differences, from_outside, read_otherwise, unseen
 from radps_dag.engine.results import Results
-from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded, strict_json
-from radps_dag.faults import Faults, levels, matches
+from radps_dag.engine.revisions import Revisions
+from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded
+from radps_dag.faults import Faults
 from radps_dag.journal.rows import DamagedRun, Row
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
+from radps_dag.workloads.changing import addresses
 from radps_dag.workloads.description import Workload
-from radps_dag.workloads.knowledge import Snapshot, answer, changed
+from radps_dag.workloads.knowledge import Snapshot
 
 __all__ = ["Asked", "Known", "Memory", "Policy", "Results", "patterns"]
 
 MOST_RUNS = 5  # earlier runs of the pipeline that are looked through place by place
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A call that is about to be made."""
-
-    place: str
-    workload: Workload
-    arguments: Mapping[str, Any]
-    key: str
-    source: str
-    cached: bool = True  # what other runs made may be used
-    context: Snapshot | None = None  # what it is going to see, if it asks for that
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What such a call has made before."""
-
-    outputs: Mapping[str, Any]
-    made: Made
-    seconds: float
-    run: str
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What may be used again. `force` are patterns of places that are to run whatever is known."""
-
-    reuse: bool = True  # what other runs have made
-    force: tuple[tuple[str, ...], ...] = ()
-
-    def forces(self, place: str) -> bool:
-        """Whether the place, or something that it is in, is one of those."""
-        return bool(self.force) and any(
-            matches(pattern, around) for pattern in self.force for around in _around(place)
-        )
-
-
-def _around(place: str) -> list[str]:
-    """A place and all that it is in: `a`, `a/b[x=1]`, `a/b[x=1]/c`."""
-    parts = tuple(levels(place))
-    return ["/".join(parts[: number + 1]) for number in range(len(parts))]
 
 
 class Memory:
@@ -90,7 +54,27 @@ class Memory:
         self._loaded: dict[str, Results] = {run: self._own}
         self._contents_of: set[str] = set()
         self._again: set[str] = set()
+        self.revisions = Revisions(Sight())
+        self.in_place = InPlace(store, run, self._leave_out)
+        self.in_place.heard(store.fact(row) for row in self._own.in_place)
         keys.look_up = self._learn_contents
+        keys.altered = self.in_place.is_others
+        keys.before = lambda uri: self.in_place.before(uri, keys.now_outside)
+
+    def begin(self, sight: Sight, left: Mapping[str, str]) -> None:
+        """A run, or a plan of one, begins: `left` are the runs that left stages it does not do."""
+        self.revisions = Revisions(sight)
+        for stage, run in left.items():
+            for place, row in self._results(run).made.items():
+                if around(place)[0].partition("[")[0].partition("#")[0] == stage:
+                    self.note(place, self._known(row))
+
+    async def look(self, place: str, arguments: Mapping[str, Any]) -> None:
+        """Look at what a call is given from outside, which may take a while. Raises NodeError."""
+        if self.keys.knows_all(arguments):
+            return
+        with _failing(place):
+            await asyncio.to_thread(self.keys.from_outside, arguments)
 
     def ask(
         self,
@@ -100,11 +84,31 @@ class Memory:
         seed: str,
         cached: bool,
         context: Snapshot | None = None,
+        link: Link | None = None,
     ) -> Asked:
-        """The call with its key."""
-        key = self.keys.key(workload, arguments, seed)
+        """The call with its key; `link` is where it stands in the graph. Raises NodeError."""
+        revisions = self.revisions.seen(link, place)
+        with _failing(place):
+            key = self.keys.key(workload, arguments, seed, revisions.values())
         source = self.keys.source(workload)
-        return Asked(place, workload, arguments, key, source, cached, context)
+        named = [arguments.get(name) for name in workload.changes]
+        changes = {one for address in addresses(named) for one in self.keys.entries(address)}
+        return Asked(
+            place=place,
+            workload=workload,
+            arguments=arguments,
+            key=key,
+            source=source,
+            cached=cached,
+            context=context,
+            revisions=revisions,
+            changes=tuple(sorted(changes)),
+        )
+
+    def note(self, place: str, known: Known) -> None:
+        """Take note that a result is used again."""
+        if known.made.revision:
+            self.revisions.note(place, known.made.revision)
 
     def find(self, asked: Asked) -> Known | None:
         """What such a call made before and may be used again, its files not looked at."""
@@ -121,13 +125,12 @@ class Memory:
                 yield known
 
     def _rows(self, asked: Asked) -> Iterator[Row]:
-        if self._policy.forces(asked.place) or self._is_again(asked.place):
+        if self._policy.forces(asked.place) or self._is_again(asked.place) or asked.upstream:
             return
         own = self._own.made.get(asked.place)
         if own is not None:
             yield own
-        usable = asked.cached and self._policy.reuse and not asked.workload.mutates
-        if not usable or self._faults.strikes(asked.place):
+        if self._barred(asked):
             return
         for run in self._others:
             row = self._results(run).made.get(asked.place)
@@ -135,6 +138,11 @@ class Memory:
                 yield row
                 break
         yield from self._elsewhere(asked)
+
+    def _barred(self, asked: Asked) -> str:
+        """Why nothing that other runs have made is used for a call, in words."""
+        struck = "a fault may strike it" if self._faults.strikes(asked.place) else ""
+        return self._policy.bars(asked) or struck
 
     def _elsewhere(self, asked: Asked) -> Iterator[Row]:
         """The results under the key at the place, of whatever run that is sound as a whole."""
@@ -176,7 +184,7 @@ class Memory:
     def expect(self, asked: Asked) -> Known | None:
         """What such a call will be found to have made, by the sizes of its files."""
         for known in self._found(asked):
-            if not flaw(self._grounds(known, asked), thorough=False):
+            if not self._wrong(known, self._grounds(known, asked), thorough=False):
                 self.keys.learn(known.made)
                 return known
         return None
@@ -186,22 +194,12 @@ class Memory:
         if row.key != asked.key:
             return None
         known = self._known(row)
-        return None if any(self._read_otherwise(known.made, asked)) else known
-
-    def _read_otherwise(self, made: Made, asked: Asked) -> Iterable[str]:
-        """What it has read in the context and would now find changed, in words."""
-        if asked.context is None:
-            return
-        if any(one.withdrawn and one.withdrawn not in asked.context.uris for one in made.added):
-            yield "a product that it withdrew was made again"
-        for query, digest in made.reads.items():
-            if self.keys.digest(answer(asked.context, query)) != digest:
-                yield changed(query)
+        return None if any(read_otherwise(known.made, asked, self.keys)) else known
 
     def round(self, place: str) -> int:
         """How often a group around the place has been tried again, in this run's whole life, and
         how often the place itself failed for what people said, or did not say in time."""
-        again = sum(self._own.rounds[around] for around in _around(place))
+        again = sum(self._own.rounds[one] for one in around(place))
         return again + self._own.decided[place]
 
     def forget(self, place: str) -> None:
@@ -216,14 +214,12 @@ class Memory:
         """What such a call made before, if it is all still there as it was."""
         for known in self._found(asked):
             wrong = ""
-            if found := self._grounds(known, asked):
-                try:
-                    wrong = await asyncio.to_thread(flaw, found)
-                except RadpsDagError as error:
-                    # Not to be made again, at the cost of hours, because a server does not answer.
-                    hint = f"to make it anew all the same: --force '{asked.place}'"
-                    message = f"{error}; {hint}"
-                    raise NodeError(asked.place, type(error).__name__, message) from error
+            found = self._grounds(known, asked)
+            if found or known.made.outside:
+                # Not to be made again, at the cost of hours, because a server does not answer.
+                hint = f"; to make it anew all the same: --force '{asked.place}'"
+                with _failing(asked.place, hint):
+                    wrong = await asyncio.to_thread(self._wrong, known, found)
             if not wrong:
                 self.keys.learn(known.made)
                 return known
@@ -232,13 +228,25 @@ class Memory:
     def _grounds(self, known: Known, asked: Asked) -> list[Made]:
         return grounds(known.made, known.outputs, asked.arguments, asked.context, self.keys)
 
+    def _wrong(self, known: Known, found: list[Made], *, thorough: bool = True) -> str:
+        """What is wrong with what a result stands on, in words. Raises Unreachable."""
+        for uri, content in known.made.outside.items():
+            if (now := self.keys.outside(uri)) != content:
+                return became(uri, now)
+        for made in found:
+            if wrong := self.in_place.altered(made):
+                return wrong
+        return flaw([self.in_place.expected(made) for made in found], thorough=thorough)
+
     def why(self, asked: Asked) -> str:
         """Why the call has to be made, in words."""
         if self._policy.forces(asked.place):
             return "forced"
+        if asked.upstream:
+            return f"upstream {asked.upstream} will run, and changes data in place"
         known = self.find(asked)
         if known is not None:
-            return flaw(self._grounds(known, asked), thorough=False)
+            return self._wrong(known, self._grounds(known, asked), thorough=False)
         row, begun = self._before(asked.place)
         if begun is None:
             return "it has not run before"
@@ -246,14 +254,14 @@ class Memory:
             return "it did not end well"
         fact = self.store.fact(begun)
         assert isinstance(fact, NodeStarted)
-        found = list(self._differences(asked, fact))
+        found = list(differences(asked, fact, self.keys))
         if not found and row.key == asked.key:
-            found = list(dict.fromkeys(self._read_otherwise(self._known(row).made, asked)))
-        if not found and row.key == asked.key:
-            if not asked.cached:
-                return "cache: false"
-            return "reuse is off" if not self._policy.reuse else "a fault may strike it"
-        return "; ".join(found[:3]) or "something that it depends on changed"
+            found = list(dict.fromkeys(read_otherwise(self._known(row).made, asked, self.keys)))
+        if not found:
+            found = list(from_outside(self._known(row).made, asked, self.keys))
+        if not found and row.run != self._run:
+            found = [why] if (why := self._barred(asked)) else []
+        return "; ".join(found[:3]) or unseen(asked)
 
     def _before(self, place: str) -> tuple[Row | None, Row | None]:
         """The latest that was made at a place, and how it had begun."""
@@ -262,23 +270,6 @@ class Memory:
             if place in results.begun:
                 return results.made.get(place), results.begun[place]
         return None, None
-
-    def _differences(self, asked: Asked, before: NodeStarted) -> Iterable[str]:
-        if before.workload != asked.workload.name:
-            yield f"its workload was {before.workload}"
-            return
-        if before.source != asked.source:
-            yield "its code changed"
-        for name, value in asked.arguments.items():
-            if name not in before.inputs:
-                yield f"input {name!r} is new"
-            elif before.inputs[name] != value and (
-                self.keys.identity(before.inputs[name]) != self.keys.identity(value)
-            ):
-                yield f"input {name!r} changed" + _shown(before.inputs[name], value)
-        for name in before.inputs:
-            if name not in asked.arguments:
-                yield f"input {name!r} is no longer given"
 
     def _known(self, row: Row) -> Known:
         fact = self.store.fact(row)
@@ -308,14 +299,10 @@ class Memory:
                 self.keys.learn(fact.made)
 
 
-def _shown(before: Any, now: Any) -> str:
-    """` from 0.5 to 0.0`, where that can be read."""
-    if isinstance(before, dict | list) or isinstance(now, dict | list):
-        return ""
-    texts = [strict_json(before), strict_json(now)]
-    return f" from {texts[0]} to {texts[1]}" if all(len(text) <= 60 for text in texts) else ""
-
-
-def patterns(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Patterns of places, as in a drill: `image_cube/clean[spw=*]`."""
-    return tuple(tuple(levels(text.strip("/"))) for text in texts)
+@contextmanager
+def _failing(place: str, hint: str = "") -> Iterator[None]:
+    """What cannot be looked at fails the call that is given it."""
+    try:
+        yield
+    except RadpsDagError as error:
+        raise NodeError(place, type(error).__name__, f"{error}{hint}") from error

@@ -14,13 +14,14 @@ from typing import Any, Literal
 import networkx as nx
 
 from radps_dag.builder import Graph, body, node_of
-from radps_dag.engine.drive import Job, knowing_in
+from radps_dag.engine.drive import Job, knowing_in, sight_of
 from radps_dag.engine.fan_out import declared, instances, with_keys
 from radps_dag.engine.foreseeing import Foreseen
 from radps_dag.engine.loops import History, cap, outcome_of, score_of, without_iteration
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import ROOT
+from radps_dag.engine.revisions import TO_COME, changes_in_place
 from radps_dag.engine.run import Here, Run, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
@@ -60,25 +61,16 @@ _Outputs = Mapping[str, Any]  # some of which may be unknown
 def plan(job: Job, memory: Memory) -> list[Planned]:
     """What a run of the job would do, nodes in the order of the graph, groups before their parts.
 
-    Nothing is run or changed, and of files only the size is looked at.
+    Nothing is run or changed, and of files only the size is looked at. The memory keeps what was
+    found to be no longer as it should be.
     """
-    planner = _Planner(memory, Foreseen(knowing_in(job, memory.store)))
-    run = Run(
-        library=job.library,
-        executor=None,  # type: ignore[arg-type]  # nothing is ever computed
-        slots=Slots(1),
-        faults=job.faults,
-        workdir=job.workdir,
-        seed=job.seed,
-        listener=lambda fact: None,
-        memory=memory,
-    )
-    finished: dict[str, Any] = dict(job.reused or {})
-    scope = Scope(
-        params=job.params, run={"id": job.run, "workdir": str(job.workdir)}, stages=finished
-    )
-    planner.level(job.graph, Here(run, ROOT, scope, Untracked()), finished)
-    return planner.planned
+    while True:
+        memory.begin(sight_of(job), job.left)
+        planner = _Planner(memory, Foreseen(knowing_in(job, memory.store)))
+        planner.whole(job)
+        # What was changed by a call that runs again has to be made again, and so on.
+        if not memory.in_place.outdated(frozenset(memory.revisions.all.values())):
+            return planner.planned
 
 
 def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
@@ -96,6 +88,24 @@ class _Planner:
         self._memory = memory
         self._foreseen = foreseen
 
+    def whole(self, job: Job) -> None:
+        """Plan all that the job does."""
+        run = Run(
+            library=job.library,
+            executor=None,  # type: ignore[arg-type]  # nothing is ever computed
+            slots=Slots(1),
+            faults=job.faults,
+            workdir=job.workdir,
+            seed=job.seed,
+            listener=lambda fact: None,
+            memory=self._memory,
+        )
+        finished: dict[str, Any] = dict(job.reused or {})
+        scope = Scope(
+            params=job.params, run={"id": job.run, "workdir": str(job.workdir)}, stages=finished
+        )
+        self.level(job.graph, Here(run, ROOT, scope, Untracked()), finished)
+
     def level(self, graph: Graph, here: Here, finished: dict[str, Any]) -> None:
         """Plan the nodes of one level; `finished` gets what is known of their outputs."""
         order = {id: number for number, id in enumerate(graph)}
@@ -110,11 +120,11 @@ class _Planner:
         if not node.cache:
             here = here.uncached()
         try:
-            return self._whole(node, body(graph, id), here)
+            return self._one(node, body(graph, id), here)
         except NodeError as error:
             return self._will_run(node, here, f"it would fail: {error.message}")
 
-    def _whole(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown | None:
+    def _one(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown | None:
         runs = True if node.when is None else _value(node.when, here)
         if isinstance(runs, _Unknown):
             return self._will_run(node, here, f"if its condition holds: {_upstream(runs)}")
@@ -156,6 +166,8 @@ class _Planner:
         mark = self._begin(here, "loop")
         outputs = self._loop(node, inside, here)
         self._end(mark)
+        if isinstance(outputs, _Unknown):
+            self._to_come(node, here)  # also in iterations that cannot be told yet
         return outputs
 
     def _loop(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown:
@@ -240,10 +252,11 @@ class _Planner:
                 return self._will_run(node, here, _upstream(arguments[argument.name]))
         place, workload = here.place.name, here.run.library.workloads[node.run]
         seed = f"{here.run.seed} {place}"
-        asked = self._memory.ask(place, workload, arguments, seed, here.cached)
+        asked = self._memory.ask(place, workload, arguments, seed, here.cached, link=here.link)
         known, why = self._foreseen.expect(self._memory, asked, here.link)
         if known is None:
             return self._will_run(node, here, why)
+        self._memory.note(place, known)
         self._add(node, here, "reuse", "" if known.run == here.scope.run["id"] else known.run)
         return known.outputs
 
@@ -252,7 +265,13 @@ class _Planner:
         given = here.run.library.workloads[node.run].given if isinstance(node, Task) else {}
         adds = not isinstance(node, Task) or "context" in given.values()
         self._foreseen.will_run(here.place.name, adds=adds)
+        self._to_come(node, here)
         return _Unknown(here.place.name)
+
+    def _to_come(self, node: Node, here: Here) -> None:
+        """Take note of a node that will run, if it may change data in place."""
+        if changes_in_place((node,), here.run.library):
+            self._memory.revisions.note(here.place.name, TO_COME)
 
     def _add(self, node: Node, here: Here, verdict: Verdict, why: str) -> None:
         kind = type(node).__name__.lower()

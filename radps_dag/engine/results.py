@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from radps_dag.journal.rows import Row
+from radps_dag.journal.rows import CHANGES, Row
 from radps_dag.journal.store import Store
 
-__all__ = ["Results"]
+__all__ = ["MIDST", "Results"]
 
 # A call that ended so may have been in the midst of its work; nor does who refuses to go on end it.
-_MIDST = tuple(f'"error":"{error}"' for error in ("InterruptedInPlace", "WorkerDied"))
+MIDST = ("InterruptedInPlace", "WorkerDied")
+_MIDST = tuple(f'"error":"{error}"' for error in MIDST)
 
 # A person decided that it fails, or nobody answered: who resumes the run is asked again.
 _DECIDED = tuple(
@@ -29,6 +30,8 @@ class Results:
     going: set[str] = field(default_factory=set)  # places that began, and were not seen to end
     rounds: Counter[str] = field(default_factory=Counter)  # further attempts by place
     decided: Counter[str] = field(default_factory=Counter)  # failures that a person could avert
+    in_place: list[Row] = field(default_factory=list)  # calls that change data there, in order
+    _changing: set[str] = field(default_factory=set)
     _groups: set[str] = field(default_factory=set)
 
     @classmethod
@@ -40,6 +43,10 @@ class Results:
         return found
 
     def add(self, row: Row) -> None:
+        if row.key == CHANGES:
+            self._changing.add(row.place)
+        if row.place in self._changing and row.kind.startswith("node_"):
+            self.in_place.append(row)
         if row.kind == "node_started":
             self.begun[row.place] = row
             self.going.add(row.place)

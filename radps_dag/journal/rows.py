@@ -13,6 +13,7 @@ from radps_dag.facts import (
     Fact,
     Made,
     NodeFailed,
+    NodeStarted,
     NodeSucceeded,
     QuestionAnswered,
     QuestionAsked,
@@ -27,6 +28,7 @@ from radps_dag.problem import RadpsDagError
 __all__ = [
     "ADVICE",
     "CANCELLED",
+    "CHANGES",
     "Damaged",
     "DamagedRun",
     "Head",
@@ -41,6 +43,8 @@ ADVICE = "restore it from a copy, or start a new run with --workspace elsewhere"
 
 # The key of the row that ends a run for good.
 CANCELLED = "cancelled"
+# The key of the rows that say which data a call is about to change in place.
+CHANGES = "changes in place"
 
 
 class Damaged(RadpsDagError):
@@ -102,6 +106,8 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
         key = fact.question
     elif isinstance(fact, RunEnded) and fact.status == "cancelled":
         key = CANCELLED
+    elif isinstance(fact, NodeStarted) and fact.changes:
+        key = CHANGES
     return Row(run, 0, float(time), place, kind, key, payload, 0)
 
 

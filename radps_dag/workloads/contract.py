@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, overload
 
@@ -67,7 +66,7 @@ def workload(
     name: str | None = None,
     version: str = "1",
     placeholder: bool = False,
-    mutates: bool = False,
+    mutates: bool | str | Sequence[str] = False,
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
 def workload(
     function: Callable[..., Any] | None = None,
@@ -76,20 +75,19 @@ def workload(
     name: str | None = None,
     version: str = "1",
     placeholder: bool = False,
-    mutates: bool = False,
+    mutates: bool | str | Sequence[str] = False,
 ) -> Any:
     """Make a workload of a function: `function.workload` describes it, the function stays as it is.
 
     `version` counts what its code does not show, such as a newer library below it. `mutates` says
-    that it changes data in place: such a call is never reused by another run, and one that was
+    that it changes data in place, and which inputs name that data (True: all that can): such a call
+    is never reused by another run, what depends on it runs again after it, and one that was
     interrupted is not repeated unless a person forces it.
     Raises UsageError, with the function's place, where the signature cannot be a schema.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        described = replace(
-            describe_function(function, name, version, placeholder), mutates=mutates
-        )
+        described = describe_function(function, name, version, placeholder, mutates)
         function.workload = described  # type: ignore[attr-defined]
         return function
 

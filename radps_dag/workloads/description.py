@@ -82,7 +82,8 @@ class Workload:
 
     `outputs` is None where the function does not say (it returns a plain dict): anything goes.
     `given` are the parameters the engine fills: name to "workdir", "random" or "context". One that
-    `mutates` changes data in place, so that it cannot simply be done again.
+    `mutates` changes data in place, so that it cannot simply be done again; `changes` are the
+    inputs that name that data.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Workload:
     version: str = "1"
     placeholder: bool = False
     mutates: bool = False
+    changes: tuple[str, ...] = ()
 
     @property
     def defined_at(self) -> str:

@@ -25,6 +25,7 @@ __all__ = ["fingerprint"]
 _MACHINERY = frozenset(
     f"radps_dag.workloads.{name}"
     for name in (
+        "changing",
         "context",
         "contract",
         "description",

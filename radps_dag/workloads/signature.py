@@ -6,13 +6,14 @@ import dataclasses
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import NoneType
 from typing import Annotated, Any
 
-from radps_dag.problem import UsageError, did_you_mean
+from radps_dag.problem import UsageError, did_you_mean, there_are
 from radps_dag.shape import Shape, from_hint, mismatch, not_json, show
+from radps_dag.workloads.changing import changed_inputs
 from radps_dag.workloads.context import Context
 from radps_dag.workloads.description import Given, Input, Output, Slot, Unit, Workload
 from radps_dag.workloads.docstring import parse_docstring
@@ -25,7 +26,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 def describe_function(
-    function: Callable[..., Any], name: str | None, version: str, placeholder: bool
+    function: Callable[..., Any],
+    name: str | None,
+    version: str,
+    placeholder: bool,
+    mutates: bool | str | Sequence[str] = False,
 ) -> Workload:
     """The workload of a function, called like the function where no name is given.
 
@@ -51,6 +56,7 @@ def describe_function(
         if strange not in known:
             hint = did_you_mean(strange, known)
             raise _wrong(function, f"its docstring describes {strange!r}, no parameter{hint}")
+    changes = _changes(function, mutates, inputs)
     return Workload(
         name=name,
         function=function,
@@ -61,7 +67,21 @@ def describe_function(
         description=documented.description,
         version=version,
         placeholder=placeholder,
+        mutates=mutates is True or bool(changes),
+        changes=changes,
     )
+
+
+def _changes(
+    function: Callable[..., Any], mutates: bool | str | Sequence[str], inputs: Sequence[Input]
+) -> tuple[str, ...]:
+    try:
+        return changed_inputs(mutates, inputs)
+    except LookupError as error:
+        name = error.args[0]
+        known = [one.name for one in inputs]
+        hint = did_you_mean(str(name), known) or (f"; {there_are(known)}" if known else "")
+        raise _wrong(function, f"mutates {name!r}, which is not an input{hint}") from None
 
 
 def _given(hints: Mapping[str, Any]) -> dict[str, Slot]:

@@ -98,8 +98,8 @@ def test_flux_scale(cube: Ran) -> None:
 
 def test_pictures_and_files(cube: Ran) -> None:
     """What is exported is there: FITS and PNG, each with the checksum of the manifest."""
-    manifest = json.loads(products(cube, "export/manifest")[0].read_text(encoding="utf-8"))
-    paths = [Path(entry["uri"].removeprefix("file://")) for entry in manifest["files"]]
+    manifest = cube.one("node_succeeded", "export/manifest")["outputs"]["manifest"]
+    paths = [Path(one["uri"].removeprefix("file://")) for one in manifest["stands_on"]]
     kinds = [path.suffix for path in paths]
     assert kinds.count(".fits") == 8
     assert kinds.count(".png") == 12

@@ -21,7 +21,8 @@ class Call:
 
     `root` is the directory of the run's products, in which `workdir` lies, if it is in one.
     `publish` is the URL to which what it writes is to go, "" where it stays in its directory.
-    Copies of products from elsewhere go to `cache`.
+    Copies of products from elsewhere go to `cache`. `changes` are the addresses of the data that it
+    changes in place.
     """
 
     place: str
@@ -34,13 +35,14 @@ class Call:
     context: Snapshot | None = None
     cache: Path | None = None
     publish: str = ""
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Performed:
     """What a call has made: its outputs, and what its directory holds, already durable; what it
     adds to the context, and what it has asked there. `workdir` is the URI of the directory,
-    wherever that is now, and `marks` is as in `Made`."""
+    wherever that is now, and `marks` and `changed` are as in `Made`."""
 
     outputs: dict[str, Any]
     files: Files = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Performed:
     asked: tuple[str, ...] = ()
     workdir: str = ""
     marks: Mapping[str, str] = field(default_factory=dict)
+    changed: Files = field(default_factory=dict)
 
 
 class Executor(Protocol):

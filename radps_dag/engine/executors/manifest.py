@@ -9,7 +9,7 @@ from pathlib import Path
 
 from radps_dag.facts import Files
 
-__all__ = ["damage", "seal", "sync"]
+__all__ = ["damage", "describe", "files_in", "seal", "sync"]
 
 # A larger file counts by its size and by pieces of it: to read terabytes again only to make sure
 # that they can be used would cost more than it saves.
@@ -47,7 +47,7 @@ def damage(workdir: Path, files: Files, *, thorough: bool = True) -> str:
             if not os.path.lexists(path):
                 return f"{path} is gone"
             if not thorough:
-                found = sum(file.stat().st_size for file in _files(path)), digest
+                found = sum(file.stat().st_size for file in files_in(path)), digest
             else:
                 found = describe(path)
         except OSError as error:
@@ -63,7 +63,7 @@ def describe(path: Path, *, durable: bool = False) -> tuple[int, str]:
         return _of_file(path, durable)
     size, digest = 0, sha256()
     folders = {path}
-    for file in _files(path):
+    for file in files_in(path):
         bytes_, content = _of_file(file, durable)
         size += bytes_
         name = os.fsencode(file.relative_to(path).as_posix())  # also one that is no UTF-8
@@ -75,7 +75,8 @@ def describe(path: Path, *, durable: bool = False) -> tuple[int, str]:
     return size, digest.hexdigest()[:32]
 
 
-def _files(path: Path) -> Iterator[Path]:
+def files_in(path: Path) -> Iterator[Path]:
+    """All files in a directory, in an order of their names; a file itself."""
     if not path.is_dir():
         yield path
         return

@@ -32,6 +32,8 @@ def perform(call: Call, library: Library) -> Performed:
         with caching_in(call.cache):
             outputs = invoke(workload, call.arguments, call.workdir, call.seed, context)
         performed = Performed(outputs, {}, tuple(context.added), tuple(context.asked))
+        if call.changes:
+            performed = _changed(call, performed)
         return _kept(call, performed) if _writes(workload) else performed
     except CallFailed as failed:
         raise CallFailed(call.place, failed.error, failed.message, kinds=failed.kinds) from None
@@ -48,6 +50,13 @@ def perform(call: Call, library: Library) -> Performed:
 
 def _writes(workload: Workload) -> bool:
     return "workdir" in workload.given.values()
+
+
+def _changed(call: Call, performed: Performed) -> Performed:
+    """With how the call has left the data that it changes in place, durable as well."""
+    from radps_dag.engine.executors.publishing import state
+
+    return replace(performed, changed={one: state(one, durable=True) for one in call.changes})
 
 
 def _kept(call: Call, performed: Performed) -> Performed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -17,10 +18,12 @@ from radps_dag.engine.executors.manifest import damage, describe
 from radps_dag.facts import Made
 from radps_dag.remote import Found, Unreachable, fetch, is_local, listing, path_of, put
 
-__all__ = ["harm", "publish"]
+__all__ = ["harm", "harm_at", "publish", "state"]
 
 # What is read again to make sure of it, where the place itself does not say what changes with it.
 SMALL = 8 * 2**20
+# Of data that a call has removed.
+_GONE = (0, "gone")
 
 
 def publish(call: Call, performed: Performed) -> Performed:
@@ -105,6 +108,27 @@ def harm(made: Made, *, thorough: bool = True) -> str:
         if wrong:
             return f"{made.workdir}/{name} is not what was written"
     return ""
+
+
+def state(address: str, *, durable: bool = False) -> tuple[int, str]:
+    """Bytes and digest of whatever lies at an address now. Raises Unreachable, OSError."""
+    if is_local(address):
+        path = path_of(address)
+        return describe(path, durable=durable) if os.path.lexists(path) else _GONE
+    found = listing(address)
+    return (sum(one.size for one in found.values()), _mark(found)) if found else _GONE
+
+
+def harm_at(address: str, left: tuple[int, str], *, thorough: bool = True) -> str:
+    """What is wrong with data that was left so at an address, in words."""
+    if is_local(address):
+        path = path_of(address)
+        if left == _GONE:
+            return f"{path} is there again" if os.path.lexists(path) else ""
+        return damage(path.parent, {path.name: left}, thorough=thorough)
+    now = state(address)
+    same = now == left if thorough and left[1] else now[0] == left[0]
+    return "" if same else f"{address} is not what was left there"
 
 
 def _again(url: str) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.outcome import CallFailed
-from radps_dag.facts import Added
+from radps_dag.facts import Added, Files
 from radps_dag.faults import Injection
 from radps_dag.workloads.knowledge import Snapshot
 
@@ -74,6 +74,7 @@ def to_json(call: Call) -> dict[str, Any]:
         "seed": call.seed,
         "cache": str(call.cache or ""),
         "publish": call.publish,
+        "changes": call.changes,
         "injection": dataclasses.asdict(call.injection),
         # A text, which is made once for all calls that see the same.
         "context": None if call.context is None else call.context.text,
@@ -90,6 +91,7 @@ def to_call(message: dict[str, Any]) -> Call:
         seed=message["seed"],
         cache=Path(message["cache"]) if message["cache"] else None,
         publish=message["publish"],
+        changes=tuple(message["changes"]),
         injection=Injection(**message["injection"]),
         context=None if (text := message["context"]) is None else _snapshot(text),
     )
@@ -106,12 +108,17 @@ def from_performed(performed: Performed) -> dict[str, Any]:
 def to_performed(message: dict[str, Any]) -> Performed:
     return Performed(
         outputs=message["outputs"],
-        files={name: (size, digest) for name, (size, digest) in message["files"].items()},
+        files=_files(message["files"]),
         added=tuple(Added(**one) for one in message["added"]),
         asked=tuple(message["asked"]),
         workdir=message["workdir"],
         marks=message["marks"],
+        changed=_files(message["changed"]),
     )
+
+
+def _files(message: dict[str, Any]) -> Files:
+    return {name: (size, digest) for name, (size, digest) in message.items()}
 
 
 def to_failure(message: dict[str, Any]) -> CallFailed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from radps_dag.workloads.contract import Product, Workdir, workload
-from radps_dag.workloads.delivery import checksum_of, entries, is_there
+from radps_dag.workloads.delivery import are_there, checksum_of, entries, standing_on
 from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
 from radps_dag.workloads.placeholder.fake_data import SIMULATED, read, spend, write
 from radps_dag.workloads.scores import export_score
@@ -56,12 +56,12 @@ def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
     Args:
         files: what to list; at least one
     """
-    listed = entries(files, workdir)
+    listed = entries(files)
     observation = read(files[0]).observation
     spend(observation)
     manifest = write(workdir, "manifest", observation, {"files": listed}, sources=files)
     return {
-        "manifest": manifest,
+        "manifest": standing_on(manifest, files),
         "files": len(files),
         "size": sum(one["size"] for one in listed),
     }
@@ -90,5 +90,5 @@ def verify_export(manifest: Product) -> Verified:
     data = read(manifest, "manifest")
     spend(data.observation)
     files = data.content["files"]
-    good = sum(is_there(manifest["uri"], file) for file in files)
+    good = sum(are_there(manifest, files))
     return {"good": good, "total": len(files), "score": export_score(good, len(files))}

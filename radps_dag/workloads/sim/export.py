@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from radps_dag.workloads.contract import Product, Workdir, workload
-from radps_dag.workloads.delivery import Entry, checksum_of, entries, is_there
+from radps_dag.workloads.delivery import are_there, checksum_of, entries, name_of, standing_on
 from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
 from radps_dag.workloads.scores import export_score
 from radps_dag.workloads.sim.charts.quicklook import quicklook_picture
@@ -56,9 +58,10 @@ def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
     Args:
         files: what to list; at least one
     """
-    listed = entries(files, workdir)
+    listed = entries(files)
+    manifest = write_record(workdir, "manifest", {"files": listed})
     return {
-        "manifest": write_record(workdir, "manifest", {"files": listed}),
+        "manifest": standing_on(manifest, files),
         "files": len(listed),
         "size": sum(one["size"] for one in listed),
     }
@@ -74,7 +77,8 @@ def submit_to_archive(manifest: Product, *, workdir: Workdir) -> Submitted:
         manifest: what to hand over
     """
     files = _listed(manifest)
-    refused = [file["beside"] for file in files if not is_there(manifest["uri"], file)]
+    found = zip(files, are_there(manifest, files), strict=True)
+    refused = [name_of(file) for file, there in found if not there]
     content = {"accepted": len(files) - len(refused), "refused": refused}
     return {"receipt": write_record(workdir, "receipt", content)}
 
@@ -87,13 +91,13 @@ def verify_export(manifest: Product) -> Verified:
         manifest: what to check
     """
     files = _listed(manifest)
-    good = sum(is_there(manifest["uri"], file) for file in files)
+    good = sum(are_there(manifest, files))
     return {"good": good, "total": len(files), "score": export_score(good, len(files))}
 
 
-def _listed(manifest: Product) -> list[Entry]:
+def _listed(manifest: Product) -> list[dict[str, Any]]:
     """The files of a manifest; raises StoreUnusable for one that does not say which they are."""
-    found: list[Entry] = read_record(manifest, "manifest").get("files", [])
+    found: list[dict[str, Any]] = read_record(manifest, "manifest").get("files", [])
     if not found:
         raise StoreUnusable(
             f"manifest {manifest['uri']} lists no files; write it with write_manifest"

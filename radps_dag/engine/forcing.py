@@ -116,7 +116,7 @@ def _iterations(node: Node, outset: Here) -> Iterable[str] | None:
     if not _rests_on(loop.max_iterations, {"params"}):
         return None
     try:
-        return (str(number) for number in range(1, cap(loop, outset) + 1))
+        return (str(number) for number in range(1, cap(node, loop, outset) + 1))
     except NodeError:
         return None
 

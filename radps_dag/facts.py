@@ -12,7 +12,10 @@ import math
 import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from radps_dag.recorded import Provenance, Settings
+from radps_dag.typed import Moment, check, like
 
 __all__ = [
     "CONDITION_IS_FALSE",
@@ -58,7 +61,7 @@ Verdict = Literal["good", "warn", "alert", "error", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fact:
-    time: float  # seconds since the epoch, for people; order is the order of arrival
+    time: Moment  # seconds since the epoch, for people; order is the order of arrival
     place: str  # "" is the run itself
 
 
@@ -76,8 +79,8 @@ class RunStarted(_Fact):
     executor: str
     seed: int
     generation: int = 1
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    settings: Annotated[Mapping[str, Any], like(Settings)] = field(default_factory=dict)
+    provenance: Annotated[Mapping[str, Any], like(Provenance)] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,10 +236,10 @@ class QuestionAsked(_Fact):
 
     question: str
     message: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     show: tuple[Any, ...] = ()
     about: About = "pause"
-    deadline: float | None = None
+    deadline: Moment | None = None
     on_timeout: str = "fail"
 
 
@@ -314,15 +317,26 @@ def from_json(record: Mapping[str, Any]) -> Fact:
     """The fact of such an object. Raises ValueError, TypeError or KeyError where it is none."""
     values = dict(record)
     kind = _KINDS[values.pop("fact")]
-    if made := values.get("made"):
-        added = tuple(Added(**one) for one in made.pop("added", ()))
-        files = {name: (size, digest) for name, (size, digest) in made.pop("files", {}).items()}
-        values["made"] = Made(**made, added=added, files=files)
+    if isinstance(values.get("made"), dict):
+        values["made"] = _made(dict(values["made"]))
+    if isinstance(values.get("added"), dict):
+        values["added"] = _added(values["added"])
+    check(kind, values)
     if kind is QuestionAsked:
         values["show"] = tuple(values.get("show", ()))
-    if isinstance(values.get("added"), Mapping):
-        values["added"] = Added(**values["added"])
     return kind(**values)
+
+
+def _made(values: dict[str, Any]) -> Made:
+    values["added"] = tuple(map(_added, values.get("added", ())))
+    check(Made, values)
+    values["files"] = {name: tuple(one) for name, one in values.get("files", {}).items()}
+    return Made(**values)
+
+
+def _added(values: Mapping[str, Any]) -> Added:
+    check(Added, values)
+    return Added(**values)
 
 
 def cancelled_text(end: RunEnded) -> str:

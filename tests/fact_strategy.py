@@ -104,7 +104,7 @@ _KINDS: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     ContextAdded: {"by": _texts, "added": _added},
     QuestionAsked: {
         **dict.fromkeys(("question", "message"), _texts),
-        "inputs": _mappings,
+        "inputs": st.dictionaries(_texts, _mappings, max_size=3),
         "show": st.lists(values, max_size=3).map(tuple),
         "about": st.sampled_from(["pause", "alert", "exhausted", "diverged"]),
         "deadline": st.none() | _times,

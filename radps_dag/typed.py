@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Literal
 
-__all__ = ["Moment", "check", "like"]
+__all__ = ["Moment", "Text", "check", "like"]
 
 Check = Callable[[Any], bool]
 
@@ -26,6 +26,17 @@ def _is_moment(value: Any) -> bool:
 
 # Seconds since the epoch that a calendar can show.
 Moment = typing.Annotated[float, _is_moment]
+
+
+def _is_text(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
+# A string without halves of characters, which neither files nor databases take.
+Text = typing.Annotated[str, _is_text]
 
 
 def like(hint: Any) -> Check:

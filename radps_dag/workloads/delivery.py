@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypedDict
 from urllib.parse import quote, urljoin
 
+from radps_dag.links import refuse_leading_out
 from radps_dag.remote import is_local, path_of
 from radps_dag.workloads.description import Product
 from radps_dag.workloads.reading import open_product
@@ -36,7 +37,8 @@ def checksum_of(file: Product) -> tuple[str, int]:
 def entries(files: Sequence[Product], workdir: Path) -> list[Entry]:
     """What a manifest in this directory says of files.
 
-    Raises ValueError where there are none, FileNotFoundError for one that is not there.
+    Raises ValueError where there are none, FileNotFoundError for one that is not there, LeadsOut
+    for a link to what was not made here.
     """
     if not files:
         raise ValueError("no files to list in a manifest")
@@ -44,6 +46,11 @@ def entries(files: Sequence[Product], workdir: Path) -> list[Entry]:
 
 
 def _entry(file: Product, workdir: Path) -> Entry:
+    if is_local(file["uri"]):
+        path = path_of(file["uri"])
+        # What calls of one run have made has a directory in common.
+        common = Path(os.path.commonpath([path, workdir.absolute()]))
+        refuse_leading_out(path, common, "list a copy of it instead")
     try:
         checksum, size = checksum_of(file)
     except IsADirectoryError:

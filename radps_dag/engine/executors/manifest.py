@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from radps_dag.facts import Files
+from radps_dag.links import leads_out
 
 __all__ = ["damage", "seal", "sync"]
 
@@ -47,7 +48,7 @@ def damage(workdir: Path, files: Files, *, thorough: bool = True) -> str:
             if not os.path.lexists(path):
                 return f"{path} is gone"
             if not thorough:
-                found = sum(file.stat().st_size for file in _files(path)), digest
+                found = sum(_size(file, workdir) for file in _files(path)), digest
             else:
                 found = describe(path)
         except OSError as error:
@@ -58,13 +59,16 @@ def damage(workdir: Path, files: Files, *, thorough: bool = True) -> str:
 
 
 def describe(path: Path, *, durable: bool = False) -> tuple[int, str]:
-    """Bytes and digest of a file, or of all files in a directory with their names."""
-    if not path.is_dir():
-        return _of_file(path, durable)
+    """Bytes and digest of a file, or of all files in a directory with their names. A link that
+    leads out of the directory that the path is in counts as a link: the whole disk may be behind
+    it."""
+    root = path.parent
+    if not path.is_dir() or leads_out(path, root):
+        return _of_file(path, root, durable)
     size, digest = 0, sha256()
     folders = {path}
     for file in _files(path):
-        bytes_, content = _of_file(file, durable)
+        bytes_, content = _of_file(file, root, durable)
         size += bytes_
         name = os.fsencode(file.relative_to(path).as_posix())  # also one that is no UTF-8
         digest.update(name + f"\0{bytes_}\0{content}\n".encode())
@@ -76,7 +80,7 @@ def describe(path: Path, *, durable: bool = False) -> tuple[int, str]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
+    if not path.is_dir() or leads_out(path, path.parent):
         yield path
         return
     for folder, folders, names in os.walk(path):
@@ -84,7 +88,13 @@ def _files(path: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names))
 
 
-def _of_file(path: Path, durable: bool) -> tuple[int, str]:
+def _size(path: Path, root: Path) -> int:
+    return 0 if leads_out(path, root) or not path.is_file() else path.stat().st_size
+
+
+def _of_file(path: Path, root: Path, durable: bool) -> tuple[int, str]:
+    if leads_out(path, root):
+        return 0, sha256(b"link\0" + os.fsencode(path.readlink())).hexdigest()[:32]
     if not path.is_file():
         return 0, _NO_CONTENT
     digest = sha256()

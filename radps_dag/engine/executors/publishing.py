@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.executors.manifest import damage, describe
 from radps_dag.facts import Made
+from radps_dag.links import refuse_leading_out
 from radps_dag.remote import Found, Unreachable, fetch, is_local, listing, path_of, put
 
 __all__ = ["harm", "publish"]
@@ -26,12 +27,15 @@ SMALL = 8 * 2**20
 def publish(call: Call, performed: Performed) -> Performed:
     """Write what the call's directory holds below the call's URL, and remove the directory.
 
+    Raises LeadsOut where a link in it leads elsewhere, before anything is written.
+
     The name is new each time, so that nothing is ever written over: not by another attempt, and not
     by a run of the same name in another workspace.
     """
     names = sorted(path.name for path in call.workdir.iterdir())
     if not names:
         return performed
+    refuse_leading_out(call.workdir, call.workdir, "write a copy into it instead")
     url = f"{call.publish}.{secrets.token_hex(4)}"
     files = {name: describe(call.workdir / name) for name in names}
     put(dict(_files(call.workdir)), url)

@@ -22,6 +22,7 @@ __all__ = [
     "About",
     "Added",
     "ContextAdded",
+    "Ending",
     "Fact",
     "Files",
     "Iterated",
@@ -56,6 +57,8 @@ NodeKind = Literal["task", "group", "use", "pause", "fan_out", "loop"]
 # What a person is asked about, and how the answer came.
 About = Literal["pause", "alert", "exhausted", "diverged"]
 Via = Literal["terminal", "command", "prefect", "file", "timeout"]
+# Whether what failed may have been in the midst of its work, or a person could have averted it.
+Ending = Literal["failed", "interrupted", "decided"]
 Verdict = Literal["good", "warn", "alert", "error", "none"]
 
 
@@ -150,7 +153,8 @@ class NodeSucceeded(_Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFailed(_Fact):
     """`tolerated` says that the run goes on without it (on_error, min_success). `outputs` and
-    `made` are those of a call that was done, and failed for its quality."""
+    `made` are those of a call that was done, and failed for its quality. `ending` is what `resume`
+    goes by."""
 
     error: str  # type of the exception, "ConnectionError"
     message: str
@@ -159,6 +163,7 @@ class NodeFailed(_Fact):
     traceback: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     made: Made | None = None
+    ending: Ending = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +318,13 @@ def as_json(fact: Fact) -> dict[str, Any]:
     return record
 
 
+# By error, of facts that do not say it: so was it found out before.
+_ENDINGS: Mapping[Any, Ending] = {
+    **dict.fromkeys(("InterruptedInPlace", "WorkerDied"), "interrupted"),
+    **dict.fromkeys(("QaFailed", "NotConverged", "Diverged", "QuestionTimeout"), "decided"),
+}
+
+
 def from_json(record: Mapping[str, Any]) -> Fact:
     """The fact of such an object. Raises ValueError, TypeError or KeyError where it is none."""
     values = dict(record)
@@ -321,6 +333,8 @@ def from_json(record: Mapping[str, Any]) -> Fact:
         values["made"] = _made(dict(values["made"]))
     if isinstance(values.get("added"), dict):
         values["added"] = _added(values["added"])
+    if kind is NodeFailed:
+        values.setdefault("ending", _ENDINGS.get(values.get("error"), "failed"))
     check(kind, values)
     if kind is QuestionAsked:
         values["show"] = tuple(values.get("show", ()))

@@ -78,6 +78,7 @@ _KINDS: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
         **dict.fromkeys(("error", "message", "traceback"), _texts),
         "seconds": _seconds,
         "tolerated": st.booleans(),
+        "ending": st.sampled_from(["failed", "interrupted", "decided"]),
         "outputs": _mappings,
         "made": st.none() | _made,
     },

@@ -10,7 +10,7 @@ from typing import Any
 from radps_dag.engine.attempts import plan
 from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.memory import Asked, Known
-from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.outcome import Interrupted, NodeError
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
 from radps_dag.engine.run import Here, Result, Run, value_of
@@ -50,7 +50,7 @@ async def call_body(node: Task, here: Here) -> Result:
                 "it was interrupted while it changed data in place; make sure of the data, then "
                 f"resume with --force '{place.name}'"
             )
-            raise NodeError(place.name, "InterruptedInPlace", message)
+            raise Interrupted(place.name, "InterruptedInPlace", message)
         # Nothing is changed before it is known that it was about to be.
         await run.settled()
     with run.desk.busy() if run.desk is not None else contextlib.nullcontext():

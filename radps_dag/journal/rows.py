@@ -102,7 +102,10 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
             record["made"]["added"] = [
                 _without_defaults(one, Added) for one in record["made"]["added"]
             ]
-    payload = workspace.relative(strict_json(_without_defaults(record, type(fact))))
+    told = _without_defaults(record, type(fact))
+    if isinstance(fact, NodeFailed):
+        told["ending"] = fact.ending  # always: journals that do not have it were written before
+    payload = workspace.relative(strict_json(told))
     return Row(run, 0, float(time), place, kind, _key(fact), payload, 0)
 
 

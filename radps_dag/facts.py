@@ -12,13 +12,17 @@ import math
 import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from radps_dag.recorded import Provenance, Settings
+from radps_dag.typed import Moment, check, like
 
 __all__ = [
     "CONDITION_IS_FALSE",
     "About",
     "Added",
     "ContextAdded",
+    "Ending",
     "Fact",
     "Files",
     "Iterated",
@@ -53,12 +57,14 @@ NodeKind = Literal["task", "group", "use", "pause", "fan_out", "loop"]
 # What a person is asked about, and how the answer came.
 About = Literal["pause", "alert", "exhausted", "diverged"]
 Via = Literal["terminal", "command", "prefect", "file", "timeout"]
+# Whether what failed may have been in the midst of its work, or a person could have averted it.
+Ending = Literal["failed", "interrupted", "decided"]
 Verdict = Literal["good", "warn", "alert", "error", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fact:
-    time: float  # seconds since the epoch, for people; order is the order of arrival
+    time: Moment  # seconds since the epoch, for people; order is the order of arrival
     place: str  # "" is the run itself
 
 
@@ -76,8 +82,8 @@ class RunStarted(_Fact):
     executor: str
     seed: int
     generation: int = 1
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    settings: Annotated[Mapping[str, Any], like(Settings)] = field(default_factory=dict)
+    provenance: Annotated[Mapping[str, Any], like(Provenance)] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +163,8 @@ class NodeSucceeded(_Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFailed(_Fact):
     """`tolerated` says that the run goes on without it (on_error, min_success). `outputs` and
-    `made` are those of a call that was done, and failed for its quality."""
+    `made` are those of a call that was done, and failed for its quality. `ending` is what `resume`
+    goes by."""
 
     error: str  # type of the exception, "ConnectionError"
     message: str
@@ -166,6 +173,7 @@ class NodeFailed(_Fact):
     traceback: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     made: Made | None = None
+    ending: Ending = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,10 +251,10 @@ class QuestionAsked(_Fact):
 
     question: str
     message: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     show: tuple[Any, ...] = ()
     about: About = "pause"
-    deadline: float | None = None
+    deadline: Moment | None = None
     on_timeout: str = "fail"
 
 
@@ -320,23 +328,40 @@ def as_json(fact: Fact) -> dict[str, Any]:
     return record
 
 
+# By error, of facts that do not say it: so was it found out before.
+_ENDINGS: Mapping[Any, Ending] = {
+    **dict.fromkeys(("InterruptedInPlace", "WorkerDied"), "interrupted"),
+    **dict.fromkeys(("QaFailed", "NotConverged", "Diverged", "QuestionTimeout"), "decided"),
+}
+
+
 def from_json(record: Mapping[str, Any]) -> Fact:
     """The fact of such an object. Raises ValueError, TypeError or KeyError where it is none."""
     values = dict(record)
     kind = _KINDS[values.pop("fact")]
-    if made := values.get("made"):
-        added = tuple(Added(**one) for one in made.pop("added", ()))
-        files, changed = (_files(made.pop(name, {})) for name in ("files", "changed"))
-        values["made"] = Made(**made, added=added, files=files, changed=changed)
+    if isinstance(values.get("made"), dict):
+        values["made"] = _made(dict(values["made"]))
+    if isinstance(values.get("added"), dict):
+        values["added"] = _added(values["added"])
+    if kind is NodeFailed:
+        values.setdefault("ending", _ENDINGS.get(values.get("error"), "failed"))
+    check(kind, values)
     if kind is QuestionAsked:
         values["show"] = tuple(values.get("show", ()))
-    if isinstance(values.get("added"), Mapping):
-        values["added"] = Added(**values["added"])
     return kind(**values)
 
 
-def _files(record: Mapping[str, Any]) -> Files:
-    return {name: (size, digest) for name, (size, digest) in record.items()}
+def _made(values: dict[str, Any]) -> Made:
+    values["added"] = tuple(map(_added, values.get("added", ())))
+    check(Made, values)
+    for name in ("files", "changed"):
+        values[name] = {path: tuple(one) for path, one in values.get(name, {}).items()}
+    return Made(**values)
+
+
+def _added(values: Mapping[str, Any]) -> Added:
+    check(Added, values)
+    return Added(**values)
 
 
 def cancelled_text(end: RunEnded) -> str:

@@ -84,6 +84,7 @@ _KINDS: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
         **dict.fromkeys(("error", "message", "traceback"), _texts),
         "seconds": _seconds,
         "tolerated": st.booleans(),
+        "ending": st.sampled_from(["failed", "interrupted", "decided"]),
         "outputs": _mappings,
         "made": st.none() | _made,
     },
@@ -110,7 +111,7 @@ _KINDS: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     ContextAdded: {"by": _texts, "added": _added},
     QuestionAsked: {
         **dict.fromkeys(("question", "message"), _texts),
-        "inputs": _mappings,
+        "inputs": st.dictionaries(_texts, _mappings, max_size=3),
         "show": st.lists(values, max_size=3).map(tuple),
         "about": st.sampled_from(["pause", "alert", "exhausted", "diverged"]),
         "deadline": st.none() | _times,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -17,7 +18,7 @@ from run_support import PATIENCE, PIPELINES, PROGRAM
 
 from radps_dag.archive import bring_in, export
 from radps_dag.archive.form import JOURNAL, _digest
-from radps_dag.facts import Made, NodeSucceeded, Noted
+from radps_dag.facts import Made, NodeSucceeded, Noted, RunStarted
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import Row, checksum, to_row
 from radps_dag.journal.store import Store
@@ -295,6 +296,9 @@ def made_of(**members: Any) -> Callable[[Document], None]:
     return with_rows(change)
 
 
+NESTED = f'{{"message": "", "level": "info", "x": {"[" * 400 + "]" * 400}}}'
+
+
 def bigger(document: Document) -> None:
     document["files"][PLACE][0] = 10**15
 
@@ -309,6 +313,22 @@ def bigger(document: Document) -> None:
         (lambda d: d.update(run=""), "is no name of a run"),
         (lambda d: d.pop("rows"), "no run that radps-dag has exported"),
         (lambda d: d["rows"].pop(0), "row 1 of run r is missing"),
+        (lambda d: d.update(created=10**400), "created cannot be"),
+        (lambda d: d.update(created=-1), "created cannot be"),
+        (lambda d: d.update(created="noon"), "created cannot be"),
+        (lambda d: d.update(generation=10**30), "generation cannot be"),
+        (lambda d: d.update(generation=True), "generation cannot be"),
+        (lambda d: d.update(files=[]), "files cannot be"),
+        (lambda d: d.update(files={PLACE: 7}), "files cannot be"),
+        (lambda d: d.update(pipeline="\ud800"), "pipeline cannot be"),
+        (lambda d: d.update(pipeline="p" * 201), "is too long"),
+        (with_rows(lambda rows: rows[0].__setitem__(2, "\ud800")), "rows cannot be"),
+        (with_rows(lambda rows: rows[0].__setitem__(1, 1e300)), "rows cannot be"),
+        (with_rows(lambda rows: rows[0].__setitem__(5, '{"message": 7}')), "message cannot be 7"),
+        (with_rows(lambda rows: rows[0].__setitem__(5, "[" * 9999)), "cannot be understood"),
+        (with_rows(lambda rows: rows[0].__setitem__(5, NESTED)), "nested deeper than"),
+        (made_of(files=[]), "files cannot be"),
+        (made_of(added=[7]), "is not an object"),
         (lambda d: d["rows"][1].__setitem__(2, "b"), "row 2 of run r is damaged"),
         (lambda d: d["rows"][0].append(1), "no run that radps-dag has exported"),
         (with_rows(lambda rows: rows[0].__setitem__(3, "unheard")), "cannot be understood"),
@@ -515,3 +535,90 @@ def test_an_imported_run_is_shown(good: Path, tmp_path: Path) -> None:
     assert [one["run"] for one in json.loads(listed.stdout)] == ["r"], listed.stderr
     shown = command("show", "r", "a", "--json", cwd=tmp_path)
     assert (tmp_path / ".radps" / PLACE).as_uri() in shown.stdout, shown.stderr
+
+
+def test_one_changed_byte_is_refused(good: Path, target: Store) -> None:
+    """Wherever a byte of a packed file changes, nothing comes in, or all that it should be."""
+    with (
+        zipfile.ZipFile(good) as source,
+        zipfile.ZipFile(good.with_name("packed.zip"), "w", zipfile.ZIP_DEFLATED) as file,
+    ):
+        for name in (JOURNAL, PLACE):
+            file.writestr(name, source.read(name))
+    whole = good.with_name("packed.zip").read_bytes()
+    refused = 0
+    for at in range(0, len(whole), 3):
+        good.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        if target.head("r") is not None:
+            with target.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM radps_facts")
+                connection.exec_driver_sql("DELETE FROM radps_runs")
+            shutil.rmtree(target.workspace.runs)
+        try:
+            bring_in(target, good)
+        except RadpsDagError as error:
+            refused += 1
+            assert "\n" not in str(error)
+            assert not target.workspace.runs.exists(), at
+            assert target.heads() == []
+    assert refused > len(whole) / 6
+
+
+def deflated(file: Path, members: Mapping[str, list[bytes]]) -> None:
+    """A zip file, its members written in pieces and packed."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, pieces in members.items():
+            with packed.open(name, "w") as member:
+                for piece in pieces:
+                    member.write(piece)
+
+
+@pytest.mark.parametrize("what", ["pipe", "zeros", "journal", "products", "values", "nothing"])
+def test_what_takes_room_is_refused(what: str, good: Path, tmp_path: Path) -> None:
+    """A pipe, an endless file, and what unpacks to a multiple of its size: one line, little memory,
+    and no workspace is made for it."""
+    file = tmp_path / "bad.zip"
+    with zipfile.ZipFile(good) as source:
+        journal = source.read(JOURNAL)
+    match what:
+        case "pipe":
+            os.mkfifo(file)
+        case "zeros":
+            file.symlink_to("/dev/zero")
+        case "journal":
+            deflated(file, {JOURNAL: [b" " * 2**20] * 500})
+        case "values":
+            deflated(file, {JOURNAL: [b"[", *[b"[],[1]," * 2**16] * 40]})
+        case "products":
+            deflated(file, {JOURNAL: [journal], PLACE: [bytes(2**20)] * 500})
+    done = subprocess.run(
+        [*PROGRAM, "import", str(file), "--workspace", str(tmp_path / "w")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        preexec_fn=_little_memory,
+    )
+    assert done.returncode in (1, 2), done
+    assert done.stderr.count("\n") == 1, done
+    assert str(file) in done.stderr
+    assert not (tmp_path / "w").exists()
+
+
+def _little_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (200 * 2**20, 200 * 2**20))
+
+
+def test_a_run_that_begins_another_is_refused(good: Path, target: Store) -> None:
+    """What `resume` reads of a run's beginning is that of the run."""
+    begun = RunStarted(
+        time=1.0, place="", run="../../x", pipeline="p", file="p.yaml", params={}, seed=0,
+        library="placeholder", executor="threads",
+    )  # fmt: skip
+    payload = to_row("r", begun, target.workspace).payload
+
+    def change(rows: list[list[Any]]) -> None:
+        rows[0][3], rows[0][5] = "run_started", payload
+
+    with pytest.raises(RadpsDagError, match="begins another run"):
+        bring_in(target, packed(good, with_rows(change)))

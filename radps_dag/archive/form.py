@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 from radps_dag.journal.rows import Row
 from radps_dag.journal.store import Head
 from radps_dag.problem import RadpsDagError
+from radps_dag.typed import Moment, Text, check
 
 __all__ = ["JOURNAL", "VERSION", "Archive", "from_document", "is_plain", "to_document"]
 
@@ -19,6 +20,31 @@ JOURNAL = "journal.json"
 FORMAT, VERSION = "radps-dag run", 1
 
 _RUN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+
+
+# Outside of strings, where rows have all that they say, a journal has a value in many characters.
+# What has more would take many times its size in memory.
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_DENSEST, _FEW = 8, 10_000
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """What `to_document` writes."""
+
+    format: Text
+    version: int
+    radps_dag: Text
+    run: Text
+    pipeline: Text
+    created: Moment
+    generation: Annotated[int, _is_count]
+    files: Mapping[str, tuple[int, Text]]
+    rows: list[tuple[int, Moment, Text, Text, Text | None, Text, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +79,8 @@ def to_document(archive: Archive, program: str) -> str:
 def from_document(content: bytes, name: str) -> Archive:
     """The archive of such JSON. Raises RadpsDagError, with the file's name, for anything else."""
     try:
+        if _values(content) > _FEW + len(content) / _DENSEST:
+            raise RadpsDagError(f"{name}: no run that radps-dag has exported")
         document = json.loads(content)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise RadpsDagError(f"{name}: no run that radps-dag has exported")
@@ -61,9 +89,13 @@ def from_document(content: bytes, name: str) -> Archive:
             raise RadpsDagError(f"{name}: it is not what was exported: its checksum does not match")
         return _archive(document, name)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise RadpsDagError(
-            f"{name}: no run that radps-dag has exported ({error!r:.200})"
-        ) from error
+        why = " ".join(f"{error!r:.200}".split())
+        raise RadpsDagError(f"{name}: no run that radps-dag has exported ({why})") from error
+
+
+def _values(content: bytes) -> int:
+    """How many values JSON has, about."""
+    return _STRINGS.sub(b"", content).count(b",")
 
 
 def _check_version(document: Mapping[str, Any], name: str) -> None:
@@ -78,21 +110,19 @@ def _check_version(document: Mapping[str, Any], name: str) -> None:
 
 
 def _archive(document: Mapping[str, Any], name: str) -> Archive:
+    check(_Document, {one: document[one] for one in _Document.__slots__})
     run = document["run"]
-    if not isinstance(run, str) or not _RUN.fullmatch(run):
+    if not _RUN.fullmatch(run):
         raise RadpsDagError(f"{name}: {run!r:.60} is no name of a run")
     rows = tuple(Row(run, *values) for values in document["rows"])
     for number, row in enumerate(rows, start=1):
         if row.seq != number:
             raise RadpsDagError(f"{name}: row {number} of run {run} is missing")
-    head = Head(
-        run,
-        str(document["pipeline"]),
-        float(document["created"]),
-        int(document["generation"]),
-        len(rows),
-    )
-    files = {key: (int(size), str(digest)) for key, (size, digest) in document["files"].items()}
+    pipeline, generation = document["pipeline"], document["generation"]
+    if len(pipeline) > 200 or any(len(row.key or "") > 64 for row in rows):
+        raise RadpsDagError(f"{name}: the name of its pipeline, or a key, is too long")
+    head = Head(run, pipeline, float(document["created"]), generation, len(rows))
+    files = {key: (size, digest) for key, (size, digest) in document["files"].items()}
     for key, (size, _) in files.items():
         if not is_plain(key) or size < 0:
             raise RadpsDagError(f"{name}: {key!r:.100} is no place for a product")

@@ -1,54 +1,100 @@
 """One file to a run in a journal, with what it has made; whoever wrote the file is not trusted.
 
-Nothing is written before all that can be known of the file has been checked, each product is
-checked before it gets its name, and the run is entered last, in one transaction.
+Nothing is written before all that can be known of the file has been checked, no product gets its
+name before all were checked, and the run is entered last, in one transaction. Where that fails,
+nothing stays.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 from radps_dag.archive.form import JOURNAL, Archive, from_document
-from radps_dag.facts import NodeFailed, NodeSucceeded
+from radps_dag.facts import NodeFailed, NodeSucceeded, RunStarted
 from radps_dag.journal.rows import checksum, to_fact
 from radps_dag.journal.store import Store
+from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
 
-__all__ = ["bring_in"]
+__all__ = ["bring_in", "examine"]
 
-# A run of a hundred thousand calls has a tenth of it.
-MOST_JOURNAL = 2**30
+# A run of a hundred thousand calls has a third of it.
+MOST_JOURNAL = 2**28
+# How many times its own size may be in a zip file: what runs say packs to a twentieth, zeros to a
+# thousandth.
+MOST_PACKED = 50
+
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError, OverflowError),
+)
 
 
 def bring_in(store: Store, file: Path) -> Archive:
     """Enter the run of a file that `export` has written. Raises RadpsDagError."""
+    with _reading(file) as packed:
+        archive = _checked(file, packed, store.workspace)
+        if store.head(archive.head.run) is not None:
+            raise _there(store, archive)
+        with (
+            contextlib.nullcontext() if packed is None else _unpacked(store, archive, packed, file)
+        ):
+            if not store.add_run(archive.head, archive.rows):
+                raise _there(store, archive)
+    return archive
+
+
+def examine(file: Path, workspace: Workspace) -> None:
+    """Read all of a file, and write nothing. Raises RadpsDagError where it cannot be brought in,
+    whatever is in the workspace."""
+    with _reading(file) as packed:
+        archive = _checked(file, packed, workspace)
+        for name, (size, digest) in archive.files.items():
+            assert packed is not None  # or there were no files
+            with packed.open(name) as source:
+                _compare(_digest(source, size), digest, name, file)
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[zipfile.ZipFile | None]:
+    """The zip file, nothing for a file that is another one; what goes wrong with it, in a line."""
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise RadpsDagError(f"{file} is not a file")
         if not zipfile.is_zipfile(file):
-            with file.open("rb") as stream:
-                content = _bounded(stream, file)
-            archive = from_document(content, str(file))
-            if archive.files:
-                raise RadpsDagError(f"{file}: its products are not with it")
-            _check(store, archive, file)
-        else:
-            with zipfile.ZipFile(file) as packed:
-                archive = _opened(packed, file)
-                _check(store, archive, file)
-                _unpack(store, archive, packed, file)
+            yield None
+            return
+        with zipfile.ZipFile(file) as packed:
+            yield packed
     except OSError as error:
         name = error.filename or file
         raise RadpsDagError(f"{name}: {error.strerror or type(error).__name__}") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise RadpsDagError(f"{file}: this zip file cannot be read: {error!s:.200}") from error
-    if not store.add_run(archive.head, archive.rows):
-        raise _there(store, archive)
+    except _BROKEN as error:
+        why = " ".join(f"{error!s:.200}".split())
+        raise RadpsDagError(f"{file}: this zip file cannot be read: {why}") from error
+
+
+def _checked(file: Path, packed: zipfile.ZipFile | None, workspace: Workspace) -> Archive:
+    """What a file says, every row of it understood; its products are still to be compared."""
+    if packed is not None:
+        archive = _opened(packed, file)
+    else:
+        with file.open("rb") as stream:
+            archive = from_document(_bounded(stream, file), str(file))
+        if archive.files:
+            raise RadpsDagError(f"{file}: its products are not with it")
+    _check(workspace, archive, file)
     return archive
 
 
@@ -69,12 +115,18 @@ def _bounded(stream: IO[bytes], file: Path) -> bytes:
 def _opened(packed: zipfile.ZipFile, file: Path) -> Archive:
     """What a zip file says that it has, compared with what it has."""
     members: dict[str, zipfile.ZipInfo] = {}
+    if sum(info.file_size for info in packed.infolist()) > MOST_PACKED * file.stat().st_size:
+        raise RadpsDagError(
+            f"{file}: more than {MOST_PACKED} times its size is packed into it, as no export does"
+        )
     for info in packed.infolist():
         name = info.filename
         if name in members:
             raise RadpsDagError(f"{file}: {name!r:.100} is in it twice")
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
             raise RadpsDagError(f"{file}: {name!r:.100} is not a file; a run has files alone")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise RadpsDagError(f"{file}: {name!r:.100} is packed in a way that no export has")
         members[name] = info
     if JOURNAL not in members:
         raise RadpsDagError(f"{file}: no run that radps-dag has exported: no {JOURNAL} in it")
@@ -91,56 +143,67 @@ def _opened(packed: zipfile.ZipFile, file: Path) -> Archive:
     return archive
 
 
-def _check(store: Store, archive: Archive, file: Path) -> None:
-    """That the run is new here, and that all it says can be understood."""
-    if store.head(archive.head.run) is not None:
-        raise _there(store, archive)
+def _check(workspace: Workspace, archive: Archive, file: Path) -> None:
+    """That all it says can be understood."""
     for row in archive.rows:
         if checksum(row, row.seq) != row.checksum:
             raise RadpsDagError(f"{file}: row {row.seq} of run {row.run} is damaged")
         try:
-            fact = to_fact(row, store.workspace)
+            fact = to_fact(row, workspace)
         except RadpsDagError as error:
             raise RadpsDagError(f"{file}: {error}") from error
-        if not isinstance(fact, NodeSucceeded | NodeFailed):
-            continue
-        made = fact.made
-        if (row.key or "") != (made.key if made is not None else ""):
-            raise RadpsDagError(f"{file}: row {row.seq} has a key that is not its own")
+        if isinstance(fact, RunStarted) and fact.run != row.run:
+            raise RadpsDagError(f"{file}: row {row.seq} begins another run, {fact.run!r:.60}")
+        made = fact.made if isinstance(fact, NodeSucceeded | NodeFailed) else None
         if made is not None:
             names = [*made.workdir.split("/"), *made.files]
             if ".." in names or any("/" in name or not name for name in made.files):
                 raise RadpsDagError(f"{file}: row {row.seq} names files outside of its place")
 
 
-def _unpack(store: Store, archive: Archive, packed: zipfile.ZipFile, file: Path) -> None:
-    """Put the products where the run says that they are."""
-    root = store.workspace.root
+@contextlib.contextmanager
+def _unpacked(
+    store: Store, archive: Archive, packed: zipfile.ZipFile, file: Path
+) -> Iterator[None]:
+    """Put the products where the run says that they are; where the block fails, they go again."""
     runs = store.workspace.runs
-    runs.mkdir(parents=True, exist_ok=True)
-    _check_room(archive, runs, file)
-    known = {head.run for head in store.heads()}
-    scratch = Path(tempfile.mkdtemp(dir=runs, prefix=".import-"))
-    try:
-        for number, (name, (size, digest)) in enumerate(sorted(archive.files.items())):
-            target = root / name
-            if not target.parent.resolve().is_relative_to(runs.resolve()):
-                raise RadpsDagError(f"{file}: {name!r:.100} leads out of the workspace")
-            copy = scratch / str(number)
-            if _copied(packed, name, copy, size) != digest:
-                raise RadpsDagError(
-                    f"{file}: {name!r:.100} is not what was exported: its checksum does not match"
-                )
-            if target.exists() or name.split("/")[1] in known:
-                if not _is(target, digest):
+    with contextlib.ExitStack() as undo:
+        _make(runs, undo)
+        _check_room(archive, runs, file)
+        known = {head.run for head in store.heads()}
+        with tempfile.TemporaryDirectory(dir=runs, prefix=".import-") as scratch:
+            copies: dict[Path, Path] = {}
+            for number, (name, (size, digest)) in enumerate(sorted(archive.files.items())):
+                target, copy = store.workspace.root / name, Path(scratch, str(number))
+                if not target.parent.resolve().is_relative_to(runs.resolve()):
+                    raise RadpsDagError(f"{file}: {name!r:.100} leads out of the workspace")
+                with packed.open(name) as source, copy.open("xb") as written:
+                    _compare(_digest(source, size, written), digest, name, file)
+                if not os.path.lexists(target) and name.split("/")[1] not in known:
+                    copies[target] = copy
+                elif not _is(target, digest):
                     raise RadpsDagError(f"{target} is here already, and another one")
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copy.rename(target)
-            _sync(target.parent)
-        _sync(runs)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+            for target, copy in copies.items():
+                _make(target.parent, undo)
+                copy.rename(target)
+                undo.callback(target.unlink, missing_ok=True)
+            for folder in {target.parent for target in copies} | {runs}:
+                _sync(folder)
+        yield
+        undo.pop_all()
+
+
+def _make(folder: Path, undo: contextlib.ExitStack) -> None:
+    """Make a directory and what it is in, each to be removed again if it is empty then."""
+    if not folder.is_dir():
+        _make(folder.parent, undo)
+        folder.mkdir(exist_ok=True)
+        undo.callback(_remove, folder)
+
+
+def _remove(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # somebody else has put something there
+        folder.rmdir()
 
 
 def _check_room(archive: Archive, runs: Path, file: Path) -> None:
@@ -153,17 +216,25 @@ def _check_room(archive: Archive, runs: Path, file: Path) -> None:
         )
 
 
-def _copied(packed: zipfile.ZipFile, name: str, target: Path, size: int) -> str:
-    """Unpack a member, and no more of it than it should have; the SHA-256 of that."""
+def _compare(found: str, digest: str, name: str, file: Path) -> None:
+    if found != digest:
+        raise RadpsDagError(
+            f"{file}: {name!r:.100} is not what was exported: its checksum does not match"
+        )
+
+
+def _digest(source: IO[bytes], size: int, copy: IO[bytes] | None = None) -> str:
+    """The SHA-256 of a member, and of no more of it than it should have; a copy is made durable."""
     digest = sha256()
     left = size
-    with packed.open(name) as source, target.open("xb") as copy:
-        while piece := source.read(min(2**20, left + 1)):
-            left -= len(piece)
-            if left < 0:
-                return ""
-            digest.update(piece)
+    while piece := source.read(min(2**20, left + 1)):
+        left -= len(piece)
+        if left < 0:
+            return ""
+        digest.update(piece)
+        if copy is not None:
             copy.write(piece)
+    if copy is not None:
         copy.flush()
         os.fsync(copy.fileno())
     return digest.hexdigest()

@@ -19,6 +19,7 @@ from radps_dag.engine.executors.publishing import harm
 from radps_dag.facts import Made, NodeFailed, NodeSucceeded, strict_json
 from radps_dag.journal.rows import Row, checksum
 from radps_dag.journal.store import Store
+from radps_dag.links import refuse_leading_out
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.remote import fetch, is_local, path_of
 
@@ -77,6 +78,10 @@ def _with_products(store: Store, archive: Archive, file: Path) -> Archive:
         for made in _made(store, archive):
             if made.workdir in moved:
                 continue
+            if is_local(made.workdir):
+                folder = path_of(made.workdir)
+                for name in made.files:
+                    refuse_leading_out(folder / name, folder, "export the run without --products")
             wrong = harm(made)
             if wrong:
                 raise RadpsDagError(

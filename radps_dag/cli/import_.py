@@ -20,9 +20,13 @@ def command(file: Path, workspace: Path, store: str | None) -> None:
     It is then a run like any other: what it has made is used again, and `resume` goes on with it.
     Import what you trust: what it says to have made counts as made.
     """
-    from radps_dag.archive import bring_in
+    from radps_dag.archive import bring_in, examine
     from radps_dag.cli.running import open_journal
+    from radps_dag.journal.workspace import Workspace
 
+    place = Workspace(workspace.resolve())
+    if not place.journal.exists():
+        examine(file, place)  # no workspace is made for what cannot be brought in
     opened = open_journal(workspace, store)
     try:
         archive = bring_in(opened, file)

@@ -11,14 +11,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from radps_dag.profile import find_profile
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from radps_dag.journal.rows import DamagedRun
     from radps_dag.journal.store import Store
 
-__all__ = ["as_json", "looking", "moment", "print_lines", "width_of_terminal"]
+__all__ = ["Damage", "as_json", "looking", "moment", "print_lines", "width_of_terminal"]
 
 
 @contextlib.contextmanager
@@ -46,6 +49,22 @@ def looking(
         yield opened
     finally:
         opened.close()
+
+
+class Damage:
+    """Collects the runs that are damaged, for a list that goes on without them."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, str] = {}
+
+    def __call__(self, error: DamagedRun) -> None:
+        self.runs.setdefault(error.run, str(error))
+
+    def told(self) -> int:
+        """Name each in a line of the standard error; the exit code of the command."""
+        for message in self.runs.values():
+            click.echo(f"radps-dag: {message}", err=True)
+        return 1 if self.runs else 0
 
 
 def as_json(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radps_dag.cli.looking import looking
+from radps_dag.cli.looking import Damage, looking
 from radps_dag.cli.options import which_workspace
 
 if TYPE_CHECKING:
@@ -25,20 +25,23 @@ __all__ = ["command"]
 def command(run: str | None, as_json: bool, workspace: Path, store: str | None) -> int:
     """List the questions that wait for an answer: of RUN, or of all runs of the workspace."""
     from radps_dag.journal.reading import find_run
-    from radps_dag.questions import open_questions
+    from radps_dag.questions import all_open_questions, open_questions
 
+    damaged = Damage()
     with looking(workspace, store) as opened:
-        runs = [find_run(opened, run)] if run else [head.run for head in opened.heads()]
-        found = [question for one in runs for question in open_questions(opened, one)]
+        if run:
+            found = open_questions(opened, find_run(opened, run))
+        else:
+            found = all_open_questions(opened, damaged)
         driven = {one.run: _driver(opened, one.run) for one in found}
     if as_json:
         click.echo(json.dumps([_as_json(one) for one in found], indent=1))
-        return 0
+        return damaged.told()
     for one in found:
         _show(one, driven[one.run])
-    if not found:
+    if not found and not damaged.runs:
         click.echo("no question is open")
-    return 0
+    return damaged.told()
 
 
 def _driver(store: Any, run: str) -> str:

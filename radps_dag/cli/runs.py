@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from radps_dag.cli.looking import as_json, looking, moment, print_lines, width_of_terminal
+from radps_dag.cli.looking import Damage, as_json, looking, moment, print_lines, width_of_terminal
 from radps_dag.cli.options import which_workspace
 
 if TYPE_CHECKING:
@@ -52,24 +52,26 @@ def command(
 ) -> int:
     """List the runs of the workspace, newest first.
 
+    Runs whose part of the journal is damaged are named, and the exit code is 1 then.
+
     `done`, `failed` and `reused` count calls of workloads, `resumed` how often somebody went on
     with the run; `paused` are those that ended to wait for an answer.
     """
     from radps_dag.views.runs import list_runs
 
+    damaged = Damage()
     with looking(workspace, store, migrate=migrate) as opened:
-        listed = list_runs(opened, None if every else most)
-        known = len(listed) if every or len(listed) < most else len(opened.heads())
+        listed = list_runs(opened, None if every else most, damaged)
+        older = 0 if every else max(0, len(opened.heads(damaged)) - most)
     if as_json_:
         click.echo(as_json([asdict(one) for one in listed]))
-        return 0
-    if not listed:
+    elif listed:
+        print_lines(_table(listed, width_of_terminal()))
+        if older:
+            click.echo(f"and {older:,} older: --all lists them")
+    elif not damaged.runs:
         click.echo("no run is there yet; `radps-dag run FILE` makes one")
-        return 0
-    print_lines(_table(listed, width_of_terminal()))
-    if known > len(listed):
-        click.echo(f"and {known - len(listed):,} older: --all lists them")
-    return 0
+    return damaged.told()
 
 
 def _table(listed: list[Listed], width: int) -> list[Text]:

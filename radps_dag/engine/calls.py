@@ -14,7 +14,7 @@ from radps_dag.engine.asked import Asked, Known
 from radps_dag.engine.attempts import plan
 from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.memory import Memory
-from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.outcome import Interrupted, NodeError
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
 from radps_dag.engine.revisions import new_revision
@@ -75,7 +75,7 @@ async def _in_place(
             "it was interrupted while it changed data in place; make sure of the data, then "
             f"resume with --force '{place}'"
         )
-        raise NodeError(place, "InterruptedInPlace", message)
+        raise Interrupted(place, "InterruptedInPlace", message)
     changes = await asyncio.to_thread(memory.keys.contents, asked.changes)
     _tell_start(node, here, arguments, asked, changes=changes)
     revision = new_revision()
@@ -85,7 +85,7 @@ async def _in_place(
     try:
         result = await _called(node, here, arguments, seed, asked, revision)
     except NodeError as error:
-        memory.in_place.failed(place, error.error)
+        memory.in_place.failed(place, error.ending)
         raise
     assert result.made is not None
     memory.in_place.done(place, result.made)

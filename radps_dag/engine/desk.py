@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from radps_dag.engine.outcome import NodeError, Stopped
+from radps_dag.engine.outcome import Decided, NodeError, Stopped
 from radps_dag.facts import Fact, QuestionAnswered, Via
 from radps_dag.journal.cancelled import Wish, wished
 from radps_dag.journal.store import Store
@@ -180,7 +180,7 @@ class Desk:
             until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
             message = f"nobody answered {question.message!r} until {until}"
             kinds = ("QuestionTimeout", "TimeoutError")
-            raise NodeError(question.place, "QuestionTimeout", message, kinds=kinds)
+            raise Decided(question.place, "QuestionTimeout", message, kinds=kinds)
         with contextlib.suppress(Answered):
             await offer(known.values, known.by, known.via)
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from radps_dag.engine.keys import address_in
 from radps_dag.engine.outside import text_of
-from radps_dag.engine.results import MIDST
-from radps_dag.facts import Fact, Files, Made, NodeFailed, NodeStarted, NodeSucceeded
+from radps_dag.facts import Ending, Fact, Files, Made, NodeFailed, NodeStarted, NodeSucceeded
 from radps_dag.journal.rows import CHANGES
 from radps_dag.journal.store import Damages, Store
 from radps_dag.remote import is_local, path_of
@@ -55,7 +54,7 @@ class InPlace:
                     if made.revision and not made.origin:
                         self.done(fact.place, made)
                 case NodeFailed():
-                    self.failed(fact.place, fact.error)
+                    self.failed(fact.place, fact.ending)
 
     def begin(self, place: str, changes: Mapping[str, str]) -> None:
         """A call is about to change data: address to content, "" where that is not known."""
@@ -71,8 +70,8 @@ class InPlace:
             data.left, data.doubt = left, ""
             data.by[made.revision] = place
 
-    def failed(self, place: str, error: str) -> None:
-        if error not in MIDST:
+    def failed(self, place: str, ending: Ending) -> None:
+        if ending != "interrupted":
             for address in self._open.pop(place, ()):
                 self._own[address].doubt = "failed"
 

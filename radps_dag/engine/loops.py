@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from radps_dag.engine.outcome import NodeError, Stopped
+from radps_dag.engine.outcome import Decided, NodeError, Stopped
 from radps_dag.engine.pauses import ask, can_ask
 from radps_dag.engine.pictures import to_look_at
 from radps_dag.engine.run import Body, Here, Result, value_of, whole
@@ -162,9 +162,7 @@ async def _judge(loop: Loop, here: Here, outcome: str, history: History) -> int:
         if said["action"] == "iterate":
             return int(said["iterations"])
         message += "; a person decided that it fails"
-    raise NodeError(
-        here.place.name, "Diverged" if outcome == "diverged" else "NotConverged", message
-    )
+    raise Decided(here.place.name, "Diverged" if outcome == "diverged" else "NotConverged", message)
 
 
 async def _ask(here: Here, outcome: str, message: str, history: History) -> Mapping[str, Any]:

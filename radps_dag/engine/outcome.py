@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from radps_dag.facts import Made
+from radps_dag.facts import Ending, Made
 from radps_dag.problem import RadpsDagError
 
 __all__ = [
     "CallFailed",
+    "Decided",
     "Done",
     "Failed",
+    "Interrupted",
     "NodeError",
     "Outcome",
     "Skipped",
     "Stopped",
     "TimedOut",
+    "WorkerDied",
 ]
 
 
@@ -28,6 +31,7 @@ class NodeError(RadpsDagError):
     """
 
     final: bool = False
+    ending: Ending = "failed"
     # Of a call that was done and failed for its quality: what it made all the same.
     outputs: Mapping[str, Any] | None = None
     made: Made | None = None
@@ -51,6 +55,28 @@ class NodeError(RadpsDagError):
 
 class CallFailed(NodeError):
     """A workload raised. `kinds` are the names of the exception's class and of its bases."""
+
+
+class WorkerDied(CallFailed):
+    """The process that computed a call is gone: who knows how far it came."""
+
+    ending = "interrupted"
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(place, "WorkerDied", message, kinds=("WorkerDied", "Exception"))
+
+
+class Interrupted(NodeError):
+    """A call that changes data in place was interrupted, and is not made again unless forced."""
+
+    ending = "interrupted"
+
+
+class Decided(NodeError):
+    """A person decided that it fails, or could have decided otherwise, now or when the run is
+    resumed."""
+
+    ending = "decided"
 
 
 class TimedOut(NodeError):

@@ -76,20 +76,23 @@ def untold(store: Store, current: str) -> list[Untold]:
     for head in store.heads(lambda error: None)[:MOST]:
         try:
             going = untold_of(store, head.run)
+            if head.run != current:
+                going = [one for one in going if one.what != "left"]
+            if not going:
+                continue
+            store.check_run(head.run)
+            if head.run == current or not driver_of(store.workspace.run(head.run), store):
+                found += going
         except DamagedRun:  # nothing that could be believed is to be told of it
             continue
-        if head.run != current:
-            going = [one for one in going if one.what != "left"]
-        if going and (head.run == current or not driver_of(store.workspace.run(head.run), store)):
-            found += going
     return found
 
 
 def untold_of(store: Store, run: str) -> list[Untold]:
-    """The same of one run. Raises DamagedRun."""
+    """The same of one run. Raises DamagedRun where a row that says it is damaged."""
     going: dict[str, Untold] = {}
     latest: Untold | None = None
-    for row in store.rows(run, kinds=("tracked", "run_ended")):
+    for row in store.rows(run, kinds=("tracked", "run_ended"), hasty=True):
         fact = store.fact(row)
         if isinstance(fact, Tracked):
             going.pop(fact.flow_run, None)

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from radps_dag.facts import Ending, NodeFailed
 from radps_dag.journal.rows import CHANGES, Row
 from radps_dag.journal.store import Store
 
-__all__ = ["MIDST", "Results"]
-
-# A call that ended so may have been in the midst of its work; nor does who refuses to go on end it.
-MIDST = ("InterruptedInPlace", "WorkerDied")
-_MIDST = tuple(f'"error":"{error}"' for error in MIDST)
-
-# A person decided that it fails, or nobody answered: who resumes the run is asked again.
-_DECIDED = tuple(
-    f'"error":"{error}"' for error in ("QaFailed", "NotConverged", "Diverged", "QuestionTimeout")
-)
+__all__ = ["Results"]
 
 
 @dataclass(slots=True)
@@ -39,10 +31,12 @@ class Results:
         """Those that the journal has. Raises Damaged where it is not whole."""
         found = cls(run)
         for row in store.rows(run):
-            found.add(row)
+            fact = store.fact(row) if row.kind == "node_failed" else None
+            found.add(row, fact.ending if isinstance(fact, NodeFailed) else None)
         return found
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Row, ending: Ending | None = None) -> None:
+        """Take in a row; `ending` is that of a failure."""
         if row.key == CHANGES:
             self._changing.add(row.place)
         if row.place in self._changing and row.kind.startswith("node_"):
@@ -51,9 +45,9 @@ class Results:
             self.begun[row.place] = row
             self.going.add(row.place)
             return
-        if row.kind == "node_succeeded" or (
-            row.kind == "node_failed" and not any(error in row.payload for error in _MIDST)
-        ):
+        # What was interrupted may have been in the midst of its work; nor does who refuses to go on
+        # end it.
+        if row.kind == "node_succeeded" or ending in ("failed", "decided"):
             self.going.discard(row.place)
         if row.key is not None and row.kind in ("node_succeeded", "node_failed"):
             self.made[row.place] = row
@@ -61,7 +55,7 @@ class Results:
             while above and above not in self._groups:
                 self._groups.add(above)
                 above = above.rpartition("/")[0]
-        if row.kind == "node_failed" and any(error in row.payload for error in _DECIDED):
+        if ending == "decided":  # who resumes the run is asked again
             self.decided[row.place] += 1
         if row.kind == "retrying":
             self.rounds[row.place] += 1

@@ -253,6 +253,7 @@ def tell_failure(here: Here, error: NodeError, seconds: float, *, tolerated: boo
             traceback=error.traceback if own else "",
             outputs=(error.outputs or {}) if own else {},
             made=error.made if own else None,
+            ending=error.ending,
         )
     )
 

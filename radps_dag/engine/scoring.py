@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.outcome import Decided, NodeError
 from radps_dag.engine.pauses import ask, can_ask
 from radps_dag.engine.pictures import to_look_at
 from radps_dag.engine.run import Here
@@ -52,7 +52,7 @@ async def assess(node: Node, here: Here, outputs: Mapping[str, Any]) -> None:
         if said["action"] == "go on":
             return
         reason += "; a person decided that it fails"
-    raise NodeError(here.place.name, "QaFailed", reason)
+    raise Decided(here.place.name, "QaFailed", reason)
 
 
 def _shown(fact: Scored) -> dict[str, Any]:

@@ -73,11 +73,12 @@ class RunCancelled(RadpsDagError):
 
 
 def cancellation(store: Store, run: str) -> RunEnded | None:
-    """How the run was cancelled, if it was."""
-    row = store.keyed(run, CANCELLED, "run_ended")
-    fact = None if row is None else store.fact(row)
-    assert fact is None or isinstance(fact, RunEnded)
-    return fact
+    """How the run was cancelled, if it was. Raises Damaged."""
+    for row in store.rows(run, kinds=("run_ended",)):
+        fact = store.fact(row) if row.key == CANCELLED else None
+        if isinstance(fact, RunEnded):
+            return fact
+    return None
 
 
 def refuse_cancelled(store: Store, run: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from radps_dag import locks
+from radps_dag.journal.rows import DamagedRun
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.problem import RadpsDagError
@@ -109,12 +110,17 @@ def _number(directory: RunDirectory) -> int:
 
 
 def driver_of(directory: RunDirectory, store: Store | None = None) -> str:
-    """Who drives the run now, in words; "" if nobody does, or this process may not know."""
+    """Who drives the run now, in words; "" if nobody does, or this process may not know.
+
+    Raises DamagedRun where its lock is broken.
+    """
     try:
         if not locks.is_held(directory.lock):
             return _holder(store, directory) if store is not None and store.postgres else ""
-    except RadpsDagError:
+    except locks.NotHere:
         return ""
+    except RadpsDagError as error:
+        raise DamagedRun(str(error), directory.id) from error
     return str(_said(directory) or "another process")
 
 

@@ -44,6 +44,7 @@ class Mark:
 
 def overview(store: Store, head: Head) -> Overview:
     """The counts of a run. Raises Damaged."""
+    store.check_run(head.run)
     at = standing(store, head)
     begun = _begun(store, head.run)
     done, reused = _calls(store, head.run, begun)
@@ -52,7 +53,8 @@ def overview(store: Store, head: Head) -> Overview:
 
 
 def marks(store: Store, run: str) -> Iterator[Mark]:
-    """All that happened in a run, in its order, without what it says."""
+    """All that happened in a run, in its order, without what it says. Raises Damaged."""
+    store.check_run(run)
     call = case(
         (facts.c.key.is_(None), ""),
         (_origin(store).is_(None), "ran"),

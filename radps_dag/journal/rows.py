@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
@@ -40,6 +41,11 @@ __all__ = [
 ]
 
 ADVICE = "restore it from a copy, or start a new run with --workspace elsewhere"
+
+# Values of workloads have at most a hundred levels, and what is around them a few.
+MAX_DEPTH = 120
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_BRACKETS = re.compile(r"[\[\]{}]")
 
 # The key of the row that ends a run for good.
 CANCELLED = "cancelled"
@@ -100,15 +106,25 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
             record["made"]["added"] = [
                 _without_defaults(one, Added) for one in record["made"]["added"]
             ]
-    payload = workspace.relative(strict_json(_without_defaults(record, type(fact))))
-    key = None if made is None else made.key
-    if isinstance(fact, QuestionAsked | QuestionAnswered):
-        key = fact.question
-    elif isinstance(fact, RunEnded) and fact.status == "cancelled":
-        key = CANCELLED
-    elif isinstance(fact, NodeStarted) and fact.changes:
-        key = CHANGES
-    return Row(run, 0, float(time), place, kind, key, payload, 0)
+    told = _without_defaults(record, type(fact))
+    if isinstance(fact, NodeFailed):
+        told["ending"] = fact.ending  # always: journals that do not have it were written before
+    payload = workspace.relative(strict_json(told))
+    return Row(run, 0, float(time), place, kind, _key(fact), payload, 0)
+
+
+def _key(fact: Fact) -> str | None:
+    """What a row is looked up by."""
+    match fact:
+        case NodeSucceeded() | NodeFailed():
+            return None if fact.made is None else fact.made.key
+        case QuestionAsked() | QuestionAnswered():
+            return fact.question
+        case RunEnded(status="cancelled"):
+            return CANCELLED
+        case NodeStarted(changes=changes) if changes:
+            return CHANGES
+    return None
 
 
 def checksum(row: Row, seq: int) -> int:
@@ -132,13 +148,32 @@ def believed(row: Row) -> Row:
 
 
 def to_fact(row: Row, workspace: Workspace) -> Fact:
-    """The fact of a row. Raises Damaged where it cannot be one."""
+    """The fact of a row, every member of the type that it must have. Raises Damaged where it cannot
+    be one."""
     try:
         record: dict[str, Any] = json.loads(workspace.absolute(row.payload))
+        if _depth(row.payload) > MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH}")
         record["fact"], record["time"], record["place"] = row.kind, row.time, row.place
-        return from_json(record)
-    except (ValueError, TypeError, KeyError) as error:
-        raise Damaged(f"row {row.seq} of run {row.run} cannot be understood: {error!r}") from error
+        fact = from_json(record)
+        if row.key != _key(fact):
+            raise ValueError("it has a key that is not its own")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        reason = " ".join(f"{error!r:.200}".split())
+        raise Damaged(f"row {row.seq} of run {row.run} cannot be understood: {reason}") from error
+    return fact
+
+
+def _depth(text: str) -> int:
+    """How deep JSON is nested; at the most, where that is not deep."""
+    brackets = text.count("[") + text.count("{")
+    if brackets <= MAX_DEPTH:
+        return brackets
+    deepest = depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _without_defaults(record: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:

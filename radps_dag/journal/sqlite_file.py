@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,31 @@ BUSY = 30.0  # seconds that somebody else's transaction is waited for
 
 def is_there(path: Path) -> bool:
     """Whether there is a journal. Raises RadpsDagError for one that may not be read."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    if not _is_file(path):
         return False
-    except OSError as error:
-        raise _unreadable(path) from error
     if not os.access(path, os.R_OK):
         raise _unreadable(path)
+    return True
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file. Raises RadpsDagError for what is something else: SQLite would
+    wait for a pipe for ever."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError as error:
+        raise _unreadable(path) from error
+    except OSError as error:
+        raise RadpsDagError(
+            f"{path}: the journal cannot be read: {error.strerror}; check the disk"
+        ) from error
+    if not stat.S_ISREG(mode):
+        raise RadpsDagError(
+            f"{path} is not a file, and nothing can be a journal that is not; move it away, or "
+            "choose another place with --workspace or --store"
+        )
     return True
 
 
@@ -42,12 +60,17 @@ def _unreadable(path: Path) -> RadpsDagError:
 
 
 def engine_of(path: Path, *, reading: bool) -> Engine:
-    """An engine of connections to the file, which is made if it is to be written."""
+    """An engine of connections to the file, which is made if it is to be written.
+
+    Raises RadpsDagError where one of the journal's files is something else.
+    """
+    for beside in ("", "-wal", "-shm", "-journal"):
+        _is_file(path.with_name(f"{path.name}{beside}"))
     if not reading:
         _make_private(path)
     engine = create_engine(
         "sqlite://",
-        creator=lambda: _opened(path) if reading else _connected(path, "mode=rw"),
+        creator=lambda: _ours(_opened(path) if reading else _connected(path, "mode=rw"), path),
         poolclass=NullPool,
     )
 
@@ -74,6 +97,23 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
+
+
+def _ours(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """The connection, and nothing was changed by it. Raises RadpsDagError where the file is the
+    database of another program."""
+    try:
+        names = [str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+    except BaseException:
+        connection.close()
+        raise
+    if names and not any(name.startswith("radps_") for name in names):
+        connection.close()
+        raise RadpsDagError(
+            f"{path} is the database of another program, not a journal: it has {names[0]!r:.60}; "
+            "choose another place with --workspace or --store"
+        )
+    return connection
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     bindparam,
@@ -59,6 +60,13 @@ _KEYED = (
     .order_by(facts.c.seq)
     .limit(1)
 )
+# Runs that have rows and no head, found in as many steps as there are runs.
+_HEADLESS = text(
+    "WITH RECURSIVE found(run) AS (SELECT min(run) FROM radps_facts UNION ALL"
+    " SELECT (SELECT min(run) FROM radps_facts WHERE run > found.run) FROM found"
+    " WHERE found.run IS NOT NULL)"
+    " SELECT run FROM found WHERE run IS NOT NULL AND run NOT IN (SELECT run FROM radps_runs)"
+)
 
 
 class Outdated(RadpsDagError):
@@ -81,6 +89,7 @@ class Store:
         self.name = name
         self.reading = reading
         self._engine = engine
+        self._sound: dict[str, int] = {}  # by run: the row up to which all were checked
         self._local = threading.local()
         self._all: list[Connection] = []
 
@@ -135,7 +144,14 @@ class Store:
         order = (runs.c.created.desc(), runs.c.run.desc())
         with self.look() as connection:
             found = connection.execute(select(runs).order_by(*order)).all()
-        return list(_sound(found, self._head, damaged))
+            lost = connection.scalars(_HEADLESS).all()
+        known = list(_sound(found, self._head, damaged))
+        for run in lost:
+            error = self._damaged(str(run), f"run {run!r} is not in the list of runs")
+            if damaged is None:
+                raise error
+            damaged(error)
+        return known
 
     def head(self, run: str) -> Head | None:
         with self.look() as connection:
@@ -207,28 +223,57 @@ class Store:
         connection.execute(_MOVE, {"of": head.run, **_values(head)})
         return first
 
-    def rows(self, run: str, after: int = 0, kinds: Sequence[str] = ()) -> Iterator[Row]:
-        """The rows of a run in their order. Raises Damaged where some are missing."""
-        query = select(facts).where(facts.c.run == run, facts.c.seq > after)
+    def rows(
+        self, run: str, after: int = 0, kinds: Sequence[str] = (), *, hasty: bool = False
+    ) -> Iterator[Row]:
+        """The rows of a run in their order. Raises Damaged where any of the run, of whatever kind,
+        is damaged or missing; `hasty`: where one of these kinds is damaged."""
         if kinds:
-            query = query.where(facts.c.kind.in_(kinds))
+            if not hasty:
+                self.check_run(run)
+            wanted = (facts.c.run == run, facts.c.seq > after, facts.c.kind.in_(kinds))
+            yield from self._some(*wanted)
+        else:
+            yield from self._whole(run, after)
+
+    def at(self, run: str, places: Collection[str], kinds: Sequence[str]) -> list[Row]:
+        """The rows of a run about these places, of these kinds, in their order. Raises Damaged as
+        `rows` does."""
+        self.check_run(run)
+        wanted = (facts.c.run == run, facts.c.place.in_(places), facts.c.kind.in_(kinds))
+        return list(self._some(*wanted))
+
+    def check_run(self, run: str) -> None:
+        """Raises Damaged where a row of a run is not what was written, or one is missing.
+
+        Each is looked at once, so that whoever asks the database about the run may ask first.
+        """
+        self._whole(run, self._sound.get(run, 0))
+
+    def _whole(self, run: str, after: int) -> list[Row]:
+        """The rows of a run, every one of them checked."""
+        query = select(facts).where(facts.c.run == run, facts.c.seq > after)
         # One transaction, so that the two belong together.
         with self.look() as connection:
             of_run = connection.execute(select(runs).where(runs.c.run == run)).first()
-            rows = connection.execute(query.order_by(facts.c.seq)).all()
+            found = connection.execute(query.order_by(facts.c.seq)).all()
         last = 0 if of_run is None else self._head(of_run).last
-        found = [self._row(row) for row in rows]
-        if kinds:
-            yield from found
-            return
-        for number, row in enumerate(found, start=after + 1):
+        rows = list(map(self._row, found))
+        for number, row in enumerate(rows, start=after + 1):
             if row.seq != number:
                 raise self._damaged(run, f"row {number} of run {run} is missing")
-            yield row
         if after + len(found) < last:
             raise self._damaged(run, f"row {after + len(found) + 1} of run {run} is missing")
         if found and after + len(found) > last:
             raise self._damaged(run, f"run {run} has rows after its last, {last}")
+        if after <= self._sound.get(run, 0):
+            self._sound[run] = max(last, self._sound.get(run, 0))
+        return rows
+
+    def _some(self, *wanted: ColumnElement[bool]) -> Iterator[Row]:
+        with self.look() as connection:
+            found = connection.execute(select(facts).where(*wanted).order_by(facts.c.seq)).all()
+        return map(self._row, found)
 
     def facts(self, run: str, after: int = 0) -> Iterator[Fact]:
         """What happened in a run, in its order. Raises Damaged."""
@@ -246,17 +291,6 @@ class Store:
         with self.look() as connection:
             found = connection.execute(_WITH_KEY, {"key": key, "most": most}).all()
         return list(_sound(found, self._row, damaged))
-
-    def at(self, run: str, places: Collection[str], kinds: Sequence[str]) -> list[Row]:
-        """The rows of a run about these places, of these kinds, in their order."""
-        query = (
-            select(facts)
-            .where(facts.c.run == run, facts.c.place.in_(places), facts.c.kind.in_(kinds))
-            .order_by(facts.c.seq)
-        )
-        with self.look() as connection:
-            found = connection.execute(query).all()
-        return [self._row(row) for row in found]
 
     def check(self, *, thorough: bool = False) -> None:
         """Look for damage of the file itself; `thorough`: and of what finds the rows in it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from radps_dag.questions.answering import (
     Answered,
     Closed,
+    all_open_questions,
     answer,
     answer_of,
     answers_at,
@@ -17,6 +18,7 @@ __all__ = [
     "Closed",
     "Question",
     "WrongAnswer",
+    "all_open_questions",
     "answer",
     "answer_of",
     "answers_at",

@@ -13,13 +13,21 @@ from radps_dag.facts import (
     Via,
     cancelled_text,
 )
-from radps_dag.journal.rows import to_row
-from radps_dag.journal.store import Store
+from radps_dag.journal.rows import DamagedRun, to_row
+from radps_dag.journal.store import Damages, Store
 from radps_dag.places import is_in
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions.question import Question
 
-__all__ = ["Answered", "Closed", "answer", "answer_of", "answers_at", "open_questions"]
+__all__ = [
+    "Answered",
+    "Closed",
+    "all_open_questions",
+    "answer",
+    "answer_of",
+    "answers_at",
+    "open_questions",
+]
 
 _KINDS = ("question_asked", "question_answered", "node_failed", "retrying", "run_ended")
 
@@ -63,6 +71,17 @@ def open_questions(store: Store, run: str) -> list[Question]:
         else:  # it failed (not answered in time), or is asked again with all that is around it
             _close(found, row.place)
     return list(found.values())
+
+
+def all_open_questions(store: Store, damaged: Damages) -> list[Question]:
+    """Those of all runs, the newest run first. Runs that are damaged are handed to `damaged`."""
+    found: list[Question] = []
+    for head in store.heads(damaged):
+        try:
+            found += open_questions(store, head.run)
+        except DamagedRun as error:
+            damaged(error)
+    return found
 
 
 def _close(found: dict[str, Question], place: str) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from radps_dag.facts import RunEnded, cancelled_text
 from radps_dag.journal.overview import Overview, overview
 from radps_dag.journal.reading import Status
-from radps_dag.journal.store import Head, Store
+from radps_dag.journal.rows import DamagedRun
+from radps_dag.journal.store import Damages, Head, Store
 from radps_dag.questions import open_questions
 
 __all__ = ["Listed", "list_run", "list_runs"]
@@ -36,9 +37,22 @@ class Listed:
     questions: int = 0
 
 
-def list_runs(store: Store, most: int | None = None) -> list[Listed]:
-    """The newest runs. Raises Damaged."""
-    return [list_run(store, head) for head in store.heads()[:most]]
+def list_runs(
+    store: Store, most: int | None = None, damaged: Damages | None = None
+) -> list[Listed]:
+    """The newest runs. Those that are damaged are handed to `damaged` and left out.
+
+    Raises DamagedRun where nobody asks for them.
+    """
+    found: list[Listed] = []
+    for head in store.heads(damaged)[:most]:
+        try:
+            found.append(list_run(store, head))
+        except DamagedRun as error:
+            if damaged is None:
+                raise
+            damaged(error)
+    return found
 
 
 def list_run(store: Store, head: Head) -> Listed:

@@ -6,12 +6,15 @@ manifest of the same files is the same wherever they lie.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypedDict
 from urllib.parse import unquote, urljoin
 
-from radps_dag.remote import is_local
+from radps_dag.links import refuse_leading_out
+from radps_dag.remote import is_local, path_of
 from radps_dag.workloads.description import Product
 from radps_dag.workloads.reading import open_product
 
@@ -34,14 +37,15 @@ def checksum_of(file: Product) -> tuple[str, int]:
     return sha256(content).hexdigest(), len(content)
 
 
-def entries(files: Sequence[Product]) -> list[Entry]:
-    """What a manifest says of files.
+def entries(files: Sequence[Product], workdir: Path) -> list[Entry]:
+    """What a manifest in this directory says of files.
 
-    Raises ValueError where there are none, FileNotFoundError for one that is not there.
+    Raises ValueError where there are none, FileNotFoundError for one that is not there, LeadsOut
+    for a link to what was not made here.
     """
     if not files:
         raise ValueError("no files to list in a manifest")
-    return [_entry(file) for file in files]
+    return [_entry(file, workdir) for file in files]
 
 
 def standing_on(manifest: Product, files: Sequence[Product]) -> Product:
@@ -49,7 +53,12 @@ def standing_on(manifest: Product, files: Sequence[Product]) -> Product:
     return {**manifest, "stands_on": [dict(one) for one in files]}
 
 
-def _entry(file: Product) -> Entry:
+def _entry(file: Product, workdir: Path) -> Entry:
+    if is_local(file["uri"]):
+        path = path_of(file["uri"])
+        # What calls of one run have made has a directory in common.
+        common = Path(os.path.commonpath([path, workdir.absolute()]))
+        refuse_leading_out(path, common, "list a copy of it instead")
     try:
         checksum, size = checksum_of(file)
     except IsADirectoryError:

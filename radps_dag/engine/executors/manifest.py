@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from radps_dag.facts import Files
+from radps_dag.links import leads_out
 
 __all__ = ["damage", "describe", "files_in", "seal", "sync"]
 
@@ -25,7 +26,7 @@ def seal(workdir: Path, root: Path) -> Files:
         return {}
     files: dict[str, tuple[int, str]] = {}
     for entry in sorted(workdir.iterdir()):
-        files[entry.name] = describe(entry, durable=True)
+        files[entry.name] = describe(entry, durable=True, root=workdir)
     if files:
         folder = workdir
         while True:
@@ -36,20 +37,22 @@ def seal(workdir: Path, root: Path) -> Files:
     return files
 
 
-def damage(workdir: Path, files: Files, *, thorough: bool = True) -> str:
+def damage(workdir: Path, files: Files, *, thorough: bool = True, follow: bool = False) -> str:
     """What is wrong with what a call once wrote, in words; "" if it is as it was.
 
-    Without `thorough`, files count by their size alone.
+    Without `thorough`, files count by their size alone. Of data from elsewhere, links are to be
+    followed wherever they lead.
     """
+    root = None if follow else workdir
     for name, (size, digest) in files.items():
         path = workdir / name
         try:
             if not os.path.lexists(path):
                 return f"{path} is gone"
             if not thorough:
-                found = sum(file.stat().st_size for file in files_in(path)), digest
+                found = sum(_size(file, root) for file in files_in(path, root)), digest
             else:
-                found = describe(path)
+                found = describe(path, root=root)
         except OSError as error:
             return f"{path} cannot be read: {error.strerror}"
         if found != (size, digest):
@@ -57,14 +60,18 @@ def damage(workdir: Path, files: Files, *, thorough: bool = True) -> str:
     return ""
 
 
-def describe(path: Path, *, durable: bool = False) -> tuple[int, str]:
-    """Bytes and digest of a file, or of all files in a directory with their names."""
-    if not path.is_dir():
-        return _of_file(path, durable)
+def describe(path: Path, *, durable: bool = False, root: Path | None = None) -> tuple[int, str]:
+    """Bytes and digest of a file, or of all files in a directory with their names.
+
+    With `root`, the directory that a call wrote, a link that leads out of it counts as a link: the
+    whole disk may be behind it. Without, as of data from elsewhere, links are followed.
+    """
+    if not path.is_dir() or leads_out(path, root):
+        return _of_file(path, root, durable)
     size, digest = 0, sha256()
     folders = {path}
-    for file in files_in(path):
-        bytes_, content = _of_file(file, durable)
+    for file in files_in(path, root):
+        bytes_, content = _of_file(file, root, durable)
         size += bytes_
         name = os.fsencode(file.relative_to(path).as_posix())  # also one that is no UTF-8
         digest.update(name + f"\0{bytes_}\0{content}\n".encode())
@@ -75,9 +82,10 @@ def describe(path: Path, *, durable: bool = False) -> tuple[int, str]:
     return size, digest.hexdigest()[:32]
 
 
-def files_in(path: Path) -> Iterator[Path]:
-    """All files in a directory, in an order of their names; a file itself."""
-    if not path.is_dir():
+def files_in(path: Path, root: Path | None = None) -> Iterator[Path]:
+    """All files in a directory, in an order of their names; a file itself, and a link that leads
+    out of `root`."""
+    if not path.is_dir() or leads_out(path, root):
         yield path
         return
     for folder, folders, names in os.walk(path):
@@ -85,7 +93,13 @@ def files_in(path: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names))
 
 
-def _of_file(path: Path, durable: bool) -> tuple[int, str]:
+def _size(path: Path, root: Path | None) -> int:
+    return 0 if leads_out(path, root) or not path.is_file() else path.stat().st_size
+
+
+def _of_file(path: Path, root: Path | None, durable: bool) -> tuple[int, str]:
+    if leads_out(path, root):
+        return 0, sha256(b"link\0" + os.fsencode(path.readlink())).hexdigest()[:32]
     if not path.is_file():
         return 0, _NO_CONTENT
     digest = sha256()

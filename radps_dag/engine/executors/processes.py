@@ -20,7 +20,7 @@ from typing import Any
 from radps_dag.engine.executors import wire
 from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.executors.printed import collect
-from radps_dag.engine.outcome import CallFailed
+from radps_dag.engine.outcome import CallFailed, WorkerDied
 
 __all__ = ["Processes"]
 
@@ -59,12 +59,8 @@ class Processes:
             await asyncio.shield(self._end(worker))
             raise
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise CallFailed(
-                call.place,
-                "WorkerDied",
-                f"the worker process {await self._died(worker)}",
-                kinds=("WorkerDied", "Exception"),
-            ) from None
+            why = f"the worker process {await self._died(worker)}"
+            raise WorkerDied(call.place, why) from None
         self._idle.append(worker)
         if "outputs" in answer:
             return wire.to_performed(answer)

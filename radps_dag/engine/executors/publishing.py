@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.executors.manifest import damage, describe
 from radps_dag.facts import Made
+from radps_dag.links import refuse_leading_out
 from radps_dag.remote import Found, Unreachable, fetch, is_local, listing, path_of, put
 
 __all__ = ["harm", "harm_at", "publish", "state"]
@@ -29,14 +30,17 @@ _GONE = (0, "gone")
 def publish(call: Call, performed: Performed) -> Performed:
     """Write what the call's directory holds below the call's URL, and remove the directory.
 
+    Raises LeadsOut where a link in it leads elsewhere, before anything is written.
+
     The name is new each time, so that nothing is ever written over: not by another attempt, and not
     by a run of the same name in another workspace.
     """
     names = sorted(path.name for path in call.workdir.iterdir())
     if not names:
         return performed
+    refuse_leading_out(call.workdir, call.workdir, "write a copy into it instead")
     url = f"{call.publish}.{secrets.token_hex(4)}"
-    files = {name: describe(call.workdir / name) for name in names}
+    files = {name: describe(call.workdir / name, root=call.workdir) for name in names}
     put(dict(_files(call.workdir)), url)
     there = _by_entry(listing(url))
     for name, (size, _) in files.items():
@@ -125,7 +129,7 @@ def harm_at(address: str, left: tuple[int, str], *, thorough: bool = True) -> st
         path = path_of(address)
         if left == _GONE:
             return f"{path} is there again" if os.path.lexists(path) else ""
-        return damage(path.parent, {path.name: left}, thorough=thorough)
+        return damage(path.parent, {path.name: left}, thorough=thorough, follow=True)
     now = state(address)
     same = now == left if thorough and left[1] else now[0] == left[0]
     return "" if same else f"{address} is not what was left there"

@@ -56,7 +56,7 @@ def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
     Args:
         files: what to list; at least one
     """
-    listed = entries(files)
+    listed = entries(files, workdir)
     observation = read(files[0]).observation
     spend(observation)
     manifest = write(workdir, "manifest", observation, {"files": listed}, sources=files)

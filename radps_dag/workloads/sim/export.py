@@ -58,7 +58,7 @@ def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
     Args:
         files: what to list; at least one
     """
-    listed = entries(files)
+    listed = entries(files, workdir)
     manifest = write_record(workdir, "manifest", {"files": listed})
     return {
         "manifest": standing_on(manifest, files),

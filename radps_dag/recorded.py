@@ -1,0 +1,61 @@
+"""What a run records of itself beside its facts, as far as anything is read of it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+__all__ = ["Provenance", "Settings"]
+
+# What `resume` asks for again. One of the names is a keyword.
+Settings = TypedDict(
+    "Settings",
+    {
+        "library": str | None,
+        "modules": list[str],
+        "profile": str | None,
+        "only": list[str],
+        "from": list[str],
+        "until": list[str],
+        "max_parallel": int | None,
+        "reuse": bool,
+        "prefect": bool,
+        "products": str | None,
+        "thresholds": Mapping[str, Any],
+    },
+    total=False,
+)
+
+
+class Declared(TypedDict, total=False):
+    """A key of the context."""
+
+    schema: Mapping[str, Any]
+    collection: bool
+    description: str
+
+
+class Knowing(TypedDict, total=False):
+    """What is needed to read the context as the nodes of the run do."""
+
+    declared: Mapping[str, Declared]
+    order: list[str]
+    left: Mapping[str, str]
+
+
+class Provenance(TypedDict, total=False):
+    """With what and on what a run runs."""
+
+    sources: Mapping[str, str]
+    sources_sha256: str
+    packages: Mapping[str, str]
+    python: str
+    platform: str
+    host: str
+    cpu: str
+    cpus: int | None
+    user: str
+    pid: int
+    directory: str
+    command: list[str]
+    context: Knowing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from radps_dag.problem import (
     did_you_mean,
     there_are,
 )
-from radps_dag.shape import describe, mismatch
+from radps_dag.shape import describe, mismatch, not_json
+from radps_dag.shape.violations import violation
 from radps_dag.source import Report, Table, parse, read_source
 
 __all__ = ["complete", "resolve"]
@@ -122,11 +123,9 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(value, _Given) and not value.readable:
                 continue
             values[param.name] = value.value if isinstance(value, _Given) else value
-            place = _place(value, param.at)
-            problems += [
-                Problem(place, RULE, f"param {param.name!r}: {reason}")
-                for reason in _misfits(param, values[param.name])
-            ]
+            if reason := _misfit(param, values[param.name]):
+                place = _place(value, param.at)
+                problems.append(Problem(place, RULE, f"param {param.name!r}: {reason}"))
         elif param.default is not None:
             values[param.name] = evaluate(param.default, {})
         else:
@@ -137,16 +136,8 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _misfits(param: Param, value: Any) -> Iterator[str]:
-    if reason := mismatch(param.shape, value):
-        yield reason
-        return
-    # What a shape does not say: patterns, lengths, uniqueness.
-    from jsonschema import Draft202012Validator
-
-    error = next(iter(Draft202012Validator(dict(param.schema)).iter_errors(value)), None)
-    if error is not None:
-        yield error.message
+def _misfit(param: Param, value: Any) -> str:
+    return not_json(value) or mismatch(param.shape, value) or violation(param.schema, value)
 
 
 def _read(param: Param, text: str, at: Location, report: Report) -> _Given:

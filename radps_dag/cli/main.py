@@ -16,6 +16,7 @@ import click
 
 from radps_dag import __version__
 from radps_dag.problem import InvalidPipeline, RadpsDagError, there_are
+from radps_dag.visible import one_line, shown_streams
 
 __all__ = ["main"]
 
@@ -85,7 +86,8 @@ def _radps_dag(ctx: click.Context, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 good, 1 failed run, 2 invalid input, 3 a question waits,
     130 interrupted."""
-    code = _exit_code(arguments)
+    with shown_streams():
+        code = _exit_code(arguments)
     if arguments is None and _abandoned():
         atexit.register(_leave, code)
     sys.exit(code)
@@ -149,7 +151,7 @@ def _is_somewhere() -> bool:
 
 def _show(error: RadpsDagError) -> None:
     if not isinstance(error, InvalidPipeline):
-        click.echo(f"radps-dag: {error}", err=True)
+        click.echo(f"radps-dag: {one_line(str(error))}", err=True)
         return
     from radps_dag.cli.problems import as_text, wants_colour
 

@@ -12,7 +12,9 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
+
+from radps_dag.visible import Shown
 
 __all__ = ["output_kept_in", "output_to_stderr"]
 
@@ -57,7 +59,7 @@ def _aside(numbers: tuple[int, ...], target: int, stream: TextIO) -> Iterator[Te
     try:
         for number in numbers:
             os.dup2(target, number)
-        yield ours
+        yield cast(TextIO, Shown(ours))
     finally:
         _flush()
         for number, kept in before.items():

@@ -12,6 +12,7 @@ from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
 from radps_dag.model import walk
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.profile import find_profile
+from radps_dag.visible import one_line
 
 __all__ = ["command"]
 
@@ -63,7 +64,7 @@ def _show(problems: list[Problem], errors: list[str], form: str) -> None:
         click.echo(as_json(problems, errors))
         return
     for error in errors:
-        click.echo(f"radps-dag: {error}", err=True)
+        click.echo(f"radps-dag: {one_line(error)}", err=True)
     for problem in problems:
         click.echo(as_text(problem, wants_colour()) if form == "text" else as_github(problem))
 

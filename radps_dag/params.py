@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from radps_dag.problem import (
     did_you_mean,
     there_are,
 )
-from radps_dag.shape import describe, filled, mismatch
+from radps_dag.shape import describe, filled, mismatch, not_json
+from radps_dag.shape.violations import violation
 from radps_dag.source import Report, Table, parse, read_source
 
 __all__ = ["complete", "defaults", "resolve"]
@@ -124,11 +125,9 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
                 continue
             plain = value.value if isinstance(value, _Given) else value
             values[param.name] = filled(param.schema, plain)
-            place = _place(value, param.at)
-            problems += [
-                Problem(place, RULE, f"param {param.name!r}: {reason}")
-                for reason in _misfits(param, values[param.name])
-            ]
+            if reason := _misfit(param, values[param.name]):
+                place = _place(value, param.at)
+                problems.append(Problem(place, RULE, f"param {param.name!r}: {reason}"))
         elif param.default is not None:
             values[param.name] = filled(param.schema, evaluate(param.default, {}))
         else:
@@ -148,16 +147,8 @@ def defaults(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def _misfits(param: Param, value: Any) -> Iterator[str]:
-    if reason := mismatch(param.shape, value):
-        yield reason
-        return
-    # What a shape does not say: patterns, lengths, uniqueness.
-    from jsonschema import Draft202012Validator
-
-    error = next(iter(Draft202012Validator(dict(param.schema)).iter_errors(value)), None)
-    if error is not None:
-        yield error.message
+def _misfit(param: Param, value: Any) -> str:
+    return not_json(value) or mismatch(param.shape, value) or violation(param.schema, value)
 
 
 def _read(param: Param, text: str, at: Location, report: Report) -> _Given:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from radps_dag.problem import Location, Problem, allowed, did_you_mean
 from radps_dag.shape import show
+from radps_dag.shape.violations import no_registry
 from radps_dag.source import MAX_PROBLEMS, Document, Series, Table
 
 __all__ = ["KINDS", "Mistake", "breaches", "mistakes", "schema", "schema_text"]
@@ -63,7 +64,7 @@ def breaches(document: Document, grammar: str) -> list[Problem]:
     if not isinstance(document.data, Table):
         message = f"expected {rules['title']}, found {_found(document.data)}"
         return [Problem(document.at, "type", message)]
-    validator = Draft202012Validator(rules)
+    validator = _validator(rules)
     return [mistake.problem for mistake in _checked(validator, document.data, document.at)]
 
 
@@ -92,7 +93,11 @@ def _validators() -> tuple[Any, Any]:
     pipeline = _inlined(schema() | {"$defs": {}}, definitions)
     node = _inlined(definitions["node"], definitions)
     kept = {"$defs": {"param": definitions["param"], "type": definitions["type"]}}
-    return Draft202012Validator(pipeline | kept), Draft202012Validator(node | kept)
+    return _validator(pipeline | kept), _validator(node | kept)
+
+
+def _validator(rules: dict[str, Any]) -> Any:
+    return Draft202012Validator(rules, registry=no_registry())
 
 
 def _inlined(part: Any, definitions: dict[str, Any]) -> Any:
@@ -205,7 +210,8 @@ def _unknown_keys(error: Error, place: _Place) -> Iterator[Mistake]:
             # `{description: one, two}` is a description, and a key `two` without a value.
             hint = "; inside { } a text with a comma needs quotes"
         message = f"unknown key {show(key)}{hint}"
-        yield Mistake(Problem(place.value.key_at(key), "unknown-key", message))
+        problem = Problem(place.value.key_at(key), "unknown-key", message)
+        yield Mistake(problem, place.value, key)
 
 
 def _extras(table: Table, known: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from radps_dag.questions.question import identity
 INPUTS = {
     "niter": {"type": "integer", "minimum": 1, "default": 100},
     "action": {"enum": ["continue", "stop"], "default": "continue"},
-    "name": {"type": "string", "pattern": "^[a-z]+$"},
+    "name": {"type": "string", "maxLength": 8},
     "spws": {"type": "array", "items": {"type": "integer"}, "default": [0]},
 }
 
@@ -61,13 +62,24 @@ def test_answers_that_fit(given: dict[str, Any], whole: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "value", [math.nan, math.inf, [math.nan], {"a": -math.inf}, 2**70, [2**64 + 1]]
+)
+@pytest.mark.parametrize("schema", [{"type": ["number", "array", "object"]}, {}])
+def test_an_answer_is_json(value: Any, schema: dict[str, Any]) -> None:
+    """What JSON cannot say would be recorded as null: it is refused, wherever it stands."""
+    asked = question(inputs={"x": schema})
+    with pytest.raises(WrongAnswer, match=r"input 'x': .*(no JSON number|more than 64 bits)"):
+        asked.check({"x": value})
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         ({}, "input 'name' is missing; it takes a string"),
         ({"name": "a", "niter": 0}, "input 'niter': expected an integer of at least 1, found 0"),
         ({"name": "a", "niter": "many"}, "input 'niter': expected an integer"),
         ({"name": "a", "action": "stopp"}, "input 'action': expected one of 'continue', 'stop'"),
-        ({"name": "A1"}, "input 'name': 'A1' does not match"),
+        ({"name": "a long name"}, "input 'name': 'a long name' is too long"),
         ({"name": "a", "nitr": 5}, "unknown input 'nitr'; did you mean 'niter'?"),
     ],
 )

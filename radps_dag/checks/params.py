@@ -11,7 +11,7 @@ from radps_dag.expression import Literal
 from radps_dag.model import Param, Pause, Use
 from radps_dag.problem import Problem
 from radps_dag.shape import filled, from_schema, mismatch, show
-from radps_dag.shape.violations import violation
+from radps_dag.shape.violations import Rules, violation
 
 __all__ = ["check", "unmeetable"]
 
@@ -74,8 +74,8 @@ def unmeetable(schema: Mapping[str, Any]) -> str:
             open_ended = "exclusive" in low or "exclusive" in high
             if bounds[0] > bounds[1] or (open_ended and bounds[0] == bounds[1]):
                 return f"{low} {bounds[0]} and {high} {bounds[1]} leave none"
+    rest = Rules({word: of for word, of in schema.items() if word != "enum"})
     for choice in schema.get("enum", ()):
-        rest = {word: of for word, of in schema.items() if word not in ("enum", "default")}
-        if wrong := violation(rest, choice):
+        if wrong := rest.broken_by(choice):
             return f"its choice {show(choice)} does not fit: {wrong}"
     return ""

@@ -23,6 +23,7 @@ from radps_dag.questions import Question
 from radps_dag.questions.evidence import lines
 from radps_dag.questions.question import WrongAnswer
 from radps_dag.shape import describe, from_schema
+from radps_dag.visible import style
 
 __all__ = ["Terminal", "user"]
 
@@ -150,7 +151,7 @@ def _shown(question: Question, width: int, more: int) -> Iterator[str]:
     yield ""
     first, *rest = _wrapped(f"? {clean(question.place)}  {clean(question.message)}", width, "  ")
     mark = len(f"? {clean(question.place)}")
-    yield click.style(first[:mark], bold=True) + first[mark:]
+    yield style(first[:mark], bold=True) + first[mark:]
     yield from rest
     for line in lines(question.show):
         # An address stays whole, on one line, so that it can be clicked on.

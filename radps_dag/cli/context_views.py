@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from radps_dag.progress.look import console_on
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,9 +32,9 @@ def show_keys(run: str, snapshot: Snapshot, at: str) -> None:
     console = _console()
     where = f" when {_safe(at)} started" if at else ""
     if not snapshot.keys and not snapshot.records:
-        console.print(f"{run}: nothing is known{where}", highlight=False)
+        console.print(f"{_safe(run)}: nothing is known{where}", highlight=False)
         return
-    console.print(f"[bold]{run}[/]{where}", highlight=False)
+    console.print(f"[bold]{_safe(run)}[/]{where}", highlight=False)
     if snapshot.keys:
         table = _table("key", "value", "version", "from")
         for key in sorted(snapshot.keys):
@@ -86,7 +89,7 @@ def show_key(run: str, snapshot: Snapshot, key: str, as_json: bool) -> None:
     if declared is not None:
         said = "a collection" if declared.collection else "declared"
         said += f": {declared.description}" if declared.description else ""
-    console.print(f"[bold]{key}[/] in {run}, {said}", highlight=False)
+    console.print(f"[bold]{_safe(key)}[/] in {_safe(run)}, {_safe(said)}", highlight=False)
     for entry in entries:
         console.print(f"\n[bold]{entry.version}[/]  {_origin(entry)}", highlight=False)
         for name, text in _lineage(entry):
@@ -97,7 +100,7 @@ def show_key(run: str, snapshot: Snapshot, key: str, as_json: bool) -> None:
 
 
 def _origin(entry: Entry) -> str:
-    return f"{_safe(_who(entry))}  [dim]{_when(entry.time)}, run {entry.run}[/]"
+    return f"{_safe(_who(entry))}  [dim]{_when(entry.time)}, run {_safe(entry.run)}[/]"
 
 
 def _lineage(entry: Entry) -> list[tuple[str, str]]:
@@ -119,9 +122,9 @@ def show_products(run: str, records: Sequence[Record], as_json: bool) -> None:
         return
     console = _console()
     if not records:
-        console.print(f"{run}: no such product", highlight=False)
+        console.print(f"{_safe(run)}: no such product", highlight=False)
         return
-    console.print(f"[bold]{run}[/]", highlight=False)
+    console.print(f"[bold]{_safe(run)}[/]", highlight=False)
     table = _table("kind", "group", "selection", "version", "from", "")
     for record in records:
         product = record.product
@@ -144,20 +147,17 @@ def show_differences(one: str, other: str, found: Sequence[Difference], as_json:
         return
     console = _console()
     if not found:
-        console.print(f"{one} and {other} know the same", highlight=False)
+        console.print(f"{_safe(one)} and {_safe(other)} know the same", highlight=False)
         return
-    table = _table("", one, other)
+    table = _table("", _safe(one), _safe(other))
     for item in found:
         _row(table, item.what, *("-" if v is None else _brief(v) for v in (item.one, item.other)))
     console.print(table)
 
 
 def _console() -> Console:
-    from rich.console import Console
-
-    console = Console()
     # Where nobody looks, such as in a pipe, nothing is cut off.
-    return console if console.is_terminal else Console(width=10_000)
+    return console_on(sys.stdout, width=None if sys.stdout.isatty() else 10_000)
 
 
 def _table(*headings: str) -> Table:

@@ -104,8 +104,11 @@ def _format(form: Format | None, output: str | None) -> Format:
 
 def _to_stdout(content: bytes, form: Format) -> None:
     stream = sys.stdout.buffer
-    if form == "png" and stream.isatty():
-        raise UsageError("-o -: a PNG is not for a terminal; redirect it, or use -o FILE.png")
+    if stream.isatty():
+        if form == "png":
+            raise UsageError("-o -: a PNG is not for a terminal; redirect it, or use -o FILE.png")
+        click.echo(content.decode(), nl=False)
+        return
     stream.write(content)
     stream.flush()
 

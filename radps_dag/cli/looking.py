@@ -90,13 +90,11 @@ def width_of_terminal() -> int:
 
 def print_lines(lines: Iterable[Text]) -> None:
     """Lines to the standard output, with their colours if a terminal reads it."""
-    from rich.console import Console
-
-    from radps_dag.progress.look import write
+    from radps_dag.progress.look import console_on, write
 
     if not sys.stdout.isatty():
         write(sys.stdout, "".join(f"{line.plain.rstrip()}\n" for line in lines))
         return
-    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    console = console_on(sys.stdout, markup=False)
     for line in lines:
         console.print(line, soft_wrap=True)

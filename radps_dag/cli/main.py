@@ -15,6 +15,7 @@ import click
 
 from radps_dag import __version__
 from radps_dag.problem import InvalidPipeline, RadpsDagError, there_are
+from radps_dag.visible import one_line, shown_streams
 
 __all__ = ["main"]
 
@@ -128,6 +129,7 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
+@shown_streams()
 def _exit_code(arguments: list[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
@@ -163,7 +165,7 @@ def _is_somewhere() -> bool:
 
 def _show(error: RadpsDagError) -> None:
     if not isinstance(error, InvalidPipeline):
-        click.echo(f"radps-dag: {error}", err=True)
+        click.echo(f"radps-dag: {one_line(str(error))}", err=True)
         return
     from radps_dag.cli.problems import as_text, wants_colour
 

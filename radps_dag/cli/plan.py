@@ -27,6 +27,7 @@ from radps_dag.cli.running import (
     prepare,
 )
 from radps_dag.profile import find_profile
+from radps_dag.visible import style
 
 if TYPE_CHECKING:
     from radps_dag.engine.planning import Planned
@@ -134,7 +135,7 @@ def lines(rows: list[Row], colour: bool) -> Iterator[str]:
     for row in rows:
         verdict = f"{row.verdict:5}"
         if colour:
-            verdict = click.style(verdict, fg=_COLOURS[row.verdict])
+            verdict = style(verdict, fg=_COLOURS[row.verdict])
         why = f"made by {row.why}" if row.verdict == "reuse" and row.why else row.why
         yield f"{verdict}  {row.shown:{widest}}  {why}".rstrip()
 

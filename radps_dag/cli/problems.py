@@ -9,9 +9,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import TextIO
 
-import click
-
 from radps_dag.problem import Location, Problem
+from radps_dag.visible import one_line, style
 
 __all__ = ["as_github", "as_json", "as_text", "wants_colour"]
 
@@ -20,10 +19,10 @@ _WIDEST = 120
 
 def as_text(problem: Problem, colour: bool = False) -> str:
     """One problem: place, message and rule, the line, and a caret under the place."""
-    place, rule = str(problem.at), f"[{problem.rule}]"
+    place, rule = one_line(str(problem.at)), f"[{problem.rule}]"
     if colour:
-        place, rule = click.style(place, bold=True), click.style(rule, dim=True)
-    head = f"{place}: {problem.words} {rule}"
+        place, rule = style(place, bold=True), style(rule, dim=True)
+    head = f"{place}: {one_line(problem.words)} {rule}"
     excerpt = _excerpt(problem.at, colour)
     return f"{head}\n{excerpt}" if excerpt else head
 
@@ -70,7 +69,7 @@ def _excerpt(at: Location, colour: bool) -> str:
     before, after = "... " if start else "", " ..." if start + _WIDEST < len(line) else ""
     padding = " " * (len(before) + _width(shown[: at.column - 1 - start]))
     number = str(at.line)
-    caret = click.style("^", fg="red", bold=True) if colour else "^"
+    caret = style("^", fg="red", bold=True) if colour else "^"
     margin = " " * len(number)
     return f"  {number} | {before}{shown.rstrip()}{after}\n  {margin} | {padding}{caret}"
 

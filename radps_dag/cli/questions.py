@@ -55,9 +55,10 @@ def _show(question: Question, driver: str) -> None:
     from radps_dag.progress.look import clean
     from radps_dag.questions.evidence import lines
     from radps_dag.shape import describe, from_schema
+    from radps_dag.visible import style
 
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.asked))
-    click.echo(f"{click.style(question.run, bold=True)}  {clean(question.place)}  since {since}")
+    click.echo(f"{style(question.run, bold=True)}  {clean(question.place)}  since {since}")
     click.echo(f"  {clean(question.message)}")
     for line in lines(question.show):
         click.echo(f"    {line}")

@@ -17,7 +17,9 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
+
+from radps_dag.visible import Shown, unwrapped
 
 __all__ = ["PIPE_CLOSED", "Descriptor", "make_safe", "output_kept_in", "output_to_stderr"]
 
@@ -81,7 +83,7 @@ def make_safe() -> Descriptor:
 
 
 def descriptor_of(stream: object) -> Descriptor | None:
-    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    raw = getattr(getattr(unwrapped(stream), "buffer", None), "raw", None)
     return raw if isinstance(raw, Descriptor) else None
 
 
@@ -136,7 +138,7 @@ def _aside(numbers: tuple[int, ...], target: int, stream: TextIO) -> Iterator[Te
     try:
         for number in numbers:
             os.dup2(target, number)
-        yield ours
+        yield cast(TextIO, Shown(ours))
     finally:
         _flush()
         for number, kept in before.items():

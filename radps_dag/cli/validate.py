@@ -15,6 +15,7 @@ from radps_dag.model import walk
 from radps_dag.params import defaults
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.profile import find_profile
+from radps_dag.visible import one_line
 
 __all__ = ["command"]
 
@@ -80,7 +81,7 @@ def _show(problems: list[Problem], errors: list[str], form: str) -> None:
         click.echo(as_json(problems, errors))
         return
     for error in errors:
-        click.echo(f"radps-dag: {error}", err=True)
+        click.echo(f"radps-dag: {one_line(error)}", err=True)
     for problem in problems:
         click.echo(as_text(problem, wants_colour()) if form == "text" else as_github(problem))
 

@@ -15,6 +15,7 @@ import click
 from radps_dag.cli.options import which_workloads
 from radps_dag.profile import find_profile
 from radps_dag.shape import describe
+from radps_dag.visible import style
 from radps_dag.workloads.contract import Input, Output, Workload
 from radps_dag.workloads.registry import Library, find_library
 
@@ -64,8 +65,8 @@ def _listing(library: Library) -> Iterator[str]:
 
 
 def _bold(text: str) -> str:
-    """For terminals: `click.echo` leaves the mark out everywhere else."""
-    return click.style(text, bold=True)
+    """For terminals: the mark is left out everywhere else."""
+    return style(text, bold=True)
 
 
 def _columns(first: str, text: str, width: int) -> list[str]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, TextIO
 from radps_dag.facts import Fact, Noted, QuestionAnswered, RunEnded
 from radps_dag.progress.asking import answer_text
 from radps_dag.progress.frame import Frame
-from radps_dag.progress.look import clean, symbols_for
+from radps_dag.progress.look import clean, console_on, symbols_for
 from radps_dag.progress.screen import Painted, Screen
 from radps_dag.progress.state import RunState
 from radps_dag.progress.summary import summary
+from radps_dag.visible import unwrapped
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -29,17 +30,15 @@ class Live:
     """Listens; a thread of its own folds the facts and shows the state while `showing`."""
 
     def __init__(self, stream: TextIO, expected: Iterable[str] = ()) -> None:
-        from rich.console import Console
-
         self.state = RunState()
         self._error: Exception | None = None  # of closing it
         self.state.expect(expected)
         self._stream = stream
-        self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        self._console = console_on(stream, markup=False)
         self._symbols = symbols_for(stream)
         self._shape = Frame(self._symbols)
         self._facts: deque[Fact] = deque()
-        self._screen = Screen(stream, self._paint)
+        self._screen = Screen(unwrapped(stream), self._paint)
 
     def __call__(self, fact: Fact) -> None:
         self._facts.append(fact)

@@ -6,10 +6,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from radps_dag.facts import Scored
 from radps_dag.progress.node import NodeState, Quality, Status
+from radps_dag.visible import unwrapped, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = [
     "ASCII",
@@ -18,6 +22,7 @@ __all__ = [
     "Symbols",
     "calls_text",
     "clean",
+    "console_on",
     "duration",
     "error_text",
     "number",
@@ -120,6 +125,21 @@ def write(stream: TextIO, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()
+
+
+def console_on(stream: TextIO, **how: Any) -> Console:
+    """rich's console on a stream, in whose texts nothing is hidden and nothing is an emoji."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class Visible(Console):
+        """Draws what `visible` makes of every text: the escapes in between are rich's own."""
+
+        def render(self, *arguments: Any, **options: Any) -> Iterator[Segment]:
+            for text, style, control in super().render(*arguments, **options):
+                yield Segment(text if control else visible(text), style, control)
+
+    return Visible(file=unwrapped(stream), **{"highlight": False, "emoji": False, **how})
 
 
 def clean(text: str) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 from radps_dag.progress.look import write
+from radps_dag.visible import visible
 
 __all__ = ["Painted", "Screen"]
 
@@ -162,7 +163,7 @@ class _Above(io.TextIOBase):
         *lines, self._partial = (self._partial + text).split("\n")
         for line in lines:
             # What a progress bar overwrites is not worth a line.
-            self._print(line.removesuffix("\r").rpartition("\r")[2])
+            self._print(visible(line.removesuffix("\r").rpartition("\r")[2]))
         return len(text)
 
     def finish(self) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from radps_dag.facts import About, QuestionAsked, strict_json
 from radps_dag.problem import Problem, Source, UsageError, did_you_mean, there_are
-from radps_dag.shape import describe, filled, from_schema, mismatch
+from radps_dag.shape import describe, filled, from_schema, mismatch, not_json
+from radps_dag.shape.violations import violation
 from radps_dag.source import parse
 
 __all__ = ["Question", "WrongAnswer", "identity"]
@@ -144,10 +145,4 @@ def identity(
 
 
 def _misfit(schema: Mapping[str, Any], value: Any) -> str:
-    if reason := mismatch(from_schema(schema), value):
-        return reason
-    # What a shape does not say: patterns, lengths, uniqueness.
-    from jsonschema import Draft202012Validator
-
-    error = next(iter(Draft202012Validator(dict(schema)).iter_errors(value)), None)
-    return "" if error is None else error.message
+    return not_json(value) or mismatch(from_schema(schema), value) or violation(schema, value)

@@ -12,6 +12,7 @@ from radps_dag.shape.kinds import (
     ANY,
     BOOLEAN,
     INTEGER,
+    MAX_CHOICES,
     NULL,
     NUMBER,
     STRING,
@@ -128,7 +129,8 @@ def from_schema(schema: Any) -> Shape:
     if isinstance(schema.get("enum"), list | tuple) and schema["enum"]:
         choices = tuple(schema["enum"])
         kinds = union(*map(of_value, choices)).kinds
-        return Shape(kinds, values=ANY if "object" in kinds else None, choices=choices)
+        known = choices if len(choices) <= MAX_CHOICES else None
+        return Shape(kinds, values=ANY if "object" in kinds else None, choices=known)
     for word in ("anyOf", "oneOf"):
         if isinstance(schema.get(word), list | tuple) and "type" not in schema:
             return union(*map(from_schema, schema[word]))

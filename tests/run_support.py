@@ -80,8 +80,13 @@ class Ran:
     @property
     def flow_run(self) -> str:
         """The id of the run's flow run, from the address of its page."""
-        notes = [fact["message"] for fact in self.of("noted")]
-        return str(next(note for note in notes if "flow-run/" in note)).rpartition("/")[2]
+        return self.page.partition("#")[0].rpartition("/")[2]
+
+    @property
+    def page(self) -> str:
+        """The address of the run's page, as the run prints it."""
+        notes = [str(fact["message"]) for fact in self.of("noted")]
+        return next(note for note in notes if "flow-run/" in note).rpartition(" ")[2]
 
 
 def run(

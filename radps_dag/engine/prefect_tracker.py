@@ -54,13 +54,16 @@ class PrefectTracker:
         begun: Callable[[str, str], None] = lambda flow_run, api: None,
         earlier: Sequence[str] = (),
         link: Link = no_link,
+        page: Callable[[str], str] | None = None,
     ) -> None:
         """`server` is kept as long as the tracker, which tells it that it is needed. `begun` is
         told the id of the run's flow run, and the address of the API that knows it; `earlier` are
-        the flow runs of the run's earlier processes. `link` opens products."""
+        the flow runs of the run's earlier processes. `link` opens products; `page` gives the
+        address of a flow run, where that is another one than Prefect says."""
         self._pipeline = pipeline
         self._tell = tell
         self._begun = begun
+        self._page = page or _page
         self._server = server
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._flow_ids: FlowIds = {}
@@ -81,7 +84,7 @@ class PrefectTracker:
         async def run(**parameters: Any) -> State[Any]:
             del parameters
             if not label.path:
-                self._tell(f"Prefect's page: {_page()}")
+                self._tell(f"Prefect's page: {self._page(_flow_run())}")
                 for one in (self._desk, self._events, self._showing, self._watch):
                     one.begin(_flow_run())
                 self._begun(_flow_run(), _api())
@@ -206,11 +209,9 @@ class _Nowhere(WritableFileSystem):
         pass
 
 
-def _page() -> str:
-    """Where the flow run of this place is shown."""
-    around = FlowRunContext.get()
-    found = None if around is None or around.flow_run is None else url_for(around.flow_run)
-    return found or "unknown"
+def _page(flow_run: str) -> str:
+    """Where Prefect shows a flow run."""
+    return url_for("flow-run", obj_id=flow_run) or "unknown"
 
 
 def _flow_run() -> str:

@@ -214,7 +214,8 @@ def prefect_tracker(
         make_sure()
     else:
         starting.wait(tell)  # only now: Prefect was imported while the server started
-    return PrefectTracker(pipeline, tell, server, warn, begun, earlier, link)
+    page = server.page_of if server is not None else None
+    return PrefectTracker(pipeline, tell, server, warn, begun, earlier, link, page)
 
 
 def flow_runs_of(opened: Opened) -> tuple[str, ...]:

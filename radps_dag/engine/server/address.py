@@ -41,7 +41,8 @@ class ServerAddress:
 
     def page_of(self, flow_run: str) -> str:
         """The address that opens the page of a flow run, without asking; valid for some days."""
-        return _page_of(self.ui_url, self.auth_string, flow_run)
+        said = new_pass(self.auth_string)
+        return login_address(self.ui_url, said, f"/runs/flow-run/{flow_run}")
 
     def links(self, products: Path, run: str) -> Links:
         """The addresses of products of runs, of which one has its products in this folder."""
@@ -79,10 +80,6 @@ def login_url(found: ServerStatus) -> str | None:
     if found.ui_url is None:
         return None
     return login_address(found.ui_url, Place(found.directory).auth_string())
-
-
-def _page_of(ui_url: str, auth_string: str, flow_run: str) -> str:
-    return login_address(ui_url, new_pass(auth_string), f"/runs/flow-run/{flow_run}")
 
 
 def answers(state: dict[str, Any]) -> bool:

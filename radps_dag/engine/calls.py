@@ -53,7 +53,10 @@ async def call_body(node: Task, here: Here) -> Result:
             raise NodeError(place.name, "InterruptedInPlace", message)
         # Nothing is changed before it is known that it was about to be.
         await run.settled()
-    with run.desk.busy() if run.desk is not None else contextlib.nullcontext():
+    with (
+        run.desk.busy() if run.desk is not None else contextlib.nullcontext(),
+        here.clock.working(),
+    ):
         return await _called(node, here, arguments, seed, asked)
 
 

@@ -72,6 +72,7 @@ class Job:
     whole: frozenset[str] = frozenset()
     damaged: Mapping[str, str] = field(default_factory=dict)
     limits: Overrides = field(default_factory=Overrides)
+    spent: float = 0.0  # seconds that earlier processes took
 
     @property
     def cache(self) -> Path:
@@ -107,7 +108,6 @@ async def drive(
     told what the journal knows already.
     Raises RadpsDagError where the memory is damaged.
     """
-    begun = time.monotonic()
     listener(_started(job))
     if memory is not None:
         memory.tell(lambda why: listener(_warning(why)))
@@ -171,7 +171,7 @@ async def drive(
     finally:
         minding.cancel()
         await executor.close()
-        listener(_ended(ended, time.monotonic() - begun, trouble))
+        listener(_ended(ended, here.clock.took, trouble))
     if trouble is not None:
         raise trouble
     return ended
@@ -250,6 +250,7 @@ def _started(job: Job) -> RunStarted:
         generation=job.generation,
         settings=job.settings,
         provenance=_provenance(job),
+        spent=job.spent,
     )
 
 

@@ -201,6 +201,8 @@ class Frame:
 
     def _done(self, node: NodeState) -> Iterator[Piece]:
         yield from self._reused(node)
+        if node.waited >= 1:
+            yield f"waited {duration(node.waited)} for answers  ", "dim"
         if node.iterations:
             yield f"{node.iterations:,} iteration{'s' * (node.iterations > 1)}  ", "dim"
         if node.failures:

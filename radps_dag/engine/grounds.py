@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from radps_dag.context.snapshots import products_in
 from radps_dag.engine.executors.publishing import harm
 from radps_dag.engine.keys import Keys
 from radps_dag.facts import Made
 from radps_dag.workloads.knowledge import Snapshot
+from radps_dag.workloads.products import products_in
 
 __all__ = ["flaw", "grounds"]
 

@@ -1,0 +1,20 @@
+"""The products in a JSON value: objects with a URI and a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+__all__ = ["products_in"]
+
+
+def products_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The products in a JSON value, at any depth."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("uri"), str) and isinstance(value.get("kind"), str):
+            yield value
+            return
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from products_in(item)

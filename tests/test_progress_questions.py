@@ -92,7 +92,7 @@ def test_the_tree_shows_what_waits() -> None:
     """The node that waits, its message without what a terminal would obey, and what to type."""
     shown = tree([run(), *AROUND, ASKED])
     assert "? review" in shown
-    assert "waits for an answer  Deep [2J enough?" in shown
+    assert "waits for an answer (7.0s)  Deep [2J enough?" in shown
     assert f"a question waits: {COMMAND}" in shown
     assert "1 question" in shown.splitlines()[0]
 

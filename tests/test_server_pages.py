@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from run_support import Api, run, write
+from run_support import WORKLOADS, Api, run, write
 
 from radps_dag.cli.main import main
 from radps_dag.engine.server import ServerAddress, page_of
@@ -61,7 +61,8 @@ def test_show_and_status_tell_the_page(
 ) -> None:
     """While the server is up, both print an address that logs in and leads to the run; where the
     server has forgotten the run, they say so instead of leading nowhere."""
-    ran = run(write(tmp_path / "p.yaml", "stages: {a: {run: note}}"), cwd=tmp_path)
+    file = write(tmp_path / "p.yaml", "stages: {a: {run: give}}")
+    ran = run(file, "--workloads", str(WORKLOADS), cwd=tmp_path)
     assert ran.code == 0, ran.err
     monkeypatch.chdir(tmp_path)
     for command in (("show", "last"), ("status", "last")):

@@ -45,7 +45,7 @@ class FlowStates:
     cancelled: bool = False  # on Prefect's page
     root: asyncio.Task[Any] | None = None
     _seen: RunState = field(default_factory=RunState)
-    _early: State[Any] | None = None
+    _why: str = ""  # all that goes on in the run ends early
 
     def heard(self, fact: Fact) -> None:
         self._seen.apply(fact)
@@ -60,19 +60,20 @@ class FlowStates:
         """Ended before it was done: for good, to be resumed, or as whatever is around it ended."""
         if self.root is None or not self.root.cancelling():
             return Cancelled(message="ended before it was done")
-        if self._early is None:
-            self._early = self._of_run()
-        # Prefect gives what it is told an id.
-        return self._early.model_copy()
+        if not self._why:
+            self._why = self._wanted() or f"interrupted{ADVICE}{resume_command(self.run)}"
+        # Each is told its own: Prefect notes in a state whose it is.
+        if self._why.startswith("interrupted"):
+            return Crashed(name=INTERRUPTED, message=self._why)
+        return Cancelled(message=self._why)
 
-    def _of_run(self) -> State[Any]:
-        wish = self.wished()
-        if wish is not None or self.cancelled:
-            by = f" by {wish.by}" if wish is not None and wish.by else ""
-            why = f": {wish.reason}" if wish is not None and wish.reason else ""
-            return Cancelled(message=f"the run was cancelled{by}{why}")
-        command = resume_command(self.run)
-        return Crashed(name=INTERRUPTED, message=f"interrupted{ADVICE}{command}")
+    def _wanted(self) -> str:
+        """Who has cancelled the run, and why; "" if nobody did."""
+        wish = Wish() if self.cancelled else self.wished()
+        if wish is None:
+            return ""
+        by = f" by {wish.by}" if wish.by else ""
+        return f"the run was cancelled{by}" + (f": {wish.reason}" if wish.reason else "")
 
 
 def _words(node: NodeState) -> str:

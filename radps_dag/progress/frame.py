@@ -174,7 +174,8 @@ class Frame:
 
     def _progress(self, node: NodeState, now: float) -> Iterator[Piece]:
         if node.asked is not None:
-            yield f"{WAITS}  ", "magenta"
+            since = f" ({duration(now - node.waits_since)})" if node.waits_since else ""
+            yield f"{WAITS}{since}  ", "magenta"
             yield clean(node.asked.message), ""
             return
         if node.attempt > 1:

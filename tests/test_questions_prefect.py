@@ -201,7 +201,7 @@ def test_what_else_there_is_goes_on(page: Page, tmp_path: Path) -> None:
         assert until(ended)
         assert page.state(run.flow_run)[0] == "PAUSED"
         (group,) = page.inside(run.flow_run)
-        assert (group["name"], group["state_type"]) == ("late", "COMPLETED")
+        assert (group["name"], group["state_type"]) == (f"late · {run.run}", "COMPLETED")
         page.resume(run.flow_run)
         assert run.end()["status"] == "succeeded"
         assert page.state(run.flow_run)[0] == "COMPLETED"

@@ -159,6 +159,8 @@ def _left() -> State[Any]:
 
 async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> bool:
     """Set the flow run and all that is in it and still goes on; whether the server knows it."""
+    # What was interrupted could have gone on, as what still goes on.
+    going = [*_GOING, StateType.CRASHED] if state.is_cancelled() else _GOING
     try:
         known = await client.read_flow_run(flow_run)
         if state.is_cancelled() and known.state_type in _FAILED:
@@ -166,10 +168,10 @@ async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> boo
             await client.set_flow_run_state(flow_run, state, force=True)
         level = [known]
         while level:
-            for task in await _tasks(client, [run.id for run in level]):
+            for task in await _tasks(client, [run.id for run in level], going):
                 await client.set_task_run_state(task.id, state, force=True)
             for one in level:
-                if one.state_type in _GOING:
+                if one.state_type in going:
                     await client.set_flow_run_state(one.id, state, force=True)
             level = await _inside(client, [run.id for run in level])
     except ObjectNotFound:
@@ -190,9 +192,11 @@ async def _inside(client: PrefectClient, ids: Sequence[UUID]) -> list[FlowRun]:
             return found
 
 
-async def _tasks(client: PrefectClient, ids: Sequence[UUID]) -> list[TaskRun]:
-    """The task runs in flow runs that still go on."""
-    state = TaskRunFilterState(type=TaskRunFilterStateType(any_=_GOING))
+async def _tasks(
+    client: PrefectClient, ids: Sequence[UUID], going: list[StateType]
+) -> list[TaskRun]:
+    """The task runs in flow runs that are in these states."""
+    state = TaskRunFilterState(type=TaskRunFilterStateType(any_=going))
     wanted = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=list(ids)), state=state)
     found: list[TaskRun] = []
     while True:

@@ -72,7 +72,7 @@ class _Fact:
 class RunStarted(_Fact):
     """A process begins to drive the run: the first one or, in a later `generation`, one that
     resumes it. `settings` are what else `resume` needs to ask for the same; `provenance` says
-    with what and on what it runs."""
+    with what and on what it runs; `spent` are the seconds that the earlier processes took."""
 
     run: str
     pipeline: str
@@ -84,6 +84,7 @@ class RunStarted(_Fact):
     generation: int = 1
     settings: Annotated[Mapping[str, Any], like(Settings)] = field(default_factory=dict)
     provenance: Annotated[Mapping[str, Any], like(Provenance)] = field(default_factory=dict)
+    spent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,8 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSucceeded(_Fact):
-    """`made` is there for calls alone."""
+    """`made` is there for calls alone. `seconds`, here and in what follows, are without those in
+    which all that went on in it waited for a person."""
 
     outputs: Mapping[str, Any]
     seconds: float
@@ -280,6 +282,7 @@ class Tracked(_Fact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(_Fact):
     """A process that drove the run has ended or, where it is cancelled, the run for good.
+    `seconds` are those of this process.
 
     Then `by` is a person's name on the machine, "" where it is not known, `via` the way that was
     taken, and `message` the reason, if one was given."""

@@ -53,7 +53,12 @@ class Going:
 
     @property
     def flow_run(self) -> str:
-        return str(self.wait("noted")["message"]).rpartition("/")[2]
+        return self.page.partition("#")[0].rpartition("/")[2]
+
+    @property
+    def page(self) -> str:
+        """The address of the run's page, as the run prints it."""
+        return str(self.wait("noted")["message"]).rpartition(" ")[2]
 
     def end(self) -> Fact:
         """How the run ended; its outputs and all."""

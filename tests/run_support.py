@@ -80,8 +80,13 @@ class Ran:
     @property
     def flow_run(self) -> str:
         """The id of the run's flow run, from the address of its page."""
-        notes = [fact["message"] for fact in self.of("noted")]
-        return str(next(note for note in notes if "flow-run/" in note)).rpartition("/")[2]
+        return self.page.partition("#")[0].rpartition("/")[2]
+
+    @property
+    def page(self) -> str:
+        """The address of the run's page, as the run prints it."""
+        notes = [str(fact["message"]) for fact in self.of("noted")]
+        return next(note for note in notes if "flow-run/" in note).rpartition(" ")[2]
 
 
 def run(
@@ -136,7 +141,8 @@ class Record:
 
     @property
     def name(self) -> str:
-        return str(self.flow["name"])
+        """Where it is: its name without the run's id. Of the run itself that is all there is."""
+        return str(self.flow["name"]).partition(" · ")[0]
 
     @property
     def state(self) -> str:
@@ -205,6 +211,9 @@ class Api:
             return Record(flow, own, tuple(built(one) for one in children.get(flow["id"], [])))
 
         return built(flow)
+
+    def delete(self, flow_run: str) -> None:
+        self._client.delete(f"/flow_runs/{flow_run}").raise_for_status()
 
     def artifacts(self, record: Record) -> list[dict[str, Any]]:
         ids = [one.flow["id"] for one in record.walk()]

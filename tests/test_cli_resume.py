@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -441,3 +442,32 @@ def test_an_executor_that_is_not_there_any_more(
     assert "--executor takes another" in told.err
     assert "not 'procceses'; did you mean 'processes'?" in told.err
     assert desk.resume("--executor", "threads").code == 0
+
+
+def test_a_resumed_run_took_what_all_its_processes_took(desk: Desk) -> None:
+    """`runs`, `show` and the summary count all processes that drove a run; one that was killed
+    until the last thing that it did."""
+    desk.pipeline(
+        """
+stages:
+  first: {run: give, with: {value: 1}}
+  dies: {run: die_once, needs: [first]}
+  fails: {run: need, needs: [dies], with: {file: there}}
+"""
+    )
+    modules = ("--workloads", str(WORKLOADS))
+    assert desk.apart("run", "p.yaml", "--no-prefect", "--quiet", *modules) != 0
+    failed = desk.resume()
+    assert failed.code == 1, failed.err
+    killed = failed.facts[0]["spent"]
+    assert killed > 0
+    (desk.directory / "there").touch()
+    done = desk.resume()
+    assert done.code == 0, done.err
+    before = killed + failed.facts[-1]["seconds"]
+    assert done.facts[0]["spent"] == pytest.approx(before)
+    (listed,) = json.loads(desk.command("runs", "--json").out)
+    whole = before + done.facts[-1]["seconds"]
+    assert listed["seconds"] == pytest.approx(whole)
+    status = json.loads(desk.command("status", "--json").out)
+    assert status["seconds"] == pytest.approx(whole)

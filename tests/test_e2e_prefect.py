@@ -83,8 +83,12 @@ def artifacts(record: Record, prefect_server: ServerAddress) -> list[dict[str, A
     return Api(prefect_server).artifacts(record)
 
 
-def test_names_say_where(record: Record) -> None:
-    """A task run's name is its place: stage, step, instance, iteration."""
+def test_names_say_where(ran: Ran, record: Record) -> None:
+    """A task run's name is its place: stage, step, instance, iteration; that of a flow run has the
+    id of the run, by which it is found."""
+    run = ran.one("run_started")["run"]
+    assert record.flow["name"] == run
+    assert record.find("image_cube").flow["name"] == f"image_cube · {run}"
     names = {task["name"] for task in record.all_tasks}
     assert "image_cube / clean[spw=2] #3 / major_cycle" in names
     assert {"image_cube", "image_cube / clean[spw=0]"} <= {one.name for one in record.walk()}
@@ -145,6 +149,44 @@ def test_scores(record: Record, artifacts: list[dict[str, Any]]) -> None:
     words = by_key["qa-image-cube-summary"]["data"]
     assert "2 scores: 1 good, 1 warn." in words
     assert "**Lowest: 0.75** (depth at `image_cube/clean[spw=0]`)" in words
+
+
+def test_what_came_of_it(prefect_server: ServerAddress, tmp_path: Path) -> None:
+    """A run that went on from failures and alerts says how many, and so do the stages in which
+    they are; one without says nothing. Resumed, its flow runs belong together by their names."""
+    file = write(
+        tmp_path / "mixed.yaml",
+        """
+        stages:
+          fan:
+            for_each: {i: [0, 1, 2]}
+            min_success: 1
+            steps:
+              bad: {run: fail, when: "${{ each.i > 0 }}", with: {message: no beam}}
+          low:
+            steps:
+              score: {run: give, with: {value: 1}}
+            outputs: {value: "${{ steps.score.value }}"}
+            qa:
+              metrics: {depth: {score: "${{ outputs.value / 10 }}"}}
+              alert_below: 0.5
+              warn_below: 0.9
+              on_alert: continue
+          good:
+            steps:
+              fine: {run: give}
+        """,
+    )
+    ran = run(file, "--workloads", str(WORKLOADS), cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    record = record_of(ran, prefect_server)
+    assert (record.state, record.message) == (
+        "COMPLETED",
+        "completed; 2 failures were tolerated, 1 QA alert",
+    )
+    assert record.find("low").message == "completed; 1 QA alert"
+    assert record.find("good").flow["state"]["message"] is None
+    assert record.find("fan[i=0]").flow["state"]["message"] is None
 
 
 def test_a_thousand_tasks(prefect_server: ServerAddress, tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def killed(directory: Path, text: str, place: str, *options: str) -> None:
 
 def test_a_killed_run_is_crashed_in_prefect(tmp_path: Path, prefect_server: ServerAddress) -> None:
     """After a kill -9 Prefect takes the run for running; resume says that it has crashed, all of
-    it, and goes on as a flow run of its own that completes."""
+    it, and goes on as a flow run of its own that completes; each says or shows by its name that
+    they belong together."""
     text = """
     version: 1
     name: killed
@@ -48,7 +49,8 @@ def test_a_killed_run_is_crashed_in_prefect(tmp_path: Path, prefect_server: Serv
     """
     killed(tmp_path, text, "each[i=2]/nap")
     api = Api(prefect_server)
-    query = {"flow_runs": {"name": {"any_": ["killed"]}}}
+    whole = {"parent_task_run_id": {"is_null_": True}}
+    query = {"flow_runs": {"name": {"like_": "-killed"}, **whole}}
     (before,) = api.filtered("flow_runs", query)
     assert before["state_type"] == "RUNNING"
     (tmp_path / "go").touch()
@@ -65,6 +67,10 @@ def test_a_killed_run_is_crashed_in_prefect(tmp_path: Path, prefect_server: Serv
     assert until(lambda: states() == {"CRASHED"}), states()
     after = {flow["id"]: flow["state_type"] for flow in api.filtered("flow_runs", query)}
     assert sorted(after.values()) == ["COMPLETED", "CRASHED"]
+    said = {flow["name"]: flow["state"]["message"] for flow in api.filtered("flow_runs", query)}
+    run = before["name"]
+    again = f"{run} (resumed)"
+    assert said == {run: f"its process has gone; went on as {again}", again: None}
 
 
 def test_what_is_used_again_is_a_line_in_prefect(

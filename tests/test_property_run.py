@@ -171,12 +171,12 @@ PLAY = """
 import json, sys
 from engine_support import play
 from pipeline_strategy import Files
-from radps_dag.engine.prefect_tracker import PrefectTracker
+from radps_dag.engine.prefect_tracker import PrefectTracker, Shown
 from test_property_run import found
 
 answers = []
 for text, files in json.load(sys.stdin):
-    account = found(Files(text, files), {}, PrefectTracker("random"))
+    account = found(Files(text, files), {}, PrefectTracker(Shown("random")))
     answers.append([account.outputs, list(account.ends.items()), account.calls])
 print(json.dumps(answers), file=sys.stderr)
 """

@@ -187,12 +187,11 @@ def unfinished(prefect: ServerAddress) -> list[str]:
 
 def recorded(prefect: ServerAddress, name: str) -> Record:
     """What Prefect knows of the one run of a pipeline."""
-    query = {"flow_runs": {"name": {"any_": [name]}}}
+    whole = {"parent_task_run_id": {"is_null_": True}}
+    query = {"flow_runs": {"name": {"like_": f"-{name}"}, **whole}}
     (flow,) = Api(prefect).filtered("flow_runs", query)
     api = Api(prefect)
-    until(
-        lambda: all(task["state_type"] == "CANCELLED" for task in api.record(flow["id"]).all_tasks)
-    )
+    until(lambda: all(task["state_type"] == "CRASHED" for task in api.record(flow["id"]).all_tasks))
     return api.record(flow["id"])
 
 
@@ -213,14 +212,19 @@ def test_prefect_knows(
     begin: Begin,
     prefect_server: ServerAddress,
 ) -> None:
-    """Every flow run and task run that had begun is Cancelled, also in the delay of a retry."""
+    """Every flow run and task run that had begun is Interrupted, also in the delay of a retry, and
+    says how to go on: it does not look as if it were over for good."""
     going = begin(f"version: 1\nname: interrupted_{name}\n{text}", *options)
     going.wait_for(ready)
     check(going, number)
     record = recorded(prefect_server, f"interrupted_{name}")
     assert len(list(record.walk())) > 1
-    assert {one.state for one in record.walk()} == {"CANCELLED"}
-    assert {task["state_type"] for task in record.all_tasks} == {"CANCELLED"}
+    states = [one.flow["state"] for one in record.walk()]
+    states += [task["state"] for task in record.all_tasks]
+    run = str(record.flow["name"])
+    assert {(state["type"], state["name"]) for state in states} == {("CRASHED", "Interrupted")}
+    advice = f"interrupted; go on with it: radps-dag resume {run}"
+    assert {state["message"] for state in states} == {advice}
 
 
 def test_start_up(begin: Begin, prefect_server: ServerAddress) -> None:

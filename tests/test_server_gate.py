@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import pytest
 
 from radps_dag.engine.server import gate as gates
 from radps_dag.engine.server import limits
-from radps_dag.engine.server.gate import IDENTITY_PATH, LOGIN_PATH, Gate
+from radps_dag.engine.server.gate import IDENTITY_PATH, Gate
 from radps_dag.engine.server.limits import is_the_page
 from radps_dag.engine.server.links import PRODUCTS_PATH
-from radps_dag.engine.server.page import STYLE
+from radps_dag.engine.server.login import LOGIN_PATH, Login, login_address, new_pass
+from radps_dag.engine.server.page import ADDED
 from radps_dag.engine.server.visitors import Visitors
+
+SECRET = "radps:secret"
 
 
 class Inner:
@@ -45,7 +49,7 @@ async def nothing() -> None:
 
 def gate_of(app: Any, identity: str = "id", before: Any = nothing) -> Gate:
     """A gate of a server with the password `radps:secret`; products are served by `refused`."""
-    return Gate(app, identity, before, Visitors("radps:secret"), refused)
+    return Gate(app, identity, before, Visitors(SECRET), refused, Login(SECRET))
 
 
 async def refused(scope: Any, receive: Any, send: Any) -> None:
@@ -151,8 +155,10 @@ def test_an_open_websocket_is_use(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"text/html", b"", "HEAD", False),
     ],
 )
-def test_the_page_has_our_style(kind: bytes, encoding: bytes, method: str, styled: bool) -> None:
-    """A whole document has the style at its end, and says how long it is; nothing else changes."""
+def test_the_page_has_our_style_and_script(
+    kind: bytes, encoding: bytes, method: str, styled: bool
+) -> None:
+    """A whole document has both at its end, and says how long it is; nothing else changes."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         del scope, receive
@@ -176,16 +182,86 @@ def test_the_page_has_our_style(kind: bytes, encoding: bytes, method: str, style
     asyncio.run(gate_of(app)(scope, nothing, send))
     start, *rest = found
     body = b"".join(one["body"] for one in rest)
-    assert body == b"<p></p" + STYLE * styled
+    assert body == b"<p></p" + ADDED * styled
     headers = {name.lower(): value for name, value in start["headers"]}
     assert int(headers[b"content-length"]) == len(body)
 
 
 def test_login_page_keeps_the_password_to_the_browser() -> None:
-    """The page is the same for everybody; the password comes in the fragment."""
-    _, body = asyncio.run(ask(gate_of(Inner()), LOGIN_PATH))
+    """The page is the same for everybody, wherever it leads; what lets in comes in the fragment."""
+    start, body = asyncio.run(ask(gate_of(Inner()), LOGIN_PATH))
+    _, other = asyncio.run(ask(gate_of(Inner()), f"{LOGIN_PATH}/runs/flow-run/42cfd862-a7fd"))
+    assert body == other
     assert b"location.hash" in body["body"]
     assert b'"prefect-password"' in body["body"]
+    headers = dict(start["headers"])
+    assert headers[b"referrer-policy"] == b"no-referrer"
+    assert headers[b"cache-control"] == b"no-store"
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "/\\evil.example", "x", "/a//b", "/a:b", "/.."])
+def test_a_login_leads_to_this_server_alone(path: str) -> None:
+    """An address that might lead to another one is refused."""
+    start, body = asyncio.run(ask(gate_of(Inner()), LOGIN_PATH + path))
+    assert start["status"] == 404
+    assert b"script" not in body["body"]
+
+
+def let_in(given: str) -> tuple[int, bytes]:
+    """What the gate answers to who gives this to be let in."""
+
+    async def scene() -> Any:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": given.encode(), "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": LOGIN_PATH}
+        await gate_of(Inner())({**scope, "headers": [(b"host", b"127.0.0.1:1")]}, receive, send)
+        return sent
+
+    start, body = asyncio.run(scene())
+    return start["status"], body["body"]
+
+
+def test_who_has_a_pass_gets_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass lets in for a week, and nobody can make one or make it last; so does the password."""
+    opened = (200, b64encode(SECRET.encode()))
+    given = new_pass(SECRET)
+    assert "secret" not in given
+    assert login_address("http://x", given, "/runs") == f"http://x/radps-dag/login/runs#{given}"
+    assert let_in(given) == let_in(SECRET) == opened
+    until, _, signature = given.partition("-")
+    later = f"{int(until, 16) + 1:x}-{signature}"
+    for wrong in (
+        "",
+        "-",
+        until,
+        f"{until}-",
+        later,
+        new_pass("radps:other"),
+        "é" * 2000,
+        given[:-1],
+    ):
+        assert let_in(wrong) == (403, b""), wrong
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 6.9 * 86400)
+    assert let_in(given) == opened
+    monkeypatch.setattr(time, "time", lambda: now + 7.1 * 86400)
+    assert let_in(given) == (403, b"")
+
+
+def test_the_root_leads_to_the_runs() -> None:
+    """A browser that opens the server's address comes to the list of runs; a program is let be."""
+    start, _ = asyncio.run(ask(gate_of(Inner()), accept="text/html,*/*"))
+    assert (start["status"], dict(start["headers"])[b"location"]) == (
+        307,
+        b"/runs?hide-subflows=true",
+    )
+    assert asyncio.run(ask(gate_of(Inner()), accept="application/json"))[0]["status"] == 200
 
 
 def test_events_are_written_before_the_services_end() -> None:

@@ -151,7 +151,4 @@ def _tracker(
     if asked.no_prefect:
         return Untracked()
     tell, warn = partial(_note, listener, "info"), partial(_note, listener, "warning")
-    earlier = session.flow_runs_of(opened)
-    return session.prefect_tracker(
-        job.pipeline.name, starting, tell, warn, begun, earlier, opened.directory
-    )
+    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, opened)

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from radps_dag.journal.rows import DamagedRun
     from radps_dag.journal.store import Store
 
-__all__ = ["Damage", "as_json", "looking", "moment", "print_lines", "width_of_terminal"]
+__all__ = [
+    "Damage",
+    "as_json",
+    "looking",
+    "moment",
+    "page_of_run",
+    "print_lines",
+    "width_of_terminal",
+]
 
 
 @contextlib.contextmanager
@@ -81,6 +89,19 @@ def moment(seconds: float | None) -> str:
     at = time.localtime(seconds)
     this_year = at.tm_year == time.localtime().tm_year
     return time.strftime("%m-%d %H:%M:%S" if this_year else "%Y-%m-%d %H:%M", at)
+
+
+def page_of_run(store: Store, run: str) -> str:
+    """The address of a run on Prefect's page, or why there is none; "" if it never had one."""
+    from radps_dag.facts import Tracked
+
+    facts = [store.fact(row) for row in store.rows(run, kinds=("tracked",))]
+    tracked = [fact for fact in facts if isinstance(fact, Tracked) and not fact.told]
+    if not tracked:
+        return ""
+    from radps_dag.engine.server import page_of
+
+    return page_of(tracked[-1].flow_run, tracked[-1].api)
 
 
 def width_of_terminal() -> int:

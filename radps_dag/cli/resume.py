@@ -91,6 +91,7 @@ def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -
     from radps_dag.engine.orphans import remove_orphans
     from radps_dag.engine.record import reopen
     from radps_dag.journal.cancelled import refuse_cancelled
+    from radps_dag.journal.overview import seconds_spent
     from radps_dag.journal.reading import find_run, last_start
     from radps_dag.remote import make_sure
 
@@ -104,6 +105,7 @@ def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -
         make_sure(asked.products)
         store.workspace = replace(store.workspace, products=asked.products)
     opened = reopen(store, run)
+    spent = seconds_spent(store, run)
     try:
         directory = opened.directory
         job = replace(
@@ -112,6 +114,7 @@ def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -
             workdir=directory.products,
             publish=directory.published,
             generation=opened.generation,
+            spent=spent,
         )
         refuse_too_large(job)
         starting = begin_server(asked)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radps_dag.cli.looking import as_json, looking
+from radps_dag.cli.looking import as_json, looking, page_of_run
 from radps_dag.cli.options import which_workspace
 from radps_dag.problem import UsageError
 
@@ -82,7 +82,10 @@ def _show_run(store: Store, run: str, as_json_: bool) -> None:
     from radps_dag.views.run import view_run
 
     view = view_run(store, run)
-    click.echo(as_json(run_object(view)) if as_json_ else "\n".join(run_lines(view)))
+    if as_json_:
+        click.echo(as_json(run_object(view)))
+    else:
+        click.echo("\n".join(run_lines(view, page_of_run(store, run))))
 
 
 def _show_node(store: Store, run: str, node: str, as_json_: bool) -> None:

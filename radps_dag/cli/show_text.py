@@ -26,8 +26,9 @@ _WIDEST = 400  # characters of a value
 _MOST = 30  # lines of a section
 
 
-def run_lines(view: RunView) -> Iterator[str]:
-    """The run: what was asked, who drove it, how its stages went, what came out, and on what."""
+def run_lines(view: RunView, page: str = "") -> Iterator[str]:
+    """The run: what was asked, who drove it, how its stages went, what came out, and on what.
+    `page` opens it on Prefect's page, or says why nothing does."""
     listed, start = view.listed, view.start
     provenance = start.provenance
     yield f"{clean(listed.run)}  {listed.status}" + _in(listed.seconds)
@@ -42,6 +43,7 @@ def run_lines(view: RunView) -> Iterator[str]:
     yield _field("directory", str(view.directory))
     for one in view.tracked[-1:]:
         yield _field("Prefect", f"{one.api}, flow run {one.flow_run}")
+        yield _field("page", page)
     yield from _values("Params", start.params)
     yield from _section("Processes", (_process(one) for one in view.processes))
     yield from _section("Stages", list_lines(view.stages))

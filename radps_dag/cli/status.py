@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from radps_dag.cli.looking import as_json, looking, print_lines, width_of_terminal
+from radps_dag.cli.looking import as_json, looking, page_of_run, print_lines, width_of_terminal
 from radps_dag.cli.options import which_workspace
 from radps_dag.problem import RadpsDagError, UsageError
 
@@ -64,6 +64,8 @@ def command(
             expected = _stages(opened, found)
             return _follow(following, found, "json" if as_json_ else progress, expected)
         _show(following, found, as_json_)
+        if not as_json_ and (page := page_of_run(opened, found)):
+            click.echo(f"Prefect's page: {page}")
     return 0
 
 
@@ -89,7 +91,7 @@ def _show(following: Following, run: str, as_json_: bool) -> None:
     print_lines(summary(state, width - 1, symbols, wrap=wrap))
     if driver:
         click.echo(f"Driven by {driver}: it is about to end, or to go on.")
-    elif state.end.status in ("interrupted", "paused"):
+    elif state.end.status == "paused":
         click.echo(_advice(run, state.end.status))
 
 

@@ -9,8 +9,9 @@ from radps_dag.context.fold import Fold, Landed
 from radps_dag.facts import ContextAdded, NodeSucceeded, strict_json
 from radps_dag.places import natural, parts
 from radps_dag.workloads.knowledge import Declared, Entry, Lineage, Record, Snapshot
+from radps_dag.workloads.products import products_in
 
-__all__ = ["products_in", "snapshot_of", "uris_in"]
+__all__ = ["snapshot_of"]
 
 
 def snapshot_of(fold: Fold, landed: Iterable[Landed] | None = None) -> Snapshot:
@@ -129,22 +130,3 @@ def _lineage(one: Landed) -> Lineage:
     if start is None:
         return Lineage()
     return Lineage(start.workload, start.source, tuple(products_in(start.inputs)))
-
-
-def uris_in(value: Any) -> Iterator[str]:
-    """The addresses of the products in a value, and of all that those stand on."""
-    for product in products_in(value):
-        yield str(product["uri"])
-        yield from uris_in(product.get("stands_on"))
-
-
-def products_in(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The products in a JSON value, at any depth."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("uri"), str) and isinstance(value.get("kind"), str):
-            yield value
-            return
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from products_in(item)

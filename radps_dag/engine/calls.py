@@ -57,10 +57,10 @@ async def call_body(node: Task, here: Here) -> Result:
             return Result(known.outputs, made=known.made, seconds=known.seconds)
     busy = run.desk.busy() if run.desk is not None else contextlib.nullcontext()
     if run.memory is not None and asked is not None and asked.workload.mutates:
-        with busy:
+        with busy, here.clock.working():
             return await _in_place(node, here, arguments, seed, asked, run.memory)
     _tell_start(node, here, arguments, asked)
-    with busy:
+    with busy, here.clock.working():
         return await _called(node, here, arguments, seed, asked)
 
 

@@ -75,6 +75,7 @@ class Job:
     limits: Overrides = field(default_factory=Overrides)
     memory: int = sys.maxsize  # in bytes, of what computes
     gpus: int = 0
+    spent: float = 0.0  # seconds that earlier processes took
 
     @property
     def cache(self) -> Path:
@@ -110,7 +111,6 @@ async def drive(
     told what the journal knows already.
     Raises RadpsDagError where the memory is damaged.
     """
-    begun = time.monotonic()
     listener(_started(job))
     if memory is not None:
         memory.begin(sight_of(job), job.left)
@@ -175,7 +175,7 @@ async def drive(
     finally:
         minding.cancel()
         await executor.close()
-        listener(_ended(ended, time.monotonic() - begun, trouble))
+        listener(_ended(ended, here.clock.took, trouble))
     if trouble is not None:
         raise trouble
     return ended
@@ -254,6 +254,7 @@ def _started(job: Job) -> RunStarted:
         generation=job.generation,
         settings=job.settings,
         provenance=_provenance(job),
+        spent=job.spent,
     )
 
 

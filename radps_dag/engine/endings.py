@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from prefect.client.schemas.objects import State
-from prefect.states import Cancelled, Completed, Failed, Paused
+from prefect.states import Completed, Failed, Paused
 
+from radps_dag.engine.flow_states import FlowStates
 from radps_dag.engine.outcome import NodeError, TimedOut
 from radps_dag.engine.tracker import Label
 
@@ -24,8 +25,11 @@ T = TypeVar("T")
 class Ending(Generic[T]):
     """How a body ended: what it returned or raised, beside the state that Prefect is told."""
 
-    def __init__(self, reused: bool = False, paused: Callable[[], bool] = lambda: False) -> None:
-        self._reused = reused
+    def __init__(
+        self, label: Label, states: FlowStates, paused: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._label = label
+        self._states = states
         self._paused = paused
         self.attempts = 0
         self.error: BaseException | None = None
@@ -41,16 +45,16 @@ class Ending(Generic[T]):
             self.error = error
             if self._paused():
                 return Paused()
-            return Cancelled(message="ended before it was done")
+            return self._states.ended_early()
         except TimedOut as error:
             self.error = error
             return Failed(message=str(error), name="TimedOut")
         except Exception as error:
             self.error = error
             return Failed(message=str(error))
-        if self._reused:
+        if self._label.reused:
             return Completed(name="Cached", message="made before, and used again")
-        return Completed()
+        return self._states.completed(self._label.place)
 
     async def despite_prefect(self, tracked: Awaitable[object]) -> None:
         """Await what Prefect makes of the body; its own failures are not the body's."""
@@ -63,11 +67,11 @@ class Ending(Generic[T]):
                 # Prefect could not be told of it; it must not be taken for trouble of Prefect's.
                 raise asyncio.CancelledError from error
 
-    def result(self, label: Label) -> T:
+    def result(self) -> T:
         if self.error is not None:
             raise self.error
         if not self._value:
             trouble = self.trouble
             what = f"{type(trouble).__name__}: {trouble}" if trouble else "it did not run the body"
-            raise NodeError(label.place or "the run", "PrefectError", what) from trouble
+            raise NodeError(self._label.place or "the run", "PrefectError", what) from trouble
         return self._value[0]

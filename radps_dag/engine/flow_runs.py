@@ -8,7 +8,7 @@ run is made, and a new group is known to be new. Everything after that is Prefec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ from prefect.client.schemas.actions import FlowRunCreate
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
 from prefect.flow_engine import AsyncFlowRunEngine
-from prefect.states import Cancelled, Running, to_state_create
+from prefect.states import Running, to_state_create
 
 from radps_dag.engine.contact import TROUBLE, Contact
 
@@ -37,8 +37,10 @@ async def run_flow(
     tags: Sequence[str],
     known: FlowIds,
     contact: Contact,
+    early: Callable[[], State[Any]],
 ) -> None:
-    """Run a flow under a name; inside another flow it is a subflow of that.
+    """Run a flow under a name; inside another flow it is a subflow of that. `early` is the state
+    of one that is told to end.
 
     The tags are the flow run's own. Prefect would hand them down to every task run inside, and ask
     its server about each of those whether a limit goes with the tag.
@@ -60,10 +62,9 @@ async def run_flow(
     except asyncio.CancelledError:
         # Cancelled between two calls to the server: to Prefect that is a crash, or nothing at all.
         if engine.flow_run is not None and not contact.lost:
-            state: State[Any] = Cancelled(message="ended before it was done")
             with suppress(*TROUBLE):
                 async with get_client() as client:
-                    await client.set_flow_run_state(engine.flow_run.id, state, force=True)
+                    await client.set_flow_run_state(engine.flow_run.id, early(), force=True)
         raise
 
 

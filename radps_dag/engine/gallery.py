@@ -20,10 +20,11 @@ from prefect.exceptions import ObjectNotFound
 
 from radps_dag.engine.artifact_keys import key_of
 from radps_dag.engine.markdown import code, image, link_to, plain
-from radps_dag.engine.pictures import Picture, Seen, made_by, seen, sources
+from radps_dag.engine.pictures import Seen, seen, sources
 from radps_dag.engine.server.links import Link
 from radps_dag.facts import NodeFailed, NodeSucceeded
 from radps_dag.places import parts
+from radps_dag.progress.pictures import Picture, made_by
 from radps_dag.remote import is_local, path_of
 
 __all__ = ["Gallery"]

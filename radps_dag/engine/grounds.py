@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from radps_dag.context.snapshots import uris_in
 from radps_dag.engine.executors.publishing import harm, harm_at
 from radps_dag.engine.keys import Keys
 from radps_dag.facts import Files, Made
 from radps_dag.workloads.knowledge import Snapshot
+from radps_dag.workloads.products import uris_in
 
 __all__ = ["flaw", "grounds"]
 

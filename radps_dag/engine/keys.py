@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
-from radps_dag.context.snapshots import uris_in
 from radps_dag.engine.outside import Outside
 from radps_dag.facts import Made
 from radps_dag.journal.workspace import Workspace
@@ -20,6 +19,7 @@ from radps_dag.problem import RadpsDagError
 from radps_dag.remote import is_local, path_of
 from radps_dag.workloads.description import Workload
 from radps_dag.workloads.fingerprint import fingerprint
+from radps_dag.workloads.products import uris_in
 from radps_dag.workloads.registry import Library
 
 __all__ = ["Keys", "address_in"]

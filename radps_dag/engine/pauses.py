@@ -73,7 +73,7 @@ async def ask(
         about=about,
         on_timeout=on_timeout,
     )
-    with here.aside():
+    with here.aside(), here.clock.asking():
         return await desk.ask(
             asked_now(question, within),
             run.say,

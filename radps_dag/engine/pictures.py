@@ -8,30 +8,19 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from radps_dag.context.snapshots import products_in
 from radps_dag.engine.server.links import Link
-from radps_dag.facts import NodeFailed, NodeSucceeded
+from radps_dag.progress.pictures import KINDS, Picture, is_picture
 from radps_dag.questions.evidence import addresses
+from radps_dag.workloads.products import products_in
 
-__all__ = ["Picture", "Seen", "made_by", "openings", "seen", "shown", "sources", "to_look_at"]
+__all__ = ["Seen", "openings", "seen", "shown", "sources", "to_look_at"]
 
 LARGEST = 300_000  # bytes shown in place; Prefect keeps what it shows in its database
 MOST_ASKED = 6  # pictures of what a question is about
 MOST_OPENINGS = 20  # links of one question
-_KINDS = ("quicklook", "plot")
 _PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What a call made to be looked at. `name` says where: the place, and the file's name.
-    `again` says that an earlier run has made it, whose page shows it already."""
-
-    name: str
-    uri: str
-    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +32,6 @@ class Seen:
     link: str
     image: bool
     size: int = 0
-
-
-def made_by(fact: NodeSucceeded | NodeFailed) -> list[Picture]:
-    """The PNG files that a call left, and what it returned that is a quicklook or a plot."""
-    made = fact.made
-    if made is None:
-        return []
-    found = {
-        f"{made.workdir}/{quote(name)}": f"{fact.place}/{name}"
-        for name in made.files
-        if _is_picture(name)
-    }
-    for product in products_in([fact.outputs, [one.value for one in made.added]]):
-        uri = str(product["uri"])
-        if uri not in found and (product["kind"] in _KINDS or _is_picture(uri)):
-            found[uri] = f"{fact.place}/{unquote(uri.rstrip('/').rpartition('/')[2])}"
-    return [Picture(name, uri, bool(made.origin)) for uri, name in found.items()]
 
 
 def seen(picture: Picture, link: Link) -> Seen | None:
@@ -75,14 +47,14 @@ def seen(picture: Picture, link: Link) -> Seen | None:
             image = file.read(len(_PNG)) == _PNG
     except (OSError, ValueError):
         return None
-    if not image and _is_picture(picture.uri):
+    if not image and is_picture(picture.uri):
         return None
     return Seen(picture, link(picture.uri), image, size)
 
 
 def to_look_at(outputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The quicklooks and plots among outputs: evidence for whoever is asked about them."""
-    found = (one for one in products_in(outputs) if one["kind"] in _KINDS)
+    found = (one for one in products_in(outputs) if one["kind"] in KINDS)
     return list(islice(found, MOST_ASKED))
 
 
@@ -103,7 +75,7 @@ def sources(pictures: Sequence[Seen]) -> list[str]:
 
 def shown(evidence: tuple[Any, ...], link: Link) -> Iterator[str]:
     """The sources of the pictures among what a question shows."""
-    for uri in filter(_is_picture, addresses(evidence)):
+    for uri in filter(is_picture, addresses(evidence)):
         found = seen(Picture("", uri), link)
         if found is None or not found.image:
             continue
@@ -115,10 +87,6 @@ def openings(evidence: tuple[Any, ...], link: Link) -> list[tuple[str, str, str]
     """The products among what a question shows that a link opens: addresses, names and links."""
     found = [(uri, uri.rstrip("/").rpartition("/")[2], link(uri)) for uri in addresses(evidence)]
     return [(uri, unquote(name), opens) for uri, name, opens in found if opens][:MOST_OPENINGS]
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(".png")
 
 
 def _path(uri: str) -> Path | None:

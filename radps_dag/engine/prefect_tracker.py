@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
@@ -21,6 +23,7 @@ from radps_dag.engine.contact import HURRY, LAST, SILENCE, SILENCE_OURS, TROUBLE
 from radps_dag.engine.desk import Face
 from radps_dag.engine.endings import Ending
 from radps_dag.engine.flow_runs import FlowIds, run_flow
+from radps_dag.engine.flow_states import FlowStates, run_name
 from radps_dag.engine.gallery import Gallery
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.prefect_bounds import only_to_the_page
@@ -32,8 +35,9 @@ from radps_dag.engine.task_runs import run_task
 from radps_dag.engine.tracker import Label
 from radps_dag.engine.watch import Watch
 from radps_dag.facts import Fact, Scored
+from radps_dag.journal.cancelled import Wish
 
-__all__ = ["PrefectTracker"]
+__all__ = ["PrefectTracker", "Shown"]
 
 T = TypeVar("T")
 
@@ -41,30 +45,47 @@ T = TypeVar("T")
 LONGEST_PARAMETER = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The run that is shown: its id, by which it is found; which of its processes this is, and the
+    flow runs of the earlier ones. `wished` tells who wants it cancelled."""
+
+    pipeline: str
+    run: str = ""
+    generation: int = 1
+    earlier: Sequence[str] = ()
+    wished: Callable[[], Wish | None] = lambda: None
+
+
 class PrefectTracker:
     """Reports to the Prefect server that the environment names."""
 
     def __init__(
         self,
-        pipeline: str,
+        shown: Shown,
         tell: Callable[[str], None] = lambda message: None,
         server: object = None,
         warn: Callable[[str], None] = lambda message: None,
         begun: Callable[[str, str], None] = lambda flow_run, api: None,
-        earlier: Sequence[str] = (),
         link: Link = no_link,
+        page: Callable[[str], str] | None = None,
     ) -> None:
         """`server` is kept as long as the tracker, which tells it that it is needed. `begun` is
-        told the id of the run's flow run, and the address of the API that knows it; `earlier` are
-        the flow runs of the run's earlier processes. `link` opens products."""
-        self._pipeline = pipeline
+        told the id of the run's flow run, and the address of the API that knows it. `link` opens
+        products; `page` gives the address of a flow run, where that is another one than Prefect
+        says."""
+        self._pipeline = shown.pipeline
+        self._name = run_name(shown.run or shown.pipeline, shown.generation)
+        self._run = shown.run
+        self._states = FlowStates(shown.run, shown.wished)
         self._tell = tell
         self._begun = begun
+        self._page = page or _page
         self._server = server
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._flow_ids: FlowIds = {}
         self._contact = Contact(warn, SILENCE if server is None else SILENCE_OURS)
-        self._desk = PrefectDesk(self._contact, earlier, link)
+        self._desk = PrefectDesk(self._contact, shown.earlier, link)
         self._events = PrefectEvents(self._contact)
         self._showing = Showing(self._contact, Gallery(link))
         self._watch = Watch(self._contact)
@@ -74,13 +95,13 @@ class PrefectTracker:
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
         if self._contact.lost:
             return await body()
-        ending = Ending[T](paused=lambda: self._desk.left and not label.path)
+        ending = Ending[T](label, self._states, lambda: self._desk.left and not label.path)
         parameters = _readable(label.parameters)
 
         async def run(**parameters: Any) -> State[Any]:
             del parameters
             if not label.path:
-                self._tell(f"Prefect's page: {_page()}")
+                self._tell(f"Prefect's page: {self._page(_flow_run())}")
                 for one in (self._desk, self._events, self._showing, self._watch):
                     one.begin(_flow_run())
                 self._begun(_flow_run(), _api())
@@ -93,17 +114,21 @@ class PrefectTracker:
         run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]
         flow = copy(self._flow(label, tuple(parameters)))
         flow.fn = run
-        name = label.name or self._pipeline
-        tracked = run_flow(flow, name, parameters, label.tags, self._flow_ids, self._contact)
+        early = self._states.ended_early
+        if not label.path:
+            self._states.root = asyncio.current_task()
+        tracked = run_flow(
+            flow, self._named(label), parameters, label.tags, self._flow_ids, self._contact, early
+        )
         await ending.despite_prefect(tracked)
         if self._unheard(ending):
             return await body()
-        return ending.result(label)
+        return ending.result()
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
         if self._contact.lost:
             return await attempt(plan, body)
-        ending = Ending[T](label.reused)
+        ending = Ending[T](label, self._states)
 
         async def run() -> State[Any]:
             return await ending.of(lambda: body(ending.attempts))
@@ -119,10 +144,16 @@ class PrefectTracker:
             task.retries = len(plan.delays)
             task.retry_delay_seconds = list(plan.delays)
             task.retry_condition_fn = again
-        await ending.despite_prefect(run_task(task))
+        await ending.despite_prefect(run_task(task, self._states.ended_early))
         if self._unheard(ending):
             return await attempt(plan, body)
-        return ending.result(label)
+        return ending.result()
+
+    def _named(self, label: Label) -> str:
+        """The name of a flow run: the run, or where in which run."""
+        if not label.place:
+            return self._name
+        return f"{label.name} · {self._run}" if self._run else label.name
 
     def _unheard(self, ending: Ending[Any]) -> bool:
         """Whether the server has gone before the body could begin. A run goes on without it."""
@@ -185,11 +216,13 @@ class PrefectTracker:
         return (self._desk,)
 
     def heard(self, fact: Fact) -> None:
+        self._states.heard(fact)
         self._events.heard(fact)
         self._showing.heard(fact)
 
     async def cancelled(self) -> None:
         await self._watch.cancelled()
+        self._states.cancelled = True
 
     def leave(self) -> None:
         self._desk.left = True
@@ -212,11 +245,9 @@ class _Nowhere(WritableFileSystem):
         pass
 
 
-def _page() -> str:
-    """Where the flow run of this place is shown."""
-    around = FlowRunContext.get()
-    found = None if around is None or around.flow_run is None else url_for(around.flow_run)
-    return found or "unknown"
+def _page(flow_run: str) -> str:
+    """Where Prefect shows a flow run."""
+    return url_for("flow-run", obj_id=flow_run) or "unknown"
 
 
 def _flow_run() -> str:

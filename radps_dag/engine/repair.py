@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -28,11 +29,13 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
 from radps_dag.engine.contact import TROUBLE
+from radps_dag.engine.flow_states import ADVICE
 from radps_dag.facts import RunEnded, Tracked, cancelled_text
 from radps_dag.journal.claims import driver_of
 from radps_dag.journal.rows import DamagedRun, to_row
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
+from radps_dag.progress.asking import resume_command
 
 __all__ = ["repair", "untold", "untold_of"]
 
@@ -63,7 +66,7 @@ class Untold:
     def state(self) -> State[Any]:
         if self.what == "cancelled":
             return Cancelled(message=f"the run was {self.reason}")
-        return _left() if self.what == "left" else _crashed()
+        return _left() if self.what == "left" else _crashed(self.run)
 
 
 def untold(store: Store, current: str) -> list[Untold]:
@@ -110,8 +113,12 @@ def untold_of(store: Store, run: str) -> list[Untold]:
     return list(going.values())
 
 
-async def repair(store: Store, waiting: Sequence[Untold]) -> None:
-    """Tell Prefect of each of them what has become of it. What cannot be told stays to be told."""
+async def repair(
+    store: Store, waiting: Sequence[Untold], earlier: Sequence[str] = (), name: str = ""
+) -> None:
+    """Tell Prefect of each of them what has become of it. What cannot be told stays to be told.
+
+    Of the `earlier` flow runs it is told that one of that name goes on with them."""
     try:
         async with get_client() as client:
             for one in waiting:
@@ -126,12 +133,24 @@ async def repair(store: Store, waiting: Sequence[Untold]) -> None:
                     )
                     row = to_row(run, told, store.workspace)
                     await asyncio.to_thread(store.append, run, [row])
+            for flow_run in earlier:
+                await _went_on(client, UUID(flow_run), name)
     except (*TROUBLE, RadpsDagError, ValueError):
         return
 
 
-def _crashed() -> State[Any]:
-    return Crashed(message="its process has gone; what it had done is in the journal")
+async def _went_on(client: PrefectClient, flow_run: UUID, name: str) -> None:
+    """Say of a flow run that was to be resumed which one goes on with it."""
+    with suppress(ObjectNotFound):
+        state = (await client.read_flow_run(flow_run)).state
+        if state is not None and state.type == StateType.CRASHED:
+            what = (state.message or "").partition(ADVICE)[0]
+            told: State[Any] = Crashed(name=state.name, message=f"{what}; went on as {name}")
+            await client.set_flow_run_state(flow_run, told, force=True)
+
+
+def _crashed(run: str) -> State[Any]:
+    return Crashed(message=f"its process has gone{ADVICE}{resume_command(run)}")
 
 
 def _left() -> State[Any]:
@@ -143,6 +162,8 @@ def _left() -> State[Any]:
 
 async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> bool:
     """Set the flow run and all that is in it and still goes on; whether the server knows it."""
+    # What was interrupted could have gone on, as what still goes on.
+    going = [*_GOING, StateType.CRASHED] if state.is_cancelled() else _GOING
     try:
         known = await client.read_flow_run(flow_run)
         if state.is_cancelled() and known.state_type in _FAILED:
@@ -150,10 +171,10 @@ async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> boo
             await client.set_flow_run_state(flow_run, state, force=True)
         level = [known]
         while level:
-            for task in await _tasks(client, [run.id for run in level]):
+            for task in await _tasks(client, [run.id for run in level], going):
                 await client.set_task_run_state(task.id, state, force=True)
             for one in level:
-                if one.state_type in _GOING:
+                if one.state_type in going:
                     await client.set_flow_run_state(one.id, state, force=True)
             level = await _inside(client, [run.id for run in level])
     except ObjectNotFound:
@@ -174,9 +195,11 @@ async def _inside(client: PrefectClient, ids: Sequence[UUID]) -> list[FlowRun]:
             return found
 
 
-async def _tasks(client: PrefectClient, ids: Sequence[UUID]) -> list[TaskRun]:
-    """The task runs in flow runs that still go on."""
-    state = TaskRunFilterState(type=TaskRunFilterStateType(any_=_GOING))
+async def _tasks(
+    client: PrefectClient, ids: Sequence[UUID], going: list[StateType]
+) -> list[TaskRun]:
+    """The task runs in flow runs that are in these states."""
+    state = TaskRunFilterState(type=TaskRunFilterStateType(any_=going))
     wanted = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=list(ids)), state=state)
     found: list[TaskRun] = []
     while True:

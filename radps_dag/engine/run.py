@@ -13,6 +13,7 @@ from typing import Any
 
 from radps_dag.builder import Graph
 from radps_dag.context.sight import Link
+from radps_dag.engine.clock import Clock
 from radps_dag.engine.desk import Desk
 from radps_dag.engine.executors.call import Executor
 from radps_dag.engine.knowing import Knowing
@@ -126,8 +127,8 @@ class Halt:
 @dataclass(frozen=True, slots=True)
 class Here:
     """The surroundings of a node: its place, what it sees, who tracks it, who collects scores,
-    whether it may use what other runs have made, where it stands in the graphs around it, and what
-    it does `aside` of its fan-out, so that others get on meanwhile."""
+    whether it may use what other runs have made, where it stands in the graphs around it, what it
+    does `aside` of its fan-out, so that others get on meanwhile, and how long it has taken."""
 
     run: Run
     place: Place
@@ -138,6 +139,7 @@ class Here:
     cached: bool = True
     link: Link | None = None
     aside: Callable[[], AbstractContextManager[None]] = nullcontext
+    clock: Clock = field(default_factory=Clock)
 
     def entering(self, graph: Graph, id: str) -> Here:
         """The surroundings of a node of this level."""
@@ -200,7 +202,8 @@ class Span:
 
     async def around(self, here: Here, body: Body) -> Result:
         """Run the body between its facts."""
-        begun = time.monotonic()
+        clock = Clock(here.clock)
+        here = replace(here, clock=clock)
         run, place = here.run, here.place.name
         try:
             total = self.total()
@@ -219,15 +222,15 @@ class Span:
             if made is not None and made.added and run.knowing is not None:
                 run.knowing.admit(place, here.link, made.added)
         except Stopped as stopped:
-            _tell_stop(here, stopped.message, time.monotonic() - begun)
+            _tell_stop(here, stopped.message, clock.took)
             raise
         except NodeError as error:
-            tell_failure(here, error, time.monotonic() - begun, tolerated=self.tolerated())
+            tell_failure(here, error, clock.took, tolerated=self.tolerated())
             raise
         except asyncio.CancelledError:
-            _tell_stop(here, "stopped before it was done", time.monotonic() - begun)
+            _tell_stop(here, "stopped before it was done", clock.took)
             raise
-        seconds = time.monotonic() - begun if result.seconds is None else result.seconds
+        seconds = clock.took if result.seconds is None else result.seconds
         run.say(
             NodeSucceeded(
                 time=time.time(), place=place, outputs=result.outputs, seconds=seconds, made=made

@@ -24,7 +24,7 @@ from radps_dag.engine.server.links import Link, no_link
 from radps_dag.engine.signals import run_minding_signals
 from radps_dag.engine.tracker import Tracker, Untracked
 from radps_dag.facts import Fact, Listener, Tracked
-from radps_dag.journal.workspace import RunDirectory
+from radps_dag.journal.cancelled import wished
 from radps_dag.problem import RadpsDagError
 
 T = TypeVar("T")
@@ -132,10 +132,13 @@ def _repairs(tracker: Tracker, opened: Opened) -> Coroutine[Any, Any, None]:
     """Tell Prefect which earlier processes have gone, where it is at hand."""
     if isinstance(tracker, Untracked):
         return asyncio.sleep(0)
+    from radps_dag.engine.flow_states import run_name
     from radps_dag.engine.repair import repair, untold
 
     # Known now, before this process has begun a flow run of its own.
-    return repair(opened.store, untold(opened.store, opened.directory.id))
+    run = opened.directory.id
+    waiting, earlier = untold(opened.store, run), _flow_runs_of(opened)
+    return repair(opened.store, waiting, earlier[-1:], run_name(run, opened.generation))
 
 
 def _knowing(
@@ -198,21 +201,20 @@ def prefect_tracker(
     tell: Callable[[str], None],
     warn: Callable[[str], None] = lambda message: None,
     begun: Callable[[str, str], None] = lambda flow_run, api: None,
-    earlier: Sequence[str] = (),
-    directory: RunDirectory | None = None,
+    opened: Opened | None = None,
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known. Products
-    of the run, in its `directory`, have links where the server is ours."""
+    of the run that is `opened` have links where the server is ours."""
     server = None
     link: Link = no_link
     if starting is not None:
         server = starting.soon(tell)
-        if directory is not None:
-            link = server.links(directory.products, directory.id).of
+        if opened is not None:
+            link = server.links(opened.directory.products, opened.directory.id).of
         # It is on this machine: where it does not answer soon, it is gone.
         retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
         os.environ.update(client_environment(server), PREFECT_CLIENT_MAX_RETRIES=retries)
-    from radps_dag.engine.prefect_tracker import PrefectTracker
+    from radps_dag.engine.prefect_tracker import PrefectTracker, Shown
 
     if starting is None:
         from radps_dag.engine.contact import make_sure
@@ -220,10 +222,20 @@ def prefect_tracker(
         make_sure()
     else:
         starting.wait(tell)  # only now: Prefect was imported while the server started
-    return PrefectTracker(pipeline, tell, server, warn, begun, earlier, link)
+    page = server.page_of if server is not None else None
+    shown = Shown(pipeline)
+    if opened is not None:
+        shown = Shown(
+            pipeline,
+            opened.directory.id,
+            opened.generation,
+            _flow_runs_of(opened),
+            partial(wished, opened.directory),
+        )
+    return PrefectTracker(shown, tell, server, warn, begun, link, page)
 
 
-def flow_runs_of(opened: Opened) -> tuple[str, ...]:
+def _flow_runs_of(opened: Opened) -> tuple[str, ...]:
     """The flow runs that the run has had, the oldest first."""
     rows = opened.store.rows(opened.directory.id, kinds=("tracked",))
     facts = [opened.store.fact(row) for row in rows]

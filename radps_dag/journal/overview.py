@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import JSON, ColumnElement, and_, case, cast, func, select, type_coerce
 
+from radps_dag.facts import RunEnded, RunStarted
 from radps_dag.journal.reading import Standing, standing
 from radps_dag.journal.schema import facts
 from radps_dag.journal.store import Head, Store
 
-__all__ = ["Mark", "Overview", "marks", "overview"]
+__all__ = ["Mark", "Overview", "marks", "overview", "seconds_spent"]
+
+# What others may add to the journal of a run that nobody drives.
+_OF_OTHERS = ("tracked", "context_added", "question_answered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,15 @@ class Overview:
 @dataclass(frozen=True, slots=True)
 class Mark:
     """That something happened at a place: a fact without what it says. `call` tells the end of a
-    call, and whether it ran or used an earlier result."""
+    call, and whether it ran or used an earlier result, `seconds` what the end of a node says that
+    it took."""
 
     seq: int
     time: float
     place: str
     kind: str
     call: Literal["", "ran", "reused"] = ""
+    seconds: float | None = None
 
 
 def overview(store: Store, head: Head) -> Overview:
@@ -60,11 +66,45 @@ def marks(store: Store, run: str) -> Iterator[Mark]:
         (_origin(store).is_(None), "ran"),
         else_="reused",
     )
-    query = select(facts.c.seq, facts.c.time, facts.c.place, facts.c.kind, call)
+    ended = facts.c.kind.in_(("node_succeeded", "node_failed", "node_stopped"))
+    took = case((ended, _document(store)["seconds"].as_float()))
+    query = select(facts.c.seq, facts.c.time, facts.c.place, facts.c.kind, call, took)
     with store.look() as connection:
         found = connection.execute(query.where(facts.c.run == run).order_by(facts.c.seq)).all()
     for row in found:
         yield Mark(*row)
+
+
+def seconds_spent(store: Store, run: str) -> float:
+    """The seconds that the processes took which have driven the run so far. Those of one that was
+    killed end with the last thing that it did."""
+    spent = 0.0
+    begun: tuple[int, float] | None = None
+    for row in store.rows(run, kinds=("run_started", "run_ended")):
+        fact = store.fact(row)
+        if isinstance(fact, RunStarted):
+            spent += _lasted(store, run, begun, row.seq)
+            begun = row.seq, fact.time
+        elif isinstance(fact, RunEnded) and begun is not None:
+            spent += fact.seconds
+            begun = None
+    return spent + _lasted(store, run, begun)
+
+
+def _lasted(
+    store: Store, run: str, begun: tuple[int, float] | None, until: int | None = None
+) -> float:
+    """How long a process has driven the run that never said that it ended."""
+    if begun is None:
+        return 0.0
+    seq, time = begun
+    query = select(func.max(facts.c.time)).where(
+        facts.c.run == run, facts.c.seq >= seq, facts.c.kind.not_in(_OF_OTHERS)
+    )
+    if until is not None:
+        query = query.where(facts.c.seq < until)
+    with store.look() as connection:
+        return max(0.0, (connection.scalar(query) or time) - time)
 
 
 def _begun(store: Store, run: str) -> int:
@@ -88,10 +128,14 @@ def _calls(store: Store, run: str, begun: int) -> tuple[int, int]:
 
 def _origin(store: Store) -> ColumnElement[str]:
     """The run that computed what a call has, where that is another one."""
-    payload = facts.c.payload
-    document = cast(payload, JSON) if store.postgres else type_coerce(payload, JSON)
-    found: ColumnElement[str] = document["made"]["origin"].as_string()
+    found: ColumnElement[str] = _document(store)["made"]["origin"].as_string()
     return found
+
+
+def _document(store: Store) -> ColumnElement[Any]:
+    """What a fact says."""
+    payload = facts.c.payload
+    return cast(payload, JSON) if store.postgres else type_coerce(payload, JSON)
 
 
 def _failed(store: Store, run: str, begun: int) -> set[str]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from radps_dag.progress.node import NodeState
 from radps_dag.progress.state import RunState
 
-__all__ = ["Failures", "alike", "failures", "pattern"]
+__all__ = ["Failures", "alike", "failures", "failures_in", "pattern"]
 
 _WHICH = re.compile(r"\[.*?\](?=$|[/#])|#\d+", re.DOTALL)
 Item = TypeVar("Item")
@@ -30,8 +30,13 @@ def failures(state: RunState) -> Failures:
     A fan-out that failed for want of good instances is a cause, and so are the instances: they were
     tolerated only until there were too many.
     """
+    return failures_in(state.root)
+
+
+def failures_in(node: NodeState) -> Failures:
+    """The same of a part of a run."""
     tolerated: list[NodeState] = []
-    causes = sorted(_causes(state.root, tolerated), key=_order)
+    causes = sorted(_causes(node, tolerated), key=_order)
     return Failures(tuple(causes), tuple(tolerated))
 
 

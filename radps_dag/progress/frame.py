@@ -174,7 +174,8 @@ class Frame:
 
     def _progress(self, node: NodeState, now: float) -> Iterator[Piece]:
         if node.asked is not None:
-            yield f"{WAITS}  ", "magenta"
+            since = f" ({duration(now - node.waits_since)})" if node.waits_since else ""
+            yield f"{WAITS}{since}  ", "magenta"
             yield clean(node.asked.message), ""
             return
         if node.attempt > 1:
@@ -201,6 +202,8 @@ class Frame:
 
     def _done(self, node: NodeState) -> Iterator[Piece]:
         yield from self._reused(node)
+        if node.waited >= 1:
+            yield f"waited {duration(node.waited)} for answers  ", "dim"
         if node.iterations:
             yield f"{node.iterations:,} iteration{'s' * (node.iterations > 1)}  ", "dim"
         if node.failures:

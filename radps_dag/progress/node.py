@@ -17,6 +17,7 @@ __all__ = [
     "enter",
     "forget",
     "forget_inside",
+    "note_waiting",
     "stop",
     "tally",
     "withdraw",
@@ -65,6 +66,8 @@ class NodeState:
     description: str = ""
     started: float | None = None
     seconds: float | None = None
+    waited: float = 0.0  # seconds in which all that went on in it waited for answers
+    waits_since: float | None = None  # if it does now
     attempt: int = 1
     attempts: int | None = None
     again_at: float | None = None  # when the next attempt begins
@@ -122,10 +125,12 @@ class NodeState:
         return self.label[1:-1] if self.is_instance else self.label
 
     def elapsed(self, now: float) -> float | None:
-        """Seconds that it took, or has taken so far."""
+        """Seconds that it took, or has taken so far, without waiting for answers."""
         if self.seconds is not None:
             return self.seconds
-        return None if self.started is None else max(0.0, now - self.started)
+        if self.started is None:
+            return None
+        return max(0.0, (self.waits_since or now) - self.started - self.waited)
 
     def above(self) -> Iterator[NodeState]:
         """Everything it is in, innermost first."""
@@ -195,6 +200,21 @@ def stop(node: NodeState, time: float) -> None:
         withdraw(child)
         child.status, child.reason = "stopped", "stopped"
         child.seconds = child.elapsed(time)
+
+
+def note_waiting(node: NodeState | None, now: float) -> None:
+    """Note at a node and at all around it whether nothing goes on there but questions."""
+    while node is not None:
+        going = node.active.values()
+        waits = node.asked is not None or (
+            bool(going) and all(one.waits_since is not None for one in going)
+        )
+        if waits and node.waits_since is None:
+            node.waits_since = now
+        elif not waits and node.waits_since is not None:
+            node.waited += max(0.0, now - node.waits_since)
+            node.waits_since = None
+        node = node.parent
 
 
 def count(node: NodeState, failures: int = 0, remarks: int = 0) -> None:

@@ -11,6 +11,7 @@ what failed or was stopped waits anew.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -39,14 +40,21 @@ from radps_dag.progress.node import (
     enter,
     forget,
     forget_inside,
+    note_waiting,
     stop,
     tally,
     withdraw,
 )
+from radps_dag.progress.pictures import made_by
 
-__all__ = ["CLOSED", "WAITS", "RunState", "fold"]
+__all__ = ["CLOSED", "MOST_PICTURES", "WAITS", "RunState", "fold"]
 
 _MOST_NOTES = 200
+MOST_PICTURES = 5  # that are named
+# After these, something may wait for nothing but answers, or do so no more.
+_Moving = (
+    NodeStarted | NodeSucceeded | NodeFailed | NodeStopped | Retrying | QuestionAsked
+) | QuestionAnswered
 WAITS = "waits for an answer"
 CLOSED = "closed: the run was cancelled"
 
@@ -62,6 +70,8 @@ class RunState:
     warned: int = 0  # all warnings; only the first 200 are kept
     questions: dict[str, QuestionAsked] = field(default_factory=dict)  # open ones, by place
     answers: list[tuple[QuestionAsked, QuestionAnswered]] = field(default_factory=list)
+    pictures: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_PICTURES))  # newest ones
+    pictured: set[str] = field(default_factory=set)  # the addresses of all
     planned: int = 0  # stages that were named beforehand
     forgetful: bool = True
 
@@ -101,6 +111,8 @@ class RunState:
                 self._begun(fact)
             case RunEnded():
                 self._over(fact)
+        if isinstance(fact, _Moving):
+            note_waiting(self._nearest(fact.place), fact.time)
 
     def _begun(self, fact: RunStarted) -> None:
         """A process begins to drive the run, which another one may have driven before."""
@@ -111,7 +123,10 @@ class RunState:
                 if stage.status not in ("succeeded", "tolerated", "skipped"):
                     _wait_anew(stage)
         self.run = fact
-        self.root.status, self.root.started, self.root.seconds = "running", fact.time, None
+        self.root.status, self.root.seconds = "running", None
+        # As if all processes had been one.
+        self.root.started = fact.time - fact.spent
+        self.root.waited, self.root.waits_since = 0.0, None
 
     def _over(self, fact: RunEnded) -> None:
         self.end = fact
@@ -120,7 +135,7 @@ class RunState:
             self.questions.clear()
         if fact.status == "cancelled":
             _close_questions(self.root)
-        self.root.seconds = fact.seconds
+        self.root.seconds = fact.seconds + (self.run.spent if self.run is not None else 0.0)
         stop(self.root, fact.time)
         if fact.status == "succeeded" and self._generation > 1:
             # The file was edited before the run was resumed: these are no stages of it any more.
@@ -154,6 +169,7 @@ class RunState:
             node.generation, node.error, node.message = self._generation, "", ""
         node.kind, node.description, node.total = fact.kind, fact.description, fact.total
         node.attempt, node.again_at, node.seconds = fact.attempt, None, None
+        node.waited, node.waits_since = 0.0, None
         node.outcome, node.reason, node.origin = "", "", fact.origin
         node.started = fact.time
         node.asked = self.questions.get(fact.place)  # by the process before, and not answered yet
@@ -173,6 +189,7 @@ class RunState:
             self._close(node, inside=isinstance(fact, NodeFailed))
         match fact:
             case NodeSucceeded():
+                self._pictured(fact)
                 node.seconds, node.error, node.message = fact.seconds, "", ""
                 node.origin = fact.made.origin if fact.made is not None else ""
                 if node.kind == "task":
@@ -198,6 +215,11 @@ class RunState:
         parent.inside = node.quality if node.is_iteration else parent.inside | node.quality
         if self.forgetful and node.is_instance and not node.failures and not node.remarks:
             forget(node)
+
+    def _pictured(self, fact: NodeSucceeded) -> None:
+        new = [one.uri for one in made_by(fact, images=True) if one.uri not in self.pictured]
+        self.pictured.update(new)
+        self.pictures.extend(new)
 
     def _retrying(self, fact: Retrying) -> None:
         node = self._node(fact.place)
@@ -281,6 +303,7 @@ def _wait_anew(stage: NodeState) -> None:
     stage.status, stage.started, stage.seconds = "waiting", None, None
     stage.error = stage.message = stage.reason = stage.outcome = ""
     stage.attempt, stage.again_at = 1, None
+    stage.waited, stage.waits_since = 0.0, None
 
 
 def _forget_retries(node: NodeState) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import textwrap
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from radps_dag.facts import CONDITION_IS_FALSE, cancelled_text
 from radps_dag.places import parts
@@ -44,7 +48,7 @@ def summary(state: RunState, width: int, symbols: Symbols, wrap: int | None = No
     `wrap` columns as it takes.
     """
     frame = Frame(symbols)
-    ended = state.run.time + state.end.seconds if state.run and state.end else 0.0
+    ended = state.end.time if state.end else 0.0
     stages = list(state.root.children.values())
     frame.fit([Row(0, node) for node in stages], width)
     lines = [_text(""), *_result(state, symbols, wrap)]
@@ -63,7 +67,7 @@ def brief(state: RunState, symbols: Symbols) -> list[Text]:
     cancelled = state.end is not None and state.end.status == "cancelled"
     if (cancelled or not failures(state).causes) and (cause := _cause(state)):
         lines.append(_text(f"   {cause}"))
-    for title, entries in islice(_sections(state, symbols), 3):
+    for title, entries in islice(_sections(state, symbols), 4):
         lines += _section(title, list(entries))
     return lines
 
@@ -82,7 +86,9 @@ def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Te
     name = clean(state.run.pipeline) if state.run else "the run"
     if end is None:
         return _text(f" {symbols.status['failed']} {name} did not end", "bold red")
-    took = duration(end.seconds)
+    took = duration(state.root.seconds)
+    if state.root.waited >= 1:
+        took += f", without the {duration(state.root.waited)} that it waited for answers"
     if end.status == "succeeded":
         line = _text(f" {symbols.status['succeeded']} {name} succeeded", "bold green")
         line.append(f" in {took}", "")
@@ -119,11 +125,13 @@ def _sections(state: RunState, symbols: Symbols) -> Iterator[tuple[str, Iterator
     yield "Questions", _questions(state, symbols)
     yield "Failed", _failed(found.causes, symbols.status["failed"], "red")
     yield "Failed, tolerated", _failed(found.tolerated, symbols.status["tolerated"], "yellow")
+    yield "What next", _next(state)
     yield "Skipped", _skipped(state, symbols)
     yield "QA", _low(state, symbols)
     yield "Warnings", _warnings(state, symbols)
     yield "Answers", _answers(state, symbols)
     yield "Outputs", _outputs(state)
+    yield "To look at", _pictures(state)
 
 
 def _section(title: str, entries: list[Entry], wrap: int | None = None) -> list[Text]:
@@ -218,6 +226,35 @@ def _outputs(state: RunState) -> Iterator[Entry]:
         width = 100 if isinstance(value, list) else 400
         yield " ", f"{clean(name):{widest}}  {short(value, width)}", ""
     yield from _rest(len(outputs))
+
+
+def _next(state: RunState) -> Iterator[Entry]:
+    """What to do with a run that did not come to its end, and may."""
+    status = state.end.status if state.end is not None else ""
+    if state.run is not None and status in ("failed", "interrupted"):
+        first = "fix what failed, then go on" if status == "failed" else "go on"
+        yield " ", f"{first} where it stopped: {resume_command(state.run.run)}", ""
+
+
+def _pictures(state: RunState) -> Iterator[Entry]:
+    """The newest pictures and images, by paths where they are on this machine."""
+    for uri in state.pictures:
+        yield " ", clean(_path(uri)), ""
+    more = len(state.pictured) - len(state.pictures)
+    if more and state.run is not None:
+        command = f"radps-dag context {shlex.quote(clean(state.run.run))} --products"
+        yield " ", f"and {more:,} more: {command}", "dim"
+
+
+def _path(uri: str) -> str:
+    """The path of what is on this machine, from here if it is below; else the address."""
+    url = urlsplit(uri)
+    if url.scheme != "file" or url.netloc:
+        return uri
+    path = Path(unquote(url.path))
+    with contextlib.suppress(OSError, ValueError):  # nowhere, or not below
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
 
 
 def _rest(count: int) -> Iterator[Entry]:

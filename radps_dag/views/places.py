@@ -86,7 +86,9 @@ def _after(before: Course, mark: Mark) -> Course:
         return Course(mark.place, status, mark.time, attempts=before.attempts if again else 1)
     if status == "retrying":
         return replace(before, status=status, attempts=before.attempts + 1)
-    seconds = None if before.started is None else max(0.0, mark.time - before.started)
+    seconds = mark.seconds
+    if mark.call == "reused" or seconds is None:  # not what it took when it was made
+        seconds = None if before.started is None else max(0.0, mark.time - before.started)
     return replace(before, status=status, seconds=seconds)
 
 

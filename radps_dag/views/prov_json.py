@@ -74,9 +74,10 @@ class _Story:
     def _run(self) -> None:
         listed, start = self._lineage.run.listed, self._lineage.run.start
         first = self._lineage.run.processes[0].start
-        ended = None if listed.started is None or listed.seconds is None or listed.driver else (
-            listed.started + listed.seconds
-        )  # fmt: skip
+        end = self._lineage.run.processes[-1].end
+        ended = None if end is None else end.time
+        if end is None and not listed.driver and listed.seconds is not None:
+            ended = start.time + listed.seconds - start.spent
         told = {
             "pipeline": start.pipeline,
             "file": start.file,

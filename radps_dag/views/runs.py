@@ -18,9 +18,10 @@ __all__ = ["Listed", "list_run", "list_runs"]
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A run in the list. Times are seconds since the epoch; `done`, `failed` and `reused` count
-    calls of workloads; `resumed` counts the processes after the first; `driver` says who drives
-    it, `cause` in a line why it failed or who cancelled it, `questions` how many wait for an
-    answer."""
+    calls of workloads; `seconds` are those of all processes that drove the run, without waiting
+    for answers where they have ended; `resumed` counts the processes after the first; `driver` says
+    who drives it, `cause` in a line why it failed or who cancelled it, `questions` how many wait
+    for an answer."""
 
     run: str
     pipeline: str
@@ -65,12 +66,13 @@ def list_run(store: Store, head: Head) -> Listed:
 def _listed(found: Overview, questions: int) -> Listed:
     at = found.standing
     started = at.start.time if at.start is not None else None
+    spent = at.start.spent if at.start is not None else 0.0
     if at.end is not None:
-        seconds: float | None = at.end.seconds
+        seconds: float | None = spent + at.end.seconds
     elif started is None:
         seconds = None
     else:
-        seconds = max(0.0, (time.time() if at.driver else found.last) - started)
+        seconds = spent + max(0.0, (time.time() if at.driver else found.last) - started)
     return Listed(
         run=at.head.run,
         pipeline=at.head.pipeline,

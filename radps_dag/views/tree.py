@@ -22,7 +22,7 @@ def tree(state: RunState, status: str, driver: str) -> dict[str, Any]:
         "status": status,
         "driver": driver,
         "generation": start.generation if start else 0,
-        "started": state.root.started,
+        "started": start.time if start else None,
         "seconds": state.root.elapsed(time.time()),
         "message": end.message if end else "",
         "outputs": dict(end.outputs) if end else {},

@@ -6,6 +6,7 @@ variables to set before Prefect is imported. Nothing here imports Prefect.
 
 from .address import ServerAddress, ServerStatus, client_environment, login_url
 from .ending import status, stop
+from .pages import page_of
 from .place import home_directory
 from .starting import Starting, begin, ensure_server, idle_seconds
 
@@ -19,6 +20,7 @@ __all__ = [
     "home_directory",
     "idle_seconds",
     "login_url",
+    "page_of",
     "status",
     "stop",
 ]

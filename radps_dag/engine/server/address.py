@@ -9,8 +9,9 @@ from typing import Any
 
 from radps_dag.locks import Lock
 
-from .gate import IDENTITY_PATH, LOGIN_PATH
+from .gate import IDENTITY_PATH
 from .links import Links, Table
+from .login import login_address, new_pass
 from .place import Place
 from .settings import private_variables
 
@@ -36,7 +37,12 @@ class ServerAddress:
     @property
     def login_url(self) -> str:
         """The page's address with the password in it: opens the page without asking."""
-        return f"{self.ui_url}{LOGIN_PATH}#{self.auth_string}"
+        return login_address(self.ui_url, self.auth_string)
+
+    def page_of(self, flow_run: str) -> str:
+        """The address that opens the page of a flow run, without asking; valid for some days."""
+        said = new_pass(self.auth_string)
+        return login_address(self.ui_url, said, f"/runs/flow-run/{flow_run}")
 
     def links(self, products: Path, run: str) -> Links:
         """The addresses of products of runs, of which one has its products in this folder."""
@@ -73,7 +79,7 @@ def login_url(found: ServerStatus) -> str | None:
     """The address that opens the page of a running server without asking for the password."""
     if found.ui_url is None:
         return None
-    return f"{found.ui_url}{LOGIN_PATH}#{Place(found.directory).auth_string()}"
+    return login_address(found.ui_url, Place(found.directory).auth_string())
 
 
 def answers(state: dict[str, Any]) -> bool:

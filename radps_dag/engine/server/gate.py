@@ -1,4 +1,4 @@
-"""What stands in front of Prefect's server: who may ask, when it was last asked, how to log in."""
+"""What stands in front of Prefect's server: who may ask, when it was last asked, where to go."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 from .limits import Refused, bounded, brief_until_greeted, is_the_page, refusal
 from .links import PRODUCTS_PATH
-from .page import mended, uncompressed
+from .login import LOGIN_PATH, Login
+from .page import is_document, mended, uncompressed
 from .visitors import Visitors
 
-__all__ = ["IDENTITY_PATH", "LOGIN_PATH", "Gate"]
+__all__ = ["IDENTITY_PATH", "Gate"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -20,7 +21,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 IDENTITY_PATH = "/radps-dag/identity"
-LOGIN_PATH = "/radps-dag/login"
+RUNS_PATH = b"/runs?hide-subflows=true"
 
 _LOOPBACK_NAMES = {"127.0.0.1", "localhost", "[::1]"}
 
@@ -31,29 +32,14 @@ _ONLY_HERE = (
     "connect-src 'self' ws://127.0.0.1:* ws://localhost:*; frame-ancestors 'none'"
 )
 
-# The password is in the fragment, which a browser sends to nobody. The page keeps it where
-# Prefect's own login form would.
-_LOGIN = b"""<!doctype html><meta charset="utf-8"><title>radps-dag</title>
-<p id="said">Logging in.</p><script>
-const given = decodeURIComponent(location.hash.slice(1));
-if (given) {
-  localStorage.setItem("prefect-password", btoa(given));
-  location.replace("/");
-} else {
-  document.getElementById("said").textContent =
-    "Get the address to log in with from: radps-dag server status --show-auth";
-}
-</script>
-"""
-
 
 class Gate:
     """An ASGI application around another one.
 
     It answers only to loopback names (a page of another site cannot reach the server by letting
-    its own name point here) and gives only the page to who has not logged in; it notes when the
-    server was last used, has two pages of its own, and hands what is below the products' path to
-    `products`.
+    its own name point here), gives only the page to who has not logged in, notes when the server
+    was last used, says who it is, leads from the root to the list of runs, and hands what is below
+    their paths to `login` and `products`.
     """
 
     def __init__(
@@ -63,8 +49,10 @@ class Gate:
         before_shutdown: Callable[[], Awaitable[None]],
         visitors: Visitors,
         products: App,
+        login: Login,
     ) -> None:
         self._app = app
+        self._login = login
         self._visitors = visitors
         self._products = products
         self._identity = identity
@@ -96,8 +84,10 @@ class Gate:
     async def _count(self, scope: Message, receive: Receive, send: Send) -> None:
         self._open += 1
         try:
-            if scope["type"] == "http" and scope["path"] == LOGIN_PATH:
-                await _answer(send, 200, b"text/html; charset=utf-8", _LOGIN)
+            if scope["type"] == "http" and scope["path"].startswith(LOGIN_PATH):
+                await self._login(scope, receive, send)
+            elif scope["type"] == "http" and scope["path"] == "/" and is_document(scope):
+                await _answer(send, 307, b"text/plain", b"", (b"location", RUNS_PATH))
             elif scope["type"] == "http" and scope["path"].startswith(PRODUCTS_PATH):
                 await self._products(scope, receive, send)
             elif scope["type"] == "http":
@@ -160,12 +150,15 @@ async def _refuse(scope: Message, receive: Receive, send: Send) -> None:
         await _answer(send, why.status, b"text/plain", f"{why}\n".encode())
 
 
-async def _answer(send: Send, status: int, kind: bytes, body: bytes) -> None:
+async def _answer(
+    send: Send, status: int, kind: bytes, body: bytes, *more: tuple[bytes, bytes]
+) -> None:
     headers = [
         (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"referrer-policy", b"no-referrer"),
+        *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -132,8 +132,9 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     from prefect import __version__ as prefect_version
     from prefect.server.api.server import create_app
 
-    from . import database, recording
+    from . import database, page, recording
     from .links import Table
+    from .login import Login
     from .products import Products
     from .visitors import Visitors
 
@@ -148,7 +149,9 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     table = Table(said.place.products, auth_string)
     table.forget()
     products = Products(visitors, table)
-    gate = Gate(create_app(final=True), said.state["id"], recording.drain, visitors, products)
+    page.only_one()
+    app = create_app(final=True)
+    gate = Gate(app, said.state["id"], recording.drain, visitors, products, Login(auth_string))
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)  # thousands of small values per request, none in cycles
     gc.enable()

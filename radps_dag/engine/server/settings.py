@@ -9,6 +9,7 @@ from pathlib import Path
 from radps_dag import __version__
 
 from .links import PRODUCTS_PATH
+from .login import LOGIN_PATH
 from .place import Place
 
 __all__ = ["DEFAULT_IDLE_TIMEOUT", "fingerprint", "private_variables", "server_variables"]
@@ -21,6 +22,8 @@ _QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # Prefect's newer page cannot resume what is paused, and leads back through a survey.
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
 }
 
@@ -100,6 +103,6 @@ def fingerprint() -> str:
         "radps_dag": __version__,
         "prefect": importlib.metadata.version("prefect"),
         "settings": [_QUIET, _TUNED, _RETENTION],
-        "products": PRODUCTS_PATH,
+        "paths": [PRODUCTS_PATH, LOGIN_PATH],
     }
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,27 @@
+"""The products in a JSON value: objects with a URI and a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+__all__ = ["products_in", "uris_in"]
+
+
+def products_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The products in a JSON value, at any depth."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("uri"), str) and isinstance(value.get("kind"), str):
+            yield value
+            return
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from products_in(item)
+
+
+def uris_in(value: Any) -> Iterator[str]:
+    """The addresses of the products in a value, and of all that those stand on."""
+    for product in products_in(value):
+        yield str(product["uri"])
+        yield from uris_in(product.get("stands_on"))

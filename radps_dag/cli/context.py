@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radps_dag.cli.options import which_workspace
+from radps_dag.cli import completion
+from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.profile import find_profile
 
@@ -20,10 +21,20 @@ __all__ = ["command"]
 
 
 @click.command("context")
-@click.argument("run", required=False)
+@which_run(required=False)
 @click.argument("key", required=False)
-@click.option("--at", metavar="NODE", help="What this node saw when it started.")
-@click.option("--diff", "other", metavar="RUN", help="What differs from another run.")
+@click.option(
+    "--at",
+    metavar="NODE",
+    shell_complete=completion.places,
+    help="What this node saw when it started.",
+)
+@click.option(
+    *("--diff", "other"),
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="What differs from another run.",
+)
 @click.option("--products", is_flag=True, help="List the products, also those withdrawn.")
 @click.option("--kind", metavar="KIND", help="Only products of this kind, such as caltable.")
 @click.option("--spw", metavar="N", help="Only products of this spectral window.")

@@ -8,12 +8,15 @@ from typing import Any, TypeVar
 
 import click
 
+from radps_dag.cli import completion
+
 __all__ = [
     "EXECUTORS",
     "how_to_run",
     "stages",
     "what_to_run",
     "what_to_use_again",
+    "which_run",
     "which_workloads",
     "which_workspace",
 ]
@@ -28,7 +31,12 @@ _PATH = click.Path(path_type=Path)
 def which_workloads(command: F) -> F:
     """Where a pipeline's workloads are: `library`, `modules` and `profile_file` of a command."""
     options = (
-        click.option("--library", metavar="NAME", help="Use this library of workloads."),
+        click.option(
+            "--library",
+            metavar="NAME",
+            shell_complete=completion.libraries,
+            help="Use this library of workloads.",
+        ),
         click.option(
             *("--workloads", "modules"),
             multiple=True,
@@ -55,6 +63,7 @@ def what_to_run(command: F) -> F:
             *("-p", "--param", "arguments"),
             multiple=True,
             metavar="NAME=VALUE",
+            shell_complete=completion.params,
             help="Set a param of the pipeline; may be repeated.",
         ),
         click.option(
@@ -68,6 +77,7 @@ def what_to_run(command: F) -> F:
             multiple=True,
             callback=stages,
             metavar="STAGE",
+            shell_complete=completion.stages,
             help="These stages alone, on what an earlier run left.",
         ),
         click.option(
@@ -75,6 +85,7 @@ def what_to_run(command: F) -> F:
             multiple=True,
             callback=stages,
             metavar="STAGE",
+            shell_complete=completion.stages,
             help="These stages and all that depends on them.",
         ),
         click.option(
@@ -82,6 +93,7 @@ def what_to_run(command: F) -> F:
             multiple=True,
             callback=stages,
             metavar="STAGE",
+            shell_complete=completion.stages,
             help="These stages and all that they depend on.",
         ),
         click.option(
@@ -93,6 +105,11 @@ def what_to_run(command: F) -> F:
         ),
     )
     return _with(options, command)
+
+
+def which_run(*, required: bool) -> Callable[[F], F]:
+    """The run that a command is about: `run` of it."""
+    return click.argument("run", required=required, shell_complete=completion.runs)
 
 
 def which_workspace(command: F) -> F:
@@ -121,6 +138,7 @@ def what_to_use_again(command: F) -> F:
             "--force",
             multiple=True,
             metavar="PLACE",
+            shell_complete=completion.places,
             help="Run what matches, such as 'image_*/clean', whatever is there; may be repeated.",
         ),
         click.option(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from radps_dag.cli import completion
 from radps_dag.cli.launching import begin_server, launch
-from radps_dag.cli.options import how_to_run, which_workloads, which_workspace
+from radps_dag.cli.options import how_to_run, which_run, which_workloads, which_workspace
 from radps_dag.cli.running import (
     Asked,
     Part,
@@ -39,7 +40,7 @@ MOST = 20  # calls that are said to run again
 
 
 @click.command("resume")
-@click.argument("run", required=False)
+@which_run(required=False)
 @click.option(
     "--file",
     type=_PATH,
@@ -50,6 +51,7 @@ MOST = 20  # calls that are said to run again
     *("-p", "--param", "arguments"),
     multiple=True,
     metavar="NAME=VALUE",
+    shell_complete=completion.params,
     help="Change a param of the pipeline; may be repeated.",
 )
 @how_to_run

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from radps_dag.cli.opening import open_pipeline
-from radps_dag.params import resolve
 from radps_dag.problem import InvalidPipeline, UsageError
 from radps_dag.profile import Profile
 
@@ -135,6 +133,9 @@ def products_root(given: str | None, profile: Profile) -> str | None:
 
 def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
     """The pipeline, its library and its params, after every check that can be made before."""
+    from radps_dag.cli.opening import open_pipeline
+    from radps_dag.params import resolve
+
     pipeline, library = open_pipeline(asked.file, asked.library, asked.modules, asked.profile)
     known = {name: value for name, value in asked.params.items() if pipeline.param(name)}
     known = {**_params_of(asked.profile, pipeline), **known}

@@ -97,6 +97,28 @@ def test_products(context: Any) -> None:
     assert "spw=3" in context("--field", "3C286", "--kind", "caltable")[1]
 
 
+def test_where_products_are(
+    context: Any, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its path, to be copied and opened: from here if it is below, else in full."""
+    code, text = context("--products")
+    _, head, row, reason = text.splitlines()
+    assert code == 0 and head.split()[-2:] == ["from", "path"]
+    path = Path(row.split()[-1])
+    assert not path.is_absolute() and path.is_file()
+    assert reason == "  withdrawn: it is bad"
+    whole = str(path.resolve())
+    workspace = str(Path(".radps").resolve())
+    store = ("--store", place.url) if place.url else ()
+    monkeypatch.chdir(tmp_path)
+    _, text = context("--workspace", workspace, *store, "--products")
+    assert text.splitlines()[2].split()[-1] == whole
+    # Where there is no room beside it, it has a line of its own, and is not cut.
+    monkeypatch.setattr("radps_dag.cli.looking.room", lambda: 60)
+    _, text = context("--workspace", workspace, *store, "--products")
+    assert text.splitlines()[3:] == ["  table", f"  {whole}", "  withdrawn: it is bad"]
+
+
 def test_at_a_node(context: Any) -> None:
     """What a node saw when it started: what those before it had added, and nothing else."""
     _, text = context("--json", "--at", "second")

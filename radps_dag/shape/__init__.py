@@ -22,6 +22,7 @@ from radps_dag.shape.kinds import (
     of_value,
     union,
 )
+from radps_dag.shape.schemas import to_schema
 from radps_dag.shape.sources import from_hint, from_schema
 from radps_dag.shape.words import describe, show
 
@@ -45,5 +46,6 @@ __all__ = [
     "of_kinds",
     "of_value",
     "show",
+    "to_schema",
     "union",
 ]

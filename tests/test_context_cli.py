@@ -87,6 +87,19 @@ def test_one_key(context: Any, run: str) -> None:
     assert "by note (code " in text
 
 
+def test_a_key_that_is_a_part_of_an_id(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key's whole name says more than a part of a run's id."""
+    text = TEXT.replace("context:", "version: 1\n    name: flux_scale\n    context:", 1)
+    Place(tmp_path).play(text)
+    monkeypatch.chdir(tmp_path)
+    for word, shown in (("flux", "declared: of the calibrator"), ("flux_sc", "key")):
+        with pytest.raises(SystemExit) as exit:
+            main(["context", word])
+        assert exit.value.code == 0 and shown in capsys.readouterr().out
+
+
 def test_products(context: Any) -> None:
     """Those withdrawn are shown with the reason; selections are numbers or names."""
     _, text = context("--products")

@@ -10,7 +10,7 @@ import click
 
 from radps_dag.cli import completion
 from radps_dag.cli.options import which_run, which_workspace
-from radps_dag.problem import RadpsDagError, UsageError
+from radps_dag.problem import RadpsDagError
 from radps_dag.profile import find_profile
 
 if TYPE_CHECKING:
@@ -106,19 +106,16 @@ def _opened(workspace: Path, store: str | None) -> Store:
 
 
 def _which(journal: Store, run: str | None, key: str | None) -> tuple[str, str | None]:
-    """The run and the key that are meant."""
+    """The run and the key that are meant. The whole name of a key says more than a part of an id,
+    which begins with a digit."""
     from radps_dag.context.reading import read_context
     from radps_dag.journal.reading import find_run
 
-    try:
-        return find_run(journal, run), key
-    except UsageError:
-        if run is None or key is not None:
-            raise
+    if run is not None and key is None and run.isidentifier():
         last = find_run(journal, None)
         if run in read_context(journal, last).keys:
             return last, run
-        raise
+    return find_run(journal, run), key
 
 
 def _known(snapshot: Snapshot, key: str) -> str:

@@ -116,15 +116,11 @@ def test_places(folder: Path, words: tuple[str, ...]) -> None:
     assert completed(*words, "image_cube/clean/mi") == ["image_cube/clean/minor"]
 
 
-def test_places_in_patterns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind a pattern or an instance come the steps of what it fits."""
-    assert completed("show", "last", "image_cube/clean/") == [
-        "image_cube/clean/minor",
-        "image_cube/clean/major",
-    ]
-    # A shell would read brackets and stars: they stay as the person has quoted them, or are not
-    # completed.
-    assert completed("show", "last", "image_*/clean[spw=0]/mi") == []
+@pytest.mark.parametrize("before", ["image_*/clean/", "image_cube/clean[spw=0]/", "*/clean#2/"])
+def test_places_in_patterns(folder: Path, before: str) -> None:
+    """Behind a pattern, an instance or an iteration come the steps of what it fits."""
+    assert completed("show", "last", before) == [f"{before}minor", f"{before}major"]
+    assert completed("run", "outer.yaml", "--force", f"{before}mi") == [f"{before}minor"]
 
 
 def test_params(folder: Path) -> None:

@@ -28,8 +28,8 @@ Read = Callable[[str], Mapping[str, Any]]
 Level = tuple[PurePosixPath, Mapping[str, Any]]
 
 _INSTANCE = re.compile(r"\[.*|#.*")  # of a place's level: `clean[spw=2]#3`
-# What a shell leaves as it is.
-_PLAIN = re.compile(r"[\w.,:/=@%+-]+", re.ASCII)
+# What a shell leaves as it is, and what stands in places, which a person has typed and quoted.
+_PLAIN = re.compile(r"[\w.,:/=@%+#*\[\]-]+", re.ASCII)
 
 
 def _quietly(complete: Callable[[Context, str], Iterator[CompletionItem[str]]]) -> Complete:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import get_completion_class
 from run_support import PROGRAM, WORKLOADS, write
 from terminal_support import Desktop
 from test_docs import ROOT, blocks
@@ -146,6 +147,22 @@ def test_words_that_bash_cuts(
 ) -> None:
     """They are read as the one word that they are; the answer is for the last part alone."""
     assert in_bash(monkeypatch, *words) == expected
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_options_that_hold_their_values(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    """What is answered stands for the whole word, so the option is in it."""
+    word = "--only=first,image_l"
+    monkeypatch.setenv("COMP_WORDS", f"radps-dag run outer.yaml {word}")
+    monkeypatch.setenv("COMP_CWORD", "3" if shell == "zsh" else word)
+    asking = get_completion_class(shell)
+    assert asking is not None
+    answer = asking(_radps_dag, {}, "radps-dag", "_RADPS_DAG_COMPLETE").complete()
+    assert answer.split() == {"zsh": ["plain", "--only=first,image_line", "_"]}.get(
+        shell, ["plain,--only=first,image_line"]
+    )
 
 
 @pytest.mark.parametrize("file", ["run", "plan", "validate", "graph"])

@@ -16,9 +16,25 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from click import Context, Parameter
-from click.shell_completion import BashComplete, CompletionItem, add_completion_class
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+)
 
-__all__ = ["BashWords", "libraries", "params", "places", "runs", "stages"]
+__all__ = [
+    "BashWords",
+    "FishWords",
+    "ZshWords",
+    "libraries",
+    "params",
+    "places",
+    "runs",
+    "stages",
+]
 
 Items = list[CompletionItem[str]]
 Complete = Callable[[Context, Parameter, str], Items]
@@ -136,6 +152,30 @@ class BashWords(BashComplete):
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
         return f"{item.type},{item.value[self._before :]}"
+
+
+class _WholeWords(ShellComplete):
+    """Zsh and fish take an answer for the whole word, of which click leaves out the option."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        args, incomplete = super().get_completion_args()
+        option, equals, _ = incomplete.partition("=")
+        self._before = f"{option}=" if equals and option.startswith("--") else ""
+        return args, incomplete
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        whole = CompletionItem(f"{self._before}{item.value}", item.type, item.help)
+        return super().format_completion(whole)
+
+
+@add_completion_class
+class ZshWords(_WholeWords, ZshComplete):
+    pass
+
+
+@add_completion_class
+class FishWords(_WholeWords, FishComplete):
+    pass
 
 
 def _workspace(ctx: Context) -> Path:

@@ -129,7 +129,7 @@ def _leave(code: int) -> None:
 
 def _exit_code(arguments: list[str] | None) -> int:
     if "_RADPS_DAG_COMPLETE" in os.environ:
-        importlib.import_module("radps_dag.cli.completion")  # what it knows of bash
+        importlib.import_module("radps_dag.cli.completion")  # what it knows of shells
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     # `--debug` is a flag of the whole program: allowed in front of and behind the command's name.

@@ -87,6 +87,19 @@ def test_one_key(context: Any, run: str) -> None:
     assert "by note (code " in text
 
 
+def test_a_key_that_is_a_part_of_an_id(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key's whole name says more than a part of a run's id."""
+    text = TEXT.replace("context:", "version: 1\n    name: flux_scale\n    context:", 1)
+    Place(tmp_path).play(text)
+    monkeypatch.chdir(tmp_path)
+    for word, shown in (("flux", "declared: of the calibrator"), ("flux_sc", "key")):
+        with pytest.raises(SystemExit) as exit:
+            main(["context", word])
+        assert exit.value.code == 0 and shown in capsys.readouterr().out
+
+
 def test_products(context: Any) -> None:
     """Those withdrawn are shown with the reason; selections are numbers or names."""
     _, text = context("--products")
@@ -95,6 +108,28 @@ def test_products(context: Any) -> None:
     assert "no such product" in context("--spw", "4")[1]
     assert "no such product" in context("--kind", "image")[1]
     assert "spw=3" in context("--field", "3C286", "--kind", "caltable")[1]
+
+
+def test_where_products_are(
+    context: Any, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its path, to be copied and opened: from here if it is below, else in full."""
+    code, text = context("--products")
+    _, head, row, reason = text.splitlines()
+    assert code == 0 and head.split()[-2:] == ["from", "path"]
+    path = Path(row.split()[-1])
+    assert not path.is_absolute() and path.is_file()
+    assert reason == "  withdrawn: it is bad"
+    whole = str(path.resolve())
+    workspace = str(Path(".radps").resolve())
+    store = ("--store", place.url) if place.url else ()
+    monkeypatch.chdir(tmp_path)
+    _, text = context("--workspace", workspace, *store, "--products")
+    assert text.splitlines()[2].split()[-1] == whole
+    # Where there is no room beside it, it has a line of its own, and is not cut.
+    monkeypatch.setattr("radps_dag.cli.looking.room", lambda: 60)
+    _, text = context("--workspace", workspace, *store, "--products")
+    assert text.splitlines()[3:] == ["  table", f"  {whole}", "  withdrawn: it is bad"]
 
 
 def test_at_a_node(context: Any) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ FILES = {
     re.match(r"# (\S+)\n", block)[1]: block  # type: ignore[index]  # fails where there is none
     for block in blocks(PAGE, "python")
 }
-ONE_FUNCTION, PACKAGE = (
+LAY_OUT, ONE_FUNCTION, PACKAGE = (
     [line.split()[1:] for line in block.splitlines()] for block in blocks(PAGE, "sh")
 )
 SMALL = ("-p", "pixels=32", "-p", "channels_per_block=64")
@@ -29,22 +28,26 @@ SMALL = ("-p", "pixels=32", "-p", "channels_per_block=64")
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files of the page and the pipelines, its package as if installed."""
+    """A folder with the pipelines and the files of the page, its package as if installed."""
+    (lay_out,) = LAY_OUT
+    done = python(tmp_path, "-m", "radps_dag", *lay_out)
+    assert done.returncode == 0, done.stderr
     for name, text in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    (tmp_path / "our_observatory" / "__init__.py").touch()
     (text,) = blocks(PAGE, "toml")
-    about = tomllib.loads(text)["project"]
-    # What pip leaves of pyproject.toml, without a network.
-    installed = tmp_path / f"our_observatory-{about['version']}.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text(f"Name: {about['name']}\nVersion: {about['version']}\n")
-    (group,) = about["entry-points"]
-    lines = [f"{name} = {module}" for name, module in about["entry-points"][group].items()]
-    (installed / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines]))
-    shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines")
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    # What `pip install -e .` does, without a network: the wheel is built as the page says, and its
+    # metadata lie where Python finds them.
+    assert 'requires = ["hatchling"]' in text
+    built = python(tmp_path, "-m", "hatchling", "build", "--target", "wheel", "--directory", "dist")
+    assert built.returncode == 0, built.stderr
+    with zipfile.ZipFile(next((tmp_path / "dist").glob("*.whl"))) as wheel:
+        names = wheel.namelist()
+        packages = {name.partition("/")[0] for name in names}
+        assert packages == {"our_observatory", "our_observatory-1.dist-info"}
+        wheel.extractall(tmp_path, [name for name in names if ".dist-info/" in name])
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
     return tmp_path
 

@@ -59,3 +59,17 @@ def test_commands_work(line: str, ran: Path) -> None:
     """The other commands of the page work as well."""
     done = run(line, ran)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_plan_on_the_page_about_resuming(ran: Path) -> None:
+    """What is shown of a plan is how it begins and ends, letter for letter but for the run."""
+    page = (ROOT / "docs" / "resume.md").read_text(encoding="utf-8")
+    (line,) = [
+        line for block in blocks(page, "sh") for line in block.splitlines() if " plan " in line
+    ]
+    (shown,) = [block for block in blocks(page, "text") if "to reuse" in block]
+    done = run(line.replace(" plan ", " run --quiet ").partition(" -p")[0], ran)
+    assert done.returncode == 0, done.stderr
+    begins, ends = (re.sub(r"\S+-calibration", "RUN", part) for part in shown.split("...\n"))
+    planned = re.sub(r"\S+-calibration", "RUN", run(line, ran).stdout)
+    assert planned.startswith(begins) and planned.endswith(ends)

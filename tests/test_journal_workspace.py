@@ -82,12 +82,40 @@ def test_no_directory_can_be_made(tmp_path: Path) -> None:
 
 
 def test_picking_a_run() -> None:
-    """A run is meant by its id, or by how it begins or ends, if that is clear."""
-    known = ["20261124-1-cube", "20261124-2-cube", "20261125-1-flag"]
+    """A run is meant by any part of its id that no other run has; `runs` may cut it with dots."""
+    known = ["20261124-1-cube", "20261124-2-cube-2", "20261124-2-cube", "20261125-1-flag_all"]
     assert pick("20261124-2-cube", known) == "20261124-2-cube"
-    assert pick("flag", known) == "20261125-1-flag"
-    for unclear in ("20261124", "cube"):
-        with pytest.raises(UsageError, match="may be any of 2 runs"):
-            pick(unclear, known)
-    with pytest.raises(UsageError, match="no run 'image'"):
+    for part in ("20261125", "flag_all", "1-flag", "flag", "20261125-1-f\N{HORIZONTAL ELLIPSIS}"):
+        assert pick(part, known) == "20261125-1-flag_all"
+
+
+@pytest.mark.parametrize("part", ["20261124", "cube", "-", "2-cube"])
+def test_a_part_that_several_runs_have(part: str) -> None:
+    """It is refused in one line that names them, however many there are."""
+    known = [f"20261124-{number}-cube" for number in range(32)]
+    with pytest.raises(UsageError, match=r"may be any of \d+ runs; there are 20261124-") as error:
+        pick(part, known)
+    assert len(str(error.value)) < 200 and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "meant"),
+    [
+        ("flga", "flag"),
+        ("061520", "061502"),
+        ("20261125-061520-flag", "20261125-061502-flag"),
+    ],
+)
+def test_a_part_that_no_run_has(part: str, meant: str) -> None:
+    """The part that was likely meant is named."""
+    known = ["20261124-123456-cube", "20261125-061502-flag"]
+    with pytest.raises(UsageError, match=f"no run '{part}' .*; did you mean '{meant}'"):
+        pick(part, known)
+    with pytest.raises(UsageError, match=f"no run 'image' .*; there are {known[0]}, {known[1]}"):
         pick("image", known)
+
+
+def test_no_part_at_all() -> None:
+    """A variable of the shell that is empty means no run, also where there is only one."""
+    with pytest.raises(UsageError, match="the run's id is empty"):
+        pick("", ["20261124-1-cube"])

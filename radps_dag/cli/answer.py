@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from radps_dag.cli import completion
 from radps_dag.cli.looking import looking
-from radps_dag.cli.options import which_workspace
+from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.problem import UsageError, did_you_mean, there_are
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ __all__ = ["command"]
 
 
 @click.command("answer")
-@click.argument("run", required=False)
-@click.argument("place", required=False)
+@which_run(required=False)
+@click.argument("place", required=False, shell_complete=completion.places)
 @click.option(
     *("-i", "--input", "inputs"),
     multiple=True,

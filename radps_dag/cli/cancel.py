@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from radps_dag.cli.looking import as_json, looking
-from radps_dag.cli.options import which_workspace
+from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.profile import find_profile
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command("cancel")
-@click.argument("run")
+@which_run(required=True)
 @click.option("--reason", default="", metavar="TEXT", help="Why; recorded and shown.")
 @click.option("--by", metavar="NAME", help="Who cancels; default: the user of this machine.")
 @click.option("--json", "as_json_", is_flag=True, help="A JSON object.")

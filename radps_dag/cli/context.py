@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radps_dag.cli.options import which_workspace
-from radps_dag.problem import RadpsDagError, UsageError
+from radps_dag.cli import completion
+from radps_dag.cli.options import which_run, which_workspace
+from radps_dag.problem import RadpsDagError
 from radps_dag.profile import find_profile
 
 if TYPE_CHECKING:
@@ -20,10 +21,20 @@ __all__ = ["command"]
 
 
 @click.command("context")
-@click.argument("run", required=False)
+@which_run(required=False)
 @click.argument("key", required=False)
-@click.option("--at", metavar="NODE", help="What this node saw when it started.")
-@click.option("--diff", "other", metavar="RUN", help="What differs from another run.")
+@click.option(
+    "--at",
+    metavar="NODE",
+    shell_complete=completion.places,
+    help="What this node saw when it started.",
+)
+@click.option(
+    *("--diff", "other"),
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="What differs from another run.",
+)
 @click.option("--products", is_flag=True, help="List the products, also those withdrawn.")
 @click.option("--kind", metavar="KIND", help="Only products of this kind, such as caltable.")
 @click.option("--spw", metavar="N", help="Only products of this spectral window.")
@@ -95,19 +106,16 @@ def _opened(workspace: Path, store: str | None) -> Store:
 
 
 def _which(journal: Store, run: str | None, key: str | None) -> tuple[str, str | None]:
-    """The run and the key that are meant."""
+    """The run and the key that are meant. The whole name of a key says more than a part of an id,
+    which begins with a digit."""
     from radps_dag.context.reading import read_context
     from radps_dag.journal.reading import find_run
 
-    try:
-        return find_run(journal, run), key
-    except UsageError:
-        if run is None or key is not None:
-            raise
+    if run is not None and key is None and run.isidentifier():
         last = find_run(journal, None)
         if run in read_context(journal, last).keys:
             return last, run
-        raise
+    return find_run(journal, run), key
 
 
 def _known(snapshot: Snapshot, key: str) -> str:

@@ -114,30 +114,51 @@ def _lineage(entry: Entry) -> list[tuple[str, str]]:
 
 
 def show_products(run: str, records: Sequence[Record], as_json: bool) -> None:
-    """A line for each product; those withdrawn with the reason."""
-    from radps_dag.context.export import selected
+    """A line for each product with its path, or three in a narrow terminal; below those withdrawn
+    the reason."""
+    from rich.text import Text
+
+    from radps_dag.cli.looking import print_lines, room
+    from radps_dag.progress.look import clean
 
     if as_json:
         show_json({"run": run, "products": [asdict(record) for record in records]})
         return
-    console = _console()
     if not records:
-        console.print(f"{_safe(run)}: no such product", highlight=False)
+        print_lines([Text(f"{clean(run)}: no such product")])
         return
-    console.print(f"[bold]{_safe(run)}[/]", highlight=False)
-    table = _table("kind", "group", "selection", "version", "from", "")
-    for record in records:
-        product = record.product
-        _row(
-            table,
-            str(product["kind"]),
-            str(product.get("group", "")),
-            selected(record),
-            str(product.get("version", "")),
-            record.place,
-            "" if record.withdrawn is None else f"withdrawn: {record.withdrawn}",
-        )
-    console.print(table)
+    rows = [_PRODUCT, *([clean(cell) for cell in _product_cells(record)] for record in records)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    # What it is, and then where it is from and where it is: that is never cut, so that it can be
+    # copied.
+    columns = len(widths) if sum(widths) + 2 * len(widths) <= room() else len(widths) - 2
+    lines = [Text(clean(run), "bold")]
+    for row, record in zip(rows, (None, *records), strict=True):
+        cells = zip(row[:columns], widths, strict=False)
+        line = "  ".join(f"{cell:{width}}" for cell, width in cells).rstrip()
+        lines.append(Text(line, "bold" if record is None else ""))
+        lines += [Text(f"  {cell}") for cell in row[columns:] if record is not None]
+        if record is not None and record.withdrawn is not None:
+            lines.append(Text(f"  withdrawn: {clean(record.withdrawn)}", "dim"))
+    print_lines(lines)
+
+
+_PRODUCT = ("kind", "group", "selection", "version", "from", "path")
+
+
+def _product_cells(record: Record) -> tuple[str, ...]:
+    from radps_dag.cli.looking import address
+    from radps_dag.context.export import selected
+
+    product = record.product
+    return (
+        str(product["kind"]),
+        str(product.get("group", "")),
+        selected(record),
+        str(product.get("version", "")),
+        record.place,
+        address(str(product["uri"])),
+    )
 
 
 def show_differences(one: str, other: str, found: Sequence[Difference], as_json: bool) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from radps_dag.cli.looking import looking
-from radps_dag.cli.options import which_workspace
+from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.problem import UsageError
 
 __all__ = ["command"]
 
 
 @click.command("export")
-@click.argument("run")
+@which_run(required=True)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--products", is_flag=True, help="With all that the run has made, as a .zip file.")
 @which_workspace

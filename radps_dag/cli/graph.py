@@ -28,7 +28,7 @@ ENDING: dict[Format, str] = {"png": ".png", "svg": ".svg", "dot": ".dot", "merma
 
 
 @click.command("graph")
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=click.Path(), metavar="FILE")
 @click.option("--png", "form", flag_value="png", help="A picture for pages and slides (default).")
 @click.option("--svg", "form", flag_value="svg", help="A picture that scales, with tooltips.")
 @click.option("--dot", "form", flag_value="dot", help="Graphviz's language.")
@@ -36,6 +36,7 @@ ENDING: dict[Format, str] = {"png": ".png", "svg": ".svg", "dot": ".dot", "merma
 @click.option(
     "-o",
     "--output",
+    type=click.Path(),
     metavar="OUT",
     help="Write here; the ending names the format. '-' is standard output. "
     "Default: the pipeline's name, in the current directory.",

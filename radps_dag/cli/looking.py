@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Damage",
+    "address",
     "as_json",
     "looking",
     "moment",
     "page_of_run",
     "print_lines",
+    "room",
     "width_of_terminal",
 ]
 
@@ -107,6 +109,26 @@ def page_of_run(store: Store, run: str) -> str:
 def width_of_terminal() -> int:
     """Columns that a line may have; where no terminal reads it, as many as are easily read."""
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+
+
+def room() -> int:
+    """Columns that a line may have where nothing is left out for anybody but a terminal."""
+    return width_of_terminal() if sys.stdout.isatty() else sys.maxsize
+
+
+def address(uri: str) -> str:
+    """Where a product is, to be copied and opened: a path, from here if it is below, or a URL.
+
+    >>> address((Path("a") / "image 1.fits").resolve().as_uri()), address("s3://bucket/a")
+    ('a/image 1.fits', 's3://bucket/a')
+    """
+    from radps_dag.addresses import redacted
+    from radps_dag.remote import is_local, path_of
+
+    if not is_local(uri):
+        return redacted(uri)
+    path, here = path_of(uri), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def print_lines(lines: Iterable[Text]) -> None:

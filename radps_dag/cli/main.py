@@ -9,13 +9,16 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from radps_dag import __version__
 from radps_dag.problem import InvalidPipeline, RadpsDagError, there_are
 from radps_dag.visible import one_line, shown_streams
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["main"]
 
@@ -67,10 +70,24 @@ class _Commands(click.Group):
         from radps_dag.problem import did_you_mean
 
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        if ctx.resilient_parsing:
+            # A shell completes. An option that still waits for its value would hide the arguments.
+            args = args[:-1] if len(args) > 1 and args[-1].startswith("-") else args
+        elif name not in COMMANDS and not name.startswith("-"):
             hint = did_you_mean(name, COMMANDS) or f"; {there_are(COMMANDS)}"
             ctx.fail(f"no such command {name!r}{hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -131,6 +148,8 @@ def _leave(code: int) -> None:
 
 @shown_streams()
 def _exit_code(arguments: list[str] | None) -> int:
+    if "_RADPS_DAG_COMPLETE" in os.environ:
+        importlib.import_module("radps_dag.cli.completion")  # what it knows of shells
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     # `--debug` is a flag of the whole program: allowed in front of and behind the command's name.

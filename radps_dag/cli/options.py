@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from radps_dag.cli import completion
 from radps_dag.problem import did_you_mean
 from radps_dag.profile import EXECUTORS
 from radps_dag.quantities import octets_in
@@ -18,6 +19,7 @@ __all__ = [
     "what_to_run",
     "what_to_use_again",
     "which_params",
+    "which_run",
     "which_workloads",
     "which_workspace",
 ]
@@ -30,7 +32,12 @@ _PATH = click.Path(path_type=Path)
 def which_workloads(command: F) -> F:
     """Where a pipeline's workloads are: `library`, `modules` and `profile_file` of a command."""
     options = (
-        click.option("--library", metavar="NAME", help="Use this library of workloads."),
+        click.option(
+            "--library",
+            metavar="NAME",
+            shell_complete=completion.libraries,
+            help="Use this library of workloads.",
+        ),
         click.option(
             *("--workloads", "modules"),
             multiple=True,
@@ -55,6 +62,7 @@ def which_params(command: F) -> F:
             *("-p", "--param", "arguments"),
             multiple=True,
             metavar="NAME=VALUE",
+            shell_complete=completion.params,
             help="Set a param of the pipeline; may be repeated. Goes before every params file.",
         ),
         click.option(
@@ -79,6 +87,7 @@ def what_to_run(command: F) -> F:
             multiple=True,
             callback=stages,
             metavar="STAGE",
+            shell_complete=completion.stages,
             help="These stages alone, on what an earlier run left.",
         ),
         click.option(
@@ -86,6 +95,7 @@ def what_to_run(command: F) -> F:
             multiple=True,
             callback=stages,
             metavar="STAGE",
+            shell_complete=completion.stages,
             help="These stages and all that depends on them.",
         ),
         click.option(
@@ -93,6 +103,7 @@ def what_to_run(command: F) -> F:
             multiple=True,
             callback=stages,
             metavar="STAGE",
+            shell_complete=completion.stages,
             help="These stages and all that they depend on.",
         ),
         click.option(
@@ -104,6 +115,11 @@ def what_to_run(command: F) -> F:
         ),
     )
     return _with(options, command)
+
+
+def which_run(*, required: bool) -> Callable[[F], F]:
+    """The run that a command is about: `run` of it."""
+    return click.argument("run", required=required, shell_complete=completion.runs)
 
 
 def which_workspace(command: F) -> F:
@@ -132,6 +148,7 @@ def what_to_use_again(command: F) -> F:
             "--force",
             multiple=True,
             metavar="PLACE",
+            shell_complete=completion.places,
             help="Run what matches, such as 'image_*/clean', whatever is there; may be repeated.",
         ),
         click.option(

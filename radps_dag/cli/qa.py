@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from radps_dag.cli.looking import as_json, looking, print_lines, width_of_terminal
-from radps_dag.cli.options import which_workspace
+from radps_dag.cli.options import which_run, which_workspace
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -24,7 +24,7 @@ _NARROWEST = 8  # columns of the last one, or it is left out
 
 
 @click.command("qa")
-@click.argument("run", required=False)
+@which_run(required=False)
 @click.option(
     "--below",
     type=click.FloatRange(0, 1.01),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from radps_dag.cli.looking import Damage, looking
-from radps_dag.cli.options import which_workspace
+from radps_dag.cli.options import which_run, which_workspace
 
 if TYPE_CHECKING:
     from radps_dag.questions import Question
@@ -19,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command("questions")
-@click.argument("run", required=False)
+@which_run(required=False)
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @which_workspace
 def command(run: str | None, as_json: bool, workspace: Path, store: str | None) -> int:

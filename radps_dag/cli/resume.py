@@ -13,6 +13,7 @@ from radps_dag.cli.launching import begin_server, launch
 from radps_dag.cli.options import (
     how_to_run,
     which_params,
+    which_run,
     which_workloads,
     which_workspace,
 )
@@ -46,7 +47,7 @@ MOST = 20  # calls that are said to run again
 
 
 @click.command("resume")
-@click.argument("run", required=False)
+@which_run(required=False)
 @click.option(
     "--file",
     type=_PATH,

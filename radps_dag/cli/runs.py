@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from radps_dag.cli.looking import Damage, as_json, looking, moment, print_lines, width_of_terminal
+from radps_dag.cli.looking import Damage, as_json, looking, moment, print_lines, room
 from radps_dag.cli.options import which_workspace
+from radps_dag.journal.workspace import CUT
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _HEADS = ("run", "pipeline", "status", "started", "took", "done", "failed", "reused", "resumed")
-# Left out where there is no room, in this order: the first two are in the id as well.
-_SPARE = ("pipeline", "started", "resumed", "reused", "took")
+# Left out where there is no room, in this order: the first is in the id as well.
+_SPARE = ("pipeline", "resumed", "reused", "done")
+_LEAST = 22  # columns of an id: the time, and the beginning of the pipeline's name
+_LINES = 3  # of what is said below a run
 _NUMBERS = frozenset({"took", "done", "failed", "reused", "resumed"})
 _STYLES = {
     "running": "cyan",
@@ -66,7 +70,7 @@ def command(
     if as_json_:
         click.echo(as_json([asdict(one) for one in listed]))
     elif listed:
-        print_lines(_table(listed, width_of_terminal()))
+        print_lines(_table(listed, room()))
         if older:
             click.echo(f"and {older:,} older: --all lists them")
     elif not damaged.runs:
@@ -85,15 +89,19 @@ def _table(listed: list[Listed], width: int) -> list[Text]:
         if any(row[head] for row in rows)
     }
     for head in _SPARE:
-        if sum(widths.values()) + 2 * len(widths) > width:
+        if _whole(widths) > width:
             widths.pop(head, None)
+    too_much = max(0, _whole(widths) - width)
+    widths["run"] = max(min(widths["run"], _LEAST), widths["run"] - too_much)
 
     def line(cells: dict[str, str], status: str = "") -> Text:
         text = Text()
-        for head, room in widths.items():
+        for head, columns in widths.items():
             style = _STYLES[status] if status and head == "status" else "" if status else "dim"
             cell = cells[head]
-            text.append(f"{cell:>{room}}" if head in _NUMBERS else f"{cell:{room}}", style)
+            if len(cell) > columns:  # an id, of which its beginning will do for a command
+                cell = cell[: columns - 1] + CUT
+            text.append(f"{cell:>{columns}}" if head in _NUMBERS else f"{cell:{columns}}", style)
             text.append("  ")
         text.rstrip()
         return text
@@ -101,10 +109,22 @@ def _table(listed: list[Listed], width: int) -> list[Text]:
     lines = [line({head: head for head in _HEADS})]
     for one, cells in zip(listed, rows, strict=True):
         lines.append(line(cells, one.status))
-        if more := _more(one):
-            lines.append(Text(f"  {more}", "dim", no_wrap=True))
-            lines[-1].truncate(max(width - 1, 40), overflow="ellipsis")
+        for more in _more(one):
+            lines += [Text(f"  {part}", "dim") for part in _folded(more, width - 3)]
     return lines
+
+
+def _whole(widths: dict[str, int]) -> int:
+    return sum(widths.values()) + 2 * (len(widths) - 1)
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """A text in a few lines, in one if there is room."""
+    import textwrap
+
+    return textwrap.wrap(
+        text, max(width, 40), max_lines=_LINES, placeholder=CUT, break_on_hyphens=False
+    )
 
 
 def _cells(one: Listed) -> dict[str, str]:
@@ -123,16 +143,17 @@ def _cells(one: Listed) -> dict[str, str]:
     }
 
 
-def _more(one: Listed) -> str:
+def _more(one: Listed) -> Iterator[str]:
+    """Who drives it, what it waits for and how to go on with it, or why it failed."""
     from radps_dag.progress.look import clean
 
-    asks = ""
+    run = clean(one.run)
     if one.questions:
         many = f"{one.questions} questions wait" if one.questions > 1 else "a question waits"
-        asks = f"{many}: radps-dag questions {clean(one.run)}"
+        yield f"{many}: radps-dag questions {run}"
     if one.driver:
-        return "; ".join(filter(None, (asks, f"driven by {clean(one.driver)}")))
-    if one.status in ("interrupted", "paused"):
-        resume = f"go on with it: radps-dag resume {clean(one.run)}"
-        return "; ".join(filter(None, (asks, resume)))
-    return clean(one.cause)
+        yield f"driven by {clean(one.driver)}"
+    elif one.status in ("interrupted", "paused"):
+        yield f"go on with it: radps-dag resume {run}"
+    elif one.cause:
+        yield clean(one.cause)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from radps_dag.cli import completion
 from radps_dag.cli.looking import as_json, looking, page_of_run
-from radps_dag.cli.options import which_workspace
+from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.problem import UsageError
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ __all__ = ["command"]
 
 
 @click.command("show")
-@click.argument("run")
-@click.argument("node", required=False)
+@which_run(required=True)
+@click.argument("node", required=False, shell_complete=completion.places)
 @click.option("--json", "as_json_", is_flag=True, help="A JSON object instead of text.")
 @click.option(
     "--provenance",
@@ -46,7 +47,7 @@ def command(
 
     With NODE, a place such as 'image_cube/clean[spw=2]#3': what it called, inputs and outputs,
     attempts and errors, scores, products. A path or pattern that means several places lists them.
-    RUN may be the beginning or the end of an id, or `last`.
+    RUN may be any part of an id that no other run has, or `last`.
     """
     from radps_dag.journal.reading import find_run
 
@@ -55,7 +56,7 @@ def command(
     if form is not None and not provenance:
         raise UsageError("--format says how to show --provenance; give both, or neither")
     with looking(workspace, store) as opened:
-        found = find_run(opened, None if run == "last" else run)
+        found = find_run(opened, run)
         if provenance:
             click.echo(as_json(_provenance(opened, found, form or "prov")))
         elif node is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from radps_dag.cli.looking import as_json, looking, page_of_run, print_lines, width_of_terminal
-from radps_dag.cli.options import which_workspace
+from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.problem import RadpsDagError, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["command"]
 
 
 @click.command("status")
-@click.argument("run", required=False)
+@which_run(required=False)
 @click.option("--follow", is_flag=True, help="Show it until it ends.")
 @click.option(
     "--progress",
@@ -58,7 +58,7 @@ def command(
     if progress != "auto" and not follow:
         raise UsageError("--progress says how to --follow a run; give both, or neither")
     with looking(workspace, store) as opened:
-        found = find_run(opened, None if run == "last" else run)
+        found = find_run(opened, run)
         following = Following(opened, found)
         if follow:
             expected = _stages(opened, found)

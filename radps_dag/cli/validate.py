@@ -21,7 +21,7 @@ __all__ = ["command"]
 
 
 @click.command("validate")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=click.Path(), nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--format",
     "form",

@@ -16,7 +16,9 @@ from pathlib import Path
 from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
 from radps_dag.remote import is_local, path_of
 
-__all__ = ["RunDirectory", "Workspace"]
+__all__ = ["CUT", "RunDirectory", "Workspace", "pick"]
+
+CUT = "\N{HORIZONTAL ELLIPSIS}"  # behind an id of which a table shows the beginning
 
 _URI, _PATH = "workspace-uri:/", "workspace-path:/"
 # What begins like one of these and is none is kept with a dot, which none of them has.
@@ -120,16 +122,22 @@ class Workspace:
 
 
 def pick(wanted: str, known: list[str]) -> str:
-    """The run that a person means: its id, or the only one that begins or ends so.
+    """The run that a person means: its id, or the only one with that part in its id.
 
     Raises UsageError where there is none, or more than one.
     """
     if wanted in known:
         return wanted
-    matching = [id for id in known if id.startswith(wanted) or id.endswith(wanted)]
+    part = wanted.removesuffix(CUT)
+    if not part:
+        raise UsageError("the run's id is empty; `radps-dag runs` lists them")
+    matching = [id for id in known if part in id]
     if len(matching) == 1:
         return matching[0]
     if matching:
         raise UsageError(f"{wanted!r} may be any of {len(matching)} runs; {there_are(matching, 5)}")
-    hint = did_you_mean(wanted, known) or (f"; {there_are(known[:5])}" if known else "")
-    raise UsageError(f"no run {wanted!r} in this workspace{hint}")
+    parts = (part for id in known for part in (id, *id.split("-", 2)))
+    hint = did_you_mean(wanted, dict.fromkeys(parts))
+    if known and not hint:
+        hint = f"; {there_are(known, 5)}"
+    raise UsageError(f"no run {wanted!r:.60} in this workspace{hint}")

@@ -25,6 +25,7 @@ from radps_dag.shape.kinds import (
     of_value,
     union,
 )
+from radps_dag.shape.schemas import to_schema
 from radps_dag.shape.sources import from_hint, from_schema
 from radps_dag.shape.words import describe, show
 
@@ -51,5 +52,6 @@ __all__ = [
     "of_kinds",
     "of_value",
     "show",
+    "to_schema",
     "union",
 ]

@@ -25,7 +25,7 @@ FIRST_LINE = "-- migrations sha256:"
 def create(path: Path) -> bool:
     """Create an empty database with the schema that Prefect's migrations would lead to.
 
-    The 114 migrations of an empty database take 6 to 12 s; their result is always the same. The
+    The 113 migrations of an empty database take 6 to 12 s; their result is always the same. The
     schema in this package says from which migration files it was made: where Prefect brings
     others, nothing is done here (False), and Prefect migrates as ever.
     """

@@ -6,7 +6,6 @@ from radps_dag.workloads.contract import Product, Workdir, workload
 from radps_dag.workloads.delivery import Entry, checksum_of, entries, is_there
 from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
 from radps_dag.workloads.scores import export_score
-from radps_dag.workloads.sim.charts.quicklook import quicklook_picture
 from radps_dag.workloads.sim.stores.files import write_file
 from radps_dag.workloads.sim.stores.fits import fits
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
@@ -40,7 +39,10 @@ def draw_quicklook(image: Product, *, workdir: Workdir) -> Exported:
     Args:
         image: the image
     """
-    content = quicklook_picture(read_image(image))
+    from radps_dag.workloads.sim.charts.quicklook import quicklook
+    from radps_dag.workloads.sim.charts.sheet import encoded
+
+    content = encoded(quicklook(read_image(image)))
     return _exported(write_file(workdir, "quicklook", ".png", content, image.get("selection")))
 
 

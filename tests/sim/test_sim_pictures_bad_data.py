@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import math
-import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import astropy.io.fits
 import numpy as np
 import pytest
 from charts_support import OBSERVATION, make_image, make_spectrum, make_table, size_of, texts
@@ -174,19 +175,13 @@ def test_what_is_incomplete_says_so(draw: Callable[[], str], says: str) -> None:
 
 @example("x" + 60 * "'")
 @given(st.text(st.sampled_from("x'"), min_size=1, max_size=90))
-def test_any_name_fits_into_a_card(name: str) -> None:
-    """A string in a FITS header ends with a quote of its own, however many it has and wherever it
-    is cut (FITS standard 4.0, section 4.2.1.1)."""
+@settings(max_examples=20, deadline=None)
+def test_any_name_fits_into_a_header(name: str) -> None:
+    """However long a name is and however many quotes it has, it can be read again."""
     content = fits(replace(make_image(16), field=name), OBSERVATION)
-    card = next(
-        content[start : start + 80].decode("ascii")
-        for start in range(0, 2880, 80)
-        if content[start : start + 8] == b"OBJECT  "
-    )
-    found = re.fullmatch(r"OBJECT  = '((?:[^']|'')*)' *", card)
-    assert found
-    kept = found[1].rstrip().replace("''", "'")
-    assert name.startswith(kept) and len(kept) >= min(len(name), 33)
+    with astropy.io.fits.open(io.BytesIO(content)) as found:
+        found.verify("exception")
+        assert found[0].header["OBJECT"] == name
 
 
 @pytest.mark.parametrize("content", [{}, {"files": []}])

@@ -7,7 +7,6 @@ from radps_dag.workloads.delivery import Entry, checksum_of, entries, is_there
 from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
 from radps_dag.workloads.scores import export_score
 from radps_dag.workloads.sim.stores.files import write_file
-from radps_dag.workloads.sim.stores.fits import fits
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
 from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
@@ -28,6 +27,8 @@ def export_fits(image: Product, *, workdir: Workdir) -> Exported:
     Args:
         image: the image
     """
+    from radps_dag.workloads.sim.stores.fits import fits
+
     content = fits(read_image(image), observation_behind_image(image))
     return _exported(write_file(workdir, "fits", ".fits", content, image.get("selection")))
 

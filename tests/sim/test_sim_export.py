@@ -215,7 +215,7 @@ def test_fits_is_what_astropy_reads(frequency: list[float]) -> None:
         "ICRS",
         "UTC",
     )
-    assert system.wcs.dateobs == "2026-01-01T00:02:10.000" and header["TELESCOP"] == "ALMA"
+    assert system.wcs.dateobs == "2026-01-01T00:01:50.000" and header["TELESCOP"] == "ALMA"
     site = EarthLocation.from_geocentric(*system.wcs.obsgeo[:3], "m")
     assert site.lat.deg == pytest.approx(-23.0, abs=0.2)
     assert site.lon.deg == pytest.approx(-67.75, abs=0.01)

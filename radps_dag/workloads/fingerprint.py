@@ -40,10 +40,11 @@ _MACHINERY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Definition:
-    """A name that a module defines: its text, and the names in it."""
+    """A name that a module defines: its text, the names in it, and what it imports itself."""
 
     text: str
     names: frozenset[str]
+    imported: Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +89,21 @@ def _reached(module: str, name: str, root: str) -> Iterator[str]:
         for definition in known.definitions.get(what, ()):
             yield f"{what}={definition.text}"
             for used in definition.names:
-                if used in known.definitions:
+                source = definition.imported.get(used, known.imported.get(used))
+                if used in known.definitions and used not in definition.imported:
                     following = [(where, used)]
                 else:
-                    following = _elsewhere(known, used, root)
+                    following = _elsewhere(source, root)
                 waiting += [one for one in following if one not in seen]
                 seen.update(following)
-        if what in known.imported:
-            following = [one for one in _elsewhere(known, what, root) if one not in seen]
-            waiting += following
-            seen.update(following)
+        following = [one for one in _elsewhere(known.imported.get(what), root) if one not in seen]
+        waiting += following
+        seen.update(following)
 
 
-def _elsewhere(known: _Module, name: str, root: str) -> list[tuple[str, str]]:
+def _elsewhere(source: tuple[str, str] | None, root: str) -> list[tuple[str, str]]:
     """What an imported name stands for, if it is of the same package."""
-    module, of = known.imported.get(name, ("", ""))
+    module, of = source or ("", "")
     if module.partition(".")[0] != root or module in _MACHINERY:
         return []
     if root == "radps_dag" and not module.startswith("radps_dag.workloads."):
@@ -133,7 +134,11 @@ def _module(name: str) -> _Module | None:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imported |= _imports(statement, package)
             continue
-        definition = _Definition(_lines(statement, lines), _names(statement))
+        inside: dict[str, tuple[str, str]] = {}
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                inside |= _imports(node, package)
+        definition = _Definition(_lines(statement, lines), _names(statement), inside)
         for one in _defined(statement):
             definitions[one] = (*definitions.get(one, ()), definition)
     return _Module(definitions, imported)

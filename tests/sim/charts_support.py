@@ -1,20 +1,18 @@
-"""Images, caltables and spectra made by hand, and readers of pictures that know nothing of ours."""
+"""Images, caltables and spectra made by hand, and what can be read from a figure."""
 
 from __future__ import annotations
 
-import re
-import struct
-import zlib
-from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree
 
+import matplotlib.text
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from radps_dag.lettering.text import text_width
 from radps_dag.workloads.sim.image import Image, Plane
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, CaltableType, Solutions
@@ -146,101 +144,73 @@ def make_spectrum(channels: int = 32) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of a picture and the box that it takes."""
+    """A text of a figure and the box that it takes, in pixels from the lower left corner."""
 
     words: str
     left: float
-    top: float
-    right: float
     bottom: float
+    right: float
+    top: float
 
     def overlaps(self, other: Text) -> bool:
         """Whether a part of one is on the other."""
         across = min(self.right, other.right) - max(self.left, other.left)
-        down = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return across > 0.5 and down > 0.5
+        up = min(self.top, other.top) - max(self.bottom, other.bottom)
+        return across > 0.5 and up > 0.5
 
 
-def texts(svg: str) -> list[Text]:
-    """All texts of a picture, measured."""
+def texts(figure: Figure) -> list[Text]:
+    """All texts of a figure that are seen, measured."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
     found = []
-    for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"):
-        words, size = element.text or "", float(element.attrib["font-size"])
-        x, y = float(element.attrib["x"]), float(element.attrib["y"])
-        weight = "SemiBold" if "font-weight" in element.attrib else "Regular"
-        width = text_width(words, size, weight)
-        before = {"start": 0.0, "middle": width / 2, "end": width}[element.attrib["text-anchor"]]
-        up, down = 0.73 * size, 0.1 * size
-        if "transform" in element.attrib:
-            found.append(Text(words, x - up, y - width + before, x + down, y + before))
-        else:
-            found.append(Text(words, x - before, y - up, x - before + width, y + down))
+    for text in _shown(figure):
+        if text.get_visible() and text.get_text().strip():
+            # Without the ascent of letters that the text does not have.
+            box = text.get_window_extent(canvas.get_renderer())
+            inside = 0.1 * (box.height if text.get_rotation() == 0 else box.width)
+            found.append(
+                Text(text.get_text(), box.x0, box.y0 + inside, box.x1, box.y1 - inside)
+                if text.get_rotation() == 0
+                else Text(text.get_text(), box.x0 + inside, box.y0, box.x1 - inside, box.y1)
+            )
     return found
 
 
-def size_of(svg: str) -> tuple[float, float]:
-    """Width and height of a picture."""
-    root = ElementTree.fromstring(svg)
-    return float(root.attrib["width"]), float(root.attrib["height"])
+def _shown(figure: Figure) -> Iterator[matplotlib.text.Text]:
+    yield from figure.texts
+    for legend in figure.legends:
+        yield from legend.get_texts()
+    for axes in every_axes(figure):
+        yield from (axes.title, axes._left_title, axes._right_title, *axes.texts)
+        for axis in (axes.xaxis, axes.yaxis):
+            yield axis.label
+            low, high = sorted(axis.get_view_interval())
+            dust = 1e-9 * (high - low)
+            for tick in axis.get_major_ticks():
+                if low - dust <= tick.get_loc() <= high + dust:
+                    yield from (tick.label1, tick.label2)
 
 
-def embedded(svg: str, what: str) -> NDArray[np.uint8]:
-    """The pixels (y, x, 3) of an image in a picture whose label begins so."""
-    for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}image"):
-        if element.attrib["aria-label"].startswith(what):
-            return decoded(b64decode(element.attrib["href"].partition(",")[2]))
-    raise AssertionError(f"no image {what} in the picture")
+def every_axes(figure: Figure) -> list[Axes]:
+    """The frames of a figure, with those inside of others."""
+    return [one for axes in figure.axes for one in (axes, *axes.child_axes)]
 
 
-def decoded(png: bytes) -> NDArray[np.uint8]:
-    """The pixels (y, x, 3 or 4) of a PNG, by the rules of its specification."""
-    assert png[:8] == b"\x89PNG\r\n\x1a\n"
-    place, content, names = 8, b"", []
-    while place < len(png):
-        (length,) = struct.unpack_from(">I", png, place)
-        name, data = png[place + 4 : place + 8], png[place + 8 : place + 8 + length]
-        assert struct.unpack_from(">I", png, place + 8 + length)[0] == zlib.crc32(name + data)
-        if name == b"IHDR":
-            width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data)
-        content += data if name == b"IDAT" else b""
-        names.append(name)
-        place += 12 + length
-    assert names[0] == b"IHDR" and names[-1] == b"IEND"
-    assert depth == 8 and interlaced == 0
-    channels = {2: 3, 6: 4}[colour]
-    lines = zlib.decompress(content)
-    row = 1 + channels * width
-    assert len(lines) == height * row
-    done = np.zeros((height, width * channels), dtype=np.uint8)
-    before = bytearray(width * channels)
-    for number in range(height):
-        kind, line = lines[number * row], bytearray(lines[number * row + 1 : (number + 1) * row])
-        _undo(kind, line, before, channels)
-        done[number] = line
-        before = line
-    return done.reshape(height, width, channels)
+def size_of(figure: Figure) -> tuple[float, float]:
+    """Width and height of a figure in pixels."""
+    width, height = figure.canvas.get_width_height()
+    return float(width), float(height)
 
 
-def _undo(kind: int, line: bytearray, above: bytearray, channels: int) -> None:
-    """Turn a filtered line into bytes, in place."""
-    if kind == 0:
-        return
-    for place, value in enumerate(line):
-        left = line[place - channels] if place >= channels else 0
-        corner = above[place - channels] if place >= channels else 0
-        up = above[place]
-        if kind == 1:
-            guess = left
-        elif kind == 2:
-            guess = up
-        elif kind == 3:
-            guess = (left + up) // 2
-        else:
-            near = left + up - corner
-            guess = min((left, up, corner), key=lambda one, near=near: abs(near - one))
-        line[place] = (value + guess) & 0xFF
+def drawn(figure: Figure, title: str) -> Axes:
+    """The frame whose title begins so."""
+    for axes in figure.axes:
+        if axes.get_title(loc="left").startswith(title):
+            return axes
+    raise AssertionError(f"no frame {title} in the figure")
 
 
-def numbers(words: str) -> float:
-    """A label of a tick as a number."""
-    return float(re.sub("\N{MINUS SIGN}", "-", words))
+def pixels_of(figure: Figure, title: str) -> NDArray[np.float64]:
+    """The values (y, x) that are shown in a frame, the first row at the bottom."""
+    return np.asarray(drawn(figure, title).images[0].get_array())

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import math
-import re
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import astropy.io.fits
 import numpy as np
 import pytest
 from charts_support import OBSERVATION, make_image, make_spectrum, make_table, size_of, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from radps_dag.workloads import invoke
 from radps_dag.workloads.sim import export
 from radps_dag.workloads.sim.charts.convergence import (
-    image_convergence_svg,
-    table_convergence_svg,
+    image_convergence,
+    table_convergence,
 )
-from radps_dag.workloads.sim.charts.quicklook import quicklook_svg, residual_svg
-from radps_dag.workloads.sim.charts.solutions import solutions_svg
-from radps_dag.workloads.sim.charts.spectrum import spectrum_svg
-from radps_dag.workloads.sim.charts.ticks import prefixed
+from radps_dag.workloads.sim.charts.quicklook import quicklook, residual
+from radps_dag.workloads.sim.charts.sheet import prefixed
+from radps_dag.workloads.sim.charts.solutions import solutions
+from radps_dag.workloads.sim.charts.spectrum import spectrum
 from radps_dag.workloads.sim.solutions import Caltable
 from radps_dag.workloads.sim.stores.fits import fits
 from radps_dag.workloads.sim.stores.records import write_record
@@ -34,16 +37,17 @@ POWERS = {"f": 15, "p": 12, "n": 9, "µ": 6, "m": 3, "": 0, "k": -3, "M": -6, "G
 anything = st.text(max_size=60)
 
 
-def assert_legible(svg: str) -> None:
-    """Every text is on the page and on no other, and what a number became is a number."""
-    width, height = size_of(svg)
-    found = texts(svg)
+def assert_legible(figure: Figure) -> None:
+    """Every text is on the page and on no other, and is drawn without a complaint."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = texts(figure)
+    width, height = size_of(figure)
     for one, other in combinations(found, 2):
         assert not one.overlaps(other), f"{one} on {other}"
     for one in found:
-        inside = one.left >= 0 and one.top >= 0 and one.right <= width and one.bottom <= height
+        inside = one.left >= 0 and one.bottom >= 0 and one.right <= width and one.top <= height
         assert inside, f"{one} leaves the page of {width} by {height}"
-    assert not re.search(r'="[^"]*\b(nan|inf)\b', svg)
 
 
 def image_of(brightness: float, noise: float, channels: int) -> Any:
@@ -62,12 +66,12 @@ def image_of(brightness: float, noise: float, channels: int) -> Any:
     st.floats(-6, 0).map(lambda power: 10.0**power),
     st.integers(1, 4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_any_brightness_is_legible(brightness: float, noise: float, channels: int) -> None:
     """From nJy to MJy and from noise alone to a millionth of it, scales have labels that fit."""
     image = image_of(brightness, noise, channels)
-    assert_legible(quicklook_svg(image))
-    assert_legible(residual_svg(image))
+    assert_legible(quicklook(image))
+    assert_legible(residual(image))
 
 
 @given(st.floats(-14, 12).map(lambda power: 10.0**power))
@@ -79,11 +83,11 @@ def test_units_keep_numbers_short(largest: float) -> None:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_changes_are_legible(changes: list[float]) -> None:
     """Zeros and what is next to them, which no logarithmic axis has, and jumps by many powers."""
     history = tuple({"change": one, "snr": 1e3 * one} for one in changes)
-    assert_legible(table_convergence_svg(Caltable("gains", ("A00",), (), {}, history)))
+    assert_legible(table_convergence(Caltable("gains", ("A00",), (), {}, history)))
 
 
 @given(
@@ -91,25 +95,25 @@ def test_any_changes_are_legible(changes: list[float]) -> None:
     anything,
     st.floats(-9, 6).map(lambda power: 10.0**power),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_lines_are_legible(lines: list[tuple[str, float]], field: str, scale: float) -> None:
     """Lines wherever, and whatever they and the field are called."""
     record = make_spectrum()
     record |= {"field": field, "rms": scale * record["rms"]}
     record["mean"] = [scale * one for one in record["mean"]]
     named = [{"name": name, "frequency": at} for name, at in lines]
-    assert_legible(spectrum_svg(record, {"ranges": {"0": [[0, 9]]}, "lines": named}))
+    assert_legible(spectrum(record, {"ranges": {"0": [[0, 9]]}, "lines": named}))
 
 
 @given(st.lists(anything, min_size=3, max_size=3, unique=True), st.floats(0, 1e4))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_any_antennas_are_legible(names: list[str], offset: float) -> None:
     """Names of any length, and offsets from nothing to kilometres."""
     antennas = tuple(names)
-    assert_legible(solutions_svg(replace(make_table(antennas=3), antennas=antennas)))
+    assert_legible(solutions(replace(make_table(antennas=3), antennas=antennas)))
     offsets = {name: [offset, -offset, offset / 3] for name in antennas}
     table = Caltable("antenna_positions", antennas, (), {"offsets": offsets})
-    assert_legible(solutions_svg(table))
+    assert_legible(solutions(table))
 
 
 def model_of_no_numbers() -> Any:
@@ -133,18 +137,18 @@ def without(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("draw", "says"),
     [
-        (lambda: quicklook_svg(model_of_no_numbers()), "1 of 4096 pixels of the model plane"),
+        (lambda: quicklook(model_of_no_numbers()), "1 of 4096 pixels of the model plane"),
         *(
-            (lambda name=name: spectrum_svg(without(name), None), f"spectrum has no {name}; make")
+            (lambda name=name: spectrum(without(name), None), f"spectrum has no {name}; make")
             for name in ("field", "spw", "channels", "frequency", "mean", "rms")
         ),
-        (lambda: spectrum_svg({**make_spectrum(), "channels": [1]}, None), "has 1 channels, 32 f"),
-        (lambda: spectrum_svg({**make_spectrum(), "mean": [0.1]}, None), "32 frequencies and 1 m"),
-        (lambda: spectrum_svg({**make_spectrum(), "rms": math.nan}, None), "that are no numbers"),
-        (lambda: spectrum_svg(make_spectrum(), {"lines": []}), "of spw none, not of spw 0"),
+        (lambda: spectrum({**make_spectrum(), "channels": [1]}, None), "has 1 channels, 32 f"),
+        (lambda: spectrum({**make_spectrum(), "mean": [0.1]}, None), "32 frequencies and 1 m"),
+        (lambda: spectrum({**make_spectrum(), "rms": math.nan}, None), "that are not numbers"),
+        (lambda: spectrum(make_spectrum(), {"lines": []}), "of spw none, not of spw 0"),
         *(
             (
-                lambda name=name: image_convergence_svg(
+                lambda name=name: image_convergence(
                     replace(make_image(16), history=history_without(name))
                 ),
                 f"major cycle 2 of the image of G09.62 says nothing of {name}; draw what clean",
@@ -153,7 +157,7 @@ def without(name: str) -> dict[str, Any]:
         ),
         *(
             (
-                lambda name=name: table_convergence_svg(
+                lambda name=name: table_convergence(
                     replace(make_table(), history=history_without(name))
                 ),
                 f"iteration 2 of the caltable of type gains says nothing of {name}; draw what",
@@ -171,19 +175,13 @@ def test_what_is_incomplete_says_so(draw: Callable[[], str], says: str) -> None:
 
 @example("x" + 60 * "'")
 @given(st.text(st.sampled_from("x'"), min_size=1, max_size=90))
-def test_any_name_fits_into_a_card(name: str) -> None:
-    """A string in a FITS header ends with a quote of its own, however many it has and wherever it
-    is cut (FITS standard 4.0, section 4.2.1.1)."""
+@settings(max_examples=20, deadline=None)
+def test_any_name_fits_into_a_header(name: str) -> None:
+    """However long a name is and however many quotes it has, it can be read again."""
     content = fits(replace(make_image(16), field=name), OBSERVATION)
-    card = next(
-        content[start : start + 80].decode("ascii")
-        for start in range(0, 2880, 80)
-        if content[start : start + 8] == b"OBJECT  "
-    )
-    found = re.fullmatch(r"OBJECT  = '((?:[^']|'')*)' *", card)
-    assert found
-    kept = found[1].rstrip().replace("''", "'")
-    assert name.startswith(kept) and len(kept) >= min(len(name), 33)
+    with astropy.io.fits.open(io.BytesIO(content)) as found:
+        found.verify("exception")
+        assert found[0].header["OBJECT"] == name
 
 
 @pytest.mark.parametrize("content", [{}, {"files": []}])

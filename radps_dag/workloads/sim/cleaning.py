@@ -12,7 +12,6 @@ import numpy as np
 from radps_dag.workloads.contract import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Cleaned, Dirty, Restored
 from radps_dag.workloads.scores import clean_score
-from radps_dag.workloads.sim.charts.quicklook import residual_picture
 from radps_dag.workloads.sim.image import Image
 from radps_dag.workloads.sim.imaging.continuum import channels_of
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean
@@ -116,7 +115,7 @@ def clean(
         "peak": worst.peak,
         "rms": worst.rms,
         "model_flux": found / (found + remaining) if found + remaining > 0 else 0.0,
-        "quicklook": _picture(workdir, residual_picture(after), image.get("selection")),
+        "quicklook": _picture(workdir, after, image.get("selection")),
     }
 
 
@@ -142,8 +141,12 @@ def _written(workdir: Path, of: Product, image: Image, group: str) -> Product:
     return write_image(workdir, observation_behind_image(of), image, group, of.get("selection"))
 
 
-def _picture(workdir: Path, content: bytes, selection: Mapping[str, Any] | None) -> Product:
+def _picture(workdir: Path, image: Image, selection: Mapping[str, Any] | None) -> Product:
+    from radps_dag.workloads.sim.charts.quicklook import residual
+    from radps_dag.workloads.sim.charts.sheet import encoded
+
     path = workdir.resolve() / "residual.png"
+    content = encoded(residual(image))
     path.write_bytes(content)
     version = sha256(content).hexdigest()[:12]
     product: Product = {"uri": path.as_uri(), "kind": "quicklook", "version": version}

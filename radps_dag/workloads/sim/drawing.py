@@ -1,16 +1,21 @@
-"""Workloads of plots: what a calibration, a spectrum, an iteration look like."""
+"""Workloads of plots: what a calibration, a spectrum, an iteration look like.
+
+Matplotlib is imported when something is drawn: that takes longer than all the rest of the library.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from radps_dag.workloads.contract import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Drawn
-from radps_dag.workloads.sim.charts.convergence import image_convergence, table_convergence
-from radps_dag.workloads.sim.charts.solutions import solutions_picture
-from radps_dag.workloads.sim.charts.spectrum import spectrum_picture
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.files import write_file
 from radps_dag.workloads.sim.stores.images import read_image
 from radps_dag.workloads.sim.stores.records import read_record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_caltable", "draw_convergence", "draw_spectrum"]
 
@@ -22,7 +27,9 @@ def draw_caltable(caltable: Product, *, workdir: Workdir) -> Drawn:
     Args:
         caltable: what to plot
     """
-    return _drawn(solutions_picture(read_caltable(caltable)), caltable, workdir)
+    from radps_dag.workloads.sim.charts.solutions import solutions
+
+    return _drawn(solutions(read_caltable(caltable)), caltable, workdir)
 
 
 @workload
@@ -33,9 +40,10 @@ def draw_spectrum(spectrum: Product, ranges: Product | None = None, *, workdir: 
         spectrum: mean spectrum of one spw
         ranges: line-free channels, to be marked
     """
+    from radps_dag.workloads.sim.charts.spectrum import spectrum as drawn
+
     found = None if ranges is None else read_record(ranges, "continuum_ranges")
-    picture = spectrum_picture(read_record(spectrum, "spectrum"), found)
-    return _drawn(picture, spectrum, workdir)
+    return _drawn(drawn(read_record(spectrum, "spectrum"), found), spectrum, workdir)
 
 
 @workload
@@ -45,18 +53,22 @@ def draw_convergence(product: Product, *, workdir: Workdir) -> Drawn:
     Args:
         product: an image or a caltable, which knows the iterations that made it
     """
+    from radps_dag.workloads.sim.charts.convergence import image_convergence, table_convergence
+
     match product["kind"]:
         case "image":
-            picture = image_convergence(read_image(product))
+            figure = image_convergence(read_image(product))
         case "caltable":
-            picture = table_convergence(read_caltable(product))
+            figure = table_convergence(read_caltable(product))
         case kind:
             raise ValueError(
                 f"expected an image or a caltable, which know the iterations that made them; found "
                 f"{kind}: {product['uri']}"
             )
-    return _drawn(picture, product, workdir)
+    return _drawn(figure, product, workdir)
 
 
-def _drawn(picture: bytes, of: Product, workdir: Workdir) -> Drawn:
-    return {"plot": write_file(workdir, "plot", ".png", picture, of.get("selection"))}
+def _drawn(figure: Figure, of: Product, workdir: Workdir) -> Drawn:
+    from radps_dag.workloads.sim.charts.sheet import encoded
+
+    return {"plot": write_file(workdir, "plot", ".png", encoded(figure), of.get("selection"))}

@@ -8,9 +8,7 @@ from radps_dag.workloads.contract import Product, Workdir, workload
 from radps_dag.workloads.delivery import are_there, checksum_of, entries, name_of, standing_on
 from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
 from radps_dag.workloads.scores import export_score
-from radps_dag.workloads.sim.charts.quicklook import quicklook_picture
 from radps_dag.workloads.sim.stores.files import write_file
-from radps_dag.workloads.sim.stores.fits import fits
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
 from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
@@ -31,6 +29,8 @@ def export_fits(image: Product, *, workdir: Workdir) -> Exported:
     Args:
         image: the image
     """
+    from radps_dag.workloads.sim.stores.fits import fits
+
     content = fits(read_image(image), observation_behind_image(image))
     return _exported(write_file(workdir, "fits", ".fits", content, image.get("selection")))
 
@@ -42,7 +42,10 @@ def draw_quicklook(image: Product, *, workdir: Workdir) -> Exported:
     Args:
         image: the image
     """
-    content = quicklook_picture(read_image(image))
+    from radps_dag.workloads.sim.charts.quicklook import quicklook
+    from radps_dag.workloads.sim.charts.sheet import encoded
+
+    content = encoded(quicklook(read_image(image)))
     return _exported(write_file(workdir, "quicklook", ".png", content, image.get("selection")))
 
 

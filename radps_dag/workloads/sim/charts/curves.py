@@ -88,7 +88,7 @@ def curves(table: Caltable, antenna: int) -> list[Curve]:
     """Those of an antenna: of each part and polarization one, or as many as it has times where it
     is drawn against frequency.
 
-    Raises ValueError if a solution that is not flagged is no number.
+    Raises ValueError if a solution that is not flagged is not a number.
     """
     series = series_of(table)
     start = min((float(part.time.min()) for part in table.parts if part.time.size), default=0.0)
@@ -118,7 +118,7 @@ def _require_finite(part: Solutions, table: Caltable, antenna: int) -> None:
     if bad.any():
         raise ValueError(
             f"{int(bad.sum())} {table.type} solutions of antenna {table.antennas[antenna]}, spws "
-            f"{_numbers(part.spws)}, are no numbers and not flagged: they cannot be drawn"
+            f"{_numbers(part.spws)}, are not numbers and not flagged: they cannot be drawn"
         )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from radps_dag.expression.evaluation import evaluate
 from radps_dag.expression.inference import infer, member_of
 from radps_dag.expression.keyed import FAN_OUT_MEMBERS, key_text
-from radps_dag.expression.pairing import ByIndex, ByKey, Zipped, pairings
+from radps_dag.expression.pairing import ByIndex, ByKey, Zipped, aligned, pairings
 from radps_dag.expression.parsing import parse_expression, parse_value
 from radps_dag.expression.values import (
     Expression,
@@ -40,6 +40,7 @@ __all__ = [
     "Template",
     "Value",
     "Zipped",
+    "aligned",
     "evaluate",
     "infer",
     "key_text",

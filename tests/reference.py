@@ -170,10 +170,12 @@ class _Reference:
         share = each.min_success * total / 100 if each.percent else each.min_success
         required = min(total, math.ceil(share))
         good: list[dict[str, Any]] = []
+        keys: list[str] = []
         failed: list[str] = []
         for key, label, inside in instances:
             try:
                 good.append(self.instance(node, inside, f"{place}[{label}]"))
+                keys.append(key)
             except Failure:
                 failed.append(key)
         if len(good) < required:
@@ -181,7 +183,8 @@ class _Reference:
             self.account.uncertain_calls |= set(_calls(node))
             raise Failure("TooFewSucceeded")
         outputs = list(good[0]) if good else _declared(node)
-        return {**{name: [one[name] for one in good] for name in outputs}, "failed": failed}
+        lists = {name: [one[name] for one in good] for name in outputs}
+        return {"keys": keys, **lists, "failed": failed}
 
     def instance(self, node: Node, names: Names, place: str) -> dict[str, Any]:
         if node.loop is None:

@@ -46,7 +46,7 @@ def _is_there(name: str, sight: Sight, shapes: Shapes) -> bool:
         case "state":
             return first in sight.state
         case "loop":
-            return sight.looping and first == "index"
+            return sight.loop is not None and first == "index"
         case "run":
             return first in ("id", "workdir") and not rest
         case "outputs":

@@ -111,7 +111,7 @@ def union(*shapes: Shape) -> Shape:
 
 def _distinct(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
     try:
-        return tuple(dict.fromkeys(shapes))
+        return tuple({(shape, repr(shape.choices)): shape for shape in shapes}.values())
     except TypeError:  # choices that are lists or mappings have no hash
         return tuple(one for n, one in enumerate(shapes) if one not in shapes[:n])
 
@@ -134,7 +134,8 @@ def _united_choices(shapes: tuple[Shape, ...]) -> tuple[Any, ...] | None:
     choices = [choice for shape in shapes for choice in (shape.choices or (None,))]
     if len(choices) > MAX_CHOICES:
         return None
-    return tuple(choice for n, choice in enumerate(choices) if choice not in choices[:n])
+    # By their text: 0 and false are two, which Python takes for the same.
+    return tuple({repr(choice): choice for choice in choices}.values())
 
 
 def _lowest(shape: Shape) -> float | None:

@@ -10,6 +10,7 @@ from radps_dag.checks import (
     fan_outs,
     inputs,
     loops,
+    mutation,
     names,
     needs,
     order,
@@ -49,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     pauses.check,
     retries.check,
     contexts.check,
+    mutation.check,
 )
 
 

@@ -39,6 +39,24 @@ class Conditions:
             self._known[key] = self._follows(target, premises)
         return self._known[key]
 
+    def exclude(self, one: Seat, other: Seat) -> bool:
+        """Whether the conditions of two nodes are never true together, whatever the params."""
+        names: set[str] = set()
+        whens = []
+        for when in (one.node.when, other.node.when):
+            of = self._params(when) if isinstance(when, Expression) else None
+            if not isinstance(when, Expression) or of is None:
+                return False
+            whens.append(when)
+            names |= of
+        if math.prod(len(self._choices[name]) for name in names) > MAX_COMBINATIONS:
+            return False
+        ordered = sorted(names)
+        return not any(
+            all(_true(when, dict(zip(ordered, values, strict=True))) for when in whens)
+            for values in itertools.product(*(self._choices[name] for name in ordered))
+        )
+
     def _follows(self, target: Seat, premises: tuple[Seat, ...]) -> bool:
         wanted = target.node.when
         if not isinstance(wanted, Expression):

@@ -19,6 +19,7 @@ __all__ = [
     "Found",
     "Unreachable",
     "fetch",
+    "is_listed",
     "is_local",
     "listing",
     "make_sure",
@@ -30,6 +31,7 @@ __all__ = [
 
 # What file systems call the digest of an object's content, or what changes whenever that does.
 _MARKS = ("ETag", "etag", "md5Hash", "contentHash", "content_md5", "checksum")
+_PAGES = frozenset({"http", "https", "ftp"})
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 
 
@@ -74,6 +76,12 @@ def root_of(text: str) -> str:
         )
     _reach(text)
     return text.rstrip("/")
+
+
+def is_listed(uri: str) -> bool:
+    """Whether it names a place elsewhere that can say what lies there, and not a page or a name of
+    another kind."""
+    return "://" in uri and urlsplit(uri).scheme not in _PAGES
 
 
 def make_sure(root: str) -> None:

@@ -160,7 +160,7 @@ def test_a_directory(tmp_path: Path) -> None:
         ("no/such", None),
         ("https://no.such/x", None),
         ("x:/y", None),
-        ("x://y", None),
+        ("no-such://y", None),
     ],
 )
 def test_what_cannot_be_looked_at(uri: str, content: str | None, looks: Outside) -> None:

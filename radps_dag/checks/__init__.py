@@ -11,6 +11,7 @@ from radps_dag.checks import (
     inputs,
     literal_text,
     loops,
+    mutation,
     names,
     needs,
     order,
@@ -53,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     pauses.check,
     retries.check,
     contexts.check,
+    mutation.check,
 )
 
 

@@ -54,6 +54,13 @@ class Conditions:
             self._known[key] = self._follows(target, premises, skipped)
         return self._known[key]
 
+    def exclude(self, one: Seat, other: Seat) -> bool:
+        """Whether the conditions of two nodes are never true together, whatever the params."""
+        first, second = one.node.when, other.node.when
+        if not (isinstance(first, Expression) and isinstance(second, Expression)):
+            return False
+        return self._tried(nodes.Not(second.tree), [_Fact(first.tree, False)], second.at)
+
     def _follows(self, target: Seat, premises: tuple[Seat, ...], skipped: tuple[Seat, ...]) -> bool:
         wanted = target.node.when
         facts = [

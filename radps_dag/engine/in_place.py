@@ -29,7 +29,7 @@ class _Data:
     before: str = ""  # the content of data from outside, before the first of them
     left: tuple[int, str] | None = None  # by the last that ended well
     doubt: str = ""  # the last one was "interrupted", or "failed"
-    by: dict[str, str] = field(default_factory=dict)  # who changed it: revision -> place
+    by: dict[str, str] = field(default_factory=dict)  # who changed it: place -> revision
     again: str = ""  # the place of one of those that runs again, as a plan has shown
 
 
@@ -68,7 +68,7 @@ class InPlace:
         for address, left in made.changed.items():
             data = self._own.setdefault(address, _Data())
             data.left, data.doubt = left, ""
-            data.by[made.revision] = place
+            data.by[place] = made.revision
 
     def failed(self, place: str, ending: Ending) -> None:
         if ending != "interrupted":
@@ -81,7 +81,7 @@ class InPlace:
         found = False
         for data in self._own.values():
             if not data.again:
-                data.again = next((p for one, p in data.by.items() if one not in valid), "")
+                data.again = next((p for p, one in data.by.items() if one not in valid), "")
                 found = found or bool(data.again)
         return found
 
@@ -108,6 +108,12 @@ class InPlace:
         if data is None or data.doubt or data.left is None:
             return "" if data is None else data.before
         return data.before if now(uri) == text_of(data.left) else ""
+
+    def path_of_others(self, text: str) -> str:
+        """The address that a text names, if another run has changed in place what lies there."""
+        others = self._changed_by_others() if text.startswith(("/", "file:/")) else {}
+        address = address_of(text) if others else ""
+        return address if address in others else ""
 
     def _changed_by_others(self) -> Mapping[str, str]:
         if self._others is None:

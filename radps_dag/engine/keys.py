@@ -7,7 +7,8 @@ again, in another run or attempt, changes nothing for those after it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
@@ -29,8 +30,8 @@ class Keys:
     """Makes keys; knows the content of every directory that calls of this workspace have written.
 
     `look_up` is asked for the contents of the run, not known yet, to which a URI belongs, `altered`
-    whether what lies at an address was changed in place by another run, and `before` how data from
-    outside were before this one did so.
+    whether another run has changed in place what lies at an address, `changed` for the address of
+    such data that a text names, and `before` how data from outside were before this run did so.
     """
 
     def __init__(self, library: Library, workspace: Workspace, *, remember: bool = True) -> None:
@@ -38,9 +39,10 @@ class Keys:
         self._workspace = workspace
         self._written: dict[str, Made] = {}
         self._sources: dict[str, str] = {}
-        self.look_up = _nothing
-        self.altered = _never
-        self.before = _unchanged
+        self.look_up: Callable[[str], None] = _nothing
+        self.altered: Callable[[str], bool] = _never
+        self.changed: Callable[[str], str] = _unchanged
+        self.before: Callable[[str], str] = _unchanged
         self._outside = Outside(workspace.root / "contents.jsonl", remember=remember)
 
     def source(self, workload: Workload) -> str:
@@ -96,6 +98,9 @@ class Keys:
             return self._members(value)
         if isinstance(value, list):
             return [self.identity(item) for item in value]
+        if isinstance(value, str) and (address := self.changed(value)):
+            # A text counts as what it is; but this one is known to name data, which changed.
+            return {"path": value, "outside": self.outside(address)}
         return value
 
     def _members(self, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +153,11 @@ class Keys:
 
     def contents(self, addresses: Iterable[str]) -> dict[str, str]:
         """The content of data from outside at these addresses; of the workspace's own ""."""
-        return {one: "" if self.maker(one) else self.outside(one) or "" for one in addresses}
+        found = dict.fromkeys(addresses, "")
+        for one in found:
+            with suppress(RadpsDagError):  # who cannot be asked what it was tells nothing later
+                found[one] = "" if self.maker(one) else self.outside(one) or ""
+        return found
 
     def entries(self, address: str) -> Iterator[str]:
         """What there is at an address that calls of this workspace have written: the product that

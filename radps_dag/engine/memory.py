@@ -59,6 +59,7 @@ class Memory:
         self.in_place.heard(store.fact(row) for row in self._own.in_place)
         keys.look_up = self._learn_contents
         keys.altered = self.in_place.is_others
+        keys.changed = self.in_place.path_of_others
         keys.before = lambda uri: self.in_place.before(uri, keys.now_outside)
 
     def begin(self, sight: Sight, left: Mapping[str, str]) -> None:
@@ -257,10 +258,10 @@ class Memory:
         found = list(differences(asked, fact, self.keys))
         if not found and row.key == asked.key:
             found = list(dict.fromkeys(read_otherwise(self._known(row).made, asked, self.keys)))
-        if not found:
-            found = list(from_outside(self._known(row).made, asked, self.keys))
         if not found and row.run != self._run:
             found = [why] if (why := self._barred(asked)) else []
+        if not found:
+            found = list(from_outside(self._known(row).made, asked, self.keys))
         return "; ".join(found[:3]) or unseen(asked)
 
     def _before(self, place: str) -> tuple[Row | None, Row | None]:

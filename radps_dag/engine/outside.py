@@ -14,18 +14,15 @@ import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from radps_dag.engine.executors.manifest import describe, files_in
 from radps_dag.engine.executors.publishing import SMALL
 from radps_dag.problem import UsageError
-from radps_dag.remote import fetch, is_local, listing, path_of
+from radps_dag.remote import fetch, is_listed, is_local, listing, path_of
 
 __all__ = ["GONE", "Outside", "text_of"]
 
 GONE = "gone"
-# Where a look costs a request to whoever is asked, and says nothing of the content.
-_NEVER = frozenset({"http", "https", "ftp"})
 # A file may be changed again within one tick of the clock that its time is taken from.
 YOUNG = 2 * 10**9
 # A look is good for so many times as long as it took: at most a twentieth of the time goes there.
@@ -125,7 +122,7 @@ def _statuses(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _elsewhere(uri: str) -> str | None:
-    if "://" not in uri or urlsplit(uri).scheme in _NEVER:
+    if not is_listed(uri):
         return None
     try:
         found = listing(uri)

@@ -54,6 +54,9 @@ def from_outside(made: Made, asked: Asked, keys: Keys) -> Iterable[str]:
             yield f"it is not known what {shown(uri)} was"
         elif made.outside[uri] != content:
             yield became(uri, content)
+    for text in asked.arguments.values():
+        if isinstance(text, str) and keys.changed(text):
+            yield f"{text} was changed in place since"
 
 
 def became(uri: str, content: str | None) -> str:

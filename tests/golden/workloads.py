@@ -54,3 +54,42 @@ def list_names(seed: int = 0) -> Listed:
         seed: of the noise
     """
     raise NotImplementedError
+
+
+class Flagged(TypedDict):
+    ms: Product
+    fraction: float
+
+
+@workload(mutates="ms")
+def flag_in_place(ms: Product, level: float = 5.0) -> Flagged:
+    """Flag visibilities where they are.
+
+    Args:
+        ms: visibilities
+        level: above which they are bad
+    """
+    raise NotImplementedError
+
+
+@workload(mutates=True)
+def reset_in_place(path: str, level: float = 5.0) -> None:
+    """Reset whatever lies at a path.
+
+    Args:
+        path: what to reset
+        level: to what
+    """
+    raise NotImplementedError
+
+
+@workload
+def measure(ms: Product, more: Product | None = None, text: str = "") -> Solved:
+    """Measure visibilities.
+
+    Args:
+        ms: visibilities
+        more: further ones
+        text: any text, which may be a path
+    """
+    raise NotImplementedError

@@ -17,14 +17,15 @@ from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.executors.manifest import damage, describe
 from radps_dag.facts import Made
 from radps_dag.links import refuse_leading_out
-from radps_dag.remote import Found, Unreachable, fetch, is_local, listing, path_of, put
+from radps_dag.problem import RadpsDagError
+from radps_dag.remote import Found, Unreachable, fetch, is_listed, is_local, listing, path_of, put
 
 __all__ = ["harm", "harm_at", "publish", "state"]
 
 # What is read again to make sure of it, where the place itself does not say what changes with it.
 SMALL = 8 * 2**20
-# Of data that a call has removed.
-_GONE = (0, "gone")
+# Of data that a call has removed, and of such as nobody can look at from here.
+_GONE, _UNKNOWN = (0, "gone"), (0, "unknown")
 
 
 def publish(call: Call, performed: Performed) -> Performed:
@@ -115,16 +116,25 @@ def harm(made: Made, *, thorough: bool = True) -> str:
 
 
 def state(address: str, *, durable: bool = False) -> tuple[int, str]:
-    """Bytes and digest of whatever lies at an address now. Raises Unreachable, OSError."""
+    """Bytes and digest of whatever lies at an address now. Raises OSError."""
     if is_local(address):
         path = path_of(address)
         return describe(path, durable=durable) if os.path.lexists(path) else _GONE
-    found = listing(address)
+    try:
+        found = listing(address) if is_listed(address) else None
+    except RadpsDagError:
+        return _UNKNOWN
+    except FileNotFoundError:
+        return _GONE
+    if found is None:
+        return _UNKNOWN
     return (sum(one.size for one in found.values()), _mark(found)) if found else _GONE
 
 
 def harm_at(address: str, left: tuple[int, str], *, thorough: bool = True) -> str:
     """What is wrong with data that was left so at an address, in words."""
+    if left == _UNKNOWN:
+        return ""
     if is_local(address):
         path = path_of(address)
         if left == _GONE:

@@ -17,7 +17,7 @@ __all__ = ["Id", "Moment", "Text", "check", "like"]
 
 Check = Callable[[Any], bool]
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|")
 _MOST = 2**63  # no database has a larger integer
 _LATEST = 253_402_300_799  # the last second of the year 9999
 
@@ -45,7 +45,7 @@ def _is_uuid(value: Any) -> bool:
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
-# What Prefect calls its records.
+# What Prefect calls its records; "" for none.
 Id = typing.Annotated[str, _is_uuid]
 
 

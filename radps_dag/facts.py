@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from radps_dag.recorded import Provenance, Settings
-from radps_dag.typed import Moment, check, like
+from radps_dag.typed import Id, Moment, check, like
 
 __all__ = [
     "CONDITION_IS_FALSE",
@@ -274,7 +274,7 @@ class QuestionAnswered(_Fact):
 class Tracked(_Fact):
     """Prefect's record of the run, or the word that it has been told how the run ended."""
 
-    flow_run: str
+    flow_run: Id
     api: str
     told: str = ""
 

@@ -6,16 +6,18 @@ Stricter and quicker than shapes: `true` is not a number here, and every row of 
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Literal
 
-__all__ = ["Moment", "Text", "check", "like"]
+__all__ = ["Id", "Moment", "Text", "check", "like"]
 
 Check = Callable[[Any], bool]
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|")
 _MOST = 2**63  # no database has a larger integer
 _LATEST = 253_402_300_799  # the last second of the year 9999
 
@@ -37,6 +39,14 @@ def _is_text(value: Any) -> bool:
 
 # A string without halves of characters, which neither files nor databases take.
 Text = typing.Annotated[str, _is_text]
+
+
+def _is_uuid(value: Any) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+# What Prefect calls its records; "" for none.
+Id = typing.Annotated[str, _is_uuid]
 
 
 def like(hint: Any) -> Check:

@@ -122,7 +122,10 @@ _KINDS: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
         "values": _mappings,
         "via": st.sampled_from(["terminal", "command", "prefect", "file", "timeout"]),
     },
-    Tracked: dict.fromkeys(("flow_run", "api", "told"), _texts),
+    Tracked: {
+        **dict.fromkeys(("api", "told"), _texts),
+        "flow_run": st.uuids().map(str),
+    },
     RunEnded: {
         "status": st.sampled_from(["succeeded", "failed", "interrupted", "paused", "cancelled"]),
         "seconds": _seconds,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.facts import RunEnded
+from radps_dag.facts import Noted, RunEnded
 from radps_dag.journal import claims
 from radps_dag.journal.claims import claim, driver_of
 from radps_dag.journal.opening import open_store
@@ -39,6 +39,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def directory(store: Store) -> RunDirectory:
     directory = store.workspace.new_run("cube")
     store.create(directory.id, "cube", 1.0)
+    begins = Noted(time=1.0, place="", message="begins")
+    store.append(directory.id, [to_row(directory.id, begins, store.workspace)])
     return directory
 
 

@@ -21,6 +21,7 @@ from radps_dag.facts import Fact, Made, NodeSucceeded, Noted
 from radps_dag.journal import schema
 from radps_dag.journal.claims import claim, driver_of
 from radps_dag.journal.opening import open_store
+from radps_dag.journal.reading import find_run
 from radps_dag.journal.rows import Damaged, to_row
 from radps_dag.journal.store import Outdated, Store
 from radps_dag.journal.workspace import Workspace
@@ -94,11 +95,31 @@ def test_facts_come_back(store: Store) -> None:
 
 
 def test_heads_are_newest_first(store: Store) -> None:
-    """Runs are listed newest first, with the number of their last row."""
-    for number, run in enumerate(("old", "new")):
-        store.create(run, "p", float(number))
-    append(store, "old", noted("x"), noted("y"))
-    assert [(head.run, head.last) for head in store.heads()] == [("new", 0), ("old", 2)]
+    """Runs are listed newest first, with the number of their last row: those that were entered
+    last, whatever the clock said then."""
+    for run, clock in (("a", 5.0), ("b", 5.0), ("set back", 1.0), ("set right", 7.0)):
+        store.create(run, "p", clock)
+        append(store, run, noted("x"), noted("y"))
+    found = [(head.run, head.last) for head in store.heads()]
+    assert found == [("set right", 2), ("set back", 2), ("b", 2), ("a", 2)]
+    assert [head.created for head in store.heads()][::3] == [7.0, 5.0]
+
+
+def test_a_run_that_has_not_begun_is_not_there(store: Store) -> None:
+    """Where nothing has happened yet there is nothing to go on with: it is in no list, its name is
+    taken all the same, and it can be taken out again. One that has begun cannot."""
+    store.create("first", "p", 1.0)
+    append(store, "first", noted("x"))
+    store.create("empty", "p", 2.0)
+    assert [head.run for head in store.heads()] == ["first"]
+    assert find_run(store, None) == "first"
+    assert not store.create("empty", "p", 3.0)
+    assert store.forget("empty")
+    assert not store.forget("empty")
+    assert not store.forget("first")
+    assert store.create("empty", "p", 3.0)
+    append(store, "empty", noted("x"))
+    assert find_run(store, None) == "empty"
 
 
 def test_a_run_is_there_once(store: Store) -> None:
@@ -380,12 +401,15 @@ def test_damage_of_the_file_is_named(tmp_path: Path) -> None:
 
 
 def test_another_database_is_left_alone(tmp_path: Path) -> None:
-    """A database of something else is no journal to a reader."""
+    """The database of another program is not a journal: it is named, and not changed."""
     connection = sqlite3.connect(tmp_path / "journal.db")
     connection.execute("CREATE TABLE stars (name TEXT)")
     connection.close()
-    with pytest.raises(UsageError, match="there is no journal here"):
-        open_store(Workspace(tmp_path), reading=True)
+    before = (tmp_path / "journal.db").read_bytes()
+    for reading in (True, False):
+        with pytest.raises(UsageError, match="the database of another program"):
+            open_store(Workspace(tmp_path), reading=reading)
+    assert (tmp_path / "journal.db").read_bytes() == before
 
 
 def test_nothing_to_read_can_be_a_journal_without_runs(journal: Journal) -> None:

@@ -149,7 +149,9 @@ def test_many_open_it_for_the_first_time(tmp_path: Path) -> None:
 
     def work(number: int) -> None:
         store = open_store(Workspace(tmp_path / str(number // 8)))
-        store.create(f"run-{number}", "cube", 1.0)
+        run = f"run-{number}"
+        store.create(run, "cube", 1.0)
+        store.append(run, rows(store, [Noted(time=1.0, place="", message="x")], run))
         store.close()
 
     with ThreadPoolExecutor(8) as pool:
@@ -314,7 +316,10 @@ def test_no_version_and_no_journal(workspace: Workspace, store: Store) -> None:
 
 def test_which_run_is_meant(store: Store) -> None:
     """The last one, where nothing is said; and how it began last."""
+    noted = [Noted(time=1.0, place="", message="x")]
     store.create("20261126-000000-cube", "cube", 2.0)
+    for run in (RUN, "20261126-000000-cube"):
+        store.append(run, rows(store, noted, run))
     assert find_run(store, None) == "20261126-000000-cube"
     assert find_run(store, "20261125") == RUN
     with pytest.raises(RadpsDagError, match="ended before it began"):

@@ -35,7 +35,6 @@ from radps_dag.views.calls import view_node
 from radps_dag.views.places import find_places, inside
 from radps_dag.views.prov_json import to_prov
 from radps_dag.views.provenance import lineage
-from radps_dag.views.run import view_run
 from radps_dag.views.runs import Listed, list_runs
 from radps_dag.views.state import GONE, Following, stages_of, state_of
 from radps_dag.views.tree import tree
@@ -177,13 +176,23 @@ def test_the_newest_runs_come_first(store: Store) -> None:
     assert [one.run for one in list_runs(store, 2)] == ["r4", "r3"]
 
 
-def test_runs_that_never_began_are_listed(store: Store) -> None:
-    """A process that ended before its first fact leaves an interrupted run."""
+def test_runs_that_never_began_are_not_listed(store: Store) -> None:
+    """A process that ended before its first fact leaves no run."""
     record(store, [])
-    (found,) = list_runs(store)
-    assert (found.status, found.done, found.seconds) == ("interrupted", 0, None)
-    with pytest.raises(RadpsDagError, match="nothing to show"):
-        view_run(store, "r1")
+    assert list_runs(store) == []
+
+
+def test_a_run_that_closes_before_it_began_leaves_nothing(store: Store) -> None:
+    """Neither in the journal nor in the workspace; one that has begun stays."""
+    opened = new_run(store, "p")
+    opened.close()
+    assert store.head(opened.directory.id) is None
+    assert list(store.workspace.runs.iterdir()) == []
+    opened = new_run(store, "p")
+    record(store, [begun(opened.directory.id)], opened.directory.id)
+    opened.close()
+    assert [one.run for one in list_runs(store)] == [opened.directory.id]
+    assert opened.directory.lock.exists()
 
 
 def test_state_of_a_run_whose_process_is_gone(store: Store) -> None:

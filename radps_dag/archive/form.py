@@ -119,6 +119,8 @@ def _archive(document: Mapping[str, Any], name: str) -> Archive:
         if row.seq != number:
             raise RadpsDagError(f"{name}: row {number} of run {run} is missing")
     pipeline, generation = document["pipeline"], document["generation"]
+    if not rows:
+        raise RadpsDagError(f"{name}: nothing has happened in run {run}")
     if len(pipeline) > 200 or any(len(row.key or "") > 64 for row in rows):
         raise RadpsDagError(f"{name}: the name of its pipeline, or a key, is too long")
     head = Head(run, pipeline, float(document["created"]), generation, len(rows))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,7 +89,15 @@ class Opened:
     generation: int
 
     def close(self) -> None:
-        self.claim.release()
+        """Let go of the run. One in which nothing has happened was never there: there is nothing
+        that could be gone on with."""
+        try:
+            # What cannot be taken out is in no list all the same.
+            with contextlib.suppress(RadpsDagError, OSError):
+                if self.store.forget(self.directory.id):
+                    self.directory.remove_empty()
+        finally:
+            self.claim.release()
 
 
 def new_run(store: Store, pipeline: str) -> Opened:
@@ -133,7 +141,7 @@ def _keep(directory: RunDirectory) -> None:
         ) from error
 
 
-@contextmanager
+@contextlib.contextmanager
 def recording(opened: Opened, listener: Listener) -> Iterator[Recorder]:
     """A recorder of the run. Raises RadpsDagError if it could not write everything."""
     head = opened.store.head(opened.directory.id)

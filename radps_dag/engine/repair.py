@@ -99,7 +99,7 @@ def untold_of(store: Store, run: str) -> list[Untold]:
         fact = store.fact(row)
         if isinstance(fact, Tracked):
             going.pop(fact.flow_run, None)
-            if not fact.told:
+            if fact.flow_run and not fact.told:
                 latest = going[fact.flow_run] = Untold(run, fact)
         elif isinstance(fact, RunEnded) and fact.status == "paused":
             going = {id: replace(one, what="left") for id, one in going.items()}

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from radps_dag.problem import RadpsDagError
+from radps_dag.problem import RadpsDagError, UsageError
 
 __all__ = ["engine_of", "is_there"]
 
@@ -45,7 +45,7 @@ def _is_file(path: Path) -> bool:
             f"{path}: the journal cannot be read: {error.strerror}; check the disk"
         ) from error
     if not stat.S_ISREG(mode):
-        raise RadpsDagError(
+        raise UsageError(
             f"{path} is not a file, and nothing can be a journal that is not; move it away, or "
             "choose another place with --workspace or --store"
         )
@@ -109,7 +109,7 @@ def _ours(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
         raise
     if names and not any(name.startswith("radps_") for name in names):
         connection.close()
-        raise RadpsDagError(
+        raise UsageError(
             f"{path} is the database of another program, not a journal: it has {names[0]!r:.60}; "
             "choose another place with --workspace or --store"
         )

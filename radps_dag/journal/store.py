@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf, nextafter
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     bindparam,
+    delete,
     insert,
     select,
     text,
@@ -137,15 +139,16 @@ class Store:
                 yield connection
 
     def heads(self, damaged: Damages | None = None) -> list[Head]:
-        """All runs, newest first. Those that are damaged are handed to `damaged` and left out.
+        """All runs, newest first. Those that are damaged are handed to `damaged` and left out, and
+        those in which nothing has happened yet are not there.
 
-        Raises DamagedRun where nobody asks for them.
+        Raises DamagedRun where nobody asks for the damaged ones.
         """
         order = (runs.c.created.desc(), runs.c.run.desc())
         with self.look() as connection:
             found = connection.execute(select(runs).order_by(*order)).all()
             lost = connection.scalars(_HEADLESS).all()
-        known = list(_sound(found, self._head, damaged))
+        known = [head for head in _sound(found, self._head, damaged) if head.last]
         for run in lost:
             error = self._damaged(str(run), f"run {run!r} is not in the list of runs")
             if damaged is None:
@@ -159,9 +162,24 @@ class Store:
         return None if row is None else self._head(row)
 
     def create(self, run: str, pipeline: str, time: float) -> bool:
-        """Enter a new run, with nothing in it. False where one of that name is there already."""
+        """Enter a new run, with nothing in it. False where one of that name is there already.
+
+        It is newer than all that are there, also where the clock was set back since.
+        """
         with self.begin() as connection:
-            return self._enter(connection, Head(run, pipeline, time, 0, 0))
+            known = connection.scalars(select(runs.c.created)).all()
+            # What is no number is damaged, and found out elsewhere.
+            latest = max(
+                (one for one in known if isinstance(one, float) and one < inf), default=0.0
+            )
+            created = max(time, nextafter(latest, inf))
+            return self._enter(connection, Head(run, pipeline, created, 0, 0))
+
+    def forget(self, run: str) -> bool:
+        """Take a run out in which nothing has happened. False where something has."""
+        with self.begin() as connection:
+            done = connection.execute(delete(runs).where(runs.c.run == run, runs.c.last == 0))
+        return done.rowcount == 1
 
     def next_generation(self, run: str) -> int:
         """Make who asks the one that drives the run; whoever drove it before can append no more."""

@@ -53,6 +53,12 @@ class RunDirectory:
     def lock(self) -> Path:
         return self.path / "driver.lock"
 
+    def remove_empty(self) -> None:
+        """Remove what a run has that has not begun. Raises OSError where there is more."""
+        self.products.rmdir()
+        self.lock.unlink(missing_ok=True)
+        self.path.rmdir()
+
 
 @dataclass(frozen=True)
 class Workspace:

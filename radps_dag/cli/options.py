@@ -35,7 +35,7 @@ class _Folder(click.Path):
             str(path.resolve()).encode()
         except RuntimeError:
             self.fail(f"{str(path)!r} is a link that leads back to itself", param, ctx)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             self.fail(f"{str(path)!r} is not the name of a folder: {error}", param, ctx)
         return path
 

@@ -128,3 +128,42 @@ def test_what_has_no_end_is_not_read(folder: Path, special: str, option: str) ->
     assert done.returncode == 2
     assert "not a regular file" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plan", "good.yaml", "-p", f"{'x' * 450_000}=1"),
+        ("plan", "good.yaml", "-p", f"n={'x' * 450_000}"),
+        ("plan", "good.yaml", "--progress", "x" * 450_000),
+        ("plan", "good.yaml", "--only", "x" * 450_000),
+        ("plan", "good.yaml", "--library", "x" * 450_000),
+        ("validate", "x" * 450_000),
+        ("x" * 450_000,),
+    ],
+    ids=["param", "value", "option", "stage", "library", "file", "command"],
+)
+def test_what_was_given_is_not_echoed_whole(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    """A message is read by a person."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert 0 < len(said.out + said.err) < 2_000
+
+
+@pytest.mark.parametrize("what", ("name", "stage"))
+def test_a_name_is_not_longer_than_a_file_s(
+    folder: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    """Names become parts of files and of runs: 100 letters are allowed, one more is not."""
+    for length, code in ((100, 0), (101, 2)):
+        name, stage = ("n" * length, "a") if what == "name" else ("good", "a" * length)
+        text = f"version: 1\nname: {name}\nstages: {{{stage}: {{pause: {{message: m}}}}}}\n"
+        (folder / "good.yaml").write_text(text)
+        with pytest.raises(SystemExit) as ended:
+            main(["validate", "good.yaml"])
+        assert ended.value.code == code
+    assert "at most 100" in capsys.readouterr().out

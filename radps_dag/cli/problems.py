@@ -35,11 +35,11 @@ def as_json(problems: Iterable[Problem], errors: Iterable[str] = ()) -> str:
             "line": problem.at.line,
             "column": problem.at.column,
             "rule": problem.rule,
-            "message": problem.message,
+            "message": one_line(problem.message),
         }
         for problem in problems
     ]
-    result = {"problems": listed, "errors": list(errors)}
+    result = {"problems": listed, "errors": list(map(one_line, errors))}
     valid = {"valid": not any(result.values())}
     return json.dumps(valid | result, indent=2, ensure_ascii=False)
 
@@ -48,7 +48,7 @@ def as_github(problem: Problem) -> str:
     """One problem as a workflow command that GitHub shows at the line."""
     at = problem.at
     properties = f"file={_property(at.source.name)},line={at.line},col={at.column}"
-    return f"::error {properties},title={_property(problem.rule)}::{_data(problem.message)}"
+    return f"::error {properties},title={_property(problem.rule)}::{_data(problem.message[:1000])}"
 
 
 def wants_colour(stream: TextIO | None = None) -> bool:

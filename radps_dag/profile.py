@@ -32,7 +32,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
+from radps_dag.files import content_of
 from radps_dag.problem import UsageError, allowed, did_you_mean
 from radps_dag.quantities import octets_in
 
@@ -48,6 +50,7 @@ __all__ = [
 ]
 
 FILE_NAME = "radps-dag.toml"
+_MOST_BYTES = 1_000_000
 
 # The value of a key, from the profile's path, the key and what stands there.
 _Reader = Callable[[Path, str, Any], Any]
@@ -124,13 +127,18 @@ def _read(path: Path) -> Mapping[str, Any]:
     import tomllib  # here: most runs have no profile
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = content_of(path, _MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise UsageError(f"{path}: the profile is larger than {_MOST_BYTES:,} bytes")
+        return tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path}: cannot read the profile: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: the profile is not UTF-8; save it as UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}: not TOML: {str(error) or 'nested too deeply'}") from error
+    except RecursionError as error:
+        raise UsageError(f"{path}: not TOML: nested too deeply") from error
+    except ValueError as error:  # tomllib's own, and Python's of a number with too many digits
+        raise UsageError(f"{path}: not TOML: {str(error).partition(';')[0]}") from error
 
 
 def _text(path: Path, key: str, value: Any) -> str:
@@ -143,6 +151,12 @@ def _url(path: Path, key: str, value: Any) -> str:
     url = _text(path, key, value)
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"{path}: {key} must start with http:// or https://, not {url!r:.60}")
+    try:
+        host = urlsplit(url).hostname
+    except ValueError as error:
+        raise UsageError(f"{path}: {key}: {url!r:.60} is not a URL: {error}") from error
+    if not host:
+        raise UsageError(f"{path}: {key}: {url!r:.60} names no host")
     return url
 
 
@@ -220,7 +234,10 @@ def _variable(path: Path, key: str, value: Any) -> str:
 
 
 def _file(path: Path, key: str, value: Any) -> Path:
-    return path.resolve().parent / Path(_text(path, key, value)).expanduser()
+    try:
+        return path.resolve().parent / Path(_text(path, key, value)).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{path}: {key}: {value!r:.60}: there is no such user") from error
 
 
 def _events(path: Path, key: str, value: Any) -> Events:

@@ -64,11 +64,15 @@ def root_of(text: str) -> str:
 
     Raises UsageError for what is none, or has a password that would be recorded with each product.
     """
+    _refuse_odd(text)
     if not text or text.startswith(("memory:", "file:")) or "://" not in text:
         if text.startswith("memory:"):
             return text.rstrip("/")
-        path = path_of(text) if text.startswith("file:") else Path(text).expanduser()
-        return path.resolve().as_uri() if text else ""
+        try:
+            path = path_of(text) if text.startswith("file:") else Path(text).expanduser()
+            return path.resolve().as_uri() if text else ""
+        except (RuntimeError, ValueError, OSError) as error:
+            raise UsageError(f"{text}: no directory for products: {error}") from error
     if redacted(text) != text:
         raise UsageError(
             f"{redacted(text)}: a root for products must have no password in it, because it is "
@@ -82,6 +86,24 @@ def is_listed(uri: str) -> bool:
     """Whether it names a place elsewhere that can say what lies there, and not a page or a name of
     another kind."""
     return "://" in uri and urlsplit(uri).scheme not in _PAGES
+
+
+def _refuse_odd(text: str) -> None:
+    """Raises UsageError for what looks like a URL and is none that products can be kept at."""
+    try:
+        parts = urlsplit(text)
+        text.encode()
+    except ValueError as error:  # brackets that do not close; bytes that are not text
+        raise UsageError(f"{redacted(text)!r} is not a URL for products: {error}") from error
+    wrong = ""
+    if parts.scheme == "data":
+        wrong = "it holds data and is not a place"
+    elif parts.scheme not in ("", "file", "memory") and not parts.netloc:
+        wrong = f"a URL is {parts.scheme}://bucket/folder, and a directory ./{text}"
+    elif parts.scheme == "file" and parts.netloc not in ("", "localhost"):
+        wrong = "a directory is file:///folder"
+    if wrong:
+        raise UsageError(f"{redacted(text)!r} is not a place for products: {wrong}")
 
 
 def make_sure(root: str) -> None:
@@ -172,7 +194,7 @@ def _reach(url: str) -> tuple[Any, str]:
     except ImportError as error:
         hint = "pip install 'radps-dag[s3]'" if url.startswith("s3") else str(error)
         raise UsageError(f"{redacted(url)}: no driver for this kind of place; {hint}") from error
-    except ValueError as error:
+    except Exception as error:  # of a driver, so of any type
         raise UsageError(
             f"{redacted(url)}: no place for products ({error}); such as s3://bucket/folder"
         ) from error

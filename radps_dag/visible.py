@@ -24,6 +24,7 @@ _HIDDEN = re.compile(
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _MARK = f"\x1b{os.urandom(12).hex()}"
+_LONGEST = 1000
 _STYLE = re.compile(rf"{_MARK}\[[0-9;]*m")
 
 
@@ -37,11 +38,13 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""The same on one line.
+    r"""The same on one line, without the middle of a text that nobody would read.
 
-    >>> one_line("a\nb")
-    'a\\nb'
+    >>> one_line("a\nb"), len(one_line("x" * 1_000_000))
+    ('a\\nb', 1000)
     """
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 305]} ... {text[-300:]}"
     return visible(text.replace("\n", "\\n"))
 
 

@@ -159,6 +159,8 @@ def _exit_code(arguments: list[str] | None) -> int:
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
+        # click quotes a value whole, however long it is.
+        error.message = one_line(error.message)  # type: ignore[misc]
         error.show()
         return error.exit_code
     except RadpsDagError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,20 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PATH = click.Path(path_type=Path)
+
+
+class _Folder(click.Path):
+    """A folder that can be told to others by its address."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        try:
+            str(path.resolve()).encode()
+        except RuntimeError:
+            self.fail(f"{str(path)!r} is a link that leads back to itself", param, ctx)
+        except ValueError as error:
+            self.fail(f"{str(path)!r} is not the name of a folder: {error}", param, ctx)
+        return path
 
 
 def which_workloads(command: F) -> F:
@@ -127,7 +142,7 @@ def which_workspace(command: F) -> F:
     options = (
         click.option(
             "--workspace",
-            type=_PATH,
+            type=_Folder(file_okay=False),
             default=Path(".radps"),
             show_default=True,
             help="Where runs keep their products and their journal.",

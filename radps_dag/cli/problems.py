@@ -36,11 +36,11 @@ def as_json(problems: Iterable[Problem], errors: Iterable[str] = ()) -> str:
             "column": problem.at.column,
             "rule": problem.rule,
             "severity": problem.severity,
-            "message": problem.message,
+            "message": one_line(problem.message),
         }
         for problem in problems
     ]
-    unreadable = list(errors)
+    unreadable = list(map(one_line, errors))
     valid = not unreadable and all(one["severity"] == "warning" for one in listed)
     result = {"valid": valid, "problems": listed, "errors": unreadable}
     return json.dumps(result, indent=2, ensure_ascii=False)
@@ -51,7 +51,7 @@ def as_github(problem: Problem) -> str:
     at = problem.at
     place = f"file={_property(at.source.name)},line={at.line},col={at.column}"
     command = f"{problem.severity} {place},title={_property(problem.rule)}"
-    return f"::{command}::{_data(problem.message)}"
+    return f"::{command}::{_data(problem.message[:1000])}"
 
 
 def wants_colour(stream: TextIO | None = None) -> bool:

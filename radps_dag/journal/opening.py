@@ -71,7 +71,7 @@ def make_path(url: str) -> str:
 def _parsed(url: str) -> Any:
     try:
         return make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter of a port that is no number
         raise UsageError(
             f"{redacted(url)!r} is no URL of a database, such as "
             "postgresql://user@host/database or sqlite:///path"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
+from radps_dag.files import content_of
 from radps_dag.problem import Location, Problem, Source
 from radps_dag.source.data import Report
 
@@ -19,8 +20,7 @@ def read_source(path: Path, name: str, report: Report) -> Source | None:
 
     Raises OSError where the file cannot be read.
     """
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+    content = content_of(path, MAX_BYTES + 1)
     nowhere = Source(name, "")
     if len(content) > MAX_BYTES:
         limit = f"{MAX_BYTES // 1_000_000} MB"

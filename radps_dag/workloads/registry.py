@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ def _import_file(path: Path) -> ModuleType:
     # Named by its place, so that two projects' `workloads.py` never stand for one another, and
     # imported once, so that a module is the same one to all who ask.
     resolved = path.resolve()
-    name = f"_radps_dag_project_{sha256(str(resolved).encode()).hexdigest()[:16]}"
+    name = f"_radps_dag_project_{sha256(os.fsencode(resolved)).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     if not resolved.is_file():
@@ -132,7 +133,7 @@ def _import_file(path: Path) -> ModuleType:
 
     try:
         return _imported(f"workload file {path}", load)
-    except RadpsDagError:
+    except BaseException:
         del sys.modules[name]
         raise
 
@@ -143,7 +144,9 @@ def _imported(what: str, load: Callable[[], ModuleType]) -> ModuleType:
         return load()
     except RadpsDagError as error:
         raise UsageError(f"{what}: {error}") from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # somebody waits for the import no longer
+        raise
+    except BaseException as error:
         raise UsageError(
             f"{what} cannot be imported: {type(error).__name__}: {error}{_line_of(error)}"
         ) from error

@@ -262,7 +262,7 @@ def test_a_run_from_another_terminal(anywhere: Place) -> None:
             follower.kill()
     assert follower.returncode == 1
     assert "was interrupted" in out and "radps-dag resume" in err
-    assert "go on with it: radps-dag resume" in anywhere("status")
+    assert "go on where it stopped: radps-dag resume" in anywhere("status")
     assert anywhere.json("runs")[0]["status"] == "interrupted"
     assert anywhere.json("show", "last", "many[spw=0]/nap")["status"] == "abandoned"
 

@@ -21,6 +21,8 @@ _CHANGES = (
     (re.compile(r"(file:///|/)\S*?/\.radps/"), "WORKSPACE/"),
     (re.compile(r"\[WORKSPACE/\S*\.\.\."), "[WORKSPACE/..."),
     (re.compile(r"\b[0-9a-f]{12,32}\b"), "DIGEST"),
+    # Which were the last is chance: they are made side by side.
+    (re.compile(r"export/image\.\d/(fits|quicklook)/\w+-DIGEST"), "PICTURE"),
     (re.compile(r"\b\d+ B\b"), "SIZE"),
     (re.compile(r"^  radps-dag \d.*$", re.MULTILINE), "  VERSIONS"),
     (re.compile(r" +"), " "),

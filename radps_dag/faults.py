@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -28,7 +28,19 @@ if TYPE_CHECKING:
     from radps_dag.model import Node, Pipeline
     from radps_dag.source import Table
 
-__all__ = ["NO_INJECTION", "Faults", "Injection", "Rule", "levels", "load_faults", "matches"]
+__all__ = [
+    "NO_INJECTION",
+    "Faults",
+    "Injection",
+    "Rule",
+    "elsewhere",
+    "generalized",
+    "level_parts",
+    "levels",
+    "load_faults",
+    "matches",
+    "places_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +124,13 @@ class Faults:
 
     def unmatched(self, pipeline: Pipeline) -> Iterator[Problem]:
         """A problem for each rule that can strike nothing of the pipeline."""
-        known = _places(pipeline)
+        known = places_of(pipeline)
         for rule in self.rules:
-            general = tuple(_generalized(level) for level in rule.pattern)
+            general = tuple(map(generalized, rule.pattern))
             if struck := [node for place, node in known.items() if matches(general, place)]:
                 yield from _spared(rule, struck)
                 continue
-            bare = tuple(_parts(level)[0] for level in rule.pattern)
-            close = [place for place in known if matches(bare, place)]
-            hint = f"; {there_are(close, 3)}" if close else did_you_mean(rule.place, known)
+            hint = elsewhere(rule.pattern, known)
             message = f"no node of the pipeline is at {rule.place!r}{hint}"
             yield Problem(rule.at, "no-such-place", message)
 
@@ -148,7 +158,22 @@ def _spared(rule: Rule, nodes: list[Node]) -> Iterator[Problem]:
             yield Problem(rule.at, "no-such-metric", message)
 
 
-def _places(pipeline: Pipeline) -> dict[str, Node]:
+def elsewhere(pattern: tuple[str, ...], known: Collection[str]) -> str:
+    """The likely fix for a pattern that none of the known places matches: those that have its
+    ids, else those that end in them, else one that is written alike."""
+    bare = tuple(level_parts(level)[0] for level in pattern)
+    for wider in (bare, ("**", *bare)):
+        if close := [place for place in known if matches(wider, place)]:
+            return f"; {there_are(close, 3)}"
+    ids = {level_parts(level)[0]: None for place in known for level in levels(place)}
+    return (
+        did_you_mean("/".join(pattern), known)
+        or did_you_mean("/".join(bare), known)
+        or did_you_mean(bare[-1], ids)
+    )
+
+
+def places_of(pipeline: Pipeline) -> dict[str, Node]:
     """The nodes by their places, `[*]` where there will be instances and `#*` iterations."""
     from radps_dag.model import walk
 
@@ -164,9 +189,9 @@ def _places(pipeline: Pipeline) -> dict[str, Node]:
     return nodes
 
 
-def _generalized(level: str) -> str:
+def generalized(level: str) -> str:
     """A level of a pattern about any instance and iteration, where it is about one at all."""
-    name, instance, iteration = _parts(level)
+    name, instance, iteration = level_parts(level)
     return f"{name}{'[*]' if instance else ''}{'#*' if iteration else ''}"
 
 
@@ -208,14 +233,14 @@ def _match(pattern: tuple[str, ...], levels: tuple[str, ...]) -> bool:
 
 def _level_matches(pattern: str, level: str) -> bool:
     """Of id, instance and iteration, a pattern compares those that it names."""
-    wanted, found = _parts(pattern), _parts(level)
+    wanted, found = level_parts(pattern), level_parts(level)
     return all(
         not part or (given != "" and _glob_matches(part, given))
         for part, given in zip(wanted, found, strict=True)
     )
 
 
-def _parts(level: str) -> tuple[str, str, str]:
+def level_parts(level: str) -> tuple[str, str, str]:
     """`clean[spw=2]#3` as ("clean", "spw=2", "3")."""
     match = re.fullmatch(r"([^\[#]*)(?:\[(.*)\])?(?:#([^#]*))?", level, re.DOTALL)
     return (match[1], match[2] or "", match[3] or "") if match else (level, "", "")

@@ -4,6 +4,8 @@ library = "placeholder"
 workloads = ["my_workloads.py"]     # beside this file or below it
 executor = "processes"              # or "threads"
 max_parallel = 8
+memory = "64GB"                     # that calls may ask for, all together
+gpus = 2
 prefect_api_url = "http://127.0.0.1:4200/api"
 store = "postgresql://host/radps"    # of the journal
 products = "s3://bucket/radps"       # root of what workloads make
@@ -32,8 +34,18 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from radps_dag.problem import UsageError, allowed, did_you_mean
+from radps_dag.quantities import octets_in
 
-__all__ = ["FILE_NAME", "Events", "Executor", "Profile", "find_profile", "load_profile"]
+__all__ = [
+    "EXECUTORS",
+    "FILE_NAME",
+    "Events",
+    "Executor",
+    "Profile",
+    "find_profile",
+    "known_executor",
+    "load_profile",
+]
 
 FILE_NAME = "radps-dag.toml"
 
@@ -41,6 +53,7 @@ FILE_NAME = "radps-dag.toml"
 _Reader = Callable[[Path, str, Any], Any]
 
 Executor = Literal["threads", "processes"]
+EXECUTORS: tuple[Executor, ...] = get_args(Executor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,8 @@ class Profile:
     workloads: tuple[Path, ...] = ()
     executor: Executor | None = None
     max_parallel: int | None = None
+    memory: int | None = None  # in bytes
+    gpus: int | None = None
     prefect_api_url: str | None = None
     store: str | None = None
     products: str | None = None
@@ -147,12 +162,30 @@ def _count(path: Path, key: str, value: Any) -> int:
     return value
 
 
+def _number(path: Path, key: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UsageError(f"{path}: {key} must be a whole number, not {value!r:.60}")
+    return value
+
+
+def _memory(path: Path, key: str, value: Any) -> int:
+    found = octets_in(value) if isinstance(value, str) else None
+    if not found:
+        raise UsageError(f'{path}: {key} must be an amount such as "64GB", not {value!r:.60}')
+    return found
+
+
 def _executor(path: Path, key: str, value: Any) -> str:
-    known = get_args(Executor)
-    if value not in known:
-        hint = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise UsageError(f"{path}: {key} must be one of {allowed(known)}, not {value!r:.60}{hint}")
-    return str(value)
+    return known_executor(value, f"{path}: {key}")
+
+
+def known_executor(value: Any, who: str) -> Executor:
+    """The executor of that name. Raises UsageError, with who names it, where there is none."""
+    found = next((name for name in EXECUTORS if name == value), None)
+    if found is None:
+        hint = did_you_mean(value, EXECUTORS) if isinstance(value, str) else ""
+        raise UsageError(f"{who} must be one of {allowed(EXECUTORS)}, not {value!r:.60}{hint}")
+    return found
 
 
 def _modules(path: Path, key: str, value: Any) -> tuple[Path, ...]:
@@ -253,6 +286,8 @@ _READERS: Mapping[str, _Reader] = {
     "workloads": _modules,
     "executor": _executor,
     "max_parallel": _count,
+    "memory": _memory,
+    "gpus": _number,
     "prefect_api_url": _url,
     "store": _any_url,
     "products": _any_url,

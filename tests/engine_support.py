@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -169,6 +170,8 @@ def play(
     files: Mapping[str, str] | None = None,
     params: Mapping[str, Any] | None = None,
     slots: int = 8,
+    memory: int = sys.maxsize,
+    gpus: int = 0,
     faults: Sequence[Rule] = (),
     seed: int = 0,
     selection: Selection = EVERYTHING,
@@ -193,6 +196,8 @@ def play(
             workdir=Path(directory) / "products",
             faults=Faults(tuple(faults)),
             seed=seed,
+            memory=memory,
+            gpus=gpus,
             reused=reuse(pipeline, needed(graph, chosen), left or {}),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from run_support import PROGRAM, write
 
 from radps_dag.cli.main import main
+from radps_dag.journal import reading
 
 WORKLOADS = Path(__file__).with_name("counted_workloads.py")
 
@@ -476,6 +477,21 @@ def test_plan_says_why(desk: Desk) -> None:
     assert lines.splitlines()[-1] == "6 to run, 1 to reuse, 0 to skip"
 
 
+def test_a_pattern_that_matches_nothing_is_refused(desk: Desk) -> None:
+    """Of run, plan and resume alike, before anything runs: exit code 2, with the likely fix."""
+    desk.pipeline(TROUBLE.replace("WORK", "give"))
+    desk.run()
+    before = desk.executed
+    modules = ("--workloads", str(WORKLOADS))
+    for words in (("run", "p.yaml", *modules), ("plan", "p.yaml", *modules), ("resume",)):
+        told = desk.command(*words, "--force", "sovle")
+        assert told.code == 2, told.err
+        assert "--force: no node of p is at 'sovle'; did you mean 'solve" in told.err
+        assert desk.command(*words, "--force", "each[i=99]").code == 2
+    assert desk.executed == before
+    assert len(list(desk.directory.glob(".radps/runs/*"))) == 1
+
+
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_a_plan_holds(desk: Desk, executor: str) -> None:
     """What a plan says that it reuses, the run that follows reuses, and what it skips it skips."""
@@ -566,3 +582,21 @@ def test_a_plan_names_a_node_once(desk: Desk) -> None:
     assert why["group"][1].startswith("it would fail: steps.work.value has 1 items, and no [1]")
     assert why["loop[n=1]"] == ("run", "it would fail: not converged after 2 iterations")
     assert why["loop[n=1]#2"][0] == "reuse"
+
+
+def test_an_executor_that_is_not_there_any_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that another version computed elsewhere is resumed there, or where its user says."""
+    desk.pipeline(CHAIN)
+    desk.run()
+    monkeypatch.setattr(
+        reading,
+        "last_start",
+        lambda *of, original=reading.last_start: replace(original(*of), executor="procceses"),
+    )
+    told = desk.resume()
+    assert told.code == 2
+    assert "--executor takes another" in told.err
+    assert "not 'procceses'; did you mean 'processes'?" in told.err
+    assert desk.resume("--executor", "threads").code == 0

@@ -473,3 +473,38 @@ def test_the_directory_has_gone(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert done.stderr == ("radps-dag: the current directory is gone; change to one that exists\n")
+
+
+GREEDY = """
+version: 1
+name: greedy
+stages:
+  a: {run: give, with: {value: 1}, resources: {gpus: 2, memory: 1MB}}
+"""
+
+
+def test_a_call_that_can_never_run_is_refused(shell: Shell) -> None:
+    """Exit code 2 with the line of the call, before anything is there of a run; with what the
+    options or the profile say that there is, it runs, and `resume` knows that."""
+    told = shell(GREEDY, "--memory", "1kB")
+    assert told.code == 2
+    assert "pipeline.yaml:5:3: 'a' asks for 2 GPUs; executor 'threads' offers 0" in told.err
+    assert "'a' asks for 1 MB of memory; executor 'threads' offers 1 kB" in told.err
+    assert not shell.runs
+    assert shell(GREEDY, "--gpus", "2").code == 0
+    assert shell.command("resume", *shell.usual).code == 0
+    (shell.directory / "radps-dag.toml").write_text("gpus = 4\n")
+    assert shell(GREEDY).code == 0
+    assert shell(GREEDY, "--gpus", "0").code == 2
+    assert "'much' is not an amount such as 64GB" in shell(GREEDY, "--memory", "much").err
+
+
+def test_an_unknown_executor_is_refused(shell: Shell) -> None:
+    """On the command line, in the profile and in what a run has recorded: never another one."""
+    told = shell(CHAIN, "--executor", "proceses")
+    assert told.code == 2
+    assert "did you mean 'processes'?" in told.err
+    (shell.directory / "radps-dag.toml").write_text("executor = 'thread'\n")
+    assert "not 'thread'; did you mean 'threads'?" in shell(CHAIN).err
+    (shell.directory / "radps-dag.toml").unlink()
+    assert not shell.runs

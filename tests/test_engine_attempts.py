@@ -10,7 +10,6 @@ from engine_support import fault, play
 
 from radps_dag.engine.attempts import LONGEST_DELAY, NO_RETRY, attempt, plan
 from radps_dag.engine.outcome import CallFailed, Stopped, TimedOut
-from radps_dag.engine.slots import Slots, Turn
 from radps_dag.facts import NodeFailed, NodeStarted, NodeStopped
 from radps_dag.model import Retries
 
@@ -344,86 +343,3 @@ def test_defaults_timeout_goes_to_tasks() -> None:
         stages: {group: {steps: {slow: {run: await_event, with: {event: never}}}}}
     """)
     assert run.error == "group/slow: TimeoutError: not finished after 0.01 s"
-
-
-def test_slots_come_in_the_order_of_asking() -> None:
-    """First come, first served: a wide call is not starved by narrow ones."""
-
-    async def whole() -> list[str]:
-        slots, order = Slots(2), list[str]()
-        await slots.take(2)
-
-        async def ask(name: str, weight: int) -> None:
-            await slots.take(weight)
-            order.append(name)
-            slots.give(weight)
-
-        tasks = [asyncio.create_task(ask(*one)) for one in [("wide", 2), ("a", 1), ("b", 1)]]
-        await asyncio.sleep(0)
-        slots.give(1)
-        await asyncio.sleep(0)
-        assert order == []  # a would fit, but wide came first
-        slots.give(1)
-        await asyncio.gather(*tasks)
-        return order
-
-    assert asyncio.run(whole()) == ["wide", "a", "b"]
-
-
-def test_a_call_that_gives_up_its_place_in_the_queue() -> None:
-    """Whoever is cancelled while he waits takes nothing with him, whenever that happens."""
-
-    async def whole() -> None:
-        slots = Slots(1)
-        await slots.take(1)
-        waiting = asyncio.create_task(slots.take(1))
-        following = asyncio.create_task(slots.take(1))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        # The slot comes free before the cancelled one hears of its end.
-        slots.give(1)
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        await asyncio.wait_for(following, 5)
-
-    asyncio.run(whole())
-
-
-def test_a_turn_that_comes_with_the_end_is_given_back() -> None:
-    """Whoever is cancelled in the moment his turn comes gives it back."""
-
-    async def whole() -> None:
-        slots = Slots(1)
-        await slots.take(1)
-        waiting = asyncio.create_task(slots.take(1))
-        await asyncio.sleep(0)
-        slots.give(1)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        await asyncio.wait_for(slots.take(1), 5)
-
-    asyncio.run(whole())
-
-
-def test_a_turn_is_taken_and_given_once() -> None:
-    """A turn that is taken twice is one turn, and so is one that is given back twice."""
-
-    async def whole() -> None:
-        slots = Slots(1)
-        turn = Turn(slots, 1)
-        await turn.take()
-        await asyncio.wait_for(turn.take(), 5)
-        turn.give()
-        turn.give()
-        await slots.take(1)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(slots.take(1), 0.01)
-
-    asyncio.run(whole())
-
-
-@pytest.mark.parametrize(("cpus", "weight"), [(0.1, 1), (1, 1), (1.5, 2), (2, 2), (2.5, 3), (9, 4)])
-def test_the_weight_of_a_call(cpus: float, weight: int) -> None:
-    """A call weighs the processors it asks for, whole ones, from one to all."""
-    assert Slots(4).weight(cpus) == weight

@@ -21,6 +21,7 @@ from radps_dag.engine.executors.processes import GRACE, Processes
 from radps_dag.engine.outcome import CallFailed, TimedOut
 from radps_dag.engine.retrying import within
 from radps_dag.faults import Injection
+from radps_dag.problem import UsageError
 from radps_dag.workloads.registry import find_library
 
 T = TypeVar("T")
@@ -416,3 +417,10 @@ def test_a_shell_that_starts_another_program_as_it_is_killed() -> None:
         start_new_session=True,
     )
     assert done.stdout == "0\n", done.stderr
+
+
+def test_an_executor_that_there_is_not(tmp_path: Path) -> None:
+    """A name that is unknown is an error, and never another executor."""
+    library = find_library("placeholder", [])
+    with pytest.raises(UsageError, match=r"not 'proceses'; did you mean 'processes'\?"):
+        open_executor("proceses", library, [], 1, tmp_path / "workers.log")

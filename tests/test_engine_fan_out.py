@@ -451,13 +451,13 @@ def test_keys_name_the_instances_whose_outputs_stand_in_the_lists() -> None:
 
 
 def test_instances_are_paired_by_their_keys() -> None:
-    """`align` gives the keys that all have, in the order of the first, and what belongs to them."""
+    """`align` gives the keys that all have, in the order of the first, and what belongs to them;
+    what is fanned out over that has those keys."""
     run = play(
         _TWO_WITH_HOLES
         + """
           both:
             for_each: {pair: "${{ align(a=stages.a, b=stages.b) }}"}
-            key: ${{ each.pair.key }}
             run: give
             with: {value: "${{ [each.pair.a.value, each.pair.b.value] }}"}
         outputs: {values: "${{ stages.both.value }}", keys: "${{ stages.both.keys }}"}

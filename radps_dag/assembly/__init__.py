@@ -7,6 +7,6 @@ in, so that the rest is still built and checked in the same run.
 from __future__ import annotations
 
 from radps_dag.assembly.nodes import Included, assemble
-from radps_dag.assembly.quantities import octets, seconds
+from radps_dag.quantities import octets, seconds
 
 __all__ = ["Included", "assemble", "octets", "seconds"]

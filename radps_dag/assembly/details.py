@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from radps_dag.assembly.quantities import octets, seconds
 from radps_dag.assembly.values import condition, listed, text, unknown, value
 from radps_dag.expression import Literal
 from radps_dag.model import (
@@ -22,6 +21,7 @@ from radps_dag.model import (
     StateVariable,
 )
 from radps_dag.problem import Location, Problem
+from radps_dag.quantities import octets, seconds
 from radps_dag.shape import from_schema
 from radps_dag.source import Report, Series, Table
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from radps_dag.assembly import details
 from radps_dag.assembly.values import condition, named, text, unknown, value
-from radps_dag.expression import Literal
+from radps_dag.expression import Literal, Value, aligned, parse_expression
 from radps_dag.model import Defaults, ForEach, Group, Named, Node, Pause, Pipeline, Task, Use
 from radps_dag.problem import Location
 from radps_dag.source import Document, Report, Table
@@ -114,16 +114,24 @@ class _Nodes:
             limit = Literal(self._defaults.max_parallel, at)
         share = data.get("min_success", "100%")
         percent = isinstance(share, str)
+        # Also those that the grammar has refused, so that their names are known.
+        named = tuple(
+            Named(name, value(items, name, self._report) or unknown(at), items.key_at(name))
+            for name in items.places
+        )
         return ForEach(
-            # Also those that the grammar has refused, so that their names are known.
-            items=tuple(
-                Named(name, value(items, name, self._report) or unknown(at), items.key_at(name))
-                for name in items.places
-            ),
+            items=named,
             at=at,
-            key=value(data, "key", self._report),
+            key=value(data, "key", self._report) or _key_of_pairs(named),
             max_parallel=limit,
             min_success=float(share.rstrip("%") if percent else share),
             percent=percent,
             batch=int(data.get("batch", 1)),
         )
+
+
+def _key_of_pairs(items: tuple[Named, ...]) -> Value | None:
+    """Pairs by key hand their keys on."""
+    if len(items) != 1 or not aligned(items[0].value):
+        return None
+    return parse_expression(f"each.{items[0].name}.key", items[0].at, lambda problem: None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from radps_dag.checks.lineups import Lineup, Lineups, may_lose
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Seat, Sight, View
-from radps_dag.expression import ByIndex, ByKey, Reference, Zipped, pairings
+from radps_dag.expression import ByIndex, ByKey, Reference, Zipped, infer, pairings
 from radps_dag.problem import Location, Problem
 
 __all__ = ["check"]
@@ -38,16 +38,20 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
                 pairs = itertools.combinations(lists, 2)
                 yield from _contradiction(found.at, "'zip'", pairs, sight)
             elif isinstance(found, ByKey):
-                yield from _keyed(found, sight, shapes)
+                yield from _keyed(found, sight, shapes, lineups)
             else:
                 beside = taken.setdefault((sight.seat, found.index), [])
                 yield from _indexed(found, sight, lineups, beside)
 
 
-def _keyed(found: ByKey, sight: Sight, shapes: Shapes) -> Iterator[Problem]:
-    """Nodes that are taken as a whole for their keys, and have none."""
-    for read in found.nodes:
-        seat = _node(read, sight)
+def _keyed(found: ByKey, sight: Sight, shapes: Shapes, lineups: Lineups) -> Iterator[Problem]:
+    """Nodes that are taken as a whole for their keys, and have none, or none that tell."""
+    seats = [_node(read, sight) for read in found.nodes]
+    numbered = [seat for seat in seats if seat is not None and _numbered(seat, shapes)]
+    lists = {one and one.key for one in map(lineups.over, numbered)}
+    # Numbers tell items of one list as well as keys do.
+    alike = len(numbered) == len(seats) > 1 and len(lists) == 1 and None not in lists
+    for read, seat in zip(found.nodes, seats, strict=True):
         own = None if seat is None else shapes.names(seat, inside=True)
         if seat is None or own is None:
             continue
@@ -57,9 +61,23 @@ def _keyed(found: ByKey, sight: Sight, shapes: Shapes) -> Iterator[Problem]:
             message = f"{found.function!r} needs the keys of {id!r}, whose 'keys' is {words}"
         elif not fans and "keys" not in own:
             message = f"{found.function!r} takes a node with for_each, and {id!r} has none"
+        elif found.open and seat in numbered and not alike:
+            words = "are the numbers of its items, which are no texts or numbers; give it a `key`"
+            message = f"{found.function!r} needs the keys of {id!r}, and these {words}"
         else:
             continue
         yield Problem(read.at, RULE, message)
+
+
+def _numbered(seat: Seat, shapes: Shapes) -> bool:
+    """Whether the instances of a fan-out go by number, for want of a key."""
+    fan = seat.node.for_each
+    if fan is None or fan.key is not None:
+        return False
+    view = seat.level.view
+    sights = (view.sight(seat, f"for_each.{item.name}") for item in fan.items)
+    lists = [infer(one.slot.value, shapes.known(one)) for one in sights if one is not None]
+    return any(one.items is not None and one.items.kinds <= {"object", "array"} for one in lists)
 
 
 def _indexed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from radps_dag.checks.meant import meant
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Sight, View
 from radps_dag.expression import (
@@ -98,7 +99,8 @@ def _misfits(
         return
     if isinstance(value, Literal):
         if wrong := mismatch(expected, value.value):
-            yield Problem(value.at, RULE, f"{what}: {wrong}")
+            hint = meant(value.value, sight, shapes)
+            yield Problem(value.at, RULE, f"{what}: {wrong}{hint}")
         return
     if isinstance(value, Listing) and expected.kinds == {"array"}:
         for number, item in enumerate(value.items):

@@ -8,8 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
+from radps_dag.problem import did_you_mean
+from radps_dag.profile import EXECUTORS
+from radps_dag.quantities import octets_in
+
 __all__ = [
-    "EXECUTORS",
     "how_to_run",
     "stages",
     "what_to_run",
@@ -18,8 +21,6 @@ __all__ = [
     "which_workloads",
     "which_workspace",
 ]
-
-EXECUTORS = ("threads", "processes")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -145,6 +146,21 @@ def what_to_use_again(command: F) -> F:
     return _with(options, command)
 
 
+class _Executor(click.Choice[str]):
+    """A choice that says what was meant."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        message = super().get_invalid_choice_message(value, ctx)
+        return message.removesuffix(".") + (did_you_mean(str(value), self.choices) or ".")
+
+
+def _memory(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    found = None if value is None else octets_in(value)
+    if value is not None and not found:
+        raise click.BadParameter(f"{value!r} is not an amount such as 64GB", ctx, param)
+    return found
+
+
 def how_to_run(command: F) -> F:
     """How a run computes, what it may use again, and how it is shown."""
     command = what_to_use_again(command)
@@ -156,7 +172,7 @@ def how_to_run(command: F) -> F:
         ),
         click.option(
             "--executor",
-            type=click.Choice(EXECUTORS),
+            type=_Executor(EXECUTORS),
             help="Where workloads compute: threads (default), or processes, whose limits hold.",
         ),
         click.option(
@@ -164,6 +180,18 @@ def how_to_run(command: F) -> F:
             type=click.IntRange(min=1),
             metavar="N",
             help="Workload calls at once; default: what the processors serve well.",
+        ),
+        click.option(
+            "--memory",
+            callback=_memory,
+            metavar="AMOUNT",
+            help="Memory that calls may ask for together, such as 64GB; default: this machine's.",
+        ),
+        click.option(
+            "--gpus",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Graphics processors that calls may ask for together; 0 by default.",
         ),
         click.option(
             *("--faults", "faults_file"),

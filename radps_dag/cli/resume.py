@@ -25,10 +25,11 @@ from radps_dag.cli.running import (
     opened_pipeline,
     prepare,
     products_root,
+    refuse_too_large,
     shown,
 )
 from radps_dag.problem import UsageError
-from radps_dag.profile import find_profile, load_profile
+from radps_dag.profile import find_profile, known_executor, load_profile
 
 if TYPE_CHECKING:
     from radps_dag.engine.drive import Job
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _PATH = click.Path(path_type=Path)
+_RECORDED = "the executor that the run has recorded (--executor takes another)"
 MOST = 20  # calls that are said to run again
 
 
@@ -111,6 +113,7 @@ def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -
             publish=directory.published,
             generation=opened.generation,
         )
+        refuse_too_large(job)
         starting = begin_server(asked)
         memory = memory_of(asked, job, store, run)
         remove_orphans(opened)
@@ -140,8 +143,10 @@ def _as_before(asked: Asked, before: RunStarted, file: Path | None, store: Store
             tuple(settings.get("from", ())),
             tuple(settings.get("until", ())),
         ),
-        executor=asked.executor or before.executor,
+        executor=asked.executor or known_executor(before.executor, _RECORDED),
         max_parallel=asked.max_parallel or settings.get("max_parallel"),
+        memory=asked.memory or settings.get("memory"),
+        gpus=settings.get("gpus") if asked.gpus is None else asked.gpus,
         seed=before.seed,
         library=asked.library or settings.get("library"),
         modules=asked.modules

@@ -19,6 +19,7 @@ from radps_dag.cli.running import (
     opened_pipeline,
     prepare,
     products_root,
+    refuse_too_large,
     shown,
 )
 from radps_dag.profile import find_profile
@@ -55,6 +56,8 @@ def command(
     rest["executor"] = rest["executor"] or profile.executor or "threads"
     rest["products"] = products_root(rest["products"], profile)
     rest["max_parallel"] = rest["max_parallel"] or profile.max_parallel
+    rest["memory"] = rest["memory"] or profile.memory
+    rest["gpus"] = profile.gpus if rest["gpus"] is None else rest["gpus"]
     asked = Asked(
         progress=shown(quiet, as_json, progress),
         profile=profile,
@@ -76,6 +79,7 @@ def _run(asked: Asked) -> str:
     store = open_store_of(asked)
     try:
         job = prepare(asked, checked, store)
+        refuse_too_large(job)
         starting = begin_server(asked)
         opened = new_run(store, job.pipeline.name)
         try:

@@ -35,6 +35,7 @@ __all__ = [
     "opened_pipeline",
     "prepare",
     "products_root",
+    "refuse_too_large",
     "shown",
 ]
 
@@ -62,6 +63,8 @@ class Asked:
     part: Part = Part()
     executor: str = "threads"
     max_parallel: int | None = None
+    memory: int | None = None
+    gpus: int | None = None
     faults_file: Path | None = None
     seed: int = 0
     library: str | None = None
@@ -87,6 +90,8 @@ class Asked:
             "from": list(self.part.begin),
             "until": list(self.part.until),
             "max_parallel": self.max_parallel,
+            "memory": self.memory,
+            "gpus": self.gpus,
             "reuse": self.reuse,
             "prefect": not self.no_prefect,
             "products": self.products,
@@ -167,7 +172,9 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     # Imported when the file is known to be good: the graph library takes its time.
     from radps_dag.builder import build
     from radps_dag.engine import selection
+    from radps_dag.engine.capacity import machine_memory
     from radps_dag.engine.drive import Job
+    from radps_dag.engine.forcing import refuse_unmatched
     from radps_dag.engine.knowing import asks_for_context
     from radps_dag.engine.provenance import describe
     from radps_dag.engine.record import earlier_outputs
@@ -177,6 +184,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     graph = build(pipeline)
     wish = selection.Selection(asked.part.only, asked.part.begin, asked.part.until)
     chosen = selection.choose(graph, wish)
+    refuse_unmatched(asked.force, pipeline, chosen, params)
     required = selection.needed(graph, chosen)
     before = selection.before(graph, chosen) if asks_for_context(pipeline, library) else ()
     damaged: list[DamagedRun] = []
@@ -200,7 +208,16 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
         provenance=describe(pipeline, library),
         damaged={error.run: error.warning for error in damaged},
         limits=Overrides.of(asked.limits),
+        memory=asked.memory or machine_memory(),
+        gpus=asked.gpus or 0,
     )
+
+
+def refuse_too_large(job: Job) -> None:
+    """Raise InvalidPipeline for calls that could never run here."""
+    from radps_dag.engine.capacity import refuse_too_large
+
+    refuse_too_large(job.pipeline, job.graph, job.executor_name, job.memory, job.gpus)
 
 
 def memory_of(asked: Asked, job: Job, store: Store, run: str) -> Memory:

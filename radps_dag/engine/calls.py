@@ -62,7 +62,7 @@ async def _called(
 ) -> Result:
     run, place = here.run, here.place
     attempts = plan(node.retries, seed)
-    turn = Turn(run.slots, run.slots.weight(node.resources.cpus))
+    turn = Turn(run.slots, run.slots.amount(node.resources))
     context: Snapshot | None = None
 
     async def once(number: int) -> Performed:

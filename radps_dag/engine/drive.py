@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ class Job:
     whole: frozenset[str] = frozenset()
     damaged: Mapping[str, str] = field(default_factory=dict)
     limits: Overrides = field(default_factory=Overrides)
+    memory: int = sys.maxsize  # in bytes, of what computes
+    gpus: int = 0
 
     @property
     def cache(self) -> Path:
@@ -117,7 +120,7 @@ async def drive(
     run = Run(
         library=job.library,
         executor=executor,
-        slots=Slots(executor.slots),
+        slots=Slots(executor.slots, job.memory, job.gpus),
         faults=job.faults,
         workdir=job.workdir,
         cache=job.cache,

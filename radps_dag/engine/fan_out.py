@@ -133,7 +133,7 @@ class _Fan:
     def _limit(self) -> int:
         """How many instances live at once: enough to keep the executor busy, or what is asked."""
         if self._each.max_parallel is None:
-            return 2 * self._here.run.slots.capacity + 8
+            return 2 * self._here.run.slots.capacity.slots + 8
         found = value_of(self._each.max_parallel, self._here)
         number = whole(found)
         if number is None or number < 1:

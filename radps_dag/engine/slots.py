@@ -1,76 +1,118 @@
-"""How much runs at once: slots that calls take, by the processors they ask for."""
+"""How much runs at once: slots, memory and graphics processors that calls hold while they run."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import math
+import sys
 from collections import deque
+from dataclasses import dataclass
 
-__all__ = ["Slots", "Turn"]
+from radps_dag.model import Resources
+
+__all__ = ["Amount", "Slots", "Turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What a call holds, or what there is. Memory in bytes."""
+
+    slots: int = 1
+    memory: int = 0
+    gpus: int = 0
+
+    def fits(self, into: Amount) -> bool:
+        return self.slots <= into.slots and self.memory <= into.memory and self.gpus <= into.gpus
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(self.slots + other.slots, self.memory + other.memory, self.gpus + other.gpus)
+
+    def __sub__(self, other: Amount) -> Amount:
+        """What is left, which is never less than nothing."""
+        return Amount(
+            max(0, self.slots - other.slots),
+            max(0, self.memory - other.memory),
+            max(0, self.gpus - other.gpus),
+        )
 
 
 class Slots:
-    """A fair, weighted semaphore: a call that asks for two processors takes two slots.
+    """A fair, weighted semaphore: a call takes all that it asks for at once, or waits.
 
-    First come, first served, so that a wide call is not starved by narrow ones. A call that asks
-    for more than there is takes everything.
+    First come, first served, in each quantity: what a waiting call needs is kept for it, so a call
+    with a large request is not starved by small ones; who comes later takes only of what is left
+    beyond that. A call that asks for more than there is takes everything.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self._free = capacity
-        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+    def __init__(self, slots: int, memory: int = sys.maxsize, gpus: int = 0) -> None:
+        self.capacity = Amount(slots, memory, gpus)
+        self._free = self.capacity
+        self._queue: deque[tuple[Amount, asyncio.Future[None]]] = deque()
 
-    def weight(self, cpus: float) -> int:
-        return max(1, min(self.capacity, math.ceil(cpus)))
+    def amount(self, asked: Resources) -> Amount:
+        """What a call takes that asks for this; a part of a processor is a whole slot."""
+        return Amount(
+            slots=max(1, min(self.capacity.slots, math.ceil(asked.cpus))),
+            memory=min(self.capacity.memory, asked.memory or 0),
+            gpus=min(self.capacity.gpus, asked.gpus),
+        )
 
-    async def take(self, weight: int) -> None:
-        if not self._queue and weight <= self._free:
-            self._free -= weight
+    async def take(self, amount: Amount) -> None:
+        if not self._queue and amount.fits(self._free):
+            self._free -= amount
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((weight, turn))
+        self._queue.append((amount, turn))
+        self._serve()
         try:
             await turn
         except asyncio.CancelledError:
-            # Cancelled in the moment the turn came: the slots are ours, and go back.
+            # Cancelled in the moment the turn came: what it holds is ours, and goes back.
             if turn.done() and not turn.cancelled():
-                self.give(weight)
+                self.give(amount)
             else:
                 # `give` may have passed over it already, if it came before this.
                 with contextlib.suppress(ValueError):
-                    self._queue.remove((weight, turn))
+                    self._queue.remove((amount, turn))
                 self._serve()
             raise
 
-    def give(self, weight: int) -> None:
-        self._free += weight
+    def give(self, amount: Amount) -> None:
+        self._free += amount
         self._serve()
 
     def _serve(self) -> None:
-        while self._queue and self._queue[0][0] <= self._free:
-            weight, turn = self._queue.popleft()
+        left = self._free
+        waiting: deque[tuple[Amount, asyncio.Future[None]]] = deque()
+        while self._queue and left.slots > 0:  # every call takes a slot at least
+            amount, turn = self._queue.popleft()
             if turn.done():
                 continue
-            self._free -= weight
-            turn.set_result(None)
+            if amount.fits(left):
+                self._free -= amount
+                turn.set_result(None)
+            else:
+                waiting.append((amount, turn))
+            # Taken by this call, or kept for it.
+            left -= amount
+        self._queue.extendleft(reversed(waiting))
 
 
 class Turn:
-    """One caller's slots: taken and given back as often as it likes, never twice."""
+    """What one call holds: taken and given back as often as it likes, never twice."""
 
-    def __init__(self, slots: Slots, weight: int) -> None:
+    def __init__(self, slots: Slots, amount: Amount) -> None:
         self._slots = slots
-        self._weight = weight
+        self._amount = amount
         self._held = False
 
     async def take(self) -> None:
         if not self._held:
-            await self._slots.take(self._weight)
+            await self._slots.take(self._amount)
             self._held = True
 
     def give(self) -> None:
         if self._held:
             self._held = False
-            self._slots.give(self._weight)
+            self._slots.give(self._amount)

@@ -13,7 +13,7 @@ from radps_dag.expression.evaluation import evaluate
 from radps_dag.expression.grammar import paths_in
 from radps_dag.expression.inference import alternatives, infer, member_of, no_member
 from radps_dag.expression.keyed import FAN_OUT_MEMBERS, key_text
-from radps_dag.expression.pairing import ByIndex, ByKey, Zipped, pairings
+from radps_dag.expression.pairing import ByIndex, ByKey, Zipped, aligned, pairings
 from radps_dag.expression.parsing import parse_expression, parse_value
 from radps_dag.expression.values import (
     Expression,
@@ -43,6 +43,7 @@ __all__ = [
     "Template",
     "Value",
     "Zipped",
+    "aligned",
     "alternatives",
     "evaluate",
     "infer",

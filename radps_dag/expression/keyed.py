@@ -31,7 +31,9 @@ def _numbers(budget: Budget, fan: Any, name: str) -> dict[str, int]:
     """The number of each instance, by its key."""
     keys = fan.get("keys") if isinstance(fan, Mapping) else None
     if not isinstance(keys, list | tuple):
-        raise Wrong(f"'{name}' takes a node with for_each, as a whole, found {show(fan)}")
+        old = isinstance(fan, Mapping) and "failed" in fan
+        hint = "; an earlier version left its outputs without keys: run it again" if old else ""
+        raise Wrong(f"'{name}' takes a node with for_each, as a whole, found {show(fan)}{hint}")
     budget.spend(len(keys))
     numbers = {key_text(key): number for number, key in enumerate(keys)}
     if len(numbers) < len(keys):
@@ -112,7 +114,7 @@ KEYED_FUNCTIONS = (
         _align,
         _pairs,
         ("**",),
-        2,
+        1,
         _FAN_OUT,
     ),
 )

@@ -56,8 +56,7 @@ class Operation:
     def _misnamed(self, positional: int, keywords: Sequence[str]) -> str:
         """What is wrong with a call whose arguments the author names."""
         if positional or len(keywords) < self.required:
-            least = f"at least {self.required} arguments"
-            return f"{self.name!r} takes {least}, each with a name; write {self.usage}"
+            return f"{self.name!r} takes arguments with names; write {self.usage}"
         if len(set(keywords)) < len(keywords):
             return f"{self.name!r} gets an argument twice; write {self.usage}"
         return "'key' is what they have in common; take another name" if "key" in keywords else ""

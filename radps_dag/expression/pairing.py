@@ -12,7 +12,7 @@ from radps_dag.expression.tables import KEYED
 from radps_dag.expression.values import Expression, Reference, Template, Value
 from radps_dag.problem import Location
 
-__all__ = ["ByIndex", "ByKey", "Zipped", "pairings"]
+__all__ = ["ByIndex", "ByKey", "Zipped", "aligned", "pairings"]
 
 _References = tuple[Reference, ...]
 
@@ -38,10 +38,12 @@ class ByIndex:
 
 @dataclass(frozen=True, slots=True)
 class ByKey:
-    """`at(stages.ID, key)` or `align(a=stages.ID, ...)`: the nodes that they take as a whole."""
+    """`at(stages.ID, key)` or `align(a=stages.ID, ...)`: the nodes that they take as a whole, and
+    whether that is done by a key that something else decides."""
 
     function: str
     nodes: _References
+    open: bool
 
 
 Pairing = Zipped | ByIndex | ByKey
@@ -67,12 +69,26 @@ def _in_tree(expression: Expression) -> Iterator[Pairing]:
         elif isinstance(call.node, nodes.Name) and call.node.name in KEYED:
             taken = [*call.args[:1], *(one.value for one in call.kwargs if one.key != "key")]
             whole = tuple(one for part in taken for one in _read(expression, part) if path_of(part))
-            yield ByKey(call.node.name, whole)
+            keys = [*call.args[1:], *(one.value for one in call.kwargs if one.key == "key")]
+            decided = any(not _counts(key) and examine(key)[0] for key in keys)
+            yield ByKey(call.node.name, whole, decided or len(whole) > 1)
     for item in tree.find_all(nodes.Getitem):
         if not isinstance(item.arg, nodes.Const | nodes.Slice) and examine(item.arg)[0]:
-            counter = item.arg == nodes.Getattr(nodes.Name("each", "load"), "index", "load")
             read = _read(expression, item.node)
-            yield ByIndex(expression.place(item.lineno), read, repr(item.arg), counter)
+            yield ByIndex(expression.place(item.lineno), read, repr(item.arg), _counts(item.arg))
+
+
+def _counts(part: nodes.Expr) -> bool:
+    """Whether this is `each.index`."""
+    return path_of(part) == ("each", "index")
+
+
+def aligned(value: Value) -> bool:
+    """Whether a value is a list of pairs by key, so that each item has a `key`."""
+    match value:
+        case Expression(tree=nodes.Call(node=nodes.Name(name="align"))):
+            return True
+    return False
 
 
 def _read(expression: Expression, part: nodes.Expr) -> _References:

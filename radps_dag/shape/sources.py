@@ -154,13 +154,17 @@ def _schema_members(schema: Mapping[str, Any], kinds: frozenset[Kind]) -> dict[s
     required = required if isinstance(required, list | tuple) else ()
     # A member with a default may be left out by who gives the value.
     fields = tuple(
-        (name, from_schema(of), name in required and "default" not in of)
+        (name, from_schema(of), name in required and not _has_default(of))
         for name, of in properties.items()
     )
     others = schema.get("additionalProperties", True)
     if "patternProperties" in schema:
         others = True
     return {"fields": fields, "values": None if others is False else from_schema(others)}
+
+
+def _has_default(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and "default" in schema
 
 
 def _bound(schema: Mapping[str, Any], *words: str) -> float | None:

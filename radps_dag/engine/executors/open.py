@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radps_dag.engine.executors.call import Executor
+from radps_dag.profile import EXECUTORS, known_executor
 from radps_dag.workloads.registry import Library
 
 __all__ = ["EXECUTORS", "open_executor"]
-
-EXECUTORS = ("threads", "processes")
 
 
 def open_executor(
@@ -20,10 +19,11 @@ def open_executor(
     """An executor with so many slots: by default what the machine's processors serve well.
 
     Threads wait more than they compute (for an archive, for a subprocess), so they get more, unless
-    the library says that it computes.
+    the library says that it computes. Raises UsageError for a name that no executor has.
     """
+    found = known_executor(name, "the executor")
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if name == "threads":
+    if found == "threads":
         from radps_dag.engine.executors.threads import Threads
 
         return Threads(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["octets", "seconds"]
+import re
+
+__all__ = ["in_words", "octets", "octets_in", "seconds"]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -31,3 +33,23 @@ def octets(memory: str | int) -> int:
         return int(memory)
     number = memory.rstrip("BkKMGTi")
     return int(float(number) * _BYTES[memory[len(number) :]])
+
+
+def octets_in(memory: str) -> int | None:
+    """The same of any text; None where it is no amount of memory.
+
+    >>> octets_in("64GB"), octets_in("a lot")
+    (64000000000, None)
+    """
+    units = "|".join(_BYTES)
+    return octets(memory) if re.fullmatch(rf"\d{{1,9}}(\.\d{{1,9}})?({units})", memory) else None
+
+
+def in_words(memory: int) -> str:
+    """An amount of memory as a person writes it.
+
+    >>> in_words(64_000_000_000), in_words(4096)
+    ('64 GB', '4.1 kB')
+    """
+    unit = next((unit for unit in ("TB", "GB", "MB", "kB") if memory >= _BYTES[unit]), "B")
+    return f"{round(memory / _BYTES[unit], 1):g} {unit}"

@@ -1,0 +1,62 @@
+"""What calls may hold at once on this machine, and calls that ask for more than that."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from radps_dag.model import Pipeline, Task, walk
+from radps_dag.problem import InvalidPipeline, Problem
+from radps_dag.quantities import in_words
+
+__all__ = ["machine_memory", "refuse_too_large"]
+
+RULE = "resources"
+# Where Linux says how much a container may use, as it has done it since 2016 and before.
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def machine_memory() -> int:
+    """The memory of this machine, or of the container, in bytes."""
+    found = [sys.maxsize]
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for file in _LIMITS:
+        with contextlib.suppress(ValueError, OSError):  # "max", or no such file
+            found.append(int(Path(file).read_text(encoding="ascii")))
+    return min(amount for amount in found if amount > 0)
+
+
+def refuse_too_large(
+    pipeline: Pipeline, stages: Collection[str], executor: str, memory: int, gpus: int
+) -> None:
+    """Raise InvalidPipeline with each call that could never run, because it asks for more memory,
+    or more graphics processors, than there are."""
+    problems = list(_too_large(pipeline, stages, executor, memory, gpus))
+    if problems:
+        raise InvalidPipeline(problems)
+
+
+def _too_large(
+    pipeline: Pipeline, stages: Collection[str], executor: str, memory: int, gpus: int
+) -> Iterator[Problem]:
+    for path, node in walk(pipeline):
+        if not isinstance(node, Task) or path.partition("/")[0] not in stages:
+            continue
+        asked = node.resources
+        if (asked.memory or 0) > memory:
+            wanted, there = in_words(asked.memory or 0), in_words(memory)
+            hint = "ask for less, or say with --memory what there is"
+            what = f"{path!r} asks for {wanted} of memory; executor {executor!r} offers {there}"
+            yield Problem(node.at, RULE, f"{what}; {hint}")
+        if asked.gpus > gpus:
+            hint = "say with --gpus how many there are, or take a machine that has them"
+            what = f"{path!r} asks for {_gpus(asked.gpus)}; executor {executor!r} offers {gpus}"
+            yield Problem(node.at, RULE, f"{what}; {hint}")
+
+
+def _gpus(number: int) -> str:
+    return f"{number} GPU" if number == 1 else f"{number} GPUs"

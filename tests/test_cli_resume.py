@@ -426,6 +426,84 @@ def test_a_plan_holds(desk: Desk, executor: str) -> None:
     }
 
 
+ASKS = """
+stages:
+  refine:
+    loop:
+      max_iterations: 1
+      state: {x: {init: 0, next: "${{ steps.after.value }}"}}
+      until: steps.after.value == none
+      on_exhausted: pause
+    steps:
+      work: {run: give, with: {value: "${{ state.x }}", name: work}}
+      review:
+        pause:
+          message: Look at ${{ steps.work.value }}.
+          input: {add: {type: integer, default: 1}}
+      after: {run: give, with: {value: "${{ state.x + steps.review.add }}", name: after}}
+    outputs: {value: "${{ steps.after.value }}"}
+  last: {run: give, with: {value: "${{ stages.refine.value }}", name: last}}
+outputs: {last: "${{ stages.last.value }}"}
+"""
+
+
+def test_answered_questions_are_known_to_the_plan_of_a_resume(desk: Desk) -> None:
+    """What stands on an answer that the journal has is not said to run again, in the steps of a
+    loop, in further iterations that a person has asked for, and after it."""
+    desk.pipeline(ASKS)
+    aside = ("--no-prefect", "--detach-on-pause")
+    assert desk.run("--detach-on-pause").code == 3
+    for place, *values in (
+        ("refine#1/review", "add=5"),
+        ("refine", "action=iterate", "iterations=1"),
+        ("refine#2/review", "add=2"),
+    ):
+        inputs = [word for value in values for word in ("-i", value)]
+        assert desk.command("answer", "last", place, *inputs).code == 0
+        told = desk.resume(*aside)
+        assert told.code == 3, told.err
+        assert "after" not in told.err
+        assert "work" not in told.err
+    assert desk.command("answer", "last", "refine", "-i", "action=accept").code == 0
+    assert desk.resume(*aside).outputs == {"last": 7}
+    again = desk.resume(*aside)
+    assert again.outputs == {"last": 7}
+    assert "run" not in again.err
+    assert set(desk.executed.values()) == {1}
+
+
+FAILS = """
+stages:
+  numbers: {run: give, with: {value: [1, 2], name: numbers}}
+  group:
+    steps: {work: {run: give, with: {value: [1], name: work}}}
+    outputs: {value: "${{ steps.work.value[1] }}"}
+    on_error: continue
+  loop:
+    for_each: {n: "${{ stages.numbers.value }}"}
+    loop: {max_iterations: 2, until: "outputs.value > 9"}
+    run: give
+    with: {value: "${{ each.n }}", name: loop}
+    on_error: continue
+"""
+
+
+def test_a_plan_names_a_node_once(desk: Desk) -> None:
+    """What would fail when its parts are known has one line, which says so; so has a loop that
+    has reached its cap."""
+    desk.pipeline(FAILS)
+    assert desk.run().code == 0
+    told = desk.command("plan", "p.yaml", "--json", "--workloads", str(WORKLOADS))
+    planned = json.loads(told.out)
+    places = [one["place"] for one in planned]
+    assert sorted(places) == sorted(set(places))
+    why = {one["place"]: (one["verdict"], one["why"]) for one in planned}
+    assert why["group"][0] == "run"
+    assert why["group"][1].startswith("it would fail: steps.work.value has 1 items, and no [1]")
+    assert why["loop[n=1]"] == ("run", "it would fail: not converged after 2 iterations")
+    assert why["loop[n=1]#2"][0] == "reuse"
+
+
 def test_an_executor_that_is_not_there_any_more(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

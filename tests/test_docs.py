@@ -17,7 +17,8 @@ from journal_support import facts_of_only_run
 from run_support import until
 
 from radps_dag.cli.main import COMMANDS
-from radps_dag.cli.opening import open_pipeline
+from radps_dag.cli.opening import open_pipeline, settle
+from radps_dag.params import defaults
 from radps_dag.problem import Problem
 
 ROOT = Path(__file__).parents[1]
@@ -164,7 +165,8 @@ def test_whole_pipelines_are_valid(block: str, tmp_path: Path) -> None:
     file = tmp_path / "pipeline.yaml"
     file.write_text(block, encoding="utf-8")
     warnings: list[Problem] = []
-    open_pipeline(file, warn=warnings.append)
+    pipeline, library = open_pipeline(file, warn=warnings.append)
+    settle(pipeline, library, defaults(pipeline), warnings.append)
     assert not warnings
 
 

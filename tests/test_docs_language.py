@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.cli.opening import open_pipeline
+from radps_dag.cli.opening import open_pipeline, settle
 from radps_dag.expression.tables import FILTERS, FUNCTIONS, TESTS
+from radps_dag.params import defaults
 from radps_dag.problem import Problem
 from radps_dag.schema import schema
 
@@ -31,7 +32,8 @@ def test_examples_are_valid(tmp_path: Path, example: str) -> None:
     file = tmp_path / "example.yaml"
     file.write_text(example, encoding="utf-8")
     warnings: list[Problem] = []
-    open_pipeline(file, warn=warnings.append)
+    pipeline, library = open_pipeline(file, warn=warnings.append)
+    settle(pipeline, library, defaults(pipeline), warnings.append)
     assert not warnings
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ from radps_dag.expression import (
     references,
 )
 from radps_dag.expression.bounds import Budget
+from radps_dag.expression.comparing import may_hold
 from radps_dag.expression.tables import FILTERS, FUNCTIONS, TESTS
 from radps_dag.problem import Location, Problem, Source
-from radps_dag.shape import ANY, mismatch, of_value
+from radps_dag.shape import ANY, NULL, STRING, Shape, list_of, mismatch, of_value, union
 from radps_dag.source import Table, parse
 
 PARAMS: dict[str, Any] = {
@@ -536,6 +538,58 @@ def test_inference_is_never_narrower_than_the_value(expression: str) -> None:
         return
     assert not mismatch(shape, found)
     assert not complaints
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, "a", "b"])
+SIGNS_OF_TREES = {
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "lteq": "<=",
+    "gt": ">",
+    "gteq": ">=",
+    "in": "in",
+}
+
+
+def shapes_of(value: Any) -> st.SearchStrategy[Shape]:
+    """Shapes that admit the value: of its kind alone, among choices, between bounds."""
+    plain = of_value(value)
+    shapes = [plain, union(plain, NULL), union(plain, STRING), ANY]
+    shapes += [
+        replace(plain, choices=(value,)),
+        replace(union(plain, STRING), choices=(value, "c")),
+    ]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        shapes += [replace(plain, minimum=value), replace(plain, minimum=-9, maximum=value)]
+    return st.sampled_from(shapes)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    SCALARS,
+    st.lists(SCALARS, max_size=2),
+    SCALARS,
+    st.sampled_from(sorted(SIGNS_OF_TREES)),
+    st.data(),
+)
+def test_what_holds_of_some_values_may_hold(
+    left: Any, items: list[Any], right: Any, sign: str, data: st.DataObject
+) -> None:
+    """No comparison that holds of two values is said never to hold of shapes that admit them."""
+    if sign == "in":
+        right = [right, *items]
+    try:
+        text = f"params.x {SIGNS_OF_TREES[sign]} params.y"
+        holds = value_of(text, {"params": {"x": left, "y": right}})
+    except ExpressionError:
+        return
+    one = data.draw(shapes_of(left))
+    other = list_of(union(*map(of_value, right))) if sign == "in" else data.draw(shapes_of(right))
+    if holds:
+        assert sign == "ne" or may_hold(sign, one, other)
+    elif sign == "ne":  # they are equal
+        assert may_hold("eq", one, other)
 
 
 @given(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from radps_dag.engine.outcome import Decided, NodeError, Stopped
-from radps_dag.engine.pauses import ask, can_ask
+from radps_dag.engine.pauses import Wording, ask, can_ask
 from radps_dag.engine.pictures import to_look_at
 from radps_dag.engine.run import Body, Here, Result, value_of, whole
 from radps_dag.expression import Value
@@ -16,7 +16,17 @@ from radps_dag.facts import About, Iterated, Noted
 from radps_dag.model import MOST_ITERATIONS, Loop, Node, OnLimit, StateVariable
 from radps_dag.unlooped import EMPTY, outputs_without, why_not_empty
 
-__all__ = ["History", "cap", "iterate", "outcome_of", "score_of", "without_iteration"]
+__all__ = [
+    "History",
+    "cap",
+    "iterate",
+    "judgement",
+    "more_of",
+    "outcome_of",
+    "score_of",
+    "without_iteration",
+    "wording_of_limit",
+]
 
 
 @dataclass(slots=True)
@@ -143,29 +153,34 @@ def outcome_of(loop: Loop, after: Here, *, last: bool) -> str:
 async def _judge(loop: Loop, here: Here, outcome: str, history: History) -> int:
     """Fail, warn or ask, as the loop says, where it did not converge; how many more iterations a
     person wants."""
-    if outcome == "converged":
-        return 0
-    policy: OnLimit = loop.on_diverged if outcome == "diverged" else loop.on_exhausted
-    number = len(history.scores)
-    what = f"diverged in iteration {number}" if outcome == "diverged" else _exhausted(loop, number)
-    last = history.scores[-1]
-    message = what if last is None else f"{what}; last score {last:g}"
+    policy, message = judgement(loop, outcome, history)
     if policy == "warn":
-        here.run.say(
-            Noted(time=time.time(), place=here.place.name, message=message, level="warning")
-        )
+        if message:
+            here.run.say(
+                Noted(time=time.time(), place=here.place.name, message=message, level="warning")
+            )
         return 0
     if policy == "pause" and can_ask(here):
-        said = await _ask(here, outcome, message, history)
-        if said["action"] == "accept":
-            return 0
-        if said["action"] == "iterate":
-            return int(said["iterations"])
-        message += "; a person decided that it fails"
-    raise Decided(here.place.name, "Diverged" if outcome == "diverged" else "NotConverged", message)
+        about: About = "diverged" if outcome == "diverged" else "exhausted"
+        pictures = to_look_at(history.kept)
+        wording = wording_of_limit(outcome, message, history)
+        said = await ask(here, wording, about=about, pictures=pictures)
+        return more_of(said, outcome, message, here)
+    raise _failed(outcome, message, here)
 
 
-async def _ask(here: Here, outcome: str, message: str, history: History) -> Mapping[str, Any]:
+def judgement(loop: Loop, outcome: str, history: History) -> tuple[OnLimit, str]:
+    """What becomes of a loop that has ended so, and why; "warn" without a word of what is well."""
+    if outcome == "converged":
+        return "warn", ""
+    number, last = len(history.scores), history.scores[-1]
+    what = f"diverged in iteration {number}" if outcome == "diverged" else _exhausted(loop, number)
+    message = what if last is None else f"{what}; last score {last:g}"
+    return loop.on_diverged if outcome == "diverged" else loop.on_exhausted, message
+
+
+def wording_of_limit(outcome: str, message: str, history: History) -> Wording:
+    """What a person is asked about a loop that did not converge."""
     actions = ["accept", "fail"]
     inputs: dict[str, Any] = {}
     if outcome == "exhausted":
@@ -179,15 +194,19 @@ async def _ask(here: Here, outcome: str, message: str, history: History) -> Mapp
         }
     action = {"enum": actions, "default": "accept", "description": "what becomes of the loop"}
     show = ({"scores": history.scores[-12:]},)
-    about: About = "diverged" if outcome == "diverged" else "exhausted"
-    return await ask(
-        here,
-        f"{message}; what now?",
-        {"action": action, **inputs},
-        show,
-        about=about,
-        pictures=to_look_at(history.kept),
-    )
+    return Wording(f"{message}; what now?", {"action": action, **inputs}, show)
+
+
+def more_of(said: Mapping[str, Any], outcome: str, message: str, here: Here) -> int:
+    """How many more iterations an answer asks for. Raises NodeError where it says to fail."""
+    if said["action"] == "fail":
+        raise _failed(outcome, f"{message}; a person decided that it fails", here)
+    return int(said["iterations"]) if said["action"] == "iterate" else 0
+
+
+def _failed(outcome: str, message: str, here: Here) -> Decided:
+    kind = "Diverged" if outcome == "diverged" else "NotConverged"
+    return Decided(here.place.name, kind, message)
 
 
 def _exhausted(loop: Loop, number: int) -> str:

@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from radps_dag.engine.desk import asked_now
 from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.run import Here, Result, value_of
+from radps_dag.expression import Value
 from radps_dag.facts import About
 from radps_dag.model import Pause
 from radps_dag.questions import Question
 from radps_dag.questions.question import identity
 
-__all__ = ["ask", "can_ask", "pause_body"]
+__all__ = ["Wording", "ask", "can_ask", "pause_body", "wording_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What is asked: of two questions at a place with the same wording, one is the other."""
+
+    message: str
+    inputs: Mapping[str, Any]
+    show: tuple[Any, ...] = ()
+
+    def id(self, here: Here) -> str:
+        """Of the question, which the journal knows it by."""
+        place, memory = here.place.name, here.run.memory
+        round = 0 if memory is None else memory.round(place)
+        return identity(place, round, self.message, self.inputs, self.show)
 
 
 async def pause_body(node: Pause, here: Here) -> Result:
     """Ask, and give the answer."""
-    message = value_of(node.message, here)
-    shown = tuple(value_of(one, here) for one in node.show)
+    wording = wording_of(node, partial(value_of, here=here))
+    return Result(await ask(here, wording, within=node.answer_within, on_timeout=node.on_timeout))
+
+
+def wording_of(node: Pause, evaluate: Callable[[Value], Any]) -> Wording:
+    """What a pause asks."""
+    message = str(evaluate(node.message))
+    shown = tuple(evaluate(one) for one in node.show)
     inputs: dict[str, Any] = {}
     for param in node.inputs:
         schema = dict(param.schema)
         if param.default is not None:
-            schema["default"] = value_of(param.default, here)
+            schema["default"] = evaluate(param.default)
         if param.description:
             schema["description"] = param.description
         inputs[param.name] = schema
-    values = await ask(
-        here,
-        str(message),
-        inputs,
-        shown,
-        within=node.answer_within,
-        on_timeout=node.on_timeout,
-    )
-    return Result(values)
+    return Wording(message, inputs, shown)
 
 
 def can_ask(here: Here) -> bool:
@@ -46,9 +62,7 @@ def can_ask(here: Here) -> bool:
 
 async def ask(
     here: Here,
-    message: str,
-    inputs: Mapping[str, Any],
-    show: tuple[Any, ...] = (),
+    wording: Wording,
     *,
     about: About = "pause",
     within: float | None = None,
@@ -62,14 +76,14 @@ async def ask(
     run, place = here.run, here.place.name
     desk, memory = run.desk, run.memory
     if desk is None or memory is None:
-        raise NodeError(place, "NobodyToAsk", f"there is nobody to ask: {message}")
+        raise NodeError(place, "NobodyToAsk", f"there is nobody to ask: {wording.message}")
     question = Question(
         run=desk.run,
         place=place,
-        id=identity(place, memory.round(place), message, inputs, show),
-        message=message,
-        inputs=inputs,
-        show=(*show, *pictures),
+        id=wording.id(here),
+        message=wording.message,
+        inputs=wording.inputs,
+        show=(*wording.show, *pictures),
         about=about,
         on_timeout=on_timeout,
     )

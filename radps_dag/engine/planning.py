@@ -17,9 +17,19 @@ from radps_dag.builder import Graph, body, node_of
 from radps_dag.engine.drive import Job, knowing_in, sight_of
 from radps_dag.engine.fan_out import declared, instances, with_keys
 from radps_dag.engine.foreseeing import Foreseen
-from radps_dag.engine.loops import History, cap, outcome_of, score_of, without_iteration
+from radps_dag.engine.loops import (
+    History,
+    cap,
+    judgement,
+    more_of,
+    outcome_of,
+    score_of,
+    without_iteration,
+    wording_of_limit,
+)
 from radps_dag.engine.memory import Memory
 from radps_dag.engine.outcome import NodeError
+from radps_dag.engine.pauses import Wording, wording_of
 from radps_dag.engine.place import ROOT
 from radps_dag.engine.revisions import TO_COME, changes_in_place
 from radps_dag.engine.run import Here, Run, value_of
@@ -27,7 +37,8 @@ from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
 from radps_dag.expression import Value, evaluate, references
-from radps_dag.model import Group, Node, Pause, Task, Use
+from radps_dag.model import Group, Loop, Node, Pause, Task, Use
+from radps_dag.questions import answer_of
 from radps_dag.shape import filled
 
 __all__ = ["Planned", "plan", "whole_groups"]
@@ -85,6 +96,7 @@ def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
 class _Planner:
     def __init__(self, memory: Memory, foreseen: Foreseen) -> None:
         self.planned: list[Planned] = []
+        self._begun: dict[str, int] = {}  # place of a whole -> its line
         self._memory = memory
         self._foreseen = foreseen
 
@@ -181,7 +193,9 @@ class _Planner:
         if most == 0:
             return without_iteration(node, state, here, _value)
         history = History()
-        for number in range(1, most + 1):
+        number = 0
+        while True:
+            number += 1
             scope = here.scope.in_iteration(number, state)
             there = here.at(here.place.iteration(number)).seeing(scope)
             outputs, steps = self._body(node, inside, there)
@@ -194,7 +208,11 @@ class _Planner:
                 return unknown
             history.add(outputs, score_of(loop, after), loop.keep == "best")
             outcome = outcome_of(loop, after, last=number == most)
-            if outcome:
+            more = self._more(loop, here, outcome, history) if outcome else 0
+            if more is None:
+                return self._will_run(node, here, "it asks a person")
+            most += more
+            if outcome and not more:
                 self._foreseen.looped(here.place.name, number, history.number, history.kept)
                 end = {"iterations": number, "history": history.scores}
                 return {**history.kept, "outcome": outcome, **end}
@@ -204,7 +222,36 @@ class _Planner:
                 else _value(variable.next, after)
                 for variable in loop.state
             }
-        return unknown
+
+    def _more(self, loop: Loop, here: Here, outcome: str, history: History) -> int | None:
+        """How many more iterations a person has asked for; None if that is still to be asked."""
+        policy, message = judgement(loop, outcome, history)
+        if policy == "warn":
+            return 0
+        if policy == "fail":
+            raise NodeError(here.place.name, "LoopFailed", message)
+        said = self._answer(wording_of_limit(outcome, message, history), here)
+        return None if said is None else more_of(said, outcome, message, here)
+
+    def _answer(self, wording: Wording, here: Here) -> Mapping[str, Any] | None:
+        """What the journal of the run has for an answer."""
+        known = answer_of(self._memory.store, here.scope.run["id"], wording.id(here))
+        return None if known is None else known.values
+
+    def _question(self, node: Pause, here: Here) -> _Outputs | _Unknown:
+        unknown: list[_Unknown] = []
+
+        def known(value: Value) -> Any:
+            found = _value(value, here)
+            unknown.extend([found] if isinstance(found, _Unknown) else [])
+            return found
+
+        wording = wording_of(node, known)
+        said = None if unknown else self._answer(wording, here)
+        if said is None:
+            return self._will_run(node, here, "it asks a person")
+        self._add(node, here, "reuse", "")
+        return said
 
     def _body(
         self, node: Node, inside: Graph | None, here: Here
@@ -214,7 +261,7 @@ class _Planner:
             case Task():
                 return self._task(node, here), None
             case Pause():
-                return self._will_run(node, here, "it asks a person"), None
+                return self._question(node, here), None
             case Group():
                 assert inside is not None
                 mark = self._begin(here, "group")
@@ -274,16 +321,24 @@ class _Planner:
             self._memory.revisions.note(here.place.name, TO_COME)
 
     def _add(self, node: Node, here: Here, verdict: Verdict, why: str) -> None:
-        kind = type(node).__name__.lower()
-        self.planned.append(Planned(here.place.name, here.place.path, kind, verdict, why))
+        place, kind = here.place.name, type(node).__name__.lower()
+        mark = self._begun.get(place)
+        if mark is None:
+            self.planned.append(Planned(place, here.place.path, kind, verdict, why))
+        else:  # a whole of which something is found while its parts are planned
+            leaf = mark == len(self.planned) - 1
+            self.planned[mark] = replace(self.planned[mark], verdict=verdict, why=why, leaf=leaf)
 
     def _begin(self, here: Here, kind: str) -> int:
         """Make room for what is said of a whole before its parts are known."""
+        self._begun[here.place.name] = len(self.planned)
         self.planned.append(Planned(here.place.name, here.place.path, kind, "reuse", leaf=False))
         return len(self.planned) - 1
 
     def _end(self, mark: int) -> None:
         """Say of a whole what its parts say: it runs if any of them does."""
+        if self.planned[mark].verdict == "run":
+            return  # that is known of itself
         inside = self.planned[mark + 1 :]
         first = next((one for one in inside if one.verdict == "run"), None)
         if first is not None:

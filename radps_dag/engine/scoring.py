@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from radps_dag.engine.outcome import Decided, NodeError
-from radps_dag.engine.pauses import ask, can_ask
+from radps_dag.engine.pauses import Wording, ask, can_ask
 from radps_dag.engine.pictures import to_look_at
 from radps_dag.engine.run import Here
 from radps_dag.expression import ExpressionError
@@ -48,7 +48,8 @@ async def assess(node: Node, here: Here, outputs: Mapping[str, Any]) -> None:
     if node.qa.on_alert == "pause" and can_ask(here):
         shown = tuple(_shown(fact) for fact in scored)
         drawn = to_look_at(outputs)
-        said = await ask(here, f"{reason}; go on?", DECISION, shown, about="alert", pictures=drawn)
+        wording = Wording(f"{reason}; go on?", DECISION, shown)
+        said = await ask(here, wording, about="alert", pictures=drawn)
         if said["action"] == "go on":
             return
         reason += "; a person decided that it fails"

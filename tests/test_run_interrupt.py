@@ -322,6 +322,21 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     assert terminal.cursor_shown
 
 
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_second_signal_leaves_nothing(executor: str, begin: Begin) -> None:
+    """Programs that mind no signal, and workers, do not outlive a driver that ends at once."""
+    going = begin(DEAF, "--no-prefect", "--executor", executor)
+    going.wait_for(began("a", "b/c"))
+    for _ in range(2):
+        going.process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    # Python's own end, where the first was enough and the second came to that, is by the signal.
+    assert going.process.wait(LIMIT) in (130, -signal.SIGINT)
+    assert going.process.stderr is not None
+    assert "Traceback" not in going.process.stderr.read()
+    assert until(lambda: not going.left, 2), going.left
+
+
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[ServerAddress]:
     home = tmp_path / "home"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EVERYTHING", "IN_PLACE", "KNOWING", "KNOWN", "PART", "SHORT", "WAITING"]
+__all__ = ["EVERYTHING", "IN_PLACE", "KNOWING", "KNOWN", "PART", "SHORT", "TRACKED", "WAITING"]
 
 SHORT = """
 version: 1
@@ -218,4 +218,36 @@ stages:
     run: withdraw
     with: {name: "${{ params.place }}/two", product: "${{ stages.one.product }}"}
 outputs: {value: "${{ stages.one.value }}"}
+"""
+
+# Prefect takes most of its time: the groups are subflows.
+TRACKED = """
+version: 1
+name: tracked
+stages:
+  first: {run: store, with: {name: first, value: 1.0}}
+  spread:
+    needs: [first]
+    for_each: {i: [1, 2, 3]}
+    steps:
+      a: {run: store, with: {name: "spread[i=${{ each.i }}]/a", value: "${{ each.i }}"}}
+      b:
+        run: store
+        with:
+          name: spread[i=${{ each.i }}]/b
+          value: ${{ steps.a.value * 2 }}
+          sources: ["${{ steps.a.product }}"]
+    outputs: {product: "${{ steps.b.product }}", value: "${{ steps.b.value }}"}
+  gathered:
+    run: store
+    with:
+      name: gathered
+      value: ${{ stages.spread.value | sum }}
+      sources: ${{ stages.spread.product }}
+  after:
+    needs: [gathered]
+    steps:
+      one: {run: store, with: {name: after/one, value: "${{ stages.gathered.value }}"}}
+    outputs: {product: "${{ steps.one.product }}"}
+outputs: {all: "${{ stages.spread.product }}", last: "${{ stages.after.product }}"}
 """

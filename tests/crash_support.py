@@ -58,7 +58,8 @@ class Parent:
             for name, value in os.environ.items()
             if not name.startswith(("PREFECT_", "RADPS_DAG_"))
         }
-        environment["RADPS_DAG_HOME"] = str(folder / "home")
+        self.home = folder / "home"  # of the Prefect server that its children start
+        environment["RADPS_DAG_HOME"] = str(self.home)
         if preload is not None:
             environment["LD_PRELOAD"] = str(preload)
         self._folder = folder
@@ -117,6 +118,7 @@ class Site:
     options: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     url: str | None = None  # of the database, where the journal is not in the workspace
+    prefect: bool = False
 
     @classmethod
     def make(cls, parent: Parent, folder: Path, text: str, **files: str) -> Site:
@@ -139,8 +141,9 @@ class Site:
         return self.folder / "executions"
 
     def begin_run(self, *options: str, **variables: str) -> int:
-        arguments = ("run", "pipeline.yaml", "--workloads", str(WORKLOADS), "--no-prefect", "-q")
-        return self._begin((*arguments, *self.options, *options), variables)
+        arguments = ("run", "pipeline.yaml", "--workloads", str(WORKLOADS), "-q")
+        untracked = () if self.prefect else ("--no-prefect",)
+        return self._begin((*arguments, *untracked, *self.options, *options), variables)
 
     def begin_resume(self, *options: str, **variables: str) -> int:
         return self._begin(("resume", "-q", *self.options, *options), variables)
@@ -306,7 +309,9 @@ def _child(asked: Mapping[str, Any]) -> None:
         _arrange_end(os.environ.get("CRASH_AT", ""))
         from radps_dag.cli.main import main
 
-        main(asked["arguments"])
+        # As from a shell: a program that Prefect keeps from ending is what is looked for.
+        sys.argv[1:] = asked["arguments"]
+        main()
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from journal_support import facts_of
+from journal_support import facts_of, facts_of_only_run
 from run_support import PIPELINES, WORKLOADS, run, write
 
 from radps_dag.cli.main import main
@@ -419,7 +419,8 @@ def test_debug(shell: Shell) -> None:
 
 
 def test_a_reader_that_goes_away(tmp_path: Path) -> None:
-    """`run --json | head -1`: the run ends as it would, without a word about the pipe."""
+    """`run --json | head -1`: the run goes on to its end, without a word about the pipe; the code
+    says that its facts were not all read."""
     file = write(tmp_path / "p.yaml", CHAIN)
     command = [sys.executable, "-m", "radps_dag", "run", str(file), "--json", "--no-prefect"]
     process = subprocess.Popen(
@@ -433,8 +434,9 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     process.stdout.close()
     assert process.stderr is not None
     assert process.stderr.read() == ""
-    assert process.wait(60) == 0
+    assert process.wait(60) == 141
     process.stderr.close()
+    assert facts_of_only_run(tmp_path / ".radps")[-1]["status"] == "succeeded"
 
 
 PAGE = (PIPELINES.parent / "docs" / "run.md").read_text(encoding="utf-8")

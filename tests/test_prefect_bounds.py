@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -229,3 +230,11 @@ def test_what_bounds_rely_on_is_there() -> None:
     for sender in (EventsWorker, APILogWorker):
         assert sender._instances is base._instances
         assert sender.drain_all.__func__ is base.drain_all.__func__
+
+
+def test_prefects_own_words_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither what its senders still have to do, nor what they cannot."""
+    prefect_bounds.only_to_the_page()
+    for name in ("EventsWorker", "APILogWorker", "prefect", "prefect._internal", "prefect.events"):
+        logging.getLogger(name).warning("Still processing items: 3 items remaining...")
+    assert capsys.readouterr() == ("", "")

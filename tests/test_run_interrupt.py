@@ -285,16 +285,25 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self._descriptor, keys)
 
+    def hang_up(self) -> int:
+        """Close the terminal; the exit code of the run."""
+        os.close(self._descriptor)
+        return self._code(lambda: time.sleep(0.1))
+
     def end(self) -> int:
         """The exit code, when all is shown."""
+        code = self._code(lambda: self.read(0.2))
+        self.read(0.2)
+        os.close(self._descriptor)
+        return code
+
+    def _code(self, meanwhile: Callable[[], None]) -> int:
         end = time.monotonic() + LIMIT
         ended = status = 0
         while not ended and time.monotonic() < end:
-            self.read(0.2)
+            meanwhile()
             ended, status = os.waitpid(self._pid, os.WNOHANG)
         assert ended, "it did not end"
-        self.read(0.2)
-        os.close(self._descriptor)
         return os.waitstatus_to_exitcode(status)
 
     @property
@@ -324,6 +333,30 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     assert terminal.end() == 130
     assert b"was interrupted" not in terminal.shown
     assert terminal.cursor_shown
+
+
+def test_a_terminal_that_goes_away(tmp_path: Path) -> None:
+    """Closed by its user, or with its connection: the run ends in order and shows no more."""
+    terminal = Terminal(tmp_path, "stages: {a: {run: program}}")
+    terminal.wait_for("a")
+    assert terminal.hang_up() == 128 + signal.SIGHUP
+    end = facts_in(tmp_path)[-1]
+    assert (end["fact"], end["status"]) == ("run_ended", "interrupted")
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_second_signal_leaves_nothing(executor: str, begin: Begin) -> None:
+    """Programs that mind no signal, and workers, do not outlive a driver that ends at once."""
+    going = begin(DEAF, "--no-prefect", "--executor", executor)
+    going.wait_for(began("a", "b/c"))
+    for _ in range(2):
+        going.process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    # Python's own end, where the first was enough and the second came to that, is by the signal.
+    assert going.process.wait(LIMIT) in (130, -signal.SIGINT)
+    assert going.process.stderr is not None
+    assert "Traceback" not in going.process.stderr.read()
+    assert until(lambda: not going.left, 2), going.left
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import keyword
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -102,8 +103,12 @@ def _radps_dag(ctx: click.Context, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 good, 1 failed run, 2 invalid input, 3 a question waits,
     130 interrupted, 141 nobody reads the output any more."""
-    code = _exit_code(arguments) if arguments is not None else _safely()
-    if arguments is None and ("prefect" in sys.modules or _abandoned()):
+    if arguments is not None:
+        sys.exit(_exit_code(arguments))
+    code = _safely()
+    # All is done: one more Ctrl-C must not interrupt Python while it ends, with a traceback.
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(code))
+    if "prefect" in sys.modules or _abandoned():
         _leave(code)
     sys.exit(code)
 

@@ -73,6 +73,10 @@ def run_job(
             with contextlib.suppress(Exception):
                 one(fact)
 
+    def leave_at_once() -> None:
+        leaving()
+        executor.kill()
+
     def hurry() -> None:
         for tracker in trackers:
             tracker.hurry()
@@ -115,7 +119,7 @@ def run_job(
 
     try:
         with recording(opened, tell_everybody) as record:
-            return run_minding_signals(lambda: whole(record), leaving, hurry)
+            return run_minding_signals(lambda: whole(record), leave_at_once, hurry)
     finally:
         _tidy(job)
 

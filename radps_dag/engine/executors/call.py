@@ -68,3 +68,7 @@ class Executor(Protocol):
     async def close(self) -> None:
         """End everything that still computes; nothing of the executor is left behind."""
         ...
+
+    def kill(self) -> None:
+        """End at once, from any thread, what would outlive a program that ends here and now."""
+        ...

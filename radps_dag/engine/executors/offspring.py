@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator, Set
 from pathlib import Path
 
@@ -44,6 +45,15 @@ class Offspring:
                 return
             # Again even then: a shell whose program was killed a moment before it starts the next.
             await asyncio.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL to all of them; again, for a shell whose program was killed starts the next."""
+        for _ in range(10):
+            left = self._left()
+            if not left:
+                return
+            _send(left, signal.SIGKILL)
+            time.sleep(0.02)
 
     def _left(self) -> set[int]:
         return _running() - self._before

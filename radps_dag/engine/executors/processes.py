@@ -70,6 +70,9 @@ class Processes:
         self._closed = True
         await asyncio.gather(*(self._end(worker) for worker in tuple(self._all)))
 
+    def kill(self) -> None:
+        """Nothing to do: the workers' groups are killed when their lifelines close."""
+
     async def _take(self) -> _Worker:
         """A worker that waits, or a new one. One that has died while it waited is no use."""
         while self._idle:

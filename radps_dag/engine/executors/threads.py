@@ -71,6 +71,9 @@ class Threads:
         if self._abandoned:
             await self._programs.end(GRACE)
 
+    def kill(self) -> None:
+        self._programs.kill()
+
     def _work(self) -> None:
         while True:
             with self._ready:

@@ -3,7 +3,6 @@ nobody may send what costs the server much before it is known to be nonsense."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -76,6 +75,8 @@ async def bounded(receive: Receive, empty: bool = False) -> Receive:
 
 
 async def _body(receive: Receive) -> bytes:
+    import asyncio  # those who only want to know where the server is have no need of it
+
     parts: list[bytes] = []
     size, more = 0, True
     try:

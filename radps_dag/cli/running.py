@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from radps_dag.cli.opening import open_pipeline, params_of, settle
-from radps_dag.cli.problems import as_text, wants_colour
 from radps_dag.problem import InvalidPipeline, Problem
 from radps_dag.profile import Profile
 
@@ -143,6 +141,9 @@ def products_root(given: str | None, profile: Profile) -> str | None:
 
 def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
     """The pipeline, its library and its params, after every check that can be made before."""
+    # Imported late, so that the shell completes the command's options at once.
+    from radps_dag.cli.opening import open_pipeline, params_of, settle
+
     pipeline, library = open_pipeline(
         asked.file, asked.library, asked.modules, asked.profile, _show_warning
     )
@@ -163,6 +164,8 @@ def _chosen(part: Part, pipeline: Pipeline) -> tuple[str, ...] | None:
 
 
 def _show_warning(problem: Problem) -> None:
+    from radps_dag.cli.problems import as_text, wants_colour
+
     click.echo(as_text(problem, wants_colour(sys.stderr)), err=True)
 
 

@@ -241,7 +241,7 @@ def test_no_number_is_no_brightness(bench: Bench) -> None:
     image.planes["restored"][0, 2, 2] = np.nan
     product = bench.image(image)
     for function in (export.export_fits, export.draw_quicklook):
-        with pytest.raises(ValueError, match=r"1 of 256 pixels of the restored .*no numbers"):
+        with pytest.raises(ValueError, match=r"1 of 256 pixels of the restored .*not numbers"):
             bench(function, image=product)
 
 

@@ -28,7 +28,7 @@ from radps_dag.workloads.sim.solutions import Caltable
 
 __all__ = ["draw_history", "image_convergence", "table_convergence"]
 
-_WIDTH, _HEIGHT = 760.0, 200.0
+_WIDTH, _HEIGHT, _GAP = 760.0, 200.0, 22.0
 _LEAST = 1e-30  # what is less counts as zero
 _MARKERS = "osD^"
 History = Sequence[Mapping[str, float]]
@@ -111,12 +111,12 @@ def _figure(
 ) -> Figure:
     """Charts above each other, of the same iterations."""
     top = HEADER + 34
-    figure = sheet(_WIDTH, top + len(charts) * (_HEIGHT + 14) + 30, title, about)
+    figure = sheet(_WIDTH, top + len(charts) * (_HEIGHT + _GAP) + 24, title, about)
     entries = [name for chart in charts for name in chart.names.values()]
     key(figure, [(name, _style(number)) for number, name in enumerate(entries)])
     series = 0
     for number, chart in enumerate(charts):
-        axes = axes_at(figure, 78, top + number * (_HEIGHT + 14), _WIDTH - 96, _HEIGHT)
+        axes = axes_at(figure, 78, top + number * (_HEIGHT + _GAP), _WIDTH - 96, _HEIGHT)
         values = [
             chart.factor * np.array([entry[name] for entry in history]) for name in chart.names
         ]

@@ -20,6 +20,7 @@ from radps_dag.checks import (
     pauses,
     qa,
     retries,
+    secrets,
     skipped,
     types,
     workloads,
@@ -37,6 +38,7 @@ Rule = Callable[[View, Shapes], Iterator[Problem]]
 
 RULES: tuple[Rule, ...] = (
     params.check,
+    secrets.check,
     workloads.check,
     inputs.check,
     names.check,

@@ -228,7 +228,7 @@ class Param:
 
     `schema` is its JSON Schema (a plain, never-changed mapping) and `shape` the same as a shape.
     `default` is a constant for params, and may be an expression for a pause's input; `inside` are
-    those of members.
+    those of members. A `secret` one is shown and recorded nowhere.
     """
 
     name: str
@@ -239,6 +239,7 @@ class Param:
     description: str = ""
     unit: str = ""
     inside: tuple[MemberDefault, ...] = ()
+    secret: bool = False
 
     @property
     def required(self) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from radps_dag.problem import (
     did_you_mean,
     there_are,
 )
+from radps_dag.sealed import SHORTEST, STARS, Sealed, variable
 from radps_dag.shape import describe, filled, mismatch, not_json
 from radps_dag.shape.violations import violation
 from radps_dag.source import Report, Table, parse, read_source
@@ -43,12 +45,13 @@ def resolve(
     known: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All params: what `name=value` arguments say, else what the last of the files says that says
-    anything of it, else what is `known` from an earlier run, else the defaults.
+    anything of it, else, for secret ones, the environment, else what is `known` from an earlier
+    run, else the defaults.
 
     Raises InvalidPipeline with everything that is wrong in any of them.
     """
     problems: list[Problem] = []
-    given: dict[str, Any] = dict(known or {})
+    given: dict[str, Any] = {**(known or {}), **_from_environment(pipeline)}
     for file in files:
         given |= _from_file(pipeline, file, problems.append)
     given |= _from_arguments(pipeline, arguments, problems.append)
@@ -71,11 +74,15 @@ def _from_arguments(
     """
     given: dict[str, _Given] = {}
     for argument in arguments:
-        source = Source("-p", argument)
         name, equals, text = argument.partition("=")
         param = pipeline.param(name)
+        # Even behind a name that is misspelt there may be a secret.
+        shown = argument
+        if _has_secrets(pipeline):
+            shown = f"{name}={STARS}" if equals else STARS
+        source = Source("-p", shown)
         if not equals:
-            message = f"{argument!r} gives no value; write name=value"
+            message = f"{shown!r} gives no value; write name=value"
             report(Problem(Location(source, 1, 1), RULE, message))
         elif param is None:
             report(_unknown(pipeline, name, Location(source, 1, 1)))
@@ -87,11 +94,16 @@ def _from_arguments(
 
 def _from_file(pipeline: Pipeline, path: Path, report: Report) -> dict[str, _Given]:
     """The values in a YAML file that maps params to values."""
+    found: list[Problem] = []
     try:
-        source = read_source(path, str(path), report)
+        source = read_source(path, str(path), found.append)
     except OSError as error:
         raise UsageError(f"{path}: the params file cannot be read: {error.strerror}") from error
-    document = None if source is None else parse(source, report)
+    document = None if source is None else parse(source, found.append)
+    if _has_secrets(pipeline):
+        found = [_discreet(problem) for problem in found]
+    for problem in found:
+        report(problem)
     if document is None:
         return {}
     table = document.data
@@ -100,11 +112,40 @@ def _from_file(pipeline: Pipeline, path: Path, report: Report) -> dict[str, _Giv
         return {}
     given: dict[str, _Given] = {}
     for name, value in table.items():
+        place = _without_text if _has_secrets(pipeline) else _as_it_is
         if pipeline.param(name) is None:
-            report(_unknown(pipeline, name, table.key_at(name)))
+            report(_unknown(pipeline, name, place(table.key_at(name))))
         else:
-            given[name] = _Given(value, table.value_at(name))
+            given[name] = _Given(value, place(table.value_at(name)))
     return given
+
+
+def _from_environment(pipeline: Pipeline) -> dict[str, _Given]:
+    """The secret params that variables give. Nothing that is started from now on inherits them."""
+    given: dict[str, _Given] = {}
+    for param in pipeline.params:
+        name = variable(param.name)
+        if param.secret and name in os.environ:
+            given[param.name] = _Given(os.environ.pop(name), Location(Source(name, ""), 1, 1))
+    return given
+
+
+def _has_secrets(pipeline: Pipeline) -> bool:
+    return any(param.secret for param in pipeline.params)
+
+
+def _discreet(problem: Problem) -> Problem:
+    """What is wrong with a text that may hold secrets, without a word of it."""
+    message = "the params file is not sound YAML here; a text with special characters needs quotes"
+    return replace(problem, at=_without_text(problem.at), message=message)
+
+
+def _without_text(at: Location) -> Location:
+    return replace(at, source=Source(at.source.name, ""))
+
+
+def _as_it_is(at: Location) -> Location:
+    return at
 
 
 def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,12 +165,18 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(value, _Given) and not value.readable:
                 continue
             plain = value.value if isinstance(value, _Given) else value
-            values[param.name] = filled(param.schema, plain)
+            values[param.name] = _sealed(plain) if param.secret else filled(param.schema, plain)
             if reason := _misfit(param, values[param.name]):
                 place = _place(value, param.at)
                 problems.append(Problem(place, RULE, f"param {param.name!r}: {reason}"))
         elif param.default is not None:
             values[param.name] = filled(param.schema, evaluate(param.default, {}))
+        elif param.secret:
+            message = (
+                f"param {param.name!r} is secret, and no value is given; set the environment's "
+                f"{variable(param.name)}, or name a --params-file (-p shows it in `ps`)"
+            )
+            problems.append(Problem(param.at, RULE, message))
         else:
             message = f"param {param.name!r} has no default, and no value is given; it takes "
             problems.append(Problem(param.at, RULE, message + describe(param.shape)))
@@ -147,8 +194,25 @@ def defaults(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
+def _sealed(value: Any) -> Any:
+    return Sealed(value) if isinstance(value, str) and not isinstance(value, Sealed) else value
+
+
 def _misfit(param: Param, value: Any) -> str:
+    if param.secret:
+        return _secret_misfit(param, value)
     return not_json(value) or mismatch(param.shape, value) or violation(param.schema, value)
+
+
+def _secret_misfit(param: Param, value: Any) -> str:
+    """What is wrong with a secret, without a word of it."""
+    if not isinstance(value, Sealed):
+        return "a secret is a text; write it in quotes"
+    if len(value.content.strip()) < SHORTEST:
+        return f"a secret has {SHORTEST} characters or more: a shorter one cannot be kept hidden"
+    if mismatch(param.shape, value.content) or violation(param.schema, value.content):
+        return f"the secret that is given does not fit; it takes {describe(param.shape)}"
+    return ""
 
 
 def _read(param: Param, text: str, at: Location, report: Report) -> _Given:

@@ -22,6 +22,7 @@ Settings = TypedDict(
         "prefect": bool,
         "products": str | None,
         "thresholds": Mapping[str, Any],
+        "secrets": list[str],
     },
     total=False,
 )

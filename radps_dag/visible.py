@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-__all__ = ["Shown", "one_line", "shown_streams", "style", "unwrapped", "visible"]
+__all__ = ["Shown", "hide_in_streams", "one_line", "shown_streams", "style", "unwrapped", "visible"]
 
 # Control characters but tab and newline; marks, embeddings and isolates of direction; line ends and
 # marks that cannot be seen; halves of characters; tags.
@@ -64,10 +64,12 @@ def style(text: str, **how: Any) -> str:
 
 
 class Shown:
-    """Stands in for a stream of text: what is written is made visible first."""
+    """Stands in for a stream of text: what is written is made visible first, and what `hide` takes
+    out of it is not written."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
+        self.hide: Callable[[str], str] | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name == "buffer" and not self._carries("é"):
@@ -76,6 +78,9 @@ class Shown:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
+        length = len(text)
+        if self.hide is not None:
+            text = self.hide(text)
         if not self.stream.isatty():
             text = _STYLE.sub("", text)
         safe = "\x1b".join(map(visible, text.replace("\r\n", "\n").split(_MARK)))
@@ -83,7 +88,7 @@ class Shown:
             encoding = self.stream.encoding
             safe = safe.encode(encoding, "backslashreplace").decode(encoding)
         self.stream.write(safe)
-        return len(text)
+        return length
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -102,6 +107,13 @@ class Shown:
 def unwrapped(stream: Any) -> Any:
     """The stream itself, for whoever moves a cursor and has made its texts visible."""
     return stream.stream if isinstance(stream, Shown) else stream
+
+
+def hide_in_streams(hide: Callable[[str], str]) -> None:
+    """From now on, write nothing to the standard streams but what `hide` leaves of it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, Shown):
+            stream.hide = hide
 
 
 @contextmanager

@@ -185,6 +185,7 @@ def params(table: Table, key: str, report: Report, constant: bool = True) -> Ite
             description=text(schema, "description"),
             unit=text(schema, "unit"),
             inside=tuple(_inside(schema, name, report)),
+            secret=bool(schema) and schema.get("secret", False) is True,
         )
 
 

@@ -21,6 +21,7 @@ from radps_dag.checks import (
     pauses,
     qa,
     retries,
+    secrets,
     skipped,
     types,
     workloads,
@@ -38,6 +39,7 @@ Rule = Callable[[View, Shapes], Iterator[Problem]]
 
 RULES: tuple[Rule, ...] = (
     params.check,
+    secrets.check,
     workloads.check,
     inputs.check,
     names.check,

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 import click
 
 from radps_dag.cli.running import Asked
+from radps_dag.sealed import Secrets
+from radps_dag.visible import hide_in_streams
 
 if TYPE_CHECKING:
     from radps_dag.engine.desk import Face
@@ -50,10 +52,12 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
     if not memory.empty and not asked.no_prefect:
         job = replace(job, whole=whole_groups(plan(job, memory)))
 
+    secrets = Secrets.of(job.params)
+    hide_in_streams(secrets.hide)  # also from what workloads print in threads
     trackers: list[Tracker] = []
     with (
         _saying_farewell(trackers),
-        _apart(asked.progress, opened.directory) as (mode, stream),
+        _apart(asked.progress, opened.directory, secrets) as (mode, stream),
         progress.listener(mode, stream, expected=job.graph) as listener,
         announcing(asked.profile.events, secret, partial(_note, listener, "warning")) as hear,
     ):
@@ -107,7 +111,9 @@ def _faces(asked: Asked, stream: TextIO, listener: Display) -> list[Face]:
 
 
 @contextlib.contextmanager
-def _apart(progress: Mode, directory: RunDirectory) -> Iterator[tuple[Mode, TextIO]]:
+def _apart(
+    progress: Mode, directory: RunDirectory, secrets: Secrets
+) -> Iterator[tuple[Mode, TextIO]]:
     """How the run is shown, and on what; what workloads print must not get between it."""
     from radps_dag.cli.streams import output_kept_in, output_to_stderr
     from radps_dag.progress import shown_as
@@ -122,6 +128,9 @@ def _apart(progress: Mode, directory: RunDirectory) -> Iterator[tuple[Mode, Text
     else:
         yield mode, sys.stderr
     log = directory.workers_log
+    if mode == "live" and secrets.contents and log.exists():
+        # What did not pass Python's streams came there as it was.
+        log.write_bytes(secrets.hide_bytes(log.read_bytes()))
     if mode in ("live", "plain") and log.exists() and log.stat().st_size:
         click.echo(f"What the workloads printed: {log}", err=True)
 

@@ -15,6 +15,7 @@ from radps_dag.model import Pipeline
 from radps_dag.params import resolve
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
 from radps_dag.profile import Profile, find_profile
+from radps_dag.sealed import Sealed, variable
 from radps_dag.shape import mismatch
 from radps_dag.source import Report
 from radps_dag.workloads.registry import Library, find_library, libraries
@@ -52,7 +53,9 @@ def settle(
 
     Warnings go to `warn`. Raises InvalidPipeline with all that would fail in the middle of a run.
     """
-    _sort_out(list(settled(pipeline, library.workloads, params, stages)), warn)
+    # What a secret is decides about nothing that could be told here.
+    known = {name: value for name, value in params.items() if not isinstance(value, Sealed)}
+    _sort_out(list(settled(pipeline, library.workloads, known, stages)), warn)
 
 
 def _opened(
@@ -90,9 +93,15 @@ def params_of(
 ) -> dict[str, Any]:
     """All params: from arguments, else files, else the run `before`, else the profile, else their
     defaults. Raises InvalidPipeline, or UsageError for what the profile says."""
-    known = {name: value for name, value in (before or {}).items() if pipeline.param(name)}
+    known = {name: value for name, value in (before or {}).items() if _is_open(pipeline, name)}
     known = {**_from_profile(profile, pipeline), **known}
     return resolve(pipeline, arguments, files, known)
+
+
+def _is_open(pipeline: Pipeline, name: str) -> bool:
+    """Whether there is such a param, of which an earlier run has recorded the value."""
+    param = pipeline.param(name)
+    return param is not None and not param.secret
 
 
 def _from_profile(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
@@ -102,6 +111,11 @@ def _from_profile(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
         param = pipeline.param(name)
         if param is None:
             continue  # a profile serves more than one pipeline
+        if param.secret:
+            raise UsageError(
+                f"{profile.path}: params.{name}: a secret param of {pipeline.name} does not stand "
+                f"in a profile; set the environment's {variable(name)}, or name a --params-file"
+            )
         if reason := mismatch(param.shape, value):
             raise UsageError(f"{profile.path}: params.{name}: {reason}")
         found[name] = value

@@ -31,6 +31,7 @@ from radps_dag.cli.running import (
 )
 from radps_dag.problem import UsageError
 from radps_dag.profile import find_profile, known_executor, load_profile
+from radps_dag.sealed import Sealed
 
 if TYPE_CHECKING:
     from radps_dag.engine.drive import Job
@@ -132,6 +133,7 @@ def _as_before(asked: Asked, before: RunStarted, file: Path | None, store: Store
     settings = before.settings
     profile = asked.profile
     recorded = settings.get("profile")
+    unknown = settings.get("secrets", ())  # of which stars are recorded
     if (
         recorded
         and not asked.profile_given
@@ -141,7 +143,7 @@ def _as_before(asked: Asked, before: RunStarted, file: Path | None, store: Store
     return replace(
         asked,
         file=file or _file_of(before, store),
-        params=before.params,
+        params={name: value for name, value in before.params.items() if name not in unknown},
         part=Part(
             tuple(settings.get("only", ())),
             tuple(settings.get("from", ())),
@@ -226,6 +228,8 @@ def _tell_changes(before: RunStarted, job: Job, memory: Memory) -> None:
             what = "new" if name not in old else "no longer used" if name not in new else "edited"
             click.echo(f"{name} is {what} since", err=True)
     for name, value in job.params.items():
+        if isinstance(value, Sealed) or name in before.settings.get("secrets", ()):
+            continue  # a call that runs again for it says so
         if name in before.params and before.params[name] != value:
             click.echo(f"param {name!r} was {before.params[name]!r}, is {value!r}", err=True)
     again = [one for one in plan(job, memory) if one.leaf and memory.had(one.place)]

@@ -13,6 +13,7 @@ import click
 
 from radps_dag.problem import InvalidPipeline, Problem
 from radps_dag.profile import Profile
+from radps_dag.sealed import Secrets
 
 if TYPE_CHECKING:
     from radps_dag.engine.drive import Job
@@ -184,6 +185,7 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     from radps_dag.engine.revisions import changes_in_place
     from radps_dag.qa import Overrides
 
+    secrets = Secrets.of(params)
     faults = _faults(asked.faults_file, pipeline, asked.executor)
     graph = build(pipeline)
     wish = selection.Selection(asked.part.only, asked.part.begin, asked.part.until)
@@ -209,8 +211,8 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
         file=str(asked.file),
         reused=selection.reuse(pipeline, required, left),
         left={id: left[id].run for id in before if id in left},
-        settings=asked.settings,
-        provenance=describe(pipeline, library),
+        settings=asked.settings | ({"secrets": [*secrets.contents]} if secrets.contents else {}),
+        provenance=describe(pipeline, library, secrets),
         damaged={error.run: error.warning for error in damaged},
         limits=Overrides.of(asked.limits),
         memory=asked.memory or machine_memory(),

@@ -32,7 +32,7 @@ class Plan:
 
     def again(self, number: int, error: NodeError) -> bool:
         """Whether attempt `number`, which ended with `error`, is followed by another."""
-        if number >= self.attempts or error.final:
+        if number >= self.attempts or error.final or error.certain:
             return False
         return not self.on or bool(set(self.on) & set(error.kinds))
 

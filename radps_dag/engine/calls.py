@@ -19,11 +19,13 @@ from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
 from radps_dag.engine.revisions import new_revision
 from radps_dag.engine.run import Here, Result, Run, value_of
+from radps_dag.engine.secrecy import refuse_secrets
 from radps_dag.engine.slots import Turn
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Made, NodeStarted
 from radps_dag.model import Task
-from radps_dag.shape import mismatch
+from radps_dag.sealed import Sealed, Secrets
+from radps_dag.shape import describe, mismatch
 from radps_dag.workloads.knowledge import NOTHING, Snapshot, answer
 
 __all__ = ["call_body"]
@@ -124,8 +126,12 @@ async def _called(
                 injection=run.faults.pick(place.name, number, run.seed),
                 context=context,
                 changes=asked.changes if asked is not None else (),
+                secrets=Secrets.of(arguments),
+                hidden=run.secrets,
             )
-            return await within(node.timeout, place.name, lambda: run.executor.run(call))
+            performed = await within(node.timeout, place.name, lambda: run.executor.run(call))
+            refuse_secrets(call, performed)
+            return performed
         finally:
             turn.give()
 
@@ -211,5 +217,10 @@ def _check_inputs(node: Task, here: Here, arguments: dict[str, Any]) -> None:
     workload = here.run.library.workloads[node.run]
     shapes = {parameter.name: parameter.shape for parameter in workload.inputs}
     for name, value in arguments.items():
-        if reason := mismatch(shapes[name], value):
+        if isinstance(value, Sealed):
+            if mismatch(shapes[name], value.content):
+                message = f"input {name!r}: the secret does not fit; it takes "
+                message += describe(shapes[name])
+                raise NodeError(here.place.name, "InputInvalid", message)
+        elif reason := mismatch(shapes[name], value):
             raise NodeError(here.place.name, "InputInvalid", f"input {name!r}: {reason}")

@@ -37,6 +37,7 @@ from radps_dag.journal.store import Store
 from radps_dag.model import Pipeline
 from radps_dag.problem import RadpsDagError
 from radps_dag.qa import Overrides
+from radps_dag.sealed import Secrets
 from radps_dag.workloads.registry import Library
 
 __all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of", "sight_of"]
@@ -136,6 +137,7 @@ async def drive(
         shows=shows,
         publish=job.publish,
         limits=job.limits,
+        secrets=Secrets.of(job.params),
     )
     here = _outset(job, run, tracker, finished)
 

@@ -6,6 +6,7 @@ again, in another run or attempt, changes nothing for those after it.
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from radps_dag.facts import Made
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 from radps_dag.remote import is_local, path_of
+from radps_dag.sealed import Sealed, salt_of
 from radps_dag.workloads.description import Workload
 from radps_dag.workloads.fingerprint import fingerprint
 from radps_dag.workloads.products import uris_in
@@ -43,6 +45,8 @@ class Keys:
         self.altered: Callable[[str], bool] = _never
         self.changed: Callable[[str], str] = _unchanged
         self.before: Callable[[str], str] = _unchanged
+        self._remember = remember
+        self._salt: bytes | None = None
         self._outside = Outside(workspace.root / "contents.jsonl", remember=remember)
 
     def source(self, workload: Workload) -> str:
@@ -98,10 +102,18 @@ class Keys:
             return self._members(value)
         if isinstance(value, list):
             return [self.identity(item) for item in value]
+        if isinstance(value, Sealed):
+            return {"secret": self._salted(value.content)}
         if isinstance(value, str) and (address := self.changed(value)):
             # A text counts as what it is; but this one is known to name data, which changed.
             return {"path": value, "outside": self.outside(address)}
         return value
+
+    def _salted(self, secret: str) -> str:
+        """What tells a secret from any other, and to who lacks the workspace's salt nothing."""
+        if self._salt is None:
+            self._salt = salt_of(self._workspace.root / "salt", remember=self._remember)
+        return hmac.new(self._salt, secret.encode("utf-8", "surrogatepass"), sha256).hexdigest()
 
     def _members(self, value: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self.identity(value[name]) for name in sorted(value)}

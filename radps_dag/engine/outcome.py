@@ -17,6 +17,7 @@ __all__ = [
     "Interrupted",
     "NodeError",
     "Outcome",
+    "SecretExposed",
     "Skipped",
     "Stopped",
     "TimedOut",
@@ -27,10 +28,12 @@ __all__ = [
 class NodeError(RadpsDagError):
     """A node failed: where, with which kind of error, and what it said.
 
-    `final` says that no further attempt follows, whatever the node allows.
+    `final` says that no further attempt follows, whatever the node allows; `certain`, that it would
+    end the same way.
     """
 
     final: bool = False
+    certain: bool = False
     ending: Ending = "failed"
     # Of a call that was done and failed for its quality: what it made all the same.
     outputs: Mapping[str, Any] | None = None
@@ -64,6 +67,15 @@ class WorkerDied(CallFailed):
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(place, "WorkerDied", message, kinds=("WorkerDied", "Exception"))
+
+
+class SecretExposed(CallFailed):
+    """What a call made holds a secret, and would be recorded."""
+
+    certain = True
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(place, "SecretExposed", message)
 
 
 class Interrupted(NodeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from hashlib import sha256
@@ -15,6 +16,7 @@ from typing import Any
 from radps_dag import __version__
 from radps_dag.addresses import redacted
 from radps_dag.model import Pipeline, Use, walk
+from radps_dag.sealed import NO_SECRETS, STARS, Secrets
 from radps_dag.workloads.registry import Library
 
 __all__ = ["describe", "sources", "texts_digest"]
@@ -23,7 +25,7 @@ __all__ = ["describe", "sources", "texts_digest"]
 _PACKAGES = ("prefect", "jinja2", "pyyaml", "jsonschema", "networkx", "sqlalchemy", "numpy")
 
 
-def describe(pipeline: Pipeline, library: Library) -> dict[str, Any]:
+def describe(pipeline: Pipeline, library: Library, secrets: Secrets = NO_SECRETS) -> dict[str, Any]:
     """The pipeline's text, the versions of what runs it, and the machine."""
     texts = sources(pipeline)
     return {
@@ -38,8 +40,16 @@ def describe(pipeline: Pipeline, library: Library) -> dict[str, Any]:
         "user": _user(),
         "pid": os.getpid(),
         "directory": os.fspath(Path.cwd()),
-        "command": [redacted(word) for word in sys.argv[1:]],
+        "command": [_discreet(word, secrets) for word in sys.argv[1:]],
     }
+
+
+def _discreet(word: str, secrets: Secrets) -> str:
+    """A word of the command line without what it gives to a secret param, also where another one
+    goes before it."""
+    for name in secrets.contents:
+        word = re.sub(rf"(\b{name}|^-\w*p{name})=.*", rf"\1={STARS}", word, flags=re.DOTALL)
+    return secrets.hide(redacted(word))
 
 
 def sources(pipeline: Pipeline) -> dict[str, str]:

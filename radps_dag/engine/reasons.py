@@ -10,6 +10,7 @@ from radps_dag.engine.in_place import shown
 from radps_dag.engine.keys import Keys
 from radps_dag.engine.outside import GONE
 from radps_dag.facts import Made, NodeStarted, strict_json
+from radps_dag.sealed import Sealed
 from radps_dag.workloads.knowledge import answer, changed
 
 __all__ = ["became", "differences", "from_outside", "read_otherwise", "unseen"]
@@ -28,7 +29,9 @@ def differences(asked: Asked, before: NodeStarted, keys: Keys) -> Iterable[str]:
         elif before.inputs[name] != value and (
             keys.identity(before.inputs[name]) != keys.identity(value)
         ):
-            yield f"input {name!r} changed" + _shown(before.inputs[name], value)
+            # Before it was marked, a secret was recorded: it is not shown again.
+            was = "" if isinstance(value, Sealed) else _shown(before.inputs[name], value)
+            yield f"input {name!r} changed{was}"
     for name in before.inputs:
         if name not in asked.arguments:
             yield f"input {name!r} is no longer given"
@@ -69,6 +72,8 @@ def unseen(asked: Asked) -> str:
     if asked.revisions:
         who = next(iter(asked.revisions))
         return f"{who} has changed data in place since"
+    if any(isinstance(value, Sealed) for value in asked.arguments.values()):
+        return "a secret that it is given may have changed"
     if "random" in asked.workload.given.values():
         return "the seed changed"
     return "something that it depends on changed"

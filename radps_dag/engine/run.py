@@ -37,6 +37,7 @@ from radps_dag.facts import (
 )
 from radps_dag.faults import Faults
 from radps_dag.qa import Overrides
+from radps_dag.sealed import NO_SECRETS, Secrets
 from radps_dag.workloads.registry import Library
 
 __all__ = [
@@ -76,7 +77,8 @@ class Run:
     workload asks for it. `tries` counts the attempts at each place, also those of the groups
     around it. `desk` is where people are asked; `shows` is who only watches. Calls write below
     `workdir`; `publish` is the URL to which that goes, "" where it stays. Copies of products from
-    elsewhere are in `cache`. `limits` are the thresholds of QA that go before the file's.
+    elsewhere are in `cache`. `limits` are the thresholds of QA that go before the file's. `secrets`
+    are not in anything that comes back from calls.
     """
 
     library: Library
@@ -97,6 +99,7 @@ class Run:
     cache: Path | None = None
     publish: str = ""
     limits: Overrides = field(default_factory=Overrides)
+    secrets: Secrets = NO_SECRETS
 
     def hear(self, fact: Fact) -> None:
         """Something that is in the journal already."""

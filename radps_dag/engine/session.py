@@ -26,6 +26,7 @@ from radps_dag.engine.tracker import Tracker, Untracked
 from radps_dag.facts import Fact, Listener, Tracked
 from radps_dag.journal.cancelled import wished
 from radps_dag.problem import RadpsDagError
+from radps_dag.sealed import Secrets
 
 T = TypeVar("T")
 
@@ -60,7 +61,12 @@ def run_job(
     nothing but questions is left. `also` hear what the journal has, beside the `listener`.
     """
     executor = open_executor(
-        job.executor_name, job.library, job.library.modules, slots, opened.directory.workers_log
+        job.executor_name,
+        job.library,
+        job.library.modules,
+        slots,
+        opened.directory.workers_log,
+        Secrets.of(job.params),
     )
 
     others = list(also)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from radps_dag.facts import Added, Files
 from radps_dag.faults import Injection
+from radps_dag.sealed import NO_SECRETS, Secrets
 from radps_dag.workloads.knowledge import Snapshot
 
 __all__ = ["Call", "Executor", "Performed"]
@@ -22,7 +23,8 @@ class Call:
     `root` is the directory of the run's products, in which `workdir` lies, if it is in one.
     `publish` is the URL to which what it writes is to go, "" where it stays in its directory.
     Copies of products from elsewhere go to `cache`. `changes` are the addresses of the data that it
-    changes in place.
+    changes in place. `secrets` are the inputs in clear of which `arguments` have stars;
+    `hidden` are all secrets of the run, which an error must not tell.
     """
 
     place: str
@@ -36,6 +38,8 @@ class Call:
     cache: Path | None = None
     publish: str = ""
     changes: tuple[str, ...] = ()
+    secrets: Secrets = NO_SECRETS
+    hidden: Secrets = NO_SECRETS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,22 @@ from pathlib import Path
 
 from radps_dag.engine.executors.call import Executor
 from radps_dag.profile import EXECUTORS, known_executor
+from radps_dag.sealed import NO_SECRETS, Secrets
 from radps_dag.workloads.registry import Library
 
 __all__ = ["EXECUTORS", "open_executor"]
 
 
 def open_executor(
-    name: str, library: Library, modules: Sequence[Path], slots: int | None, log: Path
+    name: str,
+    library: Library,
+    modules: Sequence[Path],
+    slots: int | None,
+    log: Path,
+    secrets: Secrets = NO_SECRETS,
 ) -> Executor:
     """An executor with so many slots: by default what the machine's processors serve well.
+    `secrets` are left out of the log.
 
     Threads wait more than they compute (for an archive, for a subprocess), so they get more, unless
     the library says that it computes. Raises UsageError for a name that no executor has.
@@ -31,4 +38,4 @@ def open_executor(
         )
     from radps_dag.engine.executors.processes import Processes
 
-    return Processes(library.name, modules, slots or processors, log)
+    return Processes(library.name, modules, slots or processors, log, secrets)

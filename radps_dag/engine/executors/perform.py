@@ -13,6 +13,7 @@ from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.executors.manifest import seal
 from radps_dag.engine.outcome import CallFailed
 from radps_dag.faults import Injection
+from radps_dag.sealed import Secrets
 from radps_dag.workloads.context import Context
 from radps_dag.workloads.contract import invoke
 from radps_dag.workloads.description import Workload
@@ -28,23 +29,25 @@ def perform(call: Call, library: Library) -> Performed:
     try:
         _inject(call.injection)
         workload = library.workloads[call.workload]
+        arguments = {**call.arguments, **call.secrets.contents}
         context = Context(call.context or NOTHING)
         with caching_in(call.cache):
-            outputs = invoke(workload, call.arguments, call.workdir, call.seed, context)
+            outputs = invoke(workload, arguments, call.workdir, call.seed, context)
         performed = Performed(outputs, {}, tuple(context.added), tuple(context.asked))
         if call.changes:
             performed = _changed(call, performed)
         return _kept(call, performed) if _writes(workload) else performed
     except CallFailed as failed:
-        raise CallFailed(call.place, failed.error, failed.message, kinds=failed.kinds) from None
+        message = call.hidden.hide(failed.message)
+        raise CallFailed(call.place, failed.error, message, kinds=failed.kinds) from None
     except BaseException as error:
         # Whatever it is: a workload ends itself, and neither its worker nor the run.
         raise CallFailed(
             call.place,
             type(error).__name__,
-            _first_line(error),
+            _first_line(error, call.hidden),
             kinds=kinds_of(type(error)),
-            traceback=_own_part(error),
+            traceback=call.hidden.hide(_own_part(error)),
         ) from None
 
 
@@ -75,9 +78,10 @@ def kinds_of(kind: type[BaseException]) -> tuple[str, ...]:
     return tuple(base.__name__ for base in kind.__mro__ if issubclass(base, BaseException))
 
 
-def _first_line(error: BaseException) -> str:
+def _first_line(error: BaseException, secrets: Secrets) -> str:
     try:
-        lines = str(error).strip().splitlines()
+        # Before it is cut: half a secret is one, too.
+        lines = secrets.hide(str(error)).strip().splitlines()
     except Exception:
         return "an error that cannot say what it is"
     return lines[0][:500] if lines else ""

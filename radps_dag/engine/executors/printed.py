@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import json
 import os
 import re
@@ -17,7 +18,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO, cast
+
+from radps_dag.sealed import NO_SECRETS, HidingStream, Secrets
 
 __all__ = ["Printed", "Printing", "collect", "printed_at"]
 
@@ -38,12 +41,17 @@ class Printed:
 class Printing:
     """The streams of this process, led to a file beside the log."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, secrets: Secrets = NO_SECRETS) -> None:
         self._log = log
+        self._secrets = secrets
         self._part = _part_of(log, os.getpid())
         self._file = self._part.open("a+b", buffering=0)
         for number in (1, 2):
             os.dup2(self._file.fileno(), number)
+        if secrets.contents:
+            sys.stdout, sys.stderr = (
+                cast(TextIO, HidingStream(one, secrets)) for one in (sys.stdout, sys.stderr)
+            )
 
     @contextlib.contextmanager
     def of(self, place: str) -> Iterator[None]:
@@ -62,16 +70,16 @@ class Printing:
                 stream.flush()
         # A full disk must not make a call fail that has done its work.
         with contextlib.suppress(OSError):
-            _append(self._file, self._log)
+            _append(self._file, self._log, self._secrets)
             self._file.truncate(0)
 
 
-def collect(log: Path, worker: int) -> None:
+def collect(log: Path, worker: int, secrets: Secrets = NO_SECRETS) -> None:
     """What a worker that is gone had still to say goes to the log."""
     part = _part_of(log, worker)
     with contextlib.suppress(OSError):
         with part.open("rb") as file:
-            _append(file, log)
+            _append(file, log, secrets)
         part.unlink()
 
 
@@ -101,7 +109,7 @@ def _blocks(file: BinaryIO, place: str, most: int) -> Iterator[Printed]:
         file.seek(stop)
 
 
-def _append(part: BinaryIO, log: Path) -> None:
+def _append(part: BinaryIO, log: Path, secrets: Secrets) -> None:
     """Move what a worker's file holds to the end of the log, with the number of its bytes."""
     part.seek(0)
     head = part.readline()
@@ -109,6 +117,10 @@ def _append(part: BinaryIO, log: Path) -> None:
     match = _HEAD.fullmatch(head)
     if not head or (match is not None and size <= 0):
         return
+    if secrets.contents:  # of what did not pass Python's streams
+        part = io.BytesIO(secrets.hide_bytes(part.read(size)))
+        size = len(part.getbuffer())
+        head = secrets.hide_bytes(head)
     if match is not None:
         head = _head(json.loads(match[1]), match[2].decode(), size)
     with log.open("ab", buffering=0) as file:

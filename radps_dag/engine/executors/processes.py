@@ -21,6 +21,7 @@ from radps_dag.engine.executors import wire
 from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.executors.printed import collect
 from radps_dag.engine.outcome import CallFailed, WorkerDied
+from radps_dag.sealed import NO_SECRETS, Secrets
 
 __all__ = ["Processes"]
 
@@ -31,14 +32,24 @@ GRACE = 2.0
 class Processes:
     """A pool of worker processes, each started when it is first needed."""
 
-    def __init__(self, library: str, modules: Sequence[Path], slots: int, log: Path) -> None:
+    def __init__(
+        self,
+        library: str,
+        modules: Sequence[Path],
+        slots: int,
+        log: Path,
+        secrets: Secrets = NO_SECRETS,
+    ) -> None:
+        """`secrets` are left out of the log."""
         self._introduction = {
             "library": library,
             "modules": [str(path) for path in modules],
             "log": str(log.absolute()),
+            "secrets": secrets.contents,
         }
         self._slots = slots
         self._log = log
+        self._secrets = secrets
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._closed = False
@@ -105,7 +116,7 @@ class Processes:
 
     async def _end(self, worker: _Worker) -> None:
         await worker.kill()
-        collect(self._log, worker.process.pid)
+        collect(self._log, worker.process.pid, self._secrets)
         self._all.discard(worker)
 
     async def _died(self, worker: _Worker) -> str:

@@ -13,6 +13,7 @@ from radps_dag.engine.executors.call import Call, Performed
 from radps_dag.engine.outcome import CallFailed
 from radps_dag.facts import Added, Files
 from radps_dag.faults import Injection
+from radps_dag.sealed import Secrets
 from radps_dag.workloads.knowledge import Snapshot
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def to_json(call: Call) -> dict[str, Any]:
         "cache": str(call.cache or ""),
         "publish": call.publish,
         "changes": call.changes,
+        "secrets": call.secrets.contents,
+        "hidden": call.hidden.contents,
         "injection": dataclasses.asdict(call.injection),
         # A text, which is made once for all calls that see the same.
         "context": None if call.context is None else call.context.text,
@@ -92,6 +95,8 @@ def to_call(message: dict[str, Any]) -> Call:
         cache=Path(message["cache"]) if message["cache"] else None,
         publish=message["publish"],
         changes=tuple(message["changes"]),
+        secrets=Secrets(message["secrets"]),
+        hidden=_hidden(tuple(message["hidden"].items())),
         injection=Injection(**message["injection"]),
         context=None if (text := message["context"]) is None else _snapshot(text),
     )
@@ -99,6 +104,11 @@ def to_call(message: dict[str, Any]) -> Call:
 
 # A worker makes many calls that see the same.
 _snapshot = lru_cache(4)(Snapshot.from_text)
+
+
+@lru_cache(1)
+def _hidden(contents: tuple[tuple[str, str], ...]) -> Secrets:
+    return Secrets(dict(contents))
 
 
 def from_performed(performed: Performed) -> dict[str, Any]:

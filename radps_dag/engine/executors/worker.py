@@ -21,6 +21,7 @@ from radps_dag.engine.executors.perform import perform
 from radps_dag.engine.executors.printed import Printing
 from radps_dag.engine.executors.wire import from_performed, pack, receive, to_call
 from radps_dag.engine.outcome import CallFailed
+from radps_dag.sealed import Secrets
 from radps_dag.workloads.registry import Library, find_library
 
 __all__ = ["main"]
@@ -42,7 +43,7 @@ def main(descriptor: int, lifeline: int) -> None:
         if "library" in message:
             # Where that cannot be, all workers print to the log itself, mixed up.
             with contextlib.suppress(OSError):
-                printing = Printing(Path(message["log"]))
+                printing = Printing(Path(message["log"]), Secrets(message["secrets"]))
             library = find_library(message["library"], [Path(name) for name in message["modules"]])
         elif library is not None:
             with printing.of(message["place"]) if printing else contextlib.nullcontext():

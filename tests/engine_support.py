@@ -143,12 +143,13 @@ def write(directory: Path, text: str, files: Mapping[str, str] | None = None) ->
 
 
 def loaded(path: Path, library: Library) -> Pipeline:
-    """The pipeline of a file after every check. Raises InvalidPipeline."""
+    """The pipeline of a file after every check. Raises InvalidPipeline where one finds an error."""
     pipeline, problems = loader.read(path)
     assert pipeline is not None, problems
     problems += checks.check(pipeline, library)
-    if problems:
-        raise InvalidPipeline(problems)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise InvalidPipeline(errors)
     return pipeline
 
 

@@ -214,7 +214,7 @@ def test_drill(full: Ran, record: Record) -> None:
 
 def test_prefect_shows_the_tree(full: Ran, record: Record) -> None:
     """Flow runs nest as groups do; every call is a task of its own group, named by its place."""
-    assert record.name == "full_cube"
+    assert record.name == full.facts[0]["run"]
     for outer in record.walk():
         assert outer.state == "COMPLETED"
         inside = [*(one.name for one in outer.subflows), *(task["name"] for task in outer.tasks)]

@@ -155,7 +155,8 @@ def test_no_more_input(tmp_path: Path) -> None:
 def test_never_asked_here(tmp_path: Path) -> None:
     """With --interactive never the live tree shows what waits and what to type elsewhere."""
     with run(tmp_path, ONE, "--interactive", "never") as desktop:
-        desktop.expect("waits for an answer  Is it deep enough?")
+        desktop.expect("waits for an answer")
+        desktop.expect("Is it deep enough?")
         desktop.expect("a question waits: radps-dag answer")
         assert "[400]" not in desktop.text
         assert command(tmp_path, "answer").returncode == 0

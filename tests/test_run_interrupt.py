@@ -63,8 +63,11 @@ class Going:
     process: subprocess.Popen[str]
     directory: Path
 
-    def has_a_directory(self) -> bool:
-        return any(self.directory.glob(".radps/runs/*/driver.lock"))
+    def minds_signals(self) -> bool:
+        """Whether the run has begun: one that is ended before was never there."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught >> (signal.SIGTERM - 1) & 1)
 
     @property
     def facts(self) -> list[Fact]:
@@ -231,7 +234,7 @@ def test_start_up(begin: Begin, prefect_server: ServerAddress) -> None:
     """A signal while Prefect is imported or asked ends the run as well, and is recorded."""
     for number, delay in enumerate((0.1, 0.4, 0.8, 1.2)):
         going = begin(f"version: 1\nname: interrupted_{number}\n{NAPS}")
-        assert until(going.has_a_directory)
+        assert until(going.minds_signals)
         time.sleep(delay)
         check(going, signal.SIGTERM if number % 2 else signal.SIGINT)
     assert unfinished(prefect_server) == []

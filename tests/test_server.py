@@ -72,10 +72,11 @@ def test_a_client_needs_no_prefect_and_shares_the_server(prefect_server: ServerA
 
 
 def test_password_is_asked_for(prefect_server: ServerAddress) -> None:
-    """Without it the API answers 401, with it 200; its health may be asked by anybody."""
+    """Without it the API answers 401, with it 200, also when its health is asked."""
     url = prefect_server.api_url
     with httpx.Client(trust_env=False) as client:
-        assert client.get(f"{url}/health").status_code == 200
+        assert client.get(f"{url}/health").status_code == 401
+        assert client.get(f"{url}/health", headers=headers(prefect_server)).status_code == 200
         assert client.post(f"{url}/flow_runs/filter", json={}).status_code == 401
         known = client.post(f"{url}/flow_runs/filter", json={}, headers=headers(prefect_server))
         assert known.status_code == 200

@@ -67,7 +67,10 @@ async def bounded(receive: Receive, empty: bool = False) -> Receive:
     async def received() -> Message:
         nonlocal told
         if told:
-            return await receive()
+            # Of a body that was not waited for nothing is handed on: the application had its own.
+            while (message := await receive())["type"] == "http.request":
+                pass
+            return message
         told = True
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -82,7 +82,10 @@ class Processes:
         await asyncio.gather(*(self._end(worker) for worker in tuple(self._all)))
 
     def kill(self) -> None:
-        """Nothing to do: the workers' groups are killed when their lifelines close."""
+        """SIGKILL to the groups of all workers. Where a worker has ended at an earlier signal, what
+        it started is there still, and no lifeline reaches it."""
+        for worker in tuple(self._all):
+            worker.signal(signal.SIGKILL)
 
     async def _take(self) -> _Worker:
         """A worker that waits, or a new one. One that has died while it waited is no use."""
@@ -160,9 +163,9 @@ class _Worker:
     async def kill(self) -> None:
         """End the whole group. The leader may be gone and its children not: so, by group."""
         try:
-            if self._signal(signal.SIGTERM):
+            if self.signal(signal.SIGTERM):
                 await self._wait_for_group()
-                self._signal(signal.SIGKILL)
+                self.signal(signal.SIGKILL)
             await self.process.wait()
         finally:
             self._writer.close()
@@ -172,12 +175,12 @@ class _Worker:
         clock = asyncio.get_running_loop()
         until = clock.time() + GRACE
         while clock.time() < until:
-            if self.process.returncode is not None and not self._signal(0):
+            if self.process.returncode is not None and not self.signal(0):
                 return
             await asyncio.sleep(0.02)
 
-    def _signal(self, number: int) -> bool:
-        """Whether there is anybody left to get the signal."""
+    def signal(self, number: int) -> bool:
+        """Send a signal to the group; whether there is anybody left to get it."""
         try:
             os.killpg(self.process.pid, number)
         except ProcessLookupError:

@@ -48,7 +48,7 @@ stages:
       message: fine?
       show: ["${{ stages.draw.picture }}"]
       input: {n: {type: integer, default: 1}}
-  bad: {needs: [look], run: give, with: {value: "${{ 1 / (stages.look.n - 1) }}"}}
+  bad: {needs: [look], run: give, with: {value: "${{ 1 / (stages.look.n * 0) }}"}}
 """
 
 HAPPENED = [

@@ -420,13 +420,13 @@ def test_a_server_that_is_not_there(prefect_server: ServerAddress, tmp_path: Pat
 
 
 def test_a_workspace_that_cannot_be_written(tmp_path: Path) -> None:
-    """A workspace that is a file, and one in a place that takes none: one line, exit code 1."""
+    """A workspace that is a file (exit code 2), and one in a place that takes none (1): one line."""
     file = write(tmp_path / "p.yaml", "stages: {a: {run: give}}")
     (tmp_path / "file").touch()
-    for workspace in ("file", "/proc/nowhere"):
+    for workspace, code in (("file", 2), ("/proc/nowhere", 1)):
         options = ("--no-prefect", "--workloads", str(WORKLOADS), "--workspace", workspace)
         ran = run(file, *options, cwd=tmp_path)
-        assert (ran.code, ran.out) == (1, "")
+        assert (ran.code, ran.out) == (code, "")
         assert ran.err.startswith("radps-dag: /") and workspace in ran.err
         assert "choose another place with --workspace" in ran.err
         assert ran.err.count("\n") == 1

@@ -420,7 +420,7 @@ def test_a_server_that_is_not_there(prefect_server: ServerAddress, tmp_path: Pat
 
 
 def test_a_workspace_that_cannot_be_written(tmp_path: Path) -> None:
-    """A workspace that is a file (exit code 2), and one in a place that takes none (1): one line."""
+    """A workspace that is a file (exit code 2), or in a place that takes none (1): one line."""
     file = write(tmp_path / "p.yaml", "stages: {a: {run: give}}")
     (tmp_path / "file").touch()
     for workspace, code in (("file", 2), ("/proc/nowhere", 1)):

@@ -11,15 +11,12 @@ from matplotlib.patches import Ellipse, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.charts.sheet import INK, MUTED, points, prefixed
+from radps_dag.workloads.sim.charts.sheet import INK, MAPS, MUTED, SHADES, points, prefixed
 from radps_dag.workloads.sim.visibilities import Bools, Floats
 
 __all__ = ["ARCSEC", "draw_emission", "draw_residual"]
 
 ARCSEC = np.pi / 180 / 3600
-# Noise in 256 shades makes files that are too large to be shown in place, and 0 is in the middle of
-# an odd number.
-_SHADES = 33
 
 
 def draw_emission(
@@ -57,7 +54,7 @@ def draw_emission(
         name,
         unit,
         norm,
-        colormaps["inferno"],
+        colormaps[MAPS[0]],
         beam,
     )
 
@@ -85,7 +82,7 @@ def draw_residual(
         name,
         unit,
         norm,
-        colormaps["RdBu_r"],
+        colormaps[MAPS[1]],
         beam,
     )
     if mask is not None and mask.any():
@@ -108,7 +105,7 @@ def _draw(
     size = len(values)
     east = (size // 2 + 0.5) * cell / ARCSEC
     extent = (east, east - size * cell / ARCSEC, -east, size * cell / ARCSEC - east)
-    shades = colours.resampled(_SHADES)
+    shades = colours.resampled(SHADES)
     shown = axes.imshow(values, norm=norm, cmap=shades, origin="lower", extent=extent)
     axes.grid(visible=False)
     axes.set_xlabel("RA offset (arcsec)")

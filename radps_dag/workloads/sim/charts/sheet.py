@@ -12,7 +12,9 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
@@ -26,7 +28,9 @@ __all__ = [
     "COLOURS",
     "HEADER",
     "INK",
+    "MAPS",
     "MUTED",
+    "SHADES",
     "Format",
     "axes_at",
     "encoded",
@@ -44,6 +48,10 @@ INK, MUTED, GRID = "#1a1f24", "#5b6570", "#e4e8ec"
 # Okabe & Ito (2008), https://jfly.uni-koeln.de/color/, without the yellow, which is hardly seen on
 # white: people of any colour vision tell them apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_OTHERS = (INK, MUTED, GRID, "#8a939c", "#d9a400", "#6b5200", "#fff4d6", "#cfeadf")
+# Of emission, and of what should be noise. Noise in 256 shades makes files that are too large to be
+# shown in place, and 0 is in the middle of an odd number.
+MAPS, SHADES = ("inferno", "RdBu_r"), 33
 HEADER = 58.0  # what title and subtitle take
 _MARGIN, _INCH = 16.0, 100.0
 # Sharp on the screens of today, or coarser where the file would be larger than what Prefect's page
@@ -154,11 +162,23 @@ def _saved(figure: Figure, resolution: int, form: Format, about: dict[str, Any])
 
 
 def _in_few_colours(png: bytes) -> bytes:
-    """The same picture with a palette: a third of the size, and no difference to be seen."""
+    """The same picture with a palette: a third of the size, every shade of a colour bar kept."""
     file = io.BytesIO()
-    few = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    few.save(file, "PNG", optimize=True)
+    whole = Image.open(io.BytesIO(png)).convert("RGB")
+    whole.quantize(palette=_palette(), dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+@cache
+def _palette() -> Image.Image:
+    """The shades of both colour maps, and our other colours as they fade into white at edges."""
+    shades = [colormaps[name].resampled(SHADES)(np.arange(SHADES))[:, :3] for name in MAPS]
+    inks = np.array([to_rgb(one) for one in (*COLOURS, *_OTHERS)])
+    faded = [1.0 + share * (inks - 1.0) for share in np.linspace(0.125, 1.0, 8)]
+    colours = np.concatenate([np.ones((1, 3)), *shades, *faded])
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(np.round(255 * colours).astype(np.uint8).tobytes())
+    return palette
 
 
 @cache

@@ -420,16 +420,19 @@ def test_a_server_that_is_not_there(prefect_server: ServerAddress, tmp_path: Pat
 
 
 def test_a_workspace_that_cannot_be_written(tmp_path: Path) -> None:
-    """A workspace that is a file (exit code 2), or in a place that takes none (1): one line."""
+    """A workspace that is a file is no directory (exit code 2); in a place that takes none, one
+    line says so (1)."""
     file = write(tmp_path / "p.yaml", "stages: {a: {run: give}}")
     (tmp_path / "file").touch()
-    for workspace, code in (("file", 2), ("/proc/nowhere", 1)):
-        options = ("--no-prefect", "--workloads", str(WORKLOADS), "--workspace", workspace)
-        ran = run(file, *options, cwd=tmp_path)
-        assert (ran.code, ran.out) == (code, "")
-        assert ran.err.startswith("radps-dag: /") and workspace in ran.err
-        assert "choose another place with --workspace" in ran.err
-        assert ran.err.count("\n") == 1
+    options = ("--no-prefect", "--workloads", str(WORKLOADS), "--workspace")
+    ran = run(file, *options, "file", cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.endswith("Invalid value for '--workspace': Directory 'file' is a file.\n")
+    ran = run(file, *options, "/proc/nowhere", cwd=tmp_path)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("radps-dag: /proc/nowhere")
+    assert "choose another place with --workspace" in ran.err
+    assert ran.err.count("\n") == 1
 
 
 def test_a_full_disk(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from radps_dag.problem import Problem
 __all__ = ["check"]
 
 RULE = "secret"
-_BY_ITSELF = "give it to an input of a workload, by itself: `with: {{NAME: ${{{{ {} }}}}}}`"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
@@ -96,10 +95,10 @@ def _read(reading: Reading, secret: set[str]) -> Iterator[Problem]:
     what = str(reference)
     if key != "with" or not isinstance(node, Task | Use):
         message = f"{what} is secret, and what `{sight.slot.name}` makes of it could be seen"
-        yield Problem(reference.at, RULE, f"{message}; {_BY_ITSELF.format(what)}")
+        yield Problem(reference.at, RULE, f"{message}; {_by_itself(what)}")
     elif _lone_param(sight.slot.value) != reference.path[0]:
         message = f"{what} is secret, and nothing is computed with it outside of workloads"
-        yield Problem(reference.at, RULE, f"{message}; {_BY_ITSELF.format(what)}")
+        yield Problem(reference.at, RULE, f"{message}; {_by_itself(what)}")
     elif isinstance(node, Use):
         param = node.pipeline.param(name)
         if param is not None and not param.secret:
@@ -117,3 +116,8 @@ def _lone_param(value: Value) -> str:
 
 def _named(names: set[str]) -> str:
     return ", ".join(sorted(names))
+
+
+def _by_itself(name: str) -> str:
+    """What to do instead."""
+    return f"give it to an input of a workload, by itself: `with: {{NAME: ${{{{ {name} }}}}}}`"

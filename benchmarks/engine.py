@@ -199,7 +199,7 @@ def measure(case: Case) -> None:
 
 
 def main() -> None:
-    from radps_dag.engine.server import client_environment, ensure_server
+    from radps_dag.prefect.server import client_environment, ensure_server
 
     words = sys.argv[1:]
     server = ensure_server()

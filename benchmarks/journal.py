@@ -23,18 +23,18 @@ from typing import TypeVar
 from benchmarks import ours
 from benchmarks.engine import chain, fan_out
 from radps_dag.engine.drive import Job, drive
-from radps_dag.engine.executors import open_executor
-from radps_dag.engine.keys import Keys
-from radps_dag.engine.memory import Memory, Policy, Results
-from radps_dag.engine.orphans import remove_orphans
 from radps_dag.engine.planning import plan
-from radps_dag.engine.record import new_run, reopen
 from radps_dag.engine.tracker import Untracked
+from radps_dag.executors import open_executor
 from radps_dag.facts import Fact
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.progress.state import fold
+from radps_dag.reuse.cache import Memory, Policy, Results
+from radps_dag.reuse.keys import Keys
+from radps_dag.runs.orphans import remove_orphans
+from radps_dag.runs.record import new_run, reopen
 
 T = TypeVar("T")
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from radps_dag.builder import build
 from radps_dag.cli.opening import open_pipeline
 from radps_dag.engine.drive import Ended, Job
-from radps_dag.engine.keys import Keys
-from radps_dag.engine.memory import Memory, Policy
-from radps_dag.engine.record import Opened, new_run
-from radps_dag.engine.session import prefect_tracker, run_job
 from radps_dag.engine.tracker import Tracker
 from radps_dag.faults import Faults
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
-from radps_dag.params import complete
+from radps_dag.language.params import complete
 from radps_dag.profile import Profile
+from radps_dag.reuse.cache import Memory, Policy
+from radps_dag.reuse.keys import Keys
+from radps_dag.runs.record import Opened, new_run
+from radps_dag.runs.session import prefect_tracker, run_job
 
 __all__ = ["WORKLOADS", "job_of", "run", "run_opened"]
 

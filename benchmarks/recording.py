@@ -18,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from radps_dag.engine import server
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect import server
+from radps_dag.prefect.server import ServerAddress
 
 FLOW = """
 import asyncio, json, sys, time

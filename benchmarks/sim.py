@@ -139,7 +139,7 @@ def resident(pid: int) -> float:
     """MB that a process holds; 0 for one that is gone."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        if b"radps_dag.engine.server" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if b"radps_dag.prefect.server" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return 0.0
     except (OSError, IndexError):
         return 0.0

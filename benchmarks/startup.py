@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from radps_dag.engine import server
+from radps_dag.prefect import server
 
 BY_HAND = """
 import os, pathlib, time

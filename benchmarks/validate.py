@@ -21,7 +21,7 @@ from pathlib import Path
 MODULES = ("yaml", "jsonschema", "jinja2")
 WORKLOADS = '''
 from typing import TypedDict
-from radps_dag.workloads.contract import Product, workload
+from radps_dag.workloads.contract.workload import Product, workload
 
 class Solved(TypedDict):
     ms: Product

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import networkx as nx
 
-from radps_dag.dependencies import Edge, edges
-from radps_dag.model import Children, Group, Node, Pipeline, Use
+from radps_dag.language.dependencies import Edge, edges
+from radps_dag.language.model import Children, Group, Node, Pipeline, Use
 
 if TYPE_CHECKING:
     Graph = nx.DiGraph[str]

@@ -25,8 +25,8 @@ from radps_dag.problem import (
 )
 
 if TYPE_CHECKING:
-    from radps_dag.model import Node, Pipeline
-    from radps_dag.source import Table
+    from radps_dag.language.model import Node, Pipeline
+    from radps_dag.language.source import Table
 
 __all__ = [
     "NO_INJECTION",
@@ -144,7 +144,7 @@ class Faults:
 
 def _spared(rule: Rule, nodes: list[Node]) -> Iterator[Problem]:
     """A problem where a rule is about nodes, and can strike none of them."""
-    from radps_dag.model import Task
+    from radps_dag.language.model import Task
 
     if rule.injection != NO_INJECTION and not any(isinstance(node, Task) for node in nodes):
         message = f"{rule.place!r} computes nothing itself; name a call in it, or '{rule.place}/**'"
@@ -175,7 +175,7 @@ def elsewhere(pattern: tuple[str, ...], known: Collection[str]) -> str:
 
 def places_of(pipeline: Pipeline) -> dict[str, Node]:
     """The nodes by their places, `[*]` where there will be instances and `#*` iterations."""
-    from radps_dag.model import walk
+    from radps_dag.language.model import walk
 
     places: dict[str, str] = {}
     nodes: dict[str, Node] = {}
@@ -282,8 +282,8 @@ def load_faults(path: str | os.PathLike[str]) -> Faults:
     Raises UsageError where there is no such file, and InvalidPipeline with every mistake in it.
     """
     # Here, because worker processes import this module and read no files.
-    from radps_dag.schema import breaches
-    from radps_dag.source import parse, read_source
+    from radps_dag.language.schema import breaches
+    from radps_dag.language.source import parse, read_source
 
     name = os.fspath(path)
     problems: list[Problem] = []
@@ -312,7 +312,7 @@ def _rule(table: Table) -> Rule:
 
 
 def _injection(given: dict[str, Any]) -> Injection:
-    from radps_dag.assembly import seconds
+    from radps_dag.language.assembly import seconds
 
     exception, message = given.get("exception"), given.get("message", "")
     if given.get("timeout"):

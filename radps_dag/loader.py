@@ -7,11 +7,11 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from radps_dag.assembly import assemble
-from radps_dag.model import Pipeline, Use, children
+from radps_dag.language.assembly import assemble
+from radps_dag.language.model import Pipeline, Use, children
+from radps_dag.language.schema import Mistake, mistakes
+from radps_dag.language.source import MAX_PROBLEMS, Document, Report, Series, parse, read_source
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError, allowed, did_you_mean
-from radps_dag.schema import Mistake, mistakes
-from radps_dag.source import MAX_PROBLEMS, Document, Report, Series, parse, read_source
 
 __all__ = ["MAX_NODES", "load", "read"]
 

@@ -34,9 +34,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from radps_dag.files import content_of
+from radps_dag.language.quantities import octets_in
 from radps_dag.problem import UsageError, allowed, did_you_mean
-from radps_dag.quantities import octets_in
+from radps_dag.storage.files import content_of
 
 __all__ = [
     "EXECUTORS",

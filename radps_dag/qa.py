@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from radps_dag.expression import ExpressionError, Value, evaluate
 from radps_dag.facts import Verdict
 from radps_dag.faults import levels, matches
-from radps_dag.model import Metric, Qa
+from radps_dag.language.expression import ExpressionError, Value, evaluate
+from radps_dag.language.model import Metric, Qa
 
 __all__ = ["BROKEN", "Overrides", "Score", "Thresholds", "score", "thresholds", "verdict"]
 

@@ -11,8 +11,8 @@ import postgres_server
 import pytest
 from skips import pytest_make_collect_report, pytest_runtest_makereport
 
-from radps_dag.engine import server
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect import server
+from radps_dag.prefect.server import ServerAddress
 
 # Hooks: pytest finds them by their names here.
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]

@@ -12,22 +12,22 @@ from engine_support import loaded, write
 from radps_dag.builder import build
 from radps_dag.context.reading import load_context
 from radps_dag.engine.drive import Ended, Job
-from radps_dag.engine.keys import Keys
-from radps_dag.engine.memory import Asked, Memory, Policy, patterns
 from radps_dag.engine.planning import Planned, plan
-from radps_dag.engine.provenance import describe
-from radps_dag.engine.record import new_run, reopen
-from radps_dag.engine.session import run_job
 from radps_dag.engine.tracker import Untracked
 from radps_dag.facts import Fact, NodeFailed, NodeSucceeded
 from radps_dag.faults import Faults, Rule
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
-from radps_dag.model import Pipeline
-from radps_dag.params import complete
-from radps_dag.workloads.context import Context
-from radps_dag.workloads.registry import find_library
+from radps_dag.language.model import Pipeline
+from radps_dag.language.params import complete
+from radps_dag.reuse.cache import Asked, Memory, Policy, patterns
+from radps_dag.reuse.keys import Keys
+from radps_dag.runs.provenance import describe
+from radps_dag.runs.record import new_run, reopen
+from radps_dag.runs.session import run_job
+from radps_dag.workloads.contract.context import Context
+from radps_dag.workloads.contract.registry import find_library
 
 __all__ = ["Place", "Played"]
 

@@ -269,12 +269,12 @@ def _import_everything() -> None:
 
     for name in (
         *("sqlalchemy.dialects.sqlite", "networkx", "jsonschema", "rich.console", "getpass"),
-        *("radps_dag.cli.run", "radps_dag.cli.resume", "radps_dag.engine.session"),
-        *("radps_dag.engine.selection", "radps_dag.engine.record", "radps_dag.engine.memory"),
+        *("radps_dag.cli.run", "radps_dag.cli.resume", "radps_dag.runs.session"),
+        *("radps_dag.engine.selection", "radps_dag.runs.record", "radps_dag.reuse.cache"),
         *("radps_dag.journal.reading", "radps_dag.progress.plain", "radps_dag.builder"),
-        *("radps_dag.engine.executors.threads", "radps_dag.engine.executors.processes"),
+        *("radps_dag.executors.threads", "radps_dag.executors.processes"),
         *("sqlalchemy.dialects.postgresql", "psycopg"),
-        *("radps_dag.workloads.placeholder", "radps_dag.checks", "radps_dag.engine.provenance"),
+        *("radps_dag.workloads.placeholder", "radps_dag.checks", "radps_dag.runs.provenance"),
     ):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

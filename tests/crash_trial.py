@@ -101,8 +101,8 @@ WHAT = ("begin", "half", "end")
 
 def check_products(site: Site, facts: list[Any]) -> None:
     """What committed calls have written is there; beside it is only what failed at the end."""
-    from radps_dag.engine.executors.manifest import damage
-    from radps_dag.remote import path_of
+    from radps_dag.executors.manifest import damage
+    from radps_dag.storage.remote import path_of
 
     kept = set()
     last = max(i for i, fact in enumerate(facts) if isinstance(fact, RunStarted))

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from radps_dag.expression import Literal
-from radps_dag.model import (
+from radps_dag.language.expression import Literal
+from radps_dag.language.model import (
     ForEach,
     Group,
     Loop,
@@ -92,7 +92,7 @@ def everything() -> Pipeline:
 
 
 def _field(name: str) -> Param:
-    from radps_dag.shape import of_value
+    from radps_dag.language.shape import of_value
 
     return Param(name, {"type": "integer"}, of_value(1), HERE)
 

@@ -16,9 +16,9 @@ from engine_workloads import Board, library_of
 from radps_dag import checks, loader
 from radps_dag.builder import build
 from radps_dag.engine.drive import Ended, Job, drive
-from radps_dag.engine.executors.threads import Threads
 from radps_dag.engine.selection import EVERYTHING, Selection, choose, needed, reuse, subgraph
 from radps_dag.engine.tracker import Tracker, Untracked
+from radps_dag.executors.threads import Threads
 from radps_dag.facts import (
     Fact,
     Iterated,
@@ -32,10 +32,10 @@ from radps_dag.facts import (
     Scored,
 )
 from radps_dag.faults import NO_INJECTION, Faults, Injection, Rule
-from radps_dag.model import Pipeline
-from radps_dag.params import complete
+from radps_dag.language.model import Pipeline
+from radps_dag.language.params import complete
 from radps_dag.problem import InvalidPipeline, Location, Source
-from radps_dag.workloads.registry import Library
+from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["Played", "fault", "loaded", "play", "write"]
 

@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from radps_dag.workloads.contract import Random, Workdir, Workload, workload
-from radps_dag.workloads.registry import Library
+from radps_dag.workloads.contract.registry import Library
+from radps_dag.workloads.contract.workload import Random, Workdir, Workload, workload
 
 __all__ = ["Board", "library_of"]
 

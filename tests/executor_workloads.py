@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any, TypedDict
 
-from radps_dag.workloads.contract import Random, Workdir, workload
+from radps_dag.workloads.contract.workload import Random, Workdir, workload
 
 
 class Echoed(TypedDict):

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from radps_dag.expression import ExpressionError, Literal, evaluate, references
-from radps_dag.model import (
+from radps_dag.language.expression import ExpressionError, Literal, evaluate, references
+from radps_dag.language.model import (
     ForEach,
     Group,
     Loop,
@@ -332,7 +332,7 @@ def _values(thing: Any) -> Iterator[Any]:
     if isinstance(thing, tuple):
         for one in thing:
             yield from _values(one)
-    elif type(thing).__module__.startswith("radps_dag.expression"):
+    elif type(thing).__module__.startswith("radps_dag.language.expression"):
         yield thing
     elif isinstance(thing, Named | ForEach | Loop | StateVariable):
         for one in dataclasses.fields(thing):

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect.server import ServerAddress
 
 __all__ = [
     "PIPELINES",

@@ -34,7 +34,7 @@ def filled(root: Path, run: str = "r") -> Store:
     products = store.workspace.run(run).products
     (products / "a").mkdir(parents=True)
     (products / "a" / "file.txt").write_text("content")
-    from radps_dag.engine.executors.manifest import describe
+    from radps_dag.executors.manifest import describe
 
     made = Made(
         key="k",
@@ -100,7 +100,7 @@ def test_without_products(tmp_path: Path, target: Store) -> None:
 
 def test_a_name_that_is_no_text_is_not_packed(tmp_path: Path) -> None:
     """A zip file has names of text alone: a product with another name is refused in one line."""
-    from radps_dag.engine.executors.manifest import seal
+    from radps_dag.executors.manifest import seal
 
     store = filled(tmp_path / "origin")
     folder = store.workspace.run("r").products / "b"

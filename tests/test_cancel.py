@@ -17,8 +17,6 @@ from journal_support import facts_of_only_run, store_of
 from postgres_server import Server
 from run_support import PROGRAM, WORKLOADS, until, write
 
-from radps_dag.engine import cancelling
-from radps_dag.engine.cancelling import cancel
 from radps_dag.facts import QuestionAnswered, QuestionAsked, RunEnded, RunStarted
 from radps_dag.journal.cancelled import RunCancelled, cancellation
 from radps_dag.journal.claims import claim
@@ -28,6 +26,8 @@ from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.questions import Answered, Closed, answer, open_questions
+from radps_dag.runs import cancel as cancelling
+from radps_dag.runs.cancel import cancel
 
 ASKS = """
 stages:
@@ -345,7 +345,7 @@ def test_who_drove_it_can_say_no_more(store: Store) -> None:
     end = RunEnded(time=9.0, place="", status="succeeded", seconds=8.0)
     with pytest.raises(RadpsDagError, match="driven by another"):
         store.append("r", [to_row("r", end, store.workspace)], generation)
-    from radps_dag.engine.record import reopen
+    from radps_dag.runs.record import reopen
 
     with pytest.raises(RunCancelled):
         reopen(store, "r")

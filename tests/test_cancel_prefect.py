@@ -13,7 +13,7 @@ import pytest
 from asking_support import Going, Page, going
 from run_support import PROGRAM, Api, until, write
 
-from radps_dag.engine.server import ServerAddress, client_environment
+from radps_dag.prefect.server import ServerAddress, client_environment
 
 ASKS = """
 stages:

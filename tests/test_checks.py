@@ -11,13 +11,13 @@ import pytest
 from radps_dag.checks import RULES, check
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
+from radps_dag.language.model import Pipeline
+from radps_dag.language.shape import INTEGER, NUMBER, STRING, Shape, describe, list_of
+from radps_dag.language.source import MAX_PROBLEMS
 from radps_dag.loader import read
-from radps_dag.model import Pipeline
 from radps_dag.problem import Problem
-from radps_dag.shape import INTEGER, NUMBER, STRING, Shape, describe, list_of
-from radps_dag.source import MAX_PROBLEMS
-from radps_dag.workloads.contract import Input, Output, Workload
-from radps_dag.workloads.registry import Library
+from radps_dag.workloads.contract.registry import Library
+from radps_dag.workloads.contract.workload import Input, Output, Workload
 
 GOLDEN = Path(__file__).parent / "golden"
 

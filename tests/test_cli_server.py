@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from radps_dag.cli.main import main
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect.server import ServerAddress
 
 
 def exit_code(*arguments: object) -> int:

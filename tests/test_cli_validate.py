@@ -15,8 +15,8 @@ from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
 from radps_dag.cli.main import main
 from radps_dag.cli.problems import as_github, as_text
+from radps_dag.language.schema import schema
 from radps_dag.problem import Location, Problem, Source
-from radps_dag.schema import schema
 
 GOLDEN = Path(__file__).parent / "golden"
 GOOD = GOLDEN / "good" / "all_of_the_language.yaml"

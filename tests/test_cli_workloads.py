@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from radps_dag.cli.main import main
-from radps_dag.workloads.registry import find_library
+from radps_dag.workloads.contract.registry import find_library
 
 
 def run(*arguments: str) -> int:

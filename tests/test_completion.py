@@ -203,7 +203,7 @@ def test_nothing_heavy_is_imported(folder: Path) -> None:
     for words in (("run", "outer.yaml", "-p", ""), ("resume", "last", "--force", "image_cube/")):
         done = asked_of_the_program(folder, *words, python=("-X", "importtime"))
         loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-        assert "radps_dag.source" in loaded
+        assert "radps_dag.language.source" in loaded
         assert done.stdout.count("\n") > 1
         assert not loaded & heavy
     # The answer comes from the table of commands, so none of them is imported.

@@ -138,7 +138,7 @@ def test_the_table_can_be_recorded() -> None:
 
 def test_a_context_matches_what_it_holds() -> None:
     """Datasets described under a key are matched by the key's name."""
-    from radps_dag.workloads.knowledge import Entry, Snapshot
+    from radps_dag.workloads.contract.knowledge import Entry, Snapshot
 
     entries = tuple(Entry("datasets", [DAY1, DAY2], 1, "gather", "run", 0.0) for _ in range(1))
     context = Context(Snapshot(entries))

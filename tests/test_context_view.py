@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.workloads import Context, workload
-from radps_dag.workloads.knowledge import (
+from radps_dag.workloads.contract.knowledge import (
     Declared,
     Entry,
     Record,

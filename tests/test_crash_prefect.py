@@ -19,8 +19,8 @@ from crash_support import Ended, Parent, Site
 from crash_trial import Trial
 from run_support import until
 
-from radps_dag.engine import server
 from radps_dag.facts import RunEnded
+from radps_dag.prefect import server
 
 CRASHES = int(os.environ.get("RADPS_DAG_CRASHES", "0")) or 3
 MARK = "RADPS_TEST_CRASH"
@@ -129,7 +129,7 @@ class Disturbed(Trial):
         workers = [
             pid
             for pid, command in left(self.site).items()
-            if "radps_dag.engine.executors.worker" in command
+            if "radps_dag.executors.worker" in command
         ]
         return self._chance.choice(workers) if workers else 0
 

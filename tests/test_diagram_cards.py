@@ -10,9 +10,9 @@ from diagram_pipelines import HERE, constant, everything, feature, group, pipeli
 from radps_dag.builder import build
 from radps_dag.diagram.cards import Card, cards, walk_cards
 from radps_dag.diagram.words import Badge, badges, duration
-from radps_dag.expression import Expression, Reference
-from radps_dag.model import ForEach, Loop, Named, Node, Param, Pipeline, Retries
-from radps_dag.shape import of_value
+from radps_dag.language.expression import Expression, Reference
+from radps_dag.language.model import ForEach, Loop, Named, Node, Param, Pipeline, Retries
+from radps_dag.language.shape import of_value
 
 
 def card_of(node: Node, **more: Any) -> Card:
@@ -78,7 +78,7 @@ def test_long_conditions_are_shortened_and_kept_whole_in_the_tooltip() -> None:
 
 def test_qa_without_thresholds_names_its_metrics() -> None:
     """A gate is always visible."""
-    from radps_dag.model import Metric, Qa
+    from radps_dag.language.model import Metric, Qa
 
     node = task("a", qa=Qa((Metric("snr", constant(1), HERE),), HERE))
     assert badges(node, None) == (Badge("qa", "QA snr", "QA snr"),)

@@ -30,7 +30,7 @@ from radps_dag.diagram.mermaid import mermaid
 from radps_dag.diagram.picture import picture
 from radps_dag.diagram.png import HIGHEST, MOST_PIXELS, SCALE, WIDEST, scale
 from radps_dag.diagram.svg import svg
-from radps_dag.model import Pipeline
+from radps_dag.language.model import Pipeline
 from radps_dag.problem import UsageError
 
 HOSTILE = [
@@ -173,7 +173,7 @@ def test_mermaid_declares_each_node_once(made: Pipeline) -> None:
 
 
 def _walk(made: Pipeline) -> list[str]:
-    from radps_dag.model import walk
+    from radps_dag.language.model import walk
 
     return [path for path, _ in walk(made)]
 

@@ -14,7 +14,7 @@ from radps_dag.diagram.labels import labels
 from radps_dag.diagram.layered.geometry import samples
 from radps_dag.diagram.layout import TAB, Box, boxes
 from radps_dag.diagram.picture import Picture, picture
-from radps_dag.model import Pipeline
+from radps_dag.language.model import Pipeline
 
 Rectangle = tuple[float, float, float, float]
 CLOSE = 0.01

@@ -18,7 +18,7 @@ from run_support import until
 
 from radps_dag.cli.main import COMMANDS
 from radps_dag.cli.opening import open_pipeline, settle
-from radps_dag.params import defaults
+from radps_dag.language.params import defaults
 from radps_dag.problem import Problem
 
 ROOT = Path(__file__).parents[1]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from radps_dag.cli.opening import open_pipeline, settle
-from radps_dag.expression.tables import FILTERS, FUNCTIONS, TESTS
-from radps_dag.params import defaults
+from radps_dag.language.expression.tables import FILTERS, FUNCTIONS, TESTS
+from radps_dag.language.params import defaults
+from radps_dag.language.schema import schema
 from radps_dag.problem import Problem
-from radps_dag.schema import schema
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ import pytest
 from journal_support import facts_of, facts_of_only_run
 from run_support import PATIENCE, PIPELINES, Ran, Record, record_of, run
 
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect.server import ServerAddress
 
 FILES = sorted(path for path in PIPELINES.rglob("*.yaml") if "faults" not in path.parts)
 DRILL = ("--faults", str(PIPELINES / "faults" / "archive.yaml"), "--seed", "1")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from run_support import WORKLOADS, Api, Ran, Record, record_of, run, write
 
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect.server import ServerAddress
 
 SCORED = """
 version: 1

@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 
 from radps_dag.cli.main import main
 from radps_dag.cli.schema import with_workloads
-from radps_dag.source import parse, read_source
-from radps_dag.workloads.registry import Library, find_library
+from radps_dag.language.source import parse, read_source
+from radps_dag.workloads.contract.registry import Library, find_library
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = [path for path in sorted(ROOT.glob("pipelines/**/*.yaml")) if "faults" not in path.parts]

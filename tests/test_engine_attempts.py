@@ -9,9 +9,9 @@ import pytest
 from engine_support import fault, play
 
 from radps_dag.engine.attempts import LONGEST_DELAY, NO_RETRY, attempt, plan
-from radps_dag.engine.outcome import CallFailed, Stopped, TimedOut
 from radps_dag.facts import NodeFailed, NodeStarted, NodeStopped
-from radps_dag.model import Retries
+from radps_dag.language.model import Retries
+from radps_dag.outcome import CallFailed, Stopped, TimedOut
 
 
 def test_an_attempt_follows_a_failure() -> None:

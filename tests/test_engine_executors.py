@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from radps_dag.engine.executors import EXECUTORS, Call, Executor, open_executor
-from radps_dag.engine.executors.processes import GRACE, Processes
-from radps_dag.engine.outcome import CallFailed, TimedOut
 from radps_dag.engine.retrying import within
+from radps_dag.executors import EXECUTORS, Call, Executor, open_executor
+from radps_dag.executors.processes import GRACE, Processes
 from radps_dag.faults import Injection
+from radps_dag.outcome import CallFailed, TimedOut
 from radps_dag.problem import UsageError
-from radps_dag.workloads.registry import find_library
+from radps_dag.workloads.contract.registry import find_library
 
 T = TypeVar("T")
 
@@ -325,7 +325,7 @@ def workers_of(parent: int) -> list[int]:
             ppid = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):
             continue
-        if "radps_dag.engine.executors.worker" in command and ppid == parent:
+        if "radps_dag.executors.worker" in command and ppid == parent:
             found.append(int(entry.name))
     return [pid for pid in found if alive(pid)]
 
@@ -336,8 +336,8 @@ def test_workers_go_when_their_driver_is_killed(tmp_path: Path, pids: Path, how:
     script = f"""
         import asyncio
         from pathlib import Path
-        from radps_dag.engine.executors.call import Call
-        from radps_dag.engine.executors.processes import Processes
+        from radps_dag.executors.call import Call
+        from radps_dag.executors.processes import Processes
 
         async def main():
             executor = Processes("placeholder", [Path({str(WORKLOADS)!r})], 1, Path("log"))
@@ -369,7 +369,7 @@ def test_the_driver_s_directory_shadows_nothing(
 def test_workers_do_not_import_prefect(tmp_path: Path) -> None:
     """A worker starts in the time Python takes: it imports neither Prefect nor a graph library."""
     code = (
-        "import sys, radps_dag.engine.executors.worker;"
+        "import sys, radps_dag.executors.worker;"
         "print([name for name in ('prefect', 'networkx', 'rich', 'numpy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -400,7 +400,7 @@ def test_a_shell_that_starts_another_program_as_it_is_killed() -> None:
     script = "trap '' TERM INT; while :; do sleep 600; done"
     code = f"""if True:
         import asyncio, os, subprocess, sys, time
-        from radps_dag.engine.executors.offspring import Offspring
+        from radps_dag.executors.child_processes import Offspring
         programs = Offspring()
         for _ in range(40):
             subprocess.Popen(["sh", "-c", {script!r}], stdin=subprocess.DEVNULL)

@@ -11,10 +11,10 @@ from fact_strategy import values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radps_dag.engine.keys import Keys
 from radps_dag.facts import Made
 from radps_dag.journal.workspace import Workspace
-from radps_dag.workloads.registry import Library, find_library
+from radps_dag.reuse.keys import Keys
+from radps_dag.workloads.contract.registry import Library, find_library
 
 HERE = Workspace(Path("/data/work"))
 RUNS = "file:///data/work/runs"

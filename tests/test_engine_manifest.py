@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from radps_dag.engine.executors import manifest
-from radps_dag.engine.executors.manifest import damage, seal
+from radps_dag.executors import manifest
+from radps_dag.executors.manifest import damage, seal
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.engine.orphans import remove_orphans
-from radps_dag.engine.record import Opened, new_run
 from radps_dag.facts import Fact, Made, NodeFailed, NodeSucceeded
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
+from radps_dag.runs.orphans import remove_orphans
+from radps_dag.runs.record import Opened, new_run
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from engine_support import write
 
 from radps_dag import loader
-from radps_dag.model import Pipeline
-from radps_dag.params import resolve
+from radps_dag.language.model import Pipeline
+from radps_dag.language.params import resolve
 from radps_dag.problem import InvalidPipeline, UsageError
 
 TEXT = """

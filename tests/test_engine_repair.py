@@ -11,7 +11,7 @@ from pathlib import Path
 from journal_support import facts_of_only_run
 from run_support import PROGRAM, WORKLOADS, Api, record_of, run, until, write
 
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect.server import ServerAddress
 
 
 def killed(directory: Path, text: str, place: str, *options: str) -> None:

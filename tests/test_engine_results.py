@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from radps_dag.engine.results import Results
 from radps_dag.facts import Made, NodeFailed, NodeStarted
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import Row, to_row
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
+from radps_dag.reuse.results import Results
 
 STARTED = NodeStarted(time=1.0, place="a", kind="task")
 FAILED = NodeFailed(time=2.0, place="a", error="ValueError", message="no", seconds=1.0)

@@ -9,9 +9,9 @@ from engine_support import write
 
 from radps_dag import loader
 from radps_dag.builder import Graph, build
-from radps_dag.context.sight import Sight, link_to
-from radps_dag.engine.revisions import TO_COME, Revisions, changes_in_place
-from radps_dag.workloads.registry import find_library
+from radps_dag.context.visibility import Sight, link_to
+from radps_dag.reuse.revisions import TO_COME, Revisions, changes_in_place
+from radps_dag.workloads.contract.registry import find_library
 
 TEXT = """
 stages:

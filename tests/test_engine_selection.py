@@ -9,11 +9,11 @@ import pytest
 from engine_support import Played, play
 from journal_support import store_of
 
-from radps_dag.engine.record import Left, earlier_outputs
 from radps_dag.engine.selection import Selection
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
 from radps_dag.problem import UsageError
+from radps_dag.reuse.stages import StageResult, earlier_outputs
 
 #   a - b - d
 #     \ c /     e apart; f needs d without data; g can do without b
@@ -35,14 +35,14 @@ TEXT = """
 """
 
 
-def left(**outputs: Any) -> dict[str, Left]:
+def left(**outputs: Any) -> dict[str, StageResult]:
     return {
-        id: Left("earlier", None if value is None else {"value": value})
+        id: StageResult("earlier", None if value is None else {"value": value})
         for id, value in outputs.items()
     }
 
 
-def part(left: dict[str, Left] | None = None, **selection: Any) -> Played:
+def part(left: dict[str, StageResult] | None = None, **selection: Any) -> Played:
     return play(TEXT, selection=Selection(**selection), left=left or {})
 
 

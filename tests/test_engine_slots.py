@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from radps_dag import loader
 from radps_dag.engine.capacity import machine_memory, refuse_too_large
 from radps_dag.engine.slots import Amount, Slots, Turn
-from radps_dag.model import Resources
+from radps_dag.language.model import Resources
 from radps_dag.problem import InvalidPipeline
 
 

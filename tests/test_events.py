@@ -17,10 +17,10 @@ import pytest
 from asking_support import Page, going
 from run_support import Api, Ran, Record, record_of, run, until, write
 
-from radps_dag.engine.announcements import Announcer
-from radps_dag.engine.outlets import signature
-from radps_dag.engine.server import ServerAddress
 from radps_dag.facts import RunStarted, Scored
+from radps_dag.notify.announcements import Announcer
+from radps_dag.notify.event_sinks import signature
+from radps_dag.prefect.server import ServerAddress
 
 EVENTFUL = """
 stages:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from radps_dag.expression import (
+from radps_dag.language.expression import (
     Expression,
     ExpressionError,
     Listing,
@@ -28,12 +28,12 @@ from radps_dag.expression import (
     parse_value,
     references,
 )
-from radps_dag.expression.bounds import Budget
-from radps_dag.expression.comparing import may_hold
-from radps_dag.expression.tables import FILTERS, FUNCTIONS, TESTS
+from radps_dag.language.expression.bounds import Budget
+from radps_dag.language.expression.comparing import may_hold
+from radps_dag.language.expression.tables import FILTERS, FUNCTIONS, TESTS
+from radps_dag.language.shape import ANY, NULL, STRING, Shape, list_of, mismatch, of_value, union
+from radps_dag.language.source import Table, parse
 from radps_dag.problem import Location, Problem, Source
-from radps_dag.shape import ANY, NULL, STRING, Shape, list_of, mismatch, of_value, union
-from radps_dag.source import Table, parse
 
 PARAMS: dict[str, Any] = {
     "n": 3,

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from radps_dag.cli.opening import open_pipeline, settle
-from radps_dag.params import defaults
+from radps_dag.language.params import defaults
 from radps_dag.problem import InvalidPipeline, Problem
 
 GOLDEN = Path(__file__).parent / "golden"

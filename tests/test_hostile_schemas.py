@@ -15,10 +15,10 @@ import pytest
 from run_support import PROGRAM
 
 from radps_dag.cli.opening import open_pipeline
-from radps_dag.params import resolve
+from radps_dag.language.params import resolve
+from radps_dag.language.shape.violations import Rules, violation
 from radps_dag.problem import InvalidPipeline, Problem
 from radps_dag.questions import Question
-from radps_dag.shape.violations import Rules, violation
 
 LIMIT = 30.0  # seconds, many times what is needed: the mistakes here took minutes and more
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radps_dag.lettering.text import clean, shorten, text_width, wrap
+from radps_dag.fonts.text import clean, shorten, text_width, wrap
 
 
 def test_width_is_the_fonts() -> None:
@@ -20,7 +20,7 @@ def test_width_is_the_fonts() -> None:
 @pytest.mark.parametrize("text", ["≤ ≥ \u00d7 → … ↻ ↺ · β Å é", "abcXYZ0189_"])
 def test_the_font_has_what_badges_write(text: str) -> None:
     """No letter of ours falls back to another font, whose width nobody knows."""
-    from radps_dag.lettering.text import _widths
+    from radps_dag.fonts.text import _widths
 
     assert all(
         ord(char) in _widths("Regular") and ord(char) in _widths("SemiBold") for char in text

@@ -11,16 +11,16 @@ from test_archive import filled
 
 from radps_dag.archive import bring_in, export
 from radps_dag.archive.form import JOURNAL
-from radps_dag.engine.executors.call import Call, Performed
-from radps_dag.engine.executors.manifest import damage, seal
-from radps_dag.engine.executors.publishing import publish
+from radps_dag.executors.call import Call, Performed
+from radps_dag.executors.manifest import damage, seal
+from radps_dag.executors.publishing import publish
 from radps_dag.facts import Made, NodeSucceeded
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
-from radps_dag.links import LeadsOut, refuse_leading_out
-from radps_dag.workloads.delivery import entries
+from radps_dag.storage.links import LeadsOut, refuse_leading_out
+from radps_dag.workloads.contract.delivery import entries
 
 
 @pytest.fixture

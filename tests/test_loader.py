@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radps_dag.assembly import seconds
-from radps_dag.expression import Expression, Literal, Template
+from radps_dag.language.assembly import seconds
+from radps_dag.language.expression import Expression, Literal, Template
+from radps_dag.language.model import Group, Pause, Pipeline, Task, Use, walk
+from radps_dag.language.source import parse
 from radps_dag.loader import MAX_NODES, load, read
-from radps_dag.model import Group, Pause, Pipeline, Task, Use, walk
 from radps_dag.problem import InvalidPipeline, Problem, Source, UsageError
-from radps_dag.source import parse
 
 GOOD = Path(__file__).parent / "golden" / "good" / "all_of_the_language.yaml"
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from radps_dag import locks
+from radps_dag.storage import locks
 
 HOLD = """
 import sys, time

@@ -10,9 +10,9 @@ import fsspec
 import pytest
 from resume_support import Desk, desk
 
-from radps_dag.engine import outside
-from radps_dag.engine.outside import GONE, Outside
-from radps_dag.remote import Unreachable
+from radps_dag.reuse import outside
+from radps_dag.reuse.outside import GONE, Outside
+from radps_dag.storage.remote import Unreachable
 
 __all__ = ["desk"]  # a fixture
 

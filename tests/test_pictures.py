@@ -14,11 +14,11 @@ from browser_support import CHROMIUM, Browser, browser
 from picture_workloads import sky
 from run_support import Api, Ran, record_of, run, until, write
 
-from radps_dag.engine.gallery import MOST_OF_STAGE, Gallery
-from radps_dag.engine.pictures import LARGEST, Picture, Seen, sources
-from radps_dag.engine.server import ServerAddress, client_environment
-from radps_dag.engine.server.links import no_link
 from radps_dag.facts import Made, NodeSucceeded
+from radps_dag.prefect.image_artifacts import MOST_OF_STAGE, Gallery
+from radps_dag.prefect.pictures import LARGEST, Picture, Seen, sources
+from radps_dag.prefect.server import ServerAddress, client_environment
+from radps_dag.prefect.server.links import no_link
 
 WORKLOADS = ("--workloads", str(Path(__file__).with_name("picture_workloads.py")))
 

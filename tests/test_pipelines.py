@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from radps_dag.cli.main import main
+from radps_dag.language.model import Task, Use, walk
 from radps_dag.loader import load
-from radps_dag.model import Task, Use, walk
 
 ROOT = Path(__file__).parent.parent / "pipelines"
 FILES = sorted(path for path in ROOT.rglob("*.yaml") if "faults" not in path.parts)

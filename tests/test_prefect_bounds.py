@@ -15,9 +15,9 @@ from prefect.client.orchestration import get_client
 from prefect.events.clients import PrefectEventsClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from radps_dag.engine import contact as contacts
-from radps_dag.engine import prefect_bounds
-from radps_dag.engine.contact import TROUBLE, Contact, make_sure
+from radps_dag.prefect import bounds as prefect_bounds
+from radps_dag.prefect import contact as contacts
+from radps_dag.prefect.contact import TROUBLE, Contact, make_sure
 from radps_dag.problem import RadpsDagError
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.engine.executors.printed import Printing, collect, printed_at
+from radps_dag.executors.worker_log import Printing, collect, printed_at
 
 # What workers do is tried in a process of its own: the streams of this one are the tests'.
 _FORK = multiprocessing.get_context("fork")

@@ -10,17 +10,17 @@ from typing import Any
 import fsspec
 import pytest
 
-from radps_dag import remote
-from radps_dag.engine.executors.call import Call, Performed
-from radps_dag.engine.executors.perform import perform
-from radps_dag.engine.executors.publishing import harm, publish
-from radps_dag.engine.outcome import CallFailed
+from radps_dag.executors.call import Call, Performed
+from radps_dag.executors.publishing import harm, publish
+from radps_dag.executors.run_call import perform
 from radps_dag.facts import Added, Made
 from radps_dag.journal.workspace import Workspace
+from radps_dag.outcome import CallFailed
 from radps_dag.problem import RadpsDagError, UsageError
+from radps_dag.storage import remote
 from radps_dag.workloads import Product, Workdir, local_path, open_product, workload
-from radps_dag.workloads.reading import caching_in
-from radps_dag.workloads.registry import Library
+from radps_dag.workloads.contract.reading import caching_in
+from radps_dag.workloads.contract.registry import Library
 
 ROOTS = ("memory", "s3")
 
@@ -242,7 +242,7 @@ def test_a_directory_elsewhere_is_written_directly(tmp_path: Path) -> None:
 
 def test_wire_keeps_all_of_a_call(tmp_path: Path) -> None:
     """What a worker process is told and tells is what the driver said and gets."""
-    from radps_dag.engine.executors import wire
+    from radps_dag.executors import wire
 
     asked = call(tmp_path, "memory://x")
     assert wire.to_call(json.loads(json.dumps(wire.to_json(asked)))) == asked

@@ -23,7 +23,7 @@ from radps_dag.facts import (
     Scored,
     Verdict,
 )
-from radps_dag.places import parts
+from radps_dag.facts.places import parts
 from radps_dag.progress.node import NodeState, Quality
 from radps_dag.progress.state import RunState, fold
 from tests.facts_demo import STAGES, demo, many_nodes, wide

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from pipeline_strategy import Files, pipelines
 from reference import Account, interpret
 
-from radps_dag.engine.server import ServerAddress, client_environment
 from radps_dag.engine.tracker import Tracker
 from radps_dag.facts import NodeFailed, NodeSkipped, NodeSucceeded
-from radps_dag.params import complete
+from radps_dag.language.params import complete
+from radps_dag.prefect.server import ServerAddress, client_environment
 
 checked = settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -171,7 +171,7 @@ PLAY = """
 import json, sys
 from engine_support import play
 from pipeline_strategy import Files
-from radps_dag.engine.prefect_tracker import PrefectTracker, Shown
+from radps_dag.prefect.tracker import PrefectTracker, Shown
 from test_property_run import found
 
 answers = []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from radps_dag.engine.form import schema, signed, words
+from radps_dag.prefect.form import schema, signed, words
 from radps_dag.questions import Question
 from radps_dag.questions.evidence import addresses, lines, listing
 

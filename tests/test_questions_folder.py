@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from radps_dag.engine import folder as module
-from radps_dag.engine.folder import Folder
 from radps_dag.questions import Question
+from radps_dag.questions import folder as module
+from radps_dag.questions.folder import Folder
 
 NUMBER = {"n": {"type": "integer", "default": 1}}
 

@@ -13,8 +13,8 @@ from asking_support import Page, going
 from browser_support import CHROMIUM, browser
 from run_support import until, write
 
-from radps_dag.engine import server
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect import server
+from radps_dag.prefect.server import ServerAddress
 
 NASTY = (
     "<b>good</b> **bold** [x](javascript:alert(1)) http://a.example <img src=http://a.example/i>"
@@ -59,8 +59,8 @@ import asyncio
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.states import Running
-from radps_dag.engine.contact import Contact
-from radps_dag.engine.prefect_desk import PrefectDesk
+from radps_dag.prefect.contact import Contact
+from radps_dag.prefect.prompts import PrefectDesk
 from radps_dag.questions import Question, WrongAnswer
 
 async def offer(values, by, via):

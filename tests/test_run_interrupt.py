@@ -18,8 +18,8 @@ import pytest
 from journal_support import facts_of_only_run
 from run_support import PROGRAM, WORKLOADS, Api, Record, run, until, write
 
-from radps_dag.engine import server
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect import server
+from radps_dag.prefect.server import ServerAddress
 
 # What the program has from the signal to its end.
 LIMIT = 10.0

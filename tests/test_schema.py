@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from radps_dag.model import Defaults, Loop, Qa, Retries
+from radps_dag.language.model import Defaults, Loop, Qa, Retries
+from radps_dag.language.schema import KINDS, mistakes, schema
+from radps_dag.language.source import parse
 from radps_dag.problem import Source
-from radps_dag.schema import KINDS, mistakes, schema
-from radps_dag.source import parse
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -22,17 +22,17 @@ from secret_workloads import digest_of
 
 from radps_dag.cli.main import main
 from radps_dag.cli.opening import params_of
-from radps_dag.engine.keys import Keys
-from radps_dag.engine.provenance import _discreet
-from radps_dag.engine.server import ServerAddress
 from radps_dag.journal.workspace import Workspace
+from radps_dag.language.model import Pipeline
+from radps_dag.language.params import resolve
 from radps_dag.loader import load
-from radps_dag.model import Pipeline
-from radps_dag.params import resolve
+from radps_dag.prefect.server import ServerAddress
 from radps_dag.problem import InvalidPipeline, UsageError
 from radps_dag.profile import load_profile
+from radps_dag.reuse.keys import Keys
+from radps_dag.runs.provenance import _discreet
 from radps_dag.sealed import STARS, Sealed, Secrets, salt_of, variable
-from radps_dag.workloads.registry import find_library
+from radps_dag.workloads.contract.registry import find_library
 
 WORKLOADS = Path(__file__).with_name("secret_workloads.py")
 # Quoted for an address, in Python and in JSON it is another text each time; the core is none of it.

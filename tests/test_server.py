@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from radps_dag.engine import server
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect import server
+from radps_dag.prefect.server import ServerAddress
 
 FLOW = """
 import asyncio

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.engine.server import database
+from radps_dag.prefect.server import database
 from radps_dag.problem import RadpsDagError
 
 MIGRATE = """
 import sys
 from pathlib import Path
-from radps_dag.engine.server.schema import migrate
+from radps_dag.prefect.server.schema import migrate
 migrate(Path(sys.argv[1]))
 """
 

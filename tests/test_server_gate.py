@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from radps_dag.engine.server import gate as gates
-from radps_dag.engine.server import limits
-from radps_dag.engine.server.gate import IDENTITY_PATH, Gate
-from radps_dag.engine.server.limits import is_the_page
-from radps_dag.engine.server.links import PRODUCTS_PATH
-from radps_dag.engine.server.login import LOGIN_PATH, Login, login_address, new_pass
-from radps_dag.engine.server.page import ADDED
-from radps_dag.engine.server.visitors import Visitors
+from radps_dag.prefect.server import gate as gates
+from radps_dag.prefect.server import limits
+from radps_dag.prefect.server.gate import IDENTITY_PATH, Gate
+from radps_dag.prefect.server.limits import is_the_page
+from radps_dag.prefect.server.links import PRODUCTS_PATH
+from radps_dag.prefect.server.login import LOGIN_PATH, Login, login_address, new_pass
+from radps_dag.prefect.server.page import ADDED
+from radps_dag.prefect.server.visitors import Visitors
 
 SECRET = "radps:secret"
 

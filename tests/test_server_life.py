@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag import locks
-from radps_dag.engine import server
-from radps_dag.engine.server import starting
-from radps_dag.engine.server.place import Place
+from radps_dag.prefect import server
+from radps_dag.prefect.server import starting
+from radps_dag.prefect.server.place import Place
 from radps_dag.problem import RadpsDagError, UsageError
+from radps_dag.storage import locks
 
 ENSURE = """
 import sys

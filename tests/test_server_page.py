@@ -8,7 +8,7 @@ import pytest
 from browser_support import CHROMIUM, browser
 from run_support import Ran, run, write
 
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect.server import ServerAddress
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page with")
 

@@ -9,7 +9,7 @@ import pytest
 from run_support import WORKLOADS, Api, run, write
 
 from radps_dag.cli.main import main
-from radps_dag.engine.server import ServerAddress, page_of
+from radps_dag.prefect.server import ServerAddress, page_of
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -44,7 +44,7 @@ def test_pages_of_other_servers(
 
 def test_our_server_where_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of our own server that has ended it is said that it has, and what starts it."""
-    from radps_dag.engine.server.place import Place
+    from radps_dag.prefect.server.place import Place
 
     monkeypatch.setenv("RADPS_DAG_HOME", str(tmp_path))
     place = Place.of(None)

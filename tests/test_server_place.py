@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.engine.server.place import Place, home_directory
+from radps_dag.prefect.server.place import Place, home_directory
 from radps_dag.problem import RadpsDagError
 
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from event_workloads import png
 
-from radps_dag.engine.server.links import KEPT, PRODUCTS_PATH, Links, Table
-from radps_dag.engine.server.products import MOST_LISTED, Products
-from radps_dag.engine.server.visitors import Visitors
+from radps_dag.prefect.server.links import KEPT, PRODUCTS_PATH, Links, Table
+from radps_dag.prefect.server.products import MOST_LISTED, Products
+from radps_dag.prefect.server.visitors import Visitors
 
 AUTH = "radps:secret"
 LOGGED_IN = [(b"authorization", b"Basic cmFkcHM6c2VjcmV0")]

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from radps_dag.shape import (
+from radps_dag.language.shape import (
     ANY,
     INTEGER,
     NULL,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from radps_dag.language.source import MAX_DEPTH, Series, Table, parse, read_source
 from radps_dag.problem import Problem, Source
-from radps_dag.source import MAX_DEPTH, Series, Table, parse, read_source
 
 
 def parsed(text: str) -> tuple[Any, list[Problem]]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from radps_dag.engine.record import new_run
 from radps_dag.facts import (
     Fact,
     Iterated,
@@ -31,6 +30,7 @@ from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
+from radps_dag.runs.record import new_run
 from radps_dag.views.calls import view_node
 from radps_dag.views.places import find_places, inside
 from radps_dag.views.prov_json import to_prov

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radps_dag.language.shape import describe
 from radps_dag.problem import UsageError
-from radps_dag.shape import describe
 from radps_dag.workloads import (
     OutputInvalid,
     Product,

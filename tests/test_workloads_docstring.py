@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.docstring import parse_docstring
+from radps_dag.workloads.contract.docstring import parse_docstring
 
 
 def test_section_in_the_middle() -> None:

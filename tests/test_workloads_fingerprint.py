@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.workloads.fingerprint import _module, fingerprint
-from radps_dag.workloads.registry import find_library
+from radps_dag.workloads.contract.fingerprint import _module, fingerprint
+from radps_dag.workloads.contract.registry import find_library
 
 FILES = {
     "__init__.py": "from pack.solve import solve\nfrom pack.other import other\n",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.workloads.likeness import differences
-from radps_dag.workloads.registry import find_library, libraries
+from radps_dag.workloads.contract.registry import find_library, libraries
+from radps_dag.workloads.contract.signature_diff import differences
 
 OURS = sorted({"placeholder", "sim"} & set(libraries()))
 MODEL = find_library("placeholder").workloads
@@ -66,7 +66,7 @@ def test_placeholders_need_no_numpy() -> None:
     """A run of placeholders, and a validation, does not import what only real processing needs."""
     script = (
         "import sys\n"
-        "from radps_dag.workloads.registry import find_library\n"
+        "from radps_dag.workloads.contract.registry import find_library\n"
         "find_library('placeholder')\n"
         "print([name for name in ('numpy', 'zarr') if name in sys.modules])\n"
     )

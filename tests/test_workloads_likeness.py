@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import pytest
 
 from radps_dag.workloads import Product, Random, Workdir, Workload, workload
-from radps_dag.workloads.likeness import differences
+from radps_dag.workloads.contract.signature_diff import differences
 from radps_dag.workloads.outcomes import Flagged, Lines
 from radps_dag.workloads.units import Degrees, Sigmas
 

@@ -10,8 +10,8 @@ import pytest
 
 from radps_dag.problem import UsageError
 from radps_dag.workloads import Product, Workload, invoke, local_path
+from radps_dag.workloads.contract.registry import find_library
 from radps_dag.workloads.placeholder.fake_data import read, write
-from radps_dag.workloads.registry import find_library
 
 LIBRARY = find_library("placeholder")
 ALL = sorted(LIBRARY.workloads.values(), key=lambda workload: workload.name)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from radps_dag.problem import UsageError
-from radps_dag.workloads import registry
-from radps_dag.workloads.registry import find_library, libraries
+from radps_dag.workloads.contract import registry
+from radps_dag.workloads.contract.registry import find_library, libraries
 
 OWN = """
 from radps_dag.workloads import workload
@@ -124,7 +124,7 @@ def test_broken_library(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_import_is_light() -> None:
     """Workers look workloads up without importing Prefect, YAML or the command line."""
     code = (
-        "import sys; from radps_dag.workloads.registry import find_library; "
+        "import sys; from radps_dag.workloads.contract.registry import find_library; "
         "find_library('placeholder'); "
         "print(sorted({'prefect', 'yaml', 'jsonschema', 'networkx', 'rich', 'numpy', 'click'}"
         " & set(sys.modules)))"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radps_dag.workloads import scores
+from radps_dag.workloads.contract import scores
 
 FALLING: list[Callable[[float], float]] = [
     scores.flag_score,

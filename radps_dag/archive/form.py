@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Annotated, Any
 
+from radps_dag.facts.typed import Moment, Text, check
 from radps_dag.journal.rows import Row
 from radps_dag.journal.store import Head
 from radps_dag.problem import RadpsDagError
-from radps_dag.typed import Moment, Text, check
 
 __all__ = ["JOURNAL", "VERSION", "Archive", "from_document", "is_plain", "to_document"]
 

@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 from radps_dag import __version__
 from radps_dag.archive.form import JOURNAL, Archive, is_plain, to_document
-from radps_dag.engine.executors.publishing import harm
+from radps_dag.executors.publishing import harm
 from radps_dag.facts import Made, NodeFailed, NodeSucceeded, strict_json
 from radps_dag.journal.rows import Row, checksum
 from radps_dag.journal.store import Store
-from radps_dag.links import refuse_leading_out
 from radps_dag.problem import RadpsDagError, UsageError
-from radps_dag.remote import fetch, is_local, path_of
+from radps_dag.storage.links import refuse_leading_out
+from radps_dag.storage.remote import fetch, is_local, path_of
 
 __all__ = ["Exported", "export"]
 

@@ -28,10 +28,10 @@ from radps_dag.checks import (
 )
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
-from radps_dag.model import Pipeline
+from radps_dag.language.model import Pipeline
+from radps_dag.language.source import MAX_PROBLEMS
 from radps_dag.problem import Problem
-from radps_dag.source import MAX_PROBLEMS
-from radps_dag.workloads.registry import Library
+from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["RULES", "check"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import nodes
 
 from radps_dag.checks.view import Seat, Sight, View
-from radps_dag.expression import Expression, ExpressionError, evaluate, paths_in
+from radps_dag.language.expression import Expression, ExpressionError, evaluate, paths_in
 from radps_dag.problem import Location
 
 __all__ = ["Conditions"]

@@ -8,9 +8,9 @@ from typing import Any
 from radps_dag.checks.params import unmeetable
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
-from radps_dag.model import ContextKey, Pipeline, Use, children
+from radps_dag.language.model import ContextKey, Pipeline, Use, children
+from radps_dag.language.shape import describe, from_schema
 from radps_dag.problem import Problem
-from radps_dag.shape import describe, from_schema
 
 __all__ = ["check"]
 

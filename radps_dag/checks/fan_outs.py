@@ -9,10 +9,10 @@ from typing import Any
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Seat, View
-from radps_dag.expression import Listing, Literal, Value
-from radps_dag.model import ForEach, Task
+from radps_dag.language.expression import Listing, Literal, Value
+from radps_dag.language.model import ForEach, Task
+from radps_dag.language.shape import show
 from radps_dag.problem import Location, Problem
-from radps_dag.shape import show
 
 __all__ = ["check", "repeated", "size"]
 

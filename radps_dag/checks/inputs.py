@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
-from radps_dag.model import Named, Task, Use
+from radps_dag.language.model import Named, Task, Use
+from radps_dag.language.shape import describe
 from radps_dag.problem import Location, Problem, allowed, did_you_mean
-from radps_dag.shape import describe
 
 __all__ = ["check"]
 

@@ -9,8 +9,8 @@ from typing import Any
 from radps_dag.checks.fan_outs import size
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Seat, Sight
-from radps_dag.expression import Literal, Reference, Value, references
-from radps_dag.model import ForEach, Group, Use
+from radps_dag.language.expression import Literal, Reference, Value, references
+from radps_dag.language.model import ForEach, Group, Use
 
 __all__ = ["Lineup", "Lineups", "may_lose"]
 

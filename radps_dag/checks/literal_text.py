@@ -9,9 +9,9 @@ from radps_dag.checks import types
 from radps_dag.checks.meant import meant
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
-from radps_dag.expression import Listing, Literal, Object, Template, Value
+from radps_dag.language.expression import Listing, Literal, Object, Template, Value
+from radps_dag.language.shape import show
 from radps_dag.problem import Location, Problem
-from radps_dag.shape import show
 
 __all__ = ["check"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
-from radps_dag.expression import Literal, Value, references
-from radps_dag.model import Loop
+from radps_dag.language.expression import Literal, Value, references
+from radps_dag.language.model import Loop
 from radps_dag.problem import Problem
 
 __all__ = ["check"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Sight
-from radps_dag.shape import show
+from radps_dag.language.shape import show
 
 __all__ = ["meant"]
 

@@ -9,10 +9,10 @@ from radps_dag.checks.conditions import Conditions
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.sources import Origin, Sources
 from radps_dag.checks.view import Seat, View
-from radps_dag.expression import Literal, infer
-from radps_dag.model import Named, Pipeline, Task, Use
+from radps_dag.language.expression import Literal, infer
+from radps_dag.language.model import Named, Pipeline, Task, Use
 from radps_dag.problem import Problem
-from radps_dag.workloads.changing import can_name_data
+from radps_dag.workloads.contract.changing import can_name_data
 
 __all__ = ["check"]
 

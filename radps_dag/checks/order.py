@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Level, Reading, Seat, View
-from radps_dag.dependencies import Edge
+from radps_dag.language.dependencies import Edge
 from radps_dag.problem import Problem
 
 __all__ = ["check"]

@@ -7,8 +7,8 @@ from typing import Literal
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Reading, View
-from radps_dag.expression import no_member
-from radps_dag.model import Group, Use
+from radps_dag.language.expression import no_member
+from radps_dag.language.model import Group, Use
 from radps_dag.problem import Problem, allowed, did_you_mean
 
 __all__ = ["check"]

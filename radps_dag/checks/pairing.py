@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from radps_dag.checks.lineups import Lineup, Lineups, may_lose
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Seat, Sight, View
-from radps_dag.expression import ByIndex, ByKey, Reference, Zipped, infer, pairings
+from radps_dag.language.expression import ByIndex, ByKey, Reference, Zipped, infer, pairings
 from radps_dag.problem import Location, Problem
 
 __all__ = ["check"]

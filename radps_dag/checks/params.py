@@ -7,11 +7,11 @@ from typing import Any
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
-from radps_dag.expression import Literal
-from radps_dag.model import Param, Pause, Use
+from radps_dag.language.expression import Literal
+from radps_dag.language.model import Param, Pause, Use
+from radps_dag.language.shape import filled, from_schema, mismatch, show
+from radps_dag.language.shape.violations import Rules, violation
 from radps_dag.problem import Problem
-from radps_dag.shape import filled, from_schema, mismatch, show
-from radps_dag.shape.violations import Rules, violation
 
 __all__ = ["check", "unmeetable"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Reading, Sight, View
-from radps_dag.expression import Expression, Value
-from radps_dag.model import Param, Pause, Task, Use
+from radps_dag.language.expression import Expression, Value
+from radps_dag.language.model import Param, Pause, Task, Use
 from radps_dag.problem import Problem
 
 __all__ = ["check"]

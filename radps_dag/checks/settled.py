@@ -13,8 +13,9 @@ from jinja2 import nodes
 
 from radps_dag.checks.fan_outs import repeated
 from radps_dag.checks.types import expected
-from radps_dag.dependencies import Slot, slots
-from radps_dag.expression import (
+from radps_dag.checks.unlooped import why_not_empty
+from radps_dag.language.dependencies import Slot, slots
+from radps_dag.language.expression import (
     Budget,
     Expression,
     ExpressionError,
@@ -28,14 +29,13 @@ from radps_dag.expression import (
     paths_in,
     references,
 )
-from radps_dag.model import MOST_INSTANCES, ForEach, Group, Node, Pipeline, Use
-from radps_dag.params import defaults
+from radps_dag.language.model import MOST_INSTANCES, ForEach, Group, Node, Pipeline, Use
+from radps_dag.language.params import defaults
+from radps_dag.language.shape import filled, mismatch, show
+from radps_dag.language.shape.violations import violation
+from radps_dag.language.source import MAX_PROBLEMS
 from radps_dag.problem import Location, Problem
-from radps_dag.shape import filled, mismatch, show
-from radps_dag.shape.violations import violation
-from radps_dag.source import MAX_PROBLEMS
-from radps_dag.unlooped import why_not_empty
-from radps_dag.workloads.contract import Workload
+from radps_dag.workloads.contract.workload import Workload
 
 __all__ = ["settled"]
 

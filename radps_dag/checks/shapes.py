@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from radps_dag.checks.unlooped import EMPTY
 from radps_dag.checks.view import Seat, Sight, View
-from radps_dag.expression import FAN_OUT_MEMBERS, Literal, infer, member_of
-from radps_dag.model import Group, Pause, Pipeline, Task, Use
-from radps_dag.shape import (
+from radps_dag.language.expression import FAN_OUT_MEMBERS, Literal, infer, member_of
+from radps_dag.language.model import Group, Pause, Pipeline, Task, Use
+from radps_dag.language.shape import (
     ANY,
     INTEGER,
     NULL,
@@ -19,8 +20,7 @@ from radps_dag.shape import (
     object_of,
     union,
 )
-from radps_dag.unlooped import EMPTY
-from radps_dag.workloads.registry import Library
+from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["Shapes"]
 

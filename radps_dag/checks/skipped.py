@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from radps_dag.checks.conditions import Conditions
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Level, Reading, Seat, View
-from radps_dag.expression import Literal
+from radps_dag.language.expression import Literal
 from radps_dag.problem import Problem
 
 __all__ = ["check"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Seat, Sight, View
-from radps_dag.expression import Expression, Listing, Literal, Object, Reference, Value
-from radps_dag.model import Group, Task, Use
+from radps_dag.language.expression import Expression, Listing, Literal, Object, Reference, Value
+from radps_dag.language.model import Group, Task, Use
 
 __all__ = ["Origin", "Sources"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from radps_dag.checks.meant import meant
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Sight, View
-from radps_dag.expression import (
+from radps_dag.language.expression import (
     Expression,
     Listing,
     Literal,
@@ -16,9 +16,8 @@ from radps_dag.expression import (
     alternatives,
     infer,
 )
-from radps_dag.model import MOST_ITERATIONS, Node, Pause, Task, Use
-from radps_dag.problem import Problem
-from radps_dag.shape import (
+from radps_dag.language.model import MOST_ITERATIONS, Node, Pause, Task, Use
+from radps_dag.language.shape import (
     ANY,
     BOOLEAN,
     INTEGER,
@@ -31,7 +30,8 @@ from radps_dag.shape import (
     mismatch,
     union,
 )
-from radps_dag.workloads.contract import Workload
+from radps_dag.problem import Problem
+from radps_dag.workloads.contract.workload import Workload
 
 __all__ = ["check", "expected"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from radps_dag.dependencies import Edge, Slot, edges, slots
-from radps_dag.expression import Reference, references
-from radps_dag.model import Children, Group, Node, Pipeline, Use
-from radps_dag.shape import Shape
+from radps_dag.language.dependencies import Edge, Slot, edges, slots
+from radps_dag.language.expression import Reference, references
+from radps_dag.language.model import Children, Group, Node, Pipeline, Use
+from radps_dag.language.shape import Shape
 
 __all__ = ["Level", "Reading", "Seat", "Sight", "View"]
 

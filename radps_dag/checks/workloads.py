@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
-from radps_dag.model import Task
+from radps_dag.language.model import Task
 from radps_dag.problem import Problem, did_you_mean, there_are
 
 __all__ = ["check"]

@@ -16,13 +16,13 @@ from typing import Any, TextIO
 
 import click
 
+from radps_dag.language.shape import describe, from_schema
 from radps_dag.problem import RadpsDagError
 from radps_dag.progress.asking import until_text
 from radps_dag.progress.look import clean
 from radps_dag.questions import Question
 from radps_dag.questions.evidence import lines
 from radps_dag.questions.question import WrongAnswer
-from radps_dag.shape import describe, from_schema
 from radps_dag.visible import style
 
 __all__ = ["Terminal", "user"]

@@ -13,7 +13,7 @@ from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.profile import find_profile
 
 if TYPE_CHECKING:
-    from radps_dag.engine.cancelling import Cancelled
+    from radps_dag.runs.cancel import Cancelled
 
 __all__ = ["command"]
 
@@ -33,10 +33,10 @@ def command(
     run uses it again.
     """
     from radps_dag.cli.asking import user
-    from radps_dag.engine.cancelling import cancel
-    from radps_dag.engine.outlets import secret_of
-    from radps_dag.engine.telling import tell_others
     from radps_dag.journal.reading import find_run
+    from radps_dag.notify.event_sinks import secret_of
+    from radps_dag.runs.cancel import cancel
+    from radps_dag.runs.notify_cancelled import tell_others
 
     profile = find_profile()
     secret_of(profile.events)  # before anything has changed that could not be announced

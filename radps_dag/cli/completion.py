@@ -123,7 +123,7 @@ def params(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
 @_quietly
 def libraries(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
     """Libraries of workloads that are installed."""
-    from radps_dag.workloads.registry import libraries as installed
+    from radps_dag.workloads.contract.registry import libraries as installed
 
     yield from (CompletionItem(name) for name in installed() if name.startswith(incomplete))
 
@@ -209,7 +209,7 @@ def _recorded(ctx: Context) -> tuple[Mapping[str, str], str]:
 
 
 def _text(path: Path) -> str:
-    from radps_dag.source import MAX_BYTES
+    from radps_dag.language.source import MAX_BYTES
 
     if not path.is_file():  # whoever reads a pipe waits
         return ""
@@ -218,8 +218,8 @@ def _text(path: Path) -> str:
 
 
 def _data(name: str, text: str) -> Mapping[str, Any]:
+    from radps_dag.language.source import parse
     from radps_dag.problem import Source
-    from radps_dag.source import parse
 
     document = parse(Source(name, text), lambda problem: None)
     return document.data if document is not None and isinstance(document.data, dict) else {}

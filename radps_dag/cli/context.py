@@ -15,7 +15,7 @@ from radps_dag.profile import find_profile
 
 if TYPE_CHECKING:
     from radps_dag.journal.store import Store
-    from radps_dag.workloads.knowledge import Snapshot
+    from radps_dag.workloads.contract.knowledge import Snapshot
 
 __all__ = ["command"]
 
@@ -119,7 +119,7 @@ def _which(journal: Store, run: str | None, key: str | None) -> tuple[str, str |
 
 
 def _known(snapshot: Snapshot, key: str) -> str:
-    from radps_dag.workloads.context import Context
+    from radps_dag.workloads.contract.context import Context
 
     Context(snapshot)[key]  # says what there is instead
     return key
@@ -128,7 +128,7 @@ def _known(snapshot: Snapshot, key: str) -> str:
 def _selected(
     snapshot: Snapshot, kind: str | None, spw: str | None, field: str | None
 ) -> list[Any]:
-    from radps_dag.workloads.knowledge import Wanted
+    from radps_dag.workloads.contract.knowledge import Wanted
 
     selection: dict[str, Any] = {} if field is None else {"field": field}
     if spw is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from radps_dag.context.export import Difference
-    from radps_dag.workloads.knowledge import Entry, Record, Snapshot
+    from radps_dag.workloads.contract.knowledge import Entry, Record, Snapshot
 
 __all__ = ["show_differences", "show_json", "show_key", "show_keys", "show_products"]
 

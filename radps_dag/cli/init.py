@@ -46,7 +46,7 @@ def example_pipelines() -> Traversable:
 
 
 def _starter() -> Iterator[tuple[Path, bytes]]:
-    yield from _tree(files("radps_dag") / "starter")
+    yield from _tree(files("radps_dag.cli") / "starter")
     yield Path("pipeline.schema.json"), _schema("pipeline")
 
 
@@ -63,7 +63,7 @@ def _examples() -> Iterator[tuple[Path, bytes]]:
 
 
 def _schema(name: str) -> bytes:
-    return (files("radps_dag") / "schemas" / f"{name}.schema.json").read_bytes()
+    return (files("radps_dag.language") / "schemas" / f"{name}.schema.json").read_bytes()
 
 
 def _tree(folder: Traversable, below: Path = Path()) -> Iterator[tuple[Path, bytes]]:

@@ -18,22 +18,22 @@ from radps_dag.sealed import Secrets
 from radps_dag.visible import hide_in_streams
 
 if TYPE_CHECKING:
-    from radps_dag.engine.desk import Face
     from radps_dag.engine.drive import Ended, Job
-    from radps_dag.engine.memory import Memory
-    from radps_dag.engine.record import Opened
     from radps_dag.engine.tracker import Tracker
     from radps_dag.facts import Listener
     from radps_dag.journal.workspace import RunDirectory
     from radps_dag.progress import Display, Mode
+    from radps_dag.questions.prompts import Face
+    from radps_dag.reuse.cache import Memory
+    from radps_dag.runs.record import Opened
 
 __all__ = ["begin_server", "launch"]
 
 
 def begin_server(asked: Asked) -> Any:
     """Start the server that is going to be needed, beside everything else."""
-    from radps_dag.engine import session
-    from radps_dag.engine.outlets import secret_of
+    from radps_dag.notify.event_sinks import secret_of
+    from radps_dag.runs import session
 
     secret_of(asked.profile.events)  # before anything is there of a run that could not sign
     if asked.profile.prefect_api_url is not None:
@@ -44,9 +44,9 @@ def begin_server(asked: Asked) -> Any:
 def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any) -> Ended:
     """Drive the run to its end, and show it."""
     from radps_dag import progress
-    from radps_dag.engine import session
-    from radps_dag.engine.outlets import announcing, secret_of
     from radps_dag.engine.planning import plan, whole_groups
+    from radps_dag.notify.event_sinks import announcing, secret_of
+    from radps_dag.runs import session
 
     secret = secret_of(asked.profile.events)
     if not memory.empty and not asked.no_prefect:
@@ -150,9 +150,9 @@ def _note(listener: Listener, level: Literal["info", "warning"], message: str) -
 def _tracker(
     asked: Asked, job: Job, opened: Opened, starting: Any, listener: Listener, record: Listener
 ) -> Tracker:
-    from radps_dag.engine import session
     from radps_dag.engine.tracker import Untracked
     from radps_dag.facts import Tracked
+    from radps_dag.runs import session
 
     def begun(flow_run: str, api: str) -> None:
         record(Tracked(time=time.time(), place="", flow_run=flow_run, api=api))

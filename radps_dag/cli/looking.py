@@ -101,7 +101,7 @@ def page_of_run(store: Store, run: str) -> str:
     tracked = [fact for fact in facts if isinstance(fact, Tracked) and not fact.told]
     if not tracked:
         return ""
-    from radps_dag.engine.server import page_of
+    from radps_dag.prefect.server import page_of
 
     return page_of(tracked[-1].flow_run, tracked[-1].api)
 
@@ -122,8 +122,8 @@ def address(uri: str) -> str:
     >>> address((Path("a") / "image 1.fits").resolve().as_uri()), address("s3://bucket/a")
     ('a/image 1.fits', 's3://bucket/a')
     """
-    from radps_dag.addresses import redacted
-    from radps_dag.remote import is_local, path_of
+    from radps_dag.storage.addresses import redacted
+    from radps_dag.storage.remote import is_local, path_of
 
     if not is_local(uri):
         return redacted(uri)

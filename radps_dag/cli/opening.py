@@ -11,14 +11,14 @@ from typing import Any
 
 from radps_dag import checks, loader
 from radps_dag.checks.settled import settled
-from radps_dag.model import Pipeline
-from radps_dag.params import resolve
+from radps_dag.language.model import Pipeline
+from radps_dag.language.params import resolve
+from radps_dag.language.shape import mismatch
+from radps_dag.language.source import Report
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
 from radps_dag.profile import Profile, find_profile
 from radps_dag.sealed import Sealed, variable
-from radps_dag.shape import mismatch
-from radps_dag.source import Report
-from radps_dag.workloads.registry import Library, find_library, libraries
+from radps_dag.workloads.contract.registry import Library, find_library, libraries
 
 __all__ = ["open_pipeline", "params_of", "settle"]
 

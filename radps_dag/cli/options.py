@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from radps_dag.cli import completion
+from radps_dag.language.quantities import octets_in
 from radps_dag.problem import did_you_mean
 from radps_dag.profile import EXECUTORS
-from radps_dag.quantities import octets_in
 
 __all__ = [
     "how_to_run",

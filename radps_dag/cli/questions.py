@@ -51,10 +51,10 @@ def _driver(store: Any, run: str) -> str:
 
 
 def _show(question: Question, driver: str) -> None:
+    from radps_dag.language.shape import describe, from_schema
     from radps_dag.progress.asking import answer_command, resume_command, until_text
     from radps_dag.progress.look import clean
     from radps_dag.questions.evidence import lines
-    from radps_dag.shape import describe, from_schema
     from radps_dag.visible import style
 
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.asked))

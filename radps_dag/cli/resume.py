@@ -35,10 +35,10 @@ from radps_dag.sealed import Sealed
 
 if TYPE_CHECKING:
     from radps_dag.engine.drive import Job
-    from radps_dag.engine.memory import Memory
     from radps_dag.facts import RunStarted
     from radps_dag.journal.store import Store
     from radps_dag.progress import Mode
+    from radps_dag.reuse.cache import Memory
 
 __all__ = ["command"]
 
@@ -90,12 +90,12 @@ def command(
 
 
 def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -> str:
-    from radps_dag.engine.orphans import remove_orphans
-    from radps_dag.engine.record import reopen
     from radps_dag.journal.cancelled import refuse_cancelled
     from radps_dag.journal.overview import seconds_spent
     from radps_dag.journal.reading import find_run, last_start
-    from radps_dag.remote import make_sure
+    from radps_dag.runs.orphans import remove_orphans
+    from radps_dag.runs.record import reopen
+    from radps_dag.storage.remote import make_sure
 
     run = find_run(store, wanted)
     store.check()
@@ -167,7 +167,7 @@ def _as_before(asked: Asked, before: RunStarted, file: Path | None, store: Store
 
 def _root_of(before: RunStarted, store: Store) -> str | None:
     """Where the run kept its products. A disk that is not there now is not made up for."""
-    from radps_dag.remote import is_local, path_of
+    from radps_dag.storage.remote import is_local, path_of
 
     root: str | None = before.settings.get("products")
     if root is None or not is_local(root):

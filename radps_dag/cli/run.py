@@ -71,8 +71,8 @@ def command(
 def _run(asked: Asked) -> str:
     checked = opened_pipeline(asked)
     # Here, so that a file with mistakes leaves nothing behind.
-    from radps_dag.engine.record import new_run
-    from radps_dag.remote import make_sure
+    from radps_dag.runs.record import new_run
+    from radps_dag.storage.remote import make_sure
 
     if asked.products:
         make_sure(asked.products)

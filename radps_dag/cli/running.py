@@ -17,12 +17,12 @@ from radps_dag.sealed import Secrets
 
 if TYPE_CHECKING:
     from radps_dag.engine.drive import Job
-    from radps_dag.engine.memory import Memory
     from radps_dag.faults import Faults
     from radps_dag.journal.rows import DamagedRun
     from radps_dag.journal.store import Store
-    from radps_dag.model import Pipeline
+    from radps_dag.language.model import Pipeline
     from radps_dag.progress import Mode
+    from radps_dag.reuse.cache import Memory
 
 __all__ = [
     "Asked",
@@ -135,7 +135,7 @@ def open_journal(workspace: Path, url: str | None) -> Store:
 
 def products_root(given: str | None, profile: Profile) -> str | None:
     """Where products are to go, as a URL; None for the workspace."""
-    from radps_dag.remote import root_of
+    from radps_dag.storage.remote import root_of
 
     return root_of(given or profile.products or "") or None
 
@@ -179,11 +179,11 @@ def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: 
     from radps_dag.engine.capacity import machine_memory
     from radps_dag.engine.drive import Job
     from radps_dag.engine.forcing import refuse_unmatched
-    from radps_dag.engine.knowing import asks_for_context
-    from radps_dag.engine.provenance import describe
-    from radps_dag.engine.record import earlier_outputs
-    from radps_dag.engine.revisions import changes_in_place
+    from radps_dag.engine.live_context import asks_for_context
     from radps_dag.qa import Overrides
+    from radps_dag.reuse.revisions import changes_in_place
+    from radps_dag.reuse.stages import earlier_outputs
+    from radps_dag.runs.provenance import describe
 
     secrets = Secrets.of(params)
     faults = _faults(asked.faults_file, pipeline, asked.executor)
@@ -229,8 +229,8 @@ def refuse_too_large(job: Job) -> None:
 
 def memory_of(asked: Asked, job: Job, store: Store, run: str) -> Memory:
     """What need not run again, for a run of the job."""
-    from radps_dag.engine.keys import Keys
-    from radps_dag.engine.memory import Memory, Policy, patterns
+    from radps_dag.reuse.cache import Memory, Policy, patterns
+    from radps_dag.reuse.keys import Keys
 
     policy = Policy(asked.reuse, patterns(asked.force))
     keys = Keys(job.library, store.workspace, remember=not store.reading)

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from radps_dag.cli.options import which_workloads
+from radps_dag.language.schema import schema, schema_text
+from radps_dag.language.shape import to_schema
 from radps_dag.profile import find_profile
-from radps_dag.schema import schema, schema_text
-from radps_dag.shape import to_schema
-from radps_dag.workloads.description import Input, Workload
-from radps_dag.workloads.registry import Library, find_library
+from radps_dag.workloads.contract.description import Input, Workload
+from radps_dag.workloads.contract.registry import Library, find_library
 
 __all__ = ["command", "with_workloads"]
 

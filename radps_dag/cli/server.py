@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from radps_dag.engine.server import ServerStatus
+    from radps_dag.prefect.server import ServerStatus
 
 __all__ = ["command"]
 
@@ -43,7 +43,7 @@ def command() -> None:
 )
 def start(home: Path | None, as_json: bool, idle_timeout: str | None) -> int:
     """Start the server unless it runs, and say where it is."""
-    from radps_dag.engine import server
+    from radps_dag.prefect import server
 
     say: Callable[[str], None] = lambda message: click.echo(message, err=True)  # noqa: E731
     seconds = None if idle_timeout is None else server.idle_seconds(idle_timeout)
@@ -57,7 +57,7 @@ def start(home: Path | None, as_json: bool, idle_timeout: str | None) -> int:
 @click.option("--force", is_flag=True, help="Even while a run uses it; the run loses its record.")
 def stop(home: Path | None, force: bool) -> int:
     """End the server in order. Does nothing where there is none."""
-    from radps_dag.engine import server
+    from radps_dag.prefect import server
 
     click.echo("stopped" if server.stop(home, force=force) else "no server runs")
     return 0
@@ -69,7 +69,7 @@ def stop(home: Path | None, force: bool) -> int:
 @click.option("--show-auth", is_flag=True, help="With the address that opens the page logged in.")
 def status(home: Path | None, as_json: bool, show_auth: bool) -> int:
     """Say how the server is. Exits 0 if it runs, 1 if not."""
-    from radps_dag.engine import server
+    from radps_dag.prefect import server
 
     found = server.status(home)
     login = server.login_url(found) if show_auth else None

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from radps_dag.cli.looking import moment
-from radps_dag.engine.executors.printed import printed_at
+from radps_dag.executors.worker_log import printed_at
 from radps_dag.facts import Files
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.progress.asking import answer_command, answer_text

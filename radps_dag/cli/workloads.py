@@ -13,11 +13,11 @@ from typing import Any
 import click
 
 from radps_dag.cli.options import which_workloads
+from radps_dag.language.shape import describe
 from radps_dag.profile import find_profile
-from radps_dag.shape import describe
 from radps_dag.visible import style
-from radps_dag.workloads.contract import Input, Output, Workload
-from radps_dag.workloads.registry import Library, find_library
+from radps_dag.workloads.contract.registry import Library, find_library
+from radps_dag.workloads.contract.workload import Input, Output, Workload
 
 __all__ = ["command"]
 

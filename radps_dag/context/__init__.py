@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from radps_dag.context.reading import add_to_context, load_context, withdraw_from_context
-    from radps_dag.workloads.context import Context
-    from radps_dag.workloads.matching import Matches, match_fields, match_spws
+    from radps_dag.workloads.contract.context import Context
+    from radps_dag.workloads.contract.matching import Matches, match_fields, match_spws
 
 __all__ = [
     "Context",
@@ -27,10 +27,10 @@ __all__ = [
 
 # Imported when they are asked for: a database takes its time.
 _HOMES = {
-    "Context": "radps_dag.workloads.context",
-    "Matches": "radps_dag.workloads.matching",
-    "match_fields": "radps_dag.workloads.matching",
-    "match_spws": "radps_dag.workloads.matching",
+    "Context": "radps_dag.workloads.contract.context",
+    "Matches": "radps_dag.workloads.contract.matching",
+    "match_fields": "radps_dag.workloads.contract.matching",
+    "match_spws": "radps_dag.workloads.contract.matching",
     "add_to_context": "radps_dag.context.reading",
     "load_context": "radps_dag.context.reading",
     "withdraw_from_context": "radps_dag.context.reading",

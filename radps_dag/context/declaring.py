@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from radps_dag.model import Pipeline, Use, walk
-from radps_dag.workloads.knowledge import Declared
+from radps_dag.language.model import Pipeline, Use, walk
+from radps_dag.workloads.contract.knowledge import Declared
 
 __all__ = ["as_recorded", "declared_by"]
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from radps_dag.facts import strict_json
-from radps_dag.workloads.knowledge import Record, Snapshot
+from radps_dag.workloads.contract.knowledge import Record, Snapshot
 
 __all__ = ["Difference", "as_json", "described", "differences", "selected"]
 

@@ -23,8 +23,8 @@ from radps_dag.facts import (
     RunEnded,
     RunStarted,
 )
-from radps_dag.places import parts
-from radps_dag.workloads.knowledge import Declared
+from radps_dag.facts.places import parts
+from radps_dag.workloads.contract.knowledge import Declared
 
 __all__ = ["Fold", "Landed"]
 

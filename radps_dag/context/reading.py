@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from radps_dag.context.at_node_start import as_seen_at
 from radps_dag.context.fold import Fold
-from radps_dag.context.leaving import adopt_left
-from radps_dag.context.moments import as_seen_at
+from radps_dag.context.inherited import adopt_left
 from radps_dag.context.snapshots import snapshot_of
 from radps_dag.facts import Added, ContextAdded
 from radps_dag.journal.opening import open_store
@@ -20,9 +20,9 @@ from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import UsageError
 from radps_dag.profile import find_profile
-from radps_dag.workloads.context import Context, addition, withdrawal
-from radps_dag.workloads.description import Product
-from radps_dag.workloads.knowledge import Snapshot
+from radps_dag.workloads.contract.context import Context, addition, withdrawal
+from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.contract.knowledge import Snapshot
 
 __all__ = ["add_to_context", "load_context", "read_context", "withdraw_from_context"]
 

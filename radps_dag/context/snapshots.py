@@ -7,9 +7,9 @@ from typing import Any
 
 from radps_dag.context.fold import Fold, Landed
 from radps_dag.facts import ContextAdded, NodeSucceeded, strict_json
-from radps_dag.places import natural, parts
-from radps_dag.workloads.knowledge import Declared, Entry, Lineage, Record, Snapshot
-from radps_dag.workloads.products import products_in
+from radps_dag.facts.places import natural, parts
+from radps_dag.workloads.contract.knowledge import Declared, Entry, Lineage, Record, Snapshot
+from radps_dag.workloads.contract.products import products_in
 
 __all__ = ["snapshot_of"]
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from radps_dag.diagram.options import FORMATS, Direction, Format, Layout
 
 if TYPE_CHECKING:
     from radps_dag.builder import Graph
 
 __all__ = ["FORMATS", "Direction", "Format", "Layout", "draw"]
-
-Format = Literal["png", "svg", "dot", "mermaid"]
-Direction = Literal["down", "right"]
-Layout = Literal["auto", "own", "dot"]
-
-FORMATS: tuple[Format, ...] = ("png", "svg", "dot", "mermaid")
 
 
 def draw(

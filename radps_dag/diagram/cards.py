@@ -8,8 +8,8 @@ from typing import Literal
 
 from radps_dag.builder import Graph, body, edge_kind, edge_outputs, node_of, walk
 from radps_dag.diagram.words import Badge, Feature, badges, duration, plain
-from radps_dag.lettering.text import clean
-from radps_dag.model import Group, Node, Pause, Pipeline, Task, Use
+from radps_dag.fonts.text import clean
+from radps_dag.language.model import Group, Node, Pause, Pipeline, Task, Use
 
 __all__ = ["Card", "Kind", "Link", "cards", "features", "walk_cards"]
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from radps_dag.diagram.cards import Card
 from radps_dag.diagram.words import Badge
-from radps_dag.lettering.text import Weight, shorten, text_width, wrap
+from radps_dag.fonts.text import Weight, shorten, text_width, wrap
 
 __all__ = [
     "BADGE",

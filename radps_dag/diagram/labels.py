@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from radps_dag.diagram.layered.geometry import Point, cubics, samples
 from radps_dag.diagram.layout import LABEL, Box, Curve, boxes, label_text
-from radps_dag.lettering.text import clean, shorten, text_width
+from radps_dag.fonts.text import clean, shorten, text_width
 
 __all__ = ["Label", "labels"]
 

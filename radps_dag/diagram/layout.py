@@ -11,7 +11,7 @@ from radps_dag.diagram.cards import Card, Kind, Link
 from radps_dag.diagram.face import Face, header, leaf
 from radps_dag.diagram.layered import Arrangement, Direction, Spacing, Spline, arrange
 from radps_dag.diagram.layered.geometry import line, moved
-from radps_dag.lettering.text import text_width
+from radps_dag.fonts.text import text_width
 
 __all__ = [
     "LABEL",

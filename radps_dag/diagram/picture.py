@@ -12,7 +12,7 @@ from radps_dag.diagram.labels import Label, labels
 from radps_dag.diagram.layered import Direction
 from radps_dag.diagram.layout import Arranger, Box, lay_out, own_arranger
 from radps_dag.diagram.words import FEATURES, Feature
-from radps_dag.lettering.text import text_width, wrap
+from radps_dag.fonts.text import text_width, wrap
 
 __all__ = ["HEADING", "MARGIN", "Entry", "Picture", "picture"]
 

@@ -6,7 +6,7 @@ from math import sqrt
 
 from radps_dag.diagram.picture import Picture
 from radps_dag.diagram.svg import svg
-from radps_dag.lettering.rendering import rendered
+from radps_dag.fonts.rendering import rendered
 
 __all__ = ["png"]
 

@@ -16,7 +16,7 @@ from radps_dag.diagram.layout import LABEL, STACK, TAB, Box, Curve, tab_text
 from radps_dag.diagram.palette import FEATURE, PAUSE, TASK, USE, Tone, group_tone
 from radps_dag.diagram.picture import HEADING, MARGIN, Entry, Picture
 from radps_dag.diagram.words import Badge
-from radps_dag.lettering.text import Weight, font_bytes, shorten, text_width
+from radps_dag.fonts.text import Weight, font_bytes, shorten, text_width
 
 __all__ = ["svg"]
 

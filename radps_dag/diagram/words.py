@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from radps_dag import expression
-from radps_dag.expression import Expression, Listing, Object, Template, Value
-from radps_dag.model import ForEach, Loop, Node, Pipeline, Qa
+from radps_dag.language import expression
+from radps_dag.language.expression import Expression, Listing, Object, Template, Value
+from radps_dag.language.model import ForEach, Loop, Node, Pipeline, Qa
 
 __all__ = ["FEATURES", "Badge", "Feature", "badges", "duration", "plain"]
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from radps_dag.engine.outcome import NodeError
-from radps_dag.model import Retries
+from radps_dag.language.model import Retries
+from radps_dag.outcome import NodeError
 
 __all__ = ["NO_RETRY", "Plan", "attempt", "plan"]
 

@@ -10,23 +10,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from radps_dag.engine.asked import Asked, Known
 from radps_dag.engine.attempts import plan
-from radps_dag.engine.executors.call import Call, Performed
-from radps_dag.engine.memory import Memory
-from radps_dag.engine.outcome import Interrupted, NodeError
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
-from radps_dag.engine.revisions import new_revision
 from radps_dag.engine.run import Here, Result, Run, value_of
 from radps_dag.engine.secrecy import refuse_secrets
 from radps_dag.engine.slots import Turn
 from radps_dag.engine.tracker import Label
+from radps_dag.executors.call import Call, Performed
 from radps_dag.facts import Made, NodeStarted
-from radps_dag.model import Task
+from radps_dag.language.model import Task
+from radps_dag.language.shape import describe, mismatch
+from radps_dag.outcome import Interrupted, NodeError
+from radps_dag.reuse.cache import Memory
+from radps_dag.reuse.query import Asked, Known
+from radps_dag.reuse.revisions import new_revision
 from radps_dag.sealed import Sealed, Secrets
-from radps_dag.shape import describe, mismatch
-from radps_dag.workloads.knowledge import NOTHING, Snapshot, answer
+from radps_dag.workloads.contract.knowledge import NOTHING, Snapshot, answer
 
 __all__ = ["call_body"]
 

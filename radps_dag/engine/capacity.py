@@ -8,9 +8,9 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from radps_dag.model import Pipeline, Task, walk
+from radps_dag.language.model import Pipeline, Task, walk
+from radps_dag.language.quantities import in_words
 from radps_dag.problem import InvalidPipeline, Problem
-from radps_dag.quantities import in_words
 
 __all__ = ["machine_memory", "refuse_too_large"]
 

@@ -14,31 +14,30 @@ from typing import Any, Literal
 from radps_dag.builder import Graph, build
 from radps_dag.context.declaring import as_recorded, declared_by
 from radps_dag.context.fold import Fold
-from radps_dag.context.leaving import adopt_left
-from radps_dag.context.sight import Sight, order_of
-from radps_dag.engine.desk import Desk
-from radps_dag.engine.executors import Executor
-from radps_dag.engine.executors.threads import MOMENT
-from radps_dag.engine.knowing import Knowing, asks_for_context
+from radps_dag.context.inherited import adopt_left
+from radps_dag.context.visibility import Sight, order_of
 from radps_dag.engine.level import run_level
-from radps_dag.engine.memory import Memory
+from radps_dag.engine.live_context import Knowing, asks_for_context
 from radps_dag.engine.nodes import run_node
-from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import ROOT
-from radps_dag.engine.record import NOT_SELECTED
 from radps_dag.engine.run import Here, Run, Settled, at_once, nobody, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
-from radps_dag.facts import Listener, NodeSkipped, Noted, RunEnded, RunStarted
+from radps_dag.executors import Executor
+from radps_dag.executors.threads import MOMENT
+from radps_dag.facts import NOT_SELECTED, Listener, NodeSkipped, Noted, RunEnded, RunStarted
 from radps_dag.faults import Faults
 from radps_dag.journal.cancelled import Wish
 from radps_dag.journal.store import Store
-from radps_dag.model import Pipeline
+from radps_dag.language.model import Pipeline
+from radps_dag.outcome import NodeError
 from radps_dag.problem import RadpsDagError
 from radps_dag.qa import Overrides
+from radps_dag.questions.prompts import Desk
+from radps_dag.reuse.cache import Memory
 from radps_dag.sealed import Secrets
-from radps_dag.workloads.registry import Library
+from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of", "sight_of"]
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from radps_dag.engine.attempts import NO_RETRY
-from radps_dag.engine.outcome import NodeError, Stopped
 from radps_dag.engine.run import Here, Result, Span, value_of, whole
 from radps_dag.engine.tracker import Label, Untracked
-from radps_dag.expression import key_text
-from radps_dag.model import MOST_INSTANCES, ForEach, Group, Node, Pause, Task, Use
+from radps_dag.language.expression import key_text
+from radps_dag.language.model import MOST_INSTANCES, ForEach, Group, Node, Pause, Task, Use
+from radps_dag.outcome import NodeError, Stopped
 
 __all__ = ["declared", "fan_out", "instances", "with_keys"]
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from radps_dag.engine.fan_out import instances
 from radps_dag.engine.loops import cap
-from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.place import ROOT
 from radps_dag.engine.run import Here
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.tracker import Untracked
-from radps_dag.expression import Value, references
 from radps_dag.faults import elsewhere, generalized, level_parts, levels, matches, places_of
-from radps_dag.model import Node, Pipeline, Use
+from radps_dag.language.expression import Value, references
+from radps_dag.language.model import Node, Pipeline, Use
+from radps_dag.outcome import NodeError
 from radps_dag.problem import UsageError, allowed, did_you_mean, there_are
 
 __all__ = ["refuse_unmatched"]

@@ -8,11 +8,11 @@ from typing import Any
 from radps_dag.builder import Graph
 from radps_dag.engine.attempts import attempt, plan
 from radps_dag.engine.level import RunNode, run_level
-from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.retrying import telling, within
 from radps_dag.engine.run import Here, Result, value_of
-from radps_dag.model import Group, Named, Use
-from radps_dag.params import complete
+from radps_dag.language.model import Group, Named, Use
+from radps_dag.language.params import complete
+from radps_dag.outcome import NodeError
 from radps_dag.problem import InvalidPipeline
 
 __all__ = ["group_body", "use_body"]

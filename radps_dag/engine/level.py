@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from radps_dag.builder import Graph, node_of
-from radps_dag.engine.outcome import Done, Failed, Outcome, Skipped, Stopped
 from radps_dag.engine.run import Here
 from radps_dag.facts import NodeSkipped
+from radps_dag.outcome import Done, Failed, Outcome, Skipped, Stopped
 
 __all__ = ["run_level"]
 

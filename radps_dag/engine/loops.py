@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from radps_dag.engine.outcome import Decided, NodeError, Stopped
+from radps_dag.checks.unlooped import EMPTY, outputs_without, why_not_empty
 from radps_dag.engine.pauses import Wording, ask, can_ask
-from radps_dag.engine.pictures import to_look_at
 from radps_dag.engine.run import Body, Here, Result, value_of, whole
-from radps_dag.expression import Value
 from radps_dag.facts import About, Iterated, Noted
-from radps_dag.model import MOST_ITERATIONS, Loop, Node, OnLimit, StateVariable
-from radps_dag.unlooped import EMPTY, outputs_without, why_not_empty
+from radps_dag.language.expression import Value
+from radps_dag.language.model import MOST_ITERATIONS, Loop, Node, OnLimit, StateVariable
+from radps_dag.outcome import Decided, NodeError, Stopped
+from radps_dag.questions.evidence import pictures_in
 
 __all__ = [
     "History",
@@ -162,7 +162,7 @@ async def _judge(loop: Loop, here: Here, outcome: str, history: History) -> int:
         return 0
     if policy == "pause" and can_ask(here):
         about: About = "diverged" if outcome == "diverged" else "exhausted"
-        pictures = to_look_at(history.kept)
+        pictures = pictures_in(history.kept)
         wording = wording_of_limit(outcome, message, history)
         said = await ask(here, wording, about=about, pictures=pictures)
         return more_of(said, outcome, message, here)

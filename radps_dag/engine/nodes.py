@@ -13,13 +13,13 @@ from radps_dag.engine.calls import call_body
 from radps_dag.engine.fan_out import fan_out
 from radps_dag.engine.groups import group_body, use_body
 from radps_dag.engine.loops import cap, iterate
-from radps_dag.engine.outcome import Done, Failed, NodeError, Outcome, Skipped
 from radps_dag.engine.pauses import pause_body
 from radps_dag.engine.run import Body, Here, Result, Span, tell_failure, value_of
 from radps_dag.engine.scoring import assess
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.facts import CONDITION_IS_FALSE, NodeKind, NodeSkipped
-from radps_dag.model import Group, Node, Pause, Task, Use
+from radps_dag.language.model import Group, Node, Pause, Task, Use
+from radps_dag.outcome import Done, Failed, NodeError, Outcome, Skipped
 
 __all__ = ["run_node"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from radps_dag.engine.desk import asked_now
-from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.run import Here, Result, value_of
-from radps_dag.expression import Value
 from radps_dag.facts import About
-from radps_dag.model import Pause
+from radps_dag.language.expression import Value
+from radps_dag.language.model import Pause
+from radps_dag.outcome import NodeError
 from radps_dag.questions import Question
+from radps_dag.questions.prompts import asked_now
 from radps_dag.questions.question import identity
 
 __all__ = ["Wording", "ask", "can_ask", "pause_body", "wording_of"]

@@ -16,7 +16,6 @@ import networkx as nx
 from radps_dag.builder import Graph, body, node_of
 from radps_dag.engine.drive import Job, knowing_in, sight_of
 from radps_dag.engine.fan_out import declared, instances, with_keys
-from radps_dag.engine.foreseeing import Foreseen
 from radps_dag.engine.loops import (
     History,
     cap,
@@ -27,19 +26,20 @@ from radps_dag.engine.loops import (
     without_iteration,
     wording_of_limit,
 )
-from radps_dag.engine.memory import Memory
-from radps_dag.engine.outcome import NodeError
 from radps_dag.engine.pauses import Wording, wording_of
 from radps_dag.engine.place import ROOT
-from radps_dag.engine.revisions import TO_COME, changes_in_place
+from radps_dag.engine.planned_context import Foreseen
 from radps_dag.engine.run import Here, Run, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
-from radps_dag.expression import Value, evaluate, references
-from radps_dag.model import Group, Loop, Node, Pause, Task, Use
+from radps_dag.language.expression import Value, evaluate, references
+from radps_dag.language.model import Group, Loop, Node, Pause, Task, Use
+from radps_dag.language.shape import filled
+from radps_dag.outcome import NodeError
 from radps_dag.questions import answer_of
-from radps_dag.shape import filled
+from radps_dag.reuse.cache import Memory
+from radps_dag.reuse.revisions import TO_COME, changes_in_place
 
 __all__ = ["Planned", "plan", "whole_groups"]
 

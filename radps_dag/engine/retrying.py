@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from radps_dag.engine.attempts import Plan
-from radps_dag.engine.outcome import NodeError, Stopped, TimedOut
 from radps_dag.engine.run import Here
 from radps_dag.facts import Retrying
+from radps_dag.outcome import NodeError, Stopped, TimedOut
 
 __all__ = ["telling", "within"]
 

@@ -12,18 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.builder import Graph
-from radps_dag.context.sight import Link
+from radps_dag.context.visibility import Link
 from radps_dag.engine.clock import Clock
-from radps_dag.engine.desk import Desk
-from radps_dag.engine.executors.call import Executor
-from radps_dag.engine.knowing import Knowing
-from radps_dag.engine.memory import Memory
-from radps_dag.engine.outcome import NodeError, Stopped
+from radps_dag.engine.live_context import Knowing
 from radps_dag.engine.place import Place
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Tracker
-from radps_dag.expression import ExpressionError, Value, evaluate
+from radps_dag.executors.call import Executor
 from radps_dag.facts import (
     Fact,
     Listener,
@@ -36,9 +32,13 @@ from radps_dag.facts import (
     Scored,
 )
 from radps_dag.faults import Faults
+from radps_dag.language.expression import ExpressionError, Value, evaluate
+from radps_dag.outcome import NodeError, Stopped
 from radps_dag.qa import Overrides
+from radps_dag.questions.prompts import Desk
+from radps_dag.reuse.cache import Memory
 from radps_dag.sealed import NO_SECRETS, Secrets
-from radps_dag.workloads.registry import Library
+from radps_dag.workloads.contract.registry import Library
 
 __all__ = [
     "Body",

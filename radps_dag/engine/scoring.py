@@ -6,14 +6,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from radps_dag.engine.outcome import Decided, NodeError
 from radps_dag.engine.pauses import Wording, ask, can_ask
-from radps_dag.engine.pictures import to_look_at
 from radps_dag.engine.run import Here
-from radps_dag.expression import ExpressionError
 from radps_dag.facts import Scored
-from radps_dag.model import Metric, Node
+from radps_dag.language.expression import ExpressionError
+from radps_dag.language.model import Metric, Node
+from radps_dag.outcome import Decided, NodeError
 from radps_dag.qa import Score, Thresholds, score, thresholds, verdict
+from radps_dag.questions.evidence import pictures_in
 
 __all__ = ["assess"]
 
@@ -47,7 +47,7 @@ async def assess(node: Node, here: Here, outputs: Mapping[str, Any]) -> None:
     reason = _reason(alerts, here, limits)
     if node.qa.on_alert == "pause" and can_ask(here):
         shown = tuple(_shown(fact) for fact in scored)
-        drawn = to_look_at(outputs)
+        drawn = pictures_in(outputs)
         wording = Wording(f"{reason}; go on?", DECISION, shown)
         said = await ask(here, wording, about="alert", pictures=drawn)
         if said["action"] == "go on":

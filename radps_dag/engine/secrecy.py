@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from radps_dag.engine.executors.call import Call, Performed
-from radps_dag.engine.outcome import SecretExposed
+from radps_dag.executors.call import Call, Performed
+from radps_dag.outcome import SecretExposed
 
 __all__ = ["refuse_secrets"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import networkx as nx
 
 from radps_dag.builder import Graph, edge_outputs
-from radps_dag.dependencies import edges
-from radps_dag.engine.record import Left
-from radps_dag.model import Pipeline
+from radps_dag.language.dependencies import edges
+from radps_dag.language.model import Pipeline
 from radps_dag.problem import UsageError, did_you_mean, there_are
+from radps_dag.reuse.stages import StageResult
 
 __all__ = ["EVERYTHING", "Selection", "before", "choose", "needed", "reuse", "subgraph"]
 
@@ -74,7 +74,7 @@ def before(graph: Graph, chosen: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def reuse(
-    pipeline: Pipeline, required: Mapping[str, tuple[str, ...]], left: Mapping[str, Left]
+    pipeline: Pipeline, required: Mapping[str, tuple[str, ...]], left: Mapping[str, StageResult]
 ) -> dict[str, Any]:
     """The outputs of stages that do not run, from earlier runs.
 

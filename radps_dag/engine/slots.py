@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from dataclasses import dataclass
 
-from radps_dag.model import Resources
+from radps_dag.language.model import Resources
 
 __all__ = ["Amount", "Slots", "Turn"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from radps_dag.engine.attempts import Plan, attempt
-from radps_dag.engine.desk import Face
 from radps_dag.facts import Fact, Scored
+from radps_dag.questions.prompts import Face
 
 __all__ = ["Label", "Tracker", "Untracked"]
 

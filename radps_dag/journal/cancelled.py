@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from radps_dag import locks
 from radps_dag.facts import RunEnded, RunStarted, cancelled_text
 from radps_dag.journal.rows import CANCELLED
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.problem import RadpsDagError
+from radps_dag.storage import locks
 
 __all__ = ["RunCancelled", "Wish", "cancellation", "refuse_cancelled", "wished", "wishing"]
 

@@ -13,11 +13,11 @@ from zlib import crc32
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from radps_dag import locks
 from radps_dag.journal.rows import DamagedRun
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.problem import RadpsDagError
+from radps_dag.storage import locks
 
 __all__ = ["Claim", "Driven", "Driver", "claim", "driver_of", "holder_of", "is_here"]
 

@@ -11,12 +11,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from radps_dag.addresses import redacted
 from radps_dag.journal import schema
 from radps_dag.journal.sqlite_file import engine_of, is_there
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
+from radps_dag.storage.addresses import redacted
 
 __all__ = ["open_store"]
 

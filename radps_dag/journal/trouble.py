@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from radps_dag.addresses import redacted
 from radps_dag.journal.rows import ADVICE, Damaged
 from radps_dag.problem import RadpsDagError
+from radps_dag.storage.addresses import redacted
 
 __all__ = ["told"]
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
-from radps_dag.remote import is_local, path_of
+from radps_dag.storage.remote import is_local, path_of
 
 __all__ = ["CUT", "RunDirectory", "Workspace", "pick"]
 

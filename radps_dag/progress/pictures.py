@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from radps_dag.facts import NodeFailed, NodeSucceeded
-from radps_dag.workloads.products import products_in
+from radps_dag.workloads.contract.products import products_in
 
 __all__ = ["KINDS", "Picture", "is_picture", "made_by"]
 

@@ -27,7 +27,7 @@ from radps_dag.facts import (
     RunStarted,
     Scored,
 )
-from radps_dag.places import parts
+from radps_dag.facts.places import parts
 from radps_dag.progress.asking import answer_command, answer_text, until_text
 from radps_dag.progress.failures import pattern
 from radps_dag.progress.look import (

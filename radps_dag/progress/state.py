@@ -31,7 +31,7 @@ from radps_dag.facts import (
     RunStarted,
     Scored,
 )
-from radps_dag.places import is_in, parts
+from radps_dag.facts.places import is_in, parts
 from radps_dag.progress.node import (
     RECENT,
     NodeState,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from radps_dag.facts import CONDITION_IS_FALSE, cancelled_text
-from radps_dag.places import parts
+from radps_dag.facts.places import parts
 from radps_dag.progress.asking import answer_command, answer_text, resume_command, until_text
 from radps_dag.progress.failures import alike, failures, pattern
 from radps_dag.progress.frame import Frame

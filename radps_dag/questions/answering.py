@@ -13,9 +13,9 @@ from radps_dag.facts import (
     Via,
     cancelled_text,
 )
+from radps_dag.facts.places import is_in
 from radps_dag.journal.rows import DamagedRun, to_row
 from radps_dag.journal.store import Damages, Store
-from radps_dag.places import is_in
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions.question import Question
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from radps_dag.progress.look import clean, short
+from radps_dag.progress.pictures import KINDS
+from radps_dag.workloads.contract.products import products_in
 
-__all__ = ["addresses", "lines", "listing"]
+__all__ = ["addresses", "lines", "listing", "pictures_in"]
 
+MOST_PICTURES = 6
 LONGEST = 400  # characters of a value
 
 Entry = list[tuple[str, str]]  # names with what they are; a text alone has no name
+
+
+def pictures_in(outputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The quicklooks and plots among outputs, the first few: evidence for the person asked."""
+    pictures = (product for product in products_in(outputs) if product["kind"] in KINDS)
+    return list(islice(pictures, MOST_PICTURES))
 
 
 def lines(show: Iterable[Any]) -> Iterator[str]:

@@ -8,10 +8,10 @@ from hashlib import sha256
 from typing import Any
 
 from radps_dag.facts import About, QuestionAsked, strict_json
+from radps_dag.language.shape import describe, filled, from_schema, mismatch, not_json
+from radps_dag.language.shape.violations import violation
+from radps_dag.language.source import parse
 from radps_dag.problem import Problem, Source, UsageError, did_you_mean, there_are
-from radps_dag.shape import describe, filled, from_schema, mismatch, not_json
-from radps_dag.shape.violations import violation
-from radps_dag.source import parse
 
 __all__ = ["Question", "WrongAnswer", "identity"]
 

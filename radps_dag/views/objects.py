@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from radps_dag.engine.executors.printed import printed_at
+from radps_dag.executors.worker_log import printed_at
 from radps_dag.facts import QuestionAsked
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.views.calls import Attempt, NodeView

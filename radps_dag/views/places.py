@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from radps_dag.facts.places import parts
 from radps_dag.faults import levels, matches
 from radps_dag.journal.overview import Mark, marks
 from radps_dag.journal.store import Store
-from radps_dag.places import parts
 from radps_dag.problem import UsageError, did_you_mean, there_are
 
 __all__ = ["Course", "courses", "find_places", "inside"]

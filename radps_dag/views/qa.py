@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from radps_dag.facts import RunEnded, Scored
+from radps_dag.facts.places import is_in
 from radps_dag.journal.store import Store
-from radps_dag.places import is_in
 
 __all__ = ["score_object", "scores_of"]
 

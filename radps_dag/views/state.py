@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from radps_dag import source
 from radps_dag.facts import Fact, Listener, RunEnded, RunStarted
 from radps_dag.journal.claims import driver_of
 from radps_dag.journal.store import Store
+from radps_dag.language import source
 from radps_dag.problem import Source
 from radps_dag.progress.state import RunState
 

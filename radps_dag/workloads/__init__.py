@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.contract import (
+from radps_dag.workloads.contract.reading import local_path, open_product
+from radps_dag.workloads.contract.workload import (
     Context,
     Input,
     Output,
@@ -15,7 +16,6 @@ from radps_dag.workloads.contract import (
     invoke,
     workload,
 )
-from radps_dag.workloads.reading import local_path, open_product
 
 __all__ = [
     "Context",

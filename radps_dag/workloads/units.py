@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypedDict
 
-from radps_dag.workloads.contract import Unit
+from radps_dag.workloads.contract.workload import Unit
 
 __all__ = [
     "Bytes",

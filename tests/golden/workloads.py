@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from radps_dag.workloads.contract import Product, workload
+from radps_dag.workloads.contract.workload import Product, workload
 
 
 class Observed(TypedDict):

@@ -6,15 +6,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from radps_dag.workloads import contract
-from radps_dag.workloads.contract import Product
+from radps_dag.workloads.contract import workload as contract
+from radps_dag.workloads.contract.workload import Product
 from radps_dag.workloads.sim.importing import (
     apply_antenna_positions,
     apply_online_flags,
     import_visibilities,
     query_antenna_positions,
 )
-from radps_dag.workloads.sim.observation import Observation, write_observation
+from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.stores.observations import write_observation
 
 BANDPASS, PHASE, TARGET = "J1924-2914", "J1832-2039", "G09.62"
 FIELDS = (BANDPASS, PHASE, TARGET)

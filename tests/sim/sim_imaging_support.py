@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from radps_dag.workloads import contract
+from radps_dag.workloads.contract import workload as contract
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Antennas, Visibilities

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from calibration_support import some_observation
 
-from radps_dag.workloads.contract import invoke
-from radps_dag.workloads.description import Product
+from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.contract.workload import invoke
 from radps_dag.workloads.sim import caltables, gains
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.simulation.corruption import bandpass

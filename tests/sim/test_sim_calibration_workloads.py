@@ -18,10 +18,10 @@ from calibration_support import (
     some_observation,
 )
 
-from radps_dag.workloads.context import Context
-from radps_dag.workloads.contract import invoke
-from radps_dag.workloads.description import Product
-from radps_dag.workloads.knowledge import Declared, Snapshot
+from radps_dag.workloads.contract.context import Context
+from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.contract.knowledge import Declared, Snapshot
+from radps_dag.workloads.contract.workload import invoke
 from radps_dag.workloads.sim import bandpass, caltables, gains
 from radps_dag.workloads.sim.calibration.catalogue import known_model
 from radps_dag.workloads.sim.solutions import Solutions

@@ -12,9 +12,9 @@ import pytest
 import zarr
 from sim_data_support import BANDPASS, FIELDS, PHASE, TARGET, Calls, observation
 
-from radps_dag.remote import path_of
-from radps_dag.workloads.contract import Context, Product
-from radps_dag.workloads.knowledge import Declared, Snapshot
+from radps_dag.storage.remote import path_of
+from radps_dag.workloads.contract.knowledge import Declared, Snapshot
+from radps_dag.workloads.contract.workload import Context, Product
 from radps_dag.workloads.sim.apriori.positions import correct_positions, service_offsets
 from radps_dag.workloads.sim.apriori.radiometers import phase_rms_ratio, radiometer_solutions
 from radps_dag.workloads.sim.caltables import apply_calibration
@@ -29,7 +29,7 @@ from radps_dag.workloads.sim.importing import (
     import_visibilities,
     query_antenna_positions,
 )
-from radps_dag.workloads.sim.observation import Observation, read_observation
+from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.observing import (
     describe_observation,
     describe_visibilities,
@@ -38,6 +38,7 @@ from radps_dag.workloads.sim.observing import (
 from radps_dag.workloads.sim.simulation.corruption import position_errors, position_phase
 from radps_dag.workloads.sim.simulation.observe import simulate, thermal_noise
 from radps_dag.workloads.sim.stores.caltables import read_caltable
+from radps_dag.workloads.sim.stores.observations import read_observation
 from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
 from radps_dag.workloads.sim.visibilities import Visibilities
 

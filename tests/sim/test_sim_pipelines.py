@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from run_support import PIPELINES, PROGRAM, Ran, run
 
-from radps_dag.engine.server import ServerAddress
+from radps_dag.prefect.server import ServerAddress
 
 SIM = ("--library", "sim")
 SMALL = ("-p", "channels=16", "-p", "channels_per_block=8", "-p", "pixels=128")
@@ -87,8 +87,8 @@ def test_noise_is_thermal(cube: Ran) -> None:
 
 def test_flux_scale(cube: Ran) -> None:
     """The phase calibrator comes out of its image with the flux density that the sky has."""
-    from radps_dag.workloads.sim.observation import read_observation
     from radps_dag.workloads.sim.simulation.sky import calibrator_model
+    from radps_dag.workloads.sim.stores.observations import read_observation
 
     observed = cube.one("node_succeeded", "observation")["outputs"]
     truth = calibrator_model(read_observation(observed["observation"]), "J1832-2039")

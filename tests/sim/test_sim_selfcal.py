@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from calibration_support import array, flagged, observe, random_gains, some_observation
 
-from radps_dag.workloads.contract import invoke
-from radps_dag.workloads.description import Product
+from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.contract.workload import invoke
 from radps_dag.workloads.sim import caltables, selfcal
 from radps_dag.workloads.sim.calibration.direct import predict_directly
 from radps_dag.workloads.sim.image import Image

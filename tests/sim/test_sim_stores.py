@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from sim_data_support import BANDPASS, PHASE, TARGET, Calls, observation
 
-from radps_dag.engine.executors.manifest import describe
-from radps_dag.remote import path_of
-from radps_dag.workloads.contract import Product
+from radps_dag.executors.manifest import describe
+from radps_dag.storage.remote import path_of
+from radps_dag.workloads.contract.workload import Product
 from radps_dag.workloads.sim.image import Image
-from radps_dag.workloads.sim.observation import read_observation, write_observation
 from radps_dag.workloads.sim.simulation.observe import simulate
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
 from radps_dag.workloads.sim.stores.images import read_image, write_image
+from radps_dag.workloads.sim.stores.observations import read_observation, write_observation
 from radps_dag.workloads.sim.stores.processing_sets import (
     derive,
     gather,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sim_data_support import BANDPASS, TARGET, Calls, observation
 
-from radps_dag.remote import path_of
-from radps_dag.workloads.contract import Product
+from radps_dag.storage.remote import path_of
+from radps_dag.workloads.contract.workload import Product
 from radps_dag.workloads.sim.flagging import autoflag
 from radps_dag.workloads.sim.importing import gather_visibilities
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from radps_dag.diagram import Direction
 from radps_dag.diagram.layered.coordinates import spread
 from radps_dag.diagram.layered.geometry import Point, Spline, bend, corner_path, line, swapped
 from radps_dag.diagram.layered.ladder import Edge, Ladder, Layers, assign, climb
 from radps_dag.diagram.layered.ordering import untangle
 from radps_dag.diagram.layered.turns import LEAD, TRACK, around, turns
+from radps_dag.diagram.options import Direction
 
 __all__ = ["Arrangement", "Direction", "Spacing", "arrange"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from radps_dag.workloads.description import Product
+from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.units import Bytes, Fraction, Score
 
 __all__ = [

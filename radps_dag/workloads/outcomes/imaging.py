@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from radps_dag.workloads.description import Product
+from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.units import Fraction, Gigahertz, JanskyPerBeam, Score
 
 __all__ = [

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.contract.scores import bandpass_score
+from radps_dag.workloads.contract.workload import Product, Random, Workdir, workload
 from radps_dag.workloads.outcomes import Bandpass, Modelled, PhasedUp
 from radps_dag.workloads.placeholder.caltables import iterated, write_caltable
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.scores import bandpass_score
 
 __all__ = ["set_model", "solve_bandpass", "solve_phase_up"]
 

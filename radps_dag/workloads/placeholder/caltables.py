@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.contract.scores import flag_score
+from radps_dag.workloads.contract.workload import Product, Random, Workdir, workload
 from radps_dag.workloads.outcomes import Applied, Table
 from radps_dag.workloads.placeholder.fake_data import Fake, read, spend, write
-from radps_dag.workloads.scores import flag_score
 
 __all__ = [
     "apply_calibration",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Drawn
 from radps_dag.workloads.placeholder.fake_data import SIMULATED, read, spend, write
 

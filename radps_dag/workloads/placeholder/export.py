@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from radps_dag.workloads.contract import Product, Workdir, workload
-from radps_dag.workloads.delivery import are_there, checksum_of, entries, standing_on
+from radps_dag.workloads.contract.delivery import are_there, checksum_of, entries, standing_on
+from radps_dag.workloads.contract.scores import export_score
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
 from radps_dag.workloads.placeholder.fake_data import SIMULATED, read, spend, write
-from radps_dag.workloads.scores import export_score
 
 __all__ = [
     "draw_quicklook",

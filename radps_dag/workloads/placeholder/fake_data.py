@@ -15,8 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from radps_dag.workloads.contract import Product
-from radps_dag.workloads.reading import open_product
+from radps_dag.workloads.contract.reading import open_product
+from radps_dag.workloads.contract.workload import Product
 
 __all__ = ["SIMULATED", "Fake", "read", "spend", "write"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.contract.scores import flag_score
+from radps_dag.workloads.contract.workload import Product, Random, Workdir, workload
 from radps_dag.workloads.outcomes import Flagged
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.scores import flag_score
 from radps_dag.workloads.units import Sigmas
 
 __all__ = ["autoflag"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.contract import Context, Product, Random, Workdir, workload
+from radps_dag.workloads.contract.scores import flux_snr_score, flux_spread_score, snr_score
+from radps_dag.workloads.contract.workload import Context, Product, Random, Workdir, workload
 from radps_dag.workloads.outcomes import FluxScale, Gains, Interval
 from radps_dag.workloads.placeholder.caltables import iterated, write_caltable
 from radps_dag.workloads.placeholder.fake_data import read, spend
-from radps_dag.workloads.scores import flux_snr_score, flux_spread_score, snr_score
 from radps_dag.workloads.units import Seconds
 
 __all__ = ["choose_solution_interval", "derive_flux_scale", "solve_gains"]

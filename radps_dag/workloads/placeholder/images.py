@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.contract import Context, Product, Workdir, workload
+from radps_dag.workloads.contract.workload import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import Concatenated, Described
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
 from radps_dag.workloads.placeholder.imaging import SKY

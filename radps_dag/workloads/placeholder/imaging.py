@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import hypot
 from typing import Any, Literal
 
-from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.contract.scores import clean_score
+from radps_dag.workloads.contract.workload import Product, Random, Workdir, workload
 from radps_dag.workloads.outcomes import Cleaned, Dirty, Restored
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.scores import clean_score
 from radps_dag.workloads.units import ChannelRange
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.contract import Context, Product, Random, Workdir, workload
+from radps_dag.workloads.contract.scores import flag_score, intents_score, wvr_score
+from radps_dag.workloads.contract.workload import Context, Product, Random, Workdir, workload
 from radps_dag.workloads.outcomes import (
     Corrected,
     Flagged,
@@ -14,7 +15,6 @@ from radps_dag.workloads.outcomes import (
 )
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
 from radps_dag.workloads.placeholder.observing import INTENTS
-from radps_dag.workloads.scores import flag_score, intents_score, wvr_score
 
 __all__ = [
     "apply_antenna_positions",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from radps_dag.workloads.contract import Context, Product, Random, Workdir, workload
+from radps_dag.workloads.contract.workload import Context, Product, Random, Workdir, workload
 from radps_dag.workloads.outcomes import Observed, Opened
 from radps_dag.workloads.placeholder.fake_data import Fake, read, spend, write
 from radps_dag.workloads.units import Degrees, Fraction, Megabytes, Metres

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from radps_dag.workloads.contract import Product, Random, Workdir, workload
+from radps_dag.workloads.contract.scores import selfcal_score
+from radps_dag.workloads.contract.workload import Product, Random, Workdir, workload
 from radps_dag.workloads.outcomes import Chosen, Compared, Solved
 from radps_dag.workloads.placeholder.fake_data import read, spend, write
-from radps_dag.workloads.scores import selfcal_score
 from radps_dag.workloads.units import Seconds
 
 __all__ = ["choose_image", "compare_images", "solve_selfcal"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from radps_dag.workloads.contract import Random, workload
+from radps_dag.workloads.contract.workload import Random, workload
 from radps_dag.workloads.outcomes import Converging, Worked
 from radps_dag.workloads.units import Megabytes, Seconds
 

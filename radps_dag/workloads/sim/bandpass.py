@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.contract.scores import bandpass_score
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Bandpass, Modelled, PhasedUp
-from radps_dag.workloads.scores import bandpass_score
 from radps_dag.workloads.sim.calibration import bandpass
 from radps_dag.workloads.sim.calibration.applying import apply_table
 from radps_dag.workloads.sim.calibration.catalogue import with_model

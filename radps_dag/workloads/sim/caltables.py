@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.contract.scores import flag_score
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Applied, Table
-from radps_dag.workloads.scores import flag_score
 from radps_dag.workloads.sim.bandpass import solve_bandpass, solve_phase_up
 from radps_dag.workloads.sim.calibration.applying import apply_table
 from radps_dag.workloads.sim.calibration.combining import combine

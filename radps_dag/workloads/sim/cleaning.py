@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.contract.scores import clean_score
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Cleaned, Dirty, Restored
-from radps_dag.workloads.scores import clean_score
 from radps_dag.workloads.sim.image import Image
 from radps_dag.workloads.sim.imaging.continuum import channels_of
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.contract.scores import continuum_score, found_score, uvcontsub_score
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Clipped, Line, Lines, Ranges, Spectrum, Subtracted
-from radps_dag.workloads.scores import continuum_score, found_score, uvcontsub_score
 from radps_dag.workloads.sim.imaging import continuum as finding
 from radps_dag.workloads.sim.imaging.joining import concatenate
 from radps_dag.workloads.sim.imaging.statistics import has_data

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Drawn
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.files import write_file

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from radps_dag.workloads.contract import Product, Workdir, workload
-from radps_dag.workloads.delivery import are_there, checksum_of, entries, name_of, standing_on
+from radps_dag.workloads.contract.delivery import (
+    are_there,
+    checksum_of,
+    entries,
+    name_of,
+    standing_on,
+)
+from radps_dag.workloads.contract.scores import export_score
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
-from radps_dag.workloads.scores import export_score
 from radps_dag.workloads.sim.stores.files import write_file
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
 from radps_dag.workloads.sim.stores.records import read_record, write_record

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from radps_dag.workloads.contract import Context, Product, Workdir, workload
+from radps_dag.workloads.contract.scores import flux_snr_score, flux_spread_score, snr_score
+from radps_dag.workloads.contract.workload import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import FluxScale, Gains, Interval
-from radps_dag.workloads.scores import flux_snr_score, flux_spread_score, snr_score
 from radps_dag.workloads.sim.calibration import fluxscale
 from radps_dag.workloads.sim.calibration import gains as solving
 from radps_dag.workloads.sim.calibration.applying import apply_table

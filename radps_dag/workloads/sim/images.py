@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Concatenated, Described
 from radps_dag.workloads.sim.image import Image
 from radps_dag.workloads.sim.imaging.joining import concatenate

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from radps_dag.workloads.contract import Context, Product, Workdir, workload
+from radps_dag.workloads.contract.scores import flag_score, intents_score, wvr_score
+from radps_dag.workloads.contract.workload import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import (
     Corrected,
     Flagged,
@@ -14,19 +15,18 @@ from radps_dag.workloads.outcomes import (
     Tsys,
     Wvr,
 )
-from radps_dag.workloads.scores import flag_score, intents_score, wvr_score
 from radps_dag.workloads.sim.apriori.online import flag_online
 from radps_dag.workloads.sim.apriori.positions import correct_positions, service_offsets
 from radps_dag.workloads.sim.apriori.radiometers import phase_rms_ratio, radiometer_solutions
 from radps_dag.workloads.sim.apriori.tables import tables_of
 from radps_dag.workloads.sim.apriori.tsys import tsys_solutions
 from radps_dag.workloads.sim.flags.outliers import flag_outliers
-from radps_dag.workloads.sim.observation import read_observation
 from radps_dag.workloads.sim.observing import intents, wanted_intents
 from radps_dag.workloads.sim.simulation.geometry import antennas_of
 from radps_dag.workloads.sim.simulation.observe import simulate
 from radps_dag.workloads.sim.solutions import Caltable
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
+from radps_dag.workloads.sim.stores.observations import read_observation
 from radps_dag.workloads.sim.stores.processing_sets import (
     derive,
     gather,

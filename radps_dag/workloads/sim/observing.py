@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from radps_dag.workloads.contract import Context, Product, Workdir, workload
+from radps_dag.workloads.contract.workload import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import Observed, Opened
-from radps_dag.workloads.sim.observation import Observation, read_observation, write_observation
+from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.simulation.corruption import dead
 from radps_dag.workloads.sim.simulation.geometry import VISIT_INTEGRATIONS
 from radps_dag.workloads.sim.simulation.observe import State, intents_of, simulate
+from radps_dag.workloads.sim.stores.observations import read_observation, write_observation
 from radps_dag.workloads.sim.stores.processing_sets import (
     observation_behind,
     read_visibilities,

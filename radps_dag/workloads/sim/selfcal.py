@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from radps_dag.workloads.contract import Product, Workdir, workload
+from radps_dag.workloads.contract.scores import selfcal_score
+from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Chosen, Compared, Solved
-from radps_dag.workloads.scores import selfcal_score
 from radps_dag.workloads.sim.calibration.selfcal import solve_against
 from radps_dag.workloads.sim.calibration.solving import reference_antenna
 from radps_dag.workloads.sim.imaging.predicting import predict

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from radps_dag.workloads.contract import Random, workload
+from radps_dag.workloads.contract.workload import Random, workload
 from radps_dag.workloads.outcomes import Converging, Worked
 from radps_dag.workloads.units import Megabytes, Seconds
 

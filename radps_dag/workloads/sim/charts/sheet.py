@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from PIL import Image
 
-from radps_dag.lettering.text import clean
+from radps_dag.fonts.text import clean
 from radps_dag.workloads.sim.visibilities import Floats
 
 __all__ = [

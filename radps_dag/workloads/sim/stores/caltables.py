@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from radps_dag.workloads.description import Product
-from radps_dag.workloads.sim.observation import Observation, observation_of
+from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
+from radps_dag.workloads.sim.stores.observations import observation_of
 from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store
 
 __all__ = ["observation_behind_caltable", "read_caltable", "write_caltable"]

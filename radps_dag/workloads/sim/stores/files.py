@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from radps_dag.workloads.description import Product
+from radps_dag.workloads.contract.description import Product
 
 __all__ = ["write_file"]
 

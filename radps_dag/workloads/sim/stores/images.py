@@ -12,9 +12,10 @@ from typing import Any, get_args
 
 import numpy as np
 
-from radps_dag.workloads.description import Product
+from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.image import Image, Plane
-from radps_dag.workloads.sim.observation import Observation, observation_of
+from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.stores.observations import observation_of
 from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store
 
 __all__ = ["observation_behind_image", "read_image", "write_image"]

@@ -19,9 +19,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.description import Product
-from radps_dag.workloads.sim.observation import Observation, observation_of
+from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.stores import msv4
+from radps_dag.workloads.sim.stores.observations import observation_of
 from radps_dag.workloads.sim.stores.parents import Line, line_of, note_parent, standing_on
 from radps_dag.workloads.sim.stores.zarr_store import Store, StoreUnusable, Writing, open_store
 from radps_dag.workloads.sim.visibilities import Antennas, PointModel, Visibilities

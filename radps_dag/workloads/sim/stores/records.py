@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from radps_dag.workloads.description import Product
-from radps_dag.workloads.reading import open_product
+from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.contract.reading import open_product
 from radps_dag.workloads.sim.stores.zarr_store import LAYOUT, SIMULATED, StoreUnusable
 
 __all__ = ["read_record", "write_record"]

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.description import Product
-from radps_dag.workloads.reading import local_path
+from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.contract.reading import local_path
 
 __all__ = ["LAYOUT", "SIMULATED", "Store", "StoreUnusable", "Writing", "open_store"]
 

@@ -1,0 +1,100 @@
+"""What a node sees of the context: what those added that it waits for, at every level around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import networkx as nx
+
+from radps_dag.builder import Graph, body
+from radps_dag.context.fold import Fold, Landed
+from radps_dag.facts.places import parts
+
+__all__ = ["Link", "Sight", "link_to", "order_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """A node in the graph of its level. `level` is the place of that level in the run; `outer` is
+    the same for the node that the level is in."""
+
+    graph: Graph
+    id: str
+    level: str
+    outer: Link | None = None
+
+    def chain(self) -> Iterator[Link]:
+        """From the inside out."""
+        link: Link | None = self
+        while link is not None:
+            yield link
+            link = link.outer
+
+
+class Sight:
+    """Who waits for whom in a pipeline, looked up once. Where only a `part` of the stages runs,
+    those that do not run count too: `whole` is the graph of all."""
+
+    def __init__(self, part: Graph | None = None, whole: Graph | None = None) -> None:
+        self._part = part
+        self._whole = whole
+        self._before: dict[tuple[int, str], frozenset[str]] = {}
+
+    def before(self, link: Link) -> frozenset[str]:
+        """The nodes of the level that this one waits for, directly or through others."""
+        key = (id(link.graph), link.id)
+        if key not in self._before:
+            whole = self._whole if link.graph is self._part else None
+            graph = link.graph if whole is None else whole
+            self._before[key] = frozenset(nx.ancestors(graph, link.id))
+        return self._before[key]
+
+    def landed(self, link: Link, fold: Fold) -> list[Landed]:
+        """What a node sees: of those it waits for, and from outside."""
+        found = list(fold.outside)
+        for one in link.chain():
+            for id in self.before(one):
+                found += fold.under(f"{one.level}/{id}" if one.level else id)
+        return found
+
+    def sees(self, link: Link, place: str) -> bool:
+        """Whether a node sees what was added at a place."""
+        there = parts(place)
+        for one in link.chain():
+            level = parts(one.level) if one.level else []
+            if there[: len(level)] == level and set(there[len(level) :][:1]) & self.before(one):
+                return True
+        return False
+
+
+def order_of(graph: Graph) -> list[str]:
+    """The paths of all nodes: each after those that it waits for, and as in the file otherwise."""
+    found: list[str] = []
+    _ordered(graph, "", found)
+    return found
+
+
+def _ordered(graph: Graph, path: str, found: list[str]) -> None:
+    number = {id: position for position, id in enumerate(graph)}
+    for id in nx.lexicographical_topological_sort(graph, key=number.__getitem__):
+        below = f"{path}/{id}" if path else id
+        found.append(below)
+        if (inside := body(graph, id)) is not None:
+            _ordered(inside, below, found)
+
+
+def link_to(graph: Graph, place: str) -> Link | None:
+    """The node at a place of a run of a pipeline, None where it has no such node."""
+    link: Link | None = None
+    inside: Graph | None = graph
+    level = ""
+    for part in parts(place):
+        if part[0] in "[#":
+            level += part
+            continue
+        if inside is None or part not in inside:
+            return None
+        link = Link(inside, part, level, link)
+        inside, level = body(inside, part), f"{level}/{part}" if level else part
+    return link

@@ -1,0 +1,87 @@
+"""The context as a plan foresees it: what is used again is there, what will run is not known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from radps_dag.context.visibility import Link
+from radps_dag.engine.live_context import Knowing
+from radps_dag.facts import Iterated, NodeStarted, NodeSucceeded
+from radps_dag.reuse.cache import Memory
+from radps_dag.reuse.query import Asked, Known
+
+__all__ = ["Foreseen"]
+
+
+class Foreseen:
+    """What a run would know at each node, without one where no workload asks for the context."""
+
+    def __init__(self, knowing: Knowing | None) -> None:
+        self._knowing = knowing
+        self._will_run: dict[str, bool] = {}  # place -> whether it may add to the context
+        self._last: tuple[tuple[Link, int, bool], str] | None = None
+
+    def expect(self, memory: Memory, asked: Asked, link: Link | None) -> tuple[Known | None, str]:
+        """What the call will be found to have made; None, and why it has to run."""
+        known = memory.expect(asked)
+        if known is not None and known.made.reads and self._knowing is not None:
+            if source := self._doubtful(link, known.made.reads):
+                return None, f"upstream {source} will run, and this reads the context"
+            asked = replace(asked, context=self._knowing.snapshot(link))
+            known = memory.expect(asked)
+        if known is None:
+            return None, memory.why(asked)
+        self._reused(asked, known)
+        return known, ""
+
+    def looped(self, place: str, iteration: int, kept: int, outputs: Mapping[str, Any]) -> None:
+        """All of a loop is known."""
+        now = time.time()
+        ended = Iterated(
+            time=now, place=place, iteration=iteration, cap=iteration, score=None, kept=kept
+        )
+        self._hear(ended, NodeSucceeded(time=now, place=place, outputs=outputs, seconds=0.0))
+
+    def will_run(self, place: str, *, adds: bool) -> None:
+        self._will_run[place] = adds
+
+    def _doubtful(self, link: Link | None, reads: Mapping[str, str]) -> str:
+        """The place of what will run and may change what a call has read, "" if there is none."""
+        products = any(query.startswith("products") for query in reads)
+        values = any(not query.startswith(("products", "declared")) for query in reads)
+        if self._knowing is None or link is None or not (products or values):
+            return ""
+        asked = (link, len(self._will_run), products)
+        if self._last is None or self._last[0] != asked:  # instances all ask the same
+            sees = self._knowing.sight.sees
+            may = (place for place, adds in self._will_run.items() if products or adds)
+            self._last = asked, next((place for place in may if sees(link, place)), "")
+        return self._last[1]
+
+    def _reused(self, asked: Asked, known: Known) -> None:
+        """A call is found to have been made."""
+        place, now = asked.place, time.time()
+        self._hear(
+            NodeStarted(
+                time=now,
+                place=place,
+                kind="task",
+                workload=asked.workload.name,
+                source=asked.source,
+                inputs=asked.arguments,
+            ),
+            NodeSucceeded(
+                time=now,
+                place=place,
+                outputs=known.outputs,
+                seconds=known.seconds,
+                made=known.made,
+            ),
+        )
+
+    def _hear(self, *facts: Any) -> None:
+        if self._knowing is not None:
+            self._knowing.heard(facts)

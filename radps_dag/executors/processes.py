@@ -1,0 +1,190 @@
+"""Workloads in persistent worker processes: isolated, and killable, so that time-outs hold.
+
+Each worker leads a process group of its own. A call that is cancelled or out of time takes its
+worker with it, and all that the workload started: SIGTERM first, then SIGKILL. The next call gets a
+new worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from radps_dag.executors import wire
+from radps_dag.executors.call import Call, Performed
+from radps_dag.executors.worker_log import collect
+from radps_dag.outcome import CallFailed, WorkerDied
+from radps_dag.sealed import NO_SECRETS, Secrets
+
+__all__ = ["Processes"]
+
+# What a group of processes gets between SIGTERM and SIGKILL.
+GRACE = 2.0
+
+
+class Processes:
+    """A pool of worker processes, each started when it is first needed."""
+
+    def __init__(
+        self,
+        library: str,
+        modules: Sequence[Path],
+        slots: int,
+        log: Path,
+        secrets: Secrets = NO_SECRETS,
+    ) -> None:
+        """`secrets` are left out of the log."""
+        self._introduction = {
+            "library": library,
+            "modules": [str(path) for path in modules],
+            "log": str(log.absolute()),
+            "secrets": secrets.contents,
+        }
+        self._slots = slots
+        self._log = log
+        self._secrets = secrets
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._closed = False
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    async def run(self, call: Call) -> Performed:
+        worker = await self._take()
+        if self._closed:
+            # It closed while the worker started.
+            await self._end(worker)
+            raise CallFailed(call.place, "ExecutorClosed", "the run is over")
+        try:
+            answer = await worker.ask(wire.to_json(call))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(worker))
+            raise
+        except (asyncio.IncompleteReadError, ConnectionError):
+            why = f"the worker process {await self._died(worker)}"
+            raise WorkerDied(call.place, why) from None
+        self._idle.append(worker)
+        if "outputs" in answer:
+            return wire.to_performed(answer)
+        raise wire.to_failure(answer)
+
+    async def close(self) -> None:
+        self._closed = True
+        await asyncio.gather(*(self._end(worker) for worker in tuple(self._all)))
+
+    def kill(self) -> None:
+        """SIGKILL to the groups of all workers. Where a worker has ended at an earlier signal, what
+        it started is there still, and no lifeline reaches it."""
+        for worker in tuple(self._all):
+            worker.signal(signal.SIGKILL)
+
+    async def _take(self) -> _Worker:
+        """A worker that waits, or a new one. One that has died while it waited is no use."""
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.gone:
+                return worker
+            await self._end(worker)
+        return await self._start()
+
+    async def _start(self) -> _Worker:
+        ours, theirs = socket.socketpair()
+        # Nothing is ever sent over this pair: it ends when this process does.
+        lifeline, held = socket.socketpair()
+        with theirs, held, self._log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                # Safe path: a module of the working directory must not shadow one of Python's.
+                *(sys.executable, "-P", "-m", "radps_dag.executors.worker"),
+                *(str(theirs.fileno()), str(held.fileno())),
+                pass_fds=(theirs.fileno(), held.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
+        worker = _Worker(process, reader, writer, lifeline)
+        self._all.add(worker)
+        worker.tell(self._introduction)
+        return worker
+
+    async def _end(self, worker: _Worker) -> None:
+        await worker.kill()
+        collect(self._log, worker.process.pid, self._secrets)
+        self._all.discard(worker)
+
+    async def _died(self, worker: _Worker) -> str:
+        """How a worker ended, in words."""
+        code = await worker.process.wait()
+        # Whatever it had started is in its group still.
+        await self._end(worker)
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"was killed by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}; see {self._log}"
+
+
+class _Worker:
+    """A worker process and the channel to it."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        lifeline: socket.socket,
+    ) -> None:
+        self.process = process
+        self._reader = reader
+        self._writer = writer
+        self._lifeline = lifeline
+
+    @property
+    def gone(self) -> bool:
+        return self.process.returncode is not None or self._reader.at_eof()
+
+    def tell(self, message: dict[str, Any]) -> None:
+        self._writer.write(wire.pack(message))
+
+    async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.tell(message)
+        await self._writer.drain()
+        return await wire.read(self._reader)
+
+    async def kill(self) -> None:
+        """End the whole group. The leader may be gone and its children not: so, by group."""
+        try:
+            if self.signal(signal.SIGTERM):
+                await self._wait_for_group()
+                self.signal(signal.SIGKILL)
+            await self.process.wait()
+        finally:
+            self._writer.close()
+            self._lifeline.close()
+
+    async def _wait_for_group(self) -> None:
+        clock = asyncio.get_running_loop()
+        until = clock.time() + GRACE
+        while clock.time() < until:
+            if self.process.returncode is not None and not self.signal(0):
+                return
+            await asyncio.sleep(0.02)
+
+    def signal(self, number: int) -> bool:
+        """Send a signal to the group; whether there is anybody left to get it."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # a zombie group leader, on some systems
+            return self.process.returncode is None
+        return True

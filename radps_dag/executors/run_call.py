@@ -1,0 +1,124 @@
+"""A call, performed here and now: in a thread of the driver, or in a worker process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import traceback
+from dataclasses import replace
+
+from radps_dag.executors.call import Call, Performed
+from radps_dag.executors.manifest import seal
+from radps_dag.faults import Injection
+from radps_dag.outcome import CallFailed
+from radps_dag.sealed import Secrets
+from radps_dag.workloads.contract.context import Context
+from radps_dag.workloads.contract.description import Workload
+from radps_dag.workloads.contract.knowledge import NOTHING
+from radps_dag.workloads.contract.reading import caching_in
+from radps_dag.workloads.contract.registry import Library
+from radps_dag.workloads.contract.workload import invoke
+
+__all__ = ["kinds_of", "perform"]
+
+
+def perform(call: Call, library: Library) -> Performed:
+    """What a call makes. Raises CallFailed, whatever the workload raises."""
+    try:
+        _inject(call.injection)
+        workload = library.workloads[call.workload]
+        arguments = {**call.arguments, **call.secrets.contents}
+        context = Context(call.context or NOTHING)
+        with caching_in(call.cache):
+            outputs = invoke(workload, arguments, call.workdir, call.seed, context)
+        performed = Performed(outputs, {}, tuple(context.added), tuple(context.asked))
+        if call.changes:
+            performed = _changed(call, performed)
+        return _kept(call, performed) if _writes(workload) else performed
+    except CallFailed as failed:
+        message = call.hidden.hide(failed.message)
+        raise CallFailed(call.place, failed.error, message, kinds=failed.kinds) from None
+    except BaseException as error:
+        # Whatever it is: a workload ends itself, and neither its worker nor the run.
+        raise CallFailed(
+            call.place,
+            type(error).__name__,
+            _first_line(error, call.hidden),
+            kinds=kinds_of(type(error)),
+            traceback=call.hidden.hide(_own_part(error)),
+        ) from None
+
+
+def _writes(workload: Workload) -> bool:
+    return "workdir" in workload.given.values()
+
+
+def _changed(call: Call, performed: Performed) -> Performed:
+    """With how the call has left the data that it changes in place, durable as well."""
+    from radps_dag.executors.publishing import state
+
+    return replace(performed, changed={one: state(one, durable=True) for one in call.changes})
+
+
+def _kept(call: Call, performed: Performed) -> Performed:
+    """With what the call has written, safe where it is to be."""
+    if call.publish:
+        from radps_dag.executors.publishing import publish
+
+        return publish(call, performed)
+    files = seal(call.workdir, call.root or call.workdir)
+    # Also where nothing is in it yet: the outputs may name the directory.
+    return replace(performed, files=files, workdir=call.workdir.absolute().as_uri())
+
+
+def kinds_of(kind: type[BaseException]) -> tuple[str, ...]:
+    """The names `retries.on` may use for an exception: its class and every base class."""
+    return tuple(base.__name__ for base in kind.__mro__ if issubclass(base, BaseException))
+
+
+def _first_line(error: BaseException, secrets: Secrets) -> str:
+    try:
+        # Before it is cut: half a secret is one, too.
+        lines = secrets.hide(str(error)).strip().splitlines()
+    except Exception:
+        return "an error that cannot say what it is"
+    return lines[0][:500] if lines else ""
+
+
+def _own_part(error: BaseException) -> str:
+    """The traceback from the workload on: what is above it is ours and tells its author nothing."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OURS):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
+
+
+_OURS = (__file__, invoke.__code__.co_filename)
+
+
+def _inject(injection: Injection) -> None:
+    """Trouble from outside, in the order in which it would strike."""
+    if injection.delay:
+        time.sleep(injection.delay)
+    if injection.crash:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if injection.hang:
+        threading.Event().wait()
+    if injection.exception:
+        raise CallFailed(
+            "",
+            injection.exception,
+            injection.message,
+            kinds=_kinds_by_name(injection.exception),
+        )
+
+
+def _kinds_by_name(name: str) -> tuple[str, ...]:
+    import builtins
+
+    known = getattr(builtins, name, None)
+    if isinstance(known, type) and issubclass(known, Exception):
+        return kinds_of(known)
+    return (name, "Exception")

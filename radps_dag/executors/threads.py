@@ -1,0 +1,121 @@
+"""Workloads in threads of the driving process: no start-up, no isolation.
+
+A thread cannot be stopped. A call that is cancelled or out of time is left to itself: its result is
+dropped, and its thread takes no new call until it ends. The programs it has started end with the
+run. Use processes where limits must hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+
+from radps_dag.executors.call import Call, Performed
+from radps_dag.executors.child_processes import Offspring
+from radps_dag.executors.run_call import perform
+from radps_dag.outcome import CallFailed
+from radps_dag.workloads.contract.registry import Library
+
+__all__ = ["Threads"]
+
+# What programs that are left over get between SIGTERM and SIGKILL.
+GRACE = 2.0
+# Seconds that a signal to the whole process group may take to be seen here.
+MOMENT = 0.05
+
+
+class Threads:
+    """A pool of daemon threads: one that never ends does not keep the program from ending."""
+
+    def __init__(self, library: Library, slots: int) -> None:
+        self._library = library
+        self._slots = slots
+        self._jobs: deque[_Job] = deque()
+        self._ready = threading.Condition()
+        self._idle = 0
+        self._abandoned = False
+        self._closed = False
+        self._programs = Offspring()
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    async def run(self, call: Call) -> Performed:
+        loop = asyncio.get_running_loop()
+        job = _Job(call, loop, loop.create_future())
+        with self._ready:
+            self._jobs.append(job)
+            # A thread stuck in an abandoned call is not idle, so it does not hold this one up.
+            if len(self._jobs) > self._idle:
+                threading.Thread(target=self._work, name="radps-dag workload", daemon=True).start()
+            else:
+                self._ready.notify()
+        try:
+            return await job.result
+        except asyncio.CancelledError:
+            self._abandoned = True
+            raise
+        except CallFailed as failed:
+            if "SubprocessError" in failed.kinds:
+                # A Ctrl-C ends programs too, and that must not pass for the workload's own failure.
+                await asyncio.sleep(MOMENT)
+            raise
+
+    async def close(self) -> None:
+        with self._ready:
+            self._closed = True
+            self._ready.notify_all()
+        if self._abandoned:
+            await self._programs.end(GRACE)
+
+    def kill(self) -> None:
+        self._programs.kill()
+
+    def _work(self) -> None:
+        while True:
+            with self._ready:
+                self._idle += 1
+                while not self._jobs and not self._closed:
+                    self._ready.wait()
+                self._idle -= 1
+                if self._closed:
+                    return
+                job = self._jobs.popleft()
+            job.work(self._library)
+
+
+class _Job:
+    """A call on its way through a thread, and the future that waits for it."""
+
+    def __init__(
+        self,
+        call: Call,
+        loop: asyncio.AbstractEventLoop,
+        result: asyncio.Future[Performed],
+    ) -> None:
+        self.call = call
+        self.loop = loop
+        self.result = result
+
+    def work(self, library: Library) -> None:
+        if self.result.cancelled():
+            return
+        performed: Performed | BaseException
+        try:
+            performed = perform(self.call, library)
+        except BaseException as error:
+            performed = error
+        # The loop may be gone when an abandoned call ends at last.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._settle, performed)
+
+    def _settle(self, performed: Performed | BaseException) -> None:
+        if self.result.done():
+            return
+        if isinstance(performed, Performed):
+            self.result.set_result(performed)
+        else:
+            self.result.set_exception(performed)

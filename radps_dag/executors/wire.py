@@ -1,0 +1,141 @@
+"""What goes over the wire between the driver and a worker process: JSON, each with its length."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radps_dag.executors.call import Call, Performed
+from radps_dag.facts import Added, Files
+from radps_dag.faults import Injection
+from radps_dag.outcome import CallFailed
+from radps_dag.sealed import Secrets
+from radps_dag.workloads.contract.knowledge import Snapshot
+
+if TYPE_CHECKING:
+    import asyncio  # of the driver; a worker starts sooner without it
+
+__all__ = [
+    "from_performed",
+    "pack",
+    "read",
+    "receive",
+    "to_call",
+    "to_failure",
+    "to_json",
+    "to_performed",
+]
+
+_HEADER = 8
+
+
+def pack(message: dict[str, Any]) -> bytes:
+    content = json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
+    return len(content).to_bytes(_HEADER, "big") + content
+
+
+async def read(stream: asyncio.StreamReader) -> dict[str, Any]:
+    """The next message on the driver's side. Raises IncompleteReadError at the end."""
+    size = int.from_bytes(await stream.readexactly(_HEADER), "big")
+    message: dict[str, Any] = json.loads(await stream.readexactly(size))
+    return message
+
+
+def receive(channel: socket.socket) -> dict[str, Any] | None:
+    """The next message on the worker's side; None at the end."""
+    header = _exactly(channel, _HEADER)
+    content = None if header is None else _exactly(channel, int.from_bytes(header, "big"))
+    if content is None:
+        return None
+    message: dict[str, Any] = json.loads(content)
+    return message
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        part = channel.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def to_json(call: Call) -> dict[str, Any]:
+    return {
+        "place": call.place,
+        "workload": call.workload,
+        "arguments": call.arguments,
+        "workdir": str(call.workdir),
+        "root": None if call.root is None else str(call.root),
+        "seed": call.seed,
+        "cache": str(call.cache or ""),
+        "publish": call.publish,
+        "changes": call.changes,
+        "secrets": call.secrets.contents,
+        "hidden": call.hidden.contents,
+        "injection": dataclasses.asdict(call.injection),
+        # A text, which is made once for all calls that see the same.
+        "context": None if call.context is None else call.context.text,
+    }
+
+
+def to_call(message: dict[str, Any]) -> Call:
+    return Call(
+        place=message["place"],
+        workload=message["workload"],
+        arguments=message["arguments"],
+        workdir=Path(message["workdir"]),
+        root=None if message["root"] is None else Path(message["root"]),
+        seed=message["seed"],
+        cache=Path(message["cache"]) if message["cache"] else None,
+        publish=message["publish"],
+        changes=tuple(message["changes"]),
+        secrets=Secrets(message["secrets"]),
+        hidden=_hidden(tuple(message["hidden"].items())),
+        injection=Injection(**message["injection"]),
+        context=None if (text := message["context"]) is None else _snapshot(text),
+    )
+
+
+# A worker makes many calls that see the same.
+_snapshot = lru_cache(4)(Snapshot.from_text)
+
+
+@lru_cache(1)
+def _hidden(contents: tuple[tuple[str, str], ...]) -> Secrets:
+    return Secrets(dict(contents))
+
+
+def from_performed(performed: Performed) -> dict[str, Any]:
+    return dataclasses.asdict(performed)
+
+
+def to_performed(message: dict[str, Any]) -> Performed:
+    return Performed(
+        outputs=message["outputs"],
+        files=_files(message["files"]),
+        added=tuple(Added(**one) for one in message["added"]),
+        asked=tuple(message["asked"]),
+        workdir=message["workdir"],
+        marks=message["marks"],
+        changed=_files(message["changed"]),
+    )
+
+
+def _files(message: dict[str, Any]) -> Files:
+    return {name: (size, digest) for name, (size, digest) in message.items()}
+
+
+def to_failure(message: dict[str, Any]) -> CallFailed:
+    return CallFailed(
+        message["place"],
+        message["error"],
+        message["message"],
+        kinds=tuple(message["kinds"]),
+        traceback=message["traceback"],
+    )

@@ -1,0 +1,401 @@
+"""What happens in a run, as frozen values: the engine states facts, everything else listens.
+
+A place in a run is a node's path with its instances and iterations, such as
+`image_cube/clean[spw=2]#3/major_cycle`: instance `spw=2`, third iteration.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time as clock
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from radps_dag.facts.recorded import Provenance, Settings
+from radps_dag.facts.typed import Id, Moment, check, like
+
+__all__ = [
+    "CONDITION_IS_FALSE",
+    "NOT_SELECTED",
+    "About",
+    "Added",
+    "ContextAdded",
+    "Ending",
+    "Fact",
+    "Files",
+    "Iterated",
+    "Listener",
+    "Made",
+    "NodeFailed",
+    "NodeKind",
+    "NodeSkipped",
+    "NodeStarted",
+    "NodeStopped",
+    "NodeSucceeded",
+    "Noted",
+    "QuestionAnswered",
+    "QuestionAsked",
+    "Retrying",
+    "RunEnded",
+    "RunStarted",
+    "Scored",
+    "Tracked",
+    "Verdict",
+    "Via",
+    "as_json",
+    "cancelled_text",
+    "from_json",
+    "strict_json",
+]
+
+# Why a node is skipped whose `when` is false: as the file wishes, and no news.
+CONDITION_IS_FALSE = "its condition is false"
+# Why a stage is skipped that --only, --from and --until leave out.
+NOT_SELECTED = "not selected"
+
+NodeKind = Literal["task", "group", "use", "pause", "fan_out", "loop"]
+# What a person is asked about, and how the answer came.
+About = Literal["pause", "alert", "exhausted", "diverged"]
+Via = Literal["terminal", "command", "prefect", "file", "timeout"]
+# Whether what failed may have been in the midst of its work, or a person could have averted it.
+Ending = Literal["failed", "interrupted", "decided"]
+Verdict = Literal["good", "warn", "alert", "error", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fact:
+    time: Moment  # seconds since the epoch, for people; order is the order of arrival
+    place: str  # "" is the run itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(_Fact):
+    """A process begins to drive the run: the first one or, in a later `generation`, one that
+    resumes it. `settings` are what else `resume` needs to ask for the same; `provenance` says
+    with what and on what it runs; `spent` are the seconds that the earlier processes took."""
+
+    run: str
+    pipeline: str
+    file: str
+    params: Mapping[str, Any]
+    library: str
+    executor: str
+    seed: int
+    generation: int = 1
+    settings: Annotated[Mapping[str, Any], like(Settings)] = field(default_factory=dict)
+    provenance: Annotated[Mapping[str, Any], like(Provenance)] = field(default_factory=dict)
+    spent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStarted(_Fact):
+    """A node, an instance of a fan-out (the place ends in `]`) or an iteration (`#3`) begins.
+
+    `kind` says what begins: a fan-out node as a whole is "fan_out" and its instances are what the
+    node is; a loop as a whole is "loop" and its iterations are what the node is.
+    `total` is the number of instances of a fan-out, or the cap of a loop. Of a call, `workload` is
+    what it calls, `source` the digest of that one's code, and `inputs` are its inputs; `origin` is
+    the run whose result it uses instead of running, "" where it runs. `changes` are the addresses
+    of what it is about to change in place: of data from outside with its content, of products of
+    the workspace, which the journal knows, with "".
+    """
+
+    kind: NodeKind
+    description: str = ""
+    total: int | None = None
+    attempt: int = 1
+    workload: str = ""
+    source: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = ""
+    changes: Mapping[str, str] = field(default_factory=dict)
+
+
+# By name in the call's directory: bytes in all, and a digest of the content.
+Files = Mapping[str, tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """One thing that a call gave to the context: a value under a key or, where `withdrawn` is a
+    product's URI, the word that this product is not to be used any more, with the reason."""
+
+    key: str = ""
+    value: Any = None
+    withdrawn: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a call leaves for those after it, in this run and in later ones.
+
+    `key` is the digest of all that decides about the outputs. `workdir` is the URI of the
+    directory that the call wrote, "" if none; `files` are what it holds, and `marks` what a place
+    elsewhere says of them that changes with their content. `reads` are the digests of what it
+    looked up in the context. `origin` is the run that computed it, "" for this one, now.
+
+    Of a call that changes data in place, `revision` is the name of this one execution, and
+    `changed` says by address how it left that data. `outside` are products in the result that no
+    call of the workspace has made, by address with the digests of their content.
+    """
+
+    key: str
+    workdir: str = ""
+    files: Files = field(default_factory=dict)
+    added: tuple[Added, ...] = ()
+    reads: Mapping[str, str] = field(default_factory=dict)
+    origin: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
+    changed: Files = field(default_factory=dict)
+    outside: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSucceeded(_Fact):
+    """`made` is there for calls alone. `seconds`, here and in what follows, are without those in
+    which all that went on in it waited for a person."""
+
+    outputs: Mapping[str, Any]
+    seconds: float
+    made: Made | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFailed(_Fact):
+    """`tolerated` says that the run goes on without it (on_error, min_success). `outputs` and
+    `made` are those of a call that was done, and failed for its quality. `ending` is what `resume`
+    goes by."""
+
+    error: str  # type of the exception, "ConnectionError"
+    message: str
+    seconds: float
+    tolerated: bool = False
+    traceback: str = ""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    made: Made | None = None
+    ending: Ending = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSkipped(_Fact):
+    reason: str  # "when is false", "stage 'import' failed", "not selected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStopped(_Fact):
+    """It began, and ended before it was done through no fault of its own: by a time-out of what is
+    around it, by an interrupt, or because the run stops for a failure elsewhere."""
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying(_Fact):
+    """An attempt failed; `attempt` is the one that follows, after `delay` seconds."""
+
+    attempt: int
+    attempts: int
+    delay: float
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Iterated(_Fact):
+    """An iteration of a loop ended; `place` is the loop's. `outcome` is empty until the last.
+    `kept` is the iteration whose outputs the loop would now have, `state` what the next one gets.
+    """
+
+    iteration: int
+    cap: int
+    score: float | None
+    outcome: str = ""
+    kept: int = 0
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored(_Fact):
+    """A QA metric got its score: 0 to 1, -0.1 if its formula broke, None if not applicable."""
+
+    metric: str
+    score: float | None
+    verdict: Verdict
+    value: Any = None
+    units: str = ""
+    reason: str = ""
+    applies_to: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(_Fact):
+    """Something worth a line that changes nothing: a warning, a server that starts."""
+
+    message: str
+    level: Literal["info", "warning"] = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextAdded(_Fact):
+    """Something was added to the context from outside of the pipeline, by `by`."""
+
+    by: str
+    added: Added
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAsked(_Fact):
+    """A person is asked, and something waits for the answer. `inputs` are JSON Schemas by name;
+    `show` is the evidence; `deadline` is in seconds since the epoch."""
+
+    question: str
+    message: str
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    show: tuple[Any, ...] = ()
+    about: About = "pause"
+    deadline: Moment | None = None
+    on_timeout: str = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAnswered(_Fact):
+    """The answer that counts: the first one. `by` is a person's name on the machine."""
+
+    question: str
+    values: Mapping[str, Any]
+    by: str
+    via: Via
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked(_Fact):
+    """Prefect's record of the run, or the word that it has been told how the run ended."""
+
+    flow_run: Id
+    api: str
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded(_Fact):
+    """A process that drove the run has ended or, where it is cancelled, the run for good.
+    `seconds` are those of this process.
+
+    Then `by` is a person's name on the machine, "" where it is not known, `via` the way that was
+    taken, and `message` the reason, if one was given."""
+
+    status: Literal["succeeded", "failed", "interrupted", "paused", "cancelled"]
+    seconds: float
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    message: str = ""
+    by: str = ""
+    via: Literal["", "command", "prefect"] = ""
+
+
+Fact = (
+    RunStarted
+    | NodeStarted
+    | NodeSucceeded
+    | NodeFailed
+    | NodeSkipped
+    | NodeStopped
+    | Retrying
+    | Iterated
+    | Scored
+    | Noted
+    | ContextAdded
+    | QuestionAsked
+    | QuestionAnswered
+    | Tracked
+    | RunEnded
+)
+Listener = Callable[[Fact], None]
+
+_KINDS: Mapping[str, type[Fact]] = {
+    "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("_"): kind
+    for kind in Fact.__args__
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+_FIELDS = {kind: tuple(item.name for item in dataclasses.fields(kind)) for kind in _NAMES}
+
+
+def as_json(fact: Fact) -> dict[str, Any]:
+    """A fact as a flat JSON object; `fact` names its kind (`node_started`)."""
+    record: dict[str, Any] = {"fact": _NAMES[type(fact)]}
+    for name in _FIELDS[type(fact)]:
+        value = getattr(fact, name)
+        record[name] = dataclasses.asdict(value) if isinstance(value, Made | Added) else value
+    return record
+
+
+# By error, of facts that do not say it: so was it found out before.
+_ENDINGS: Mapping[Any, Ending] = {
+    **dict.fromkeys(("InterruptedInPlace", "WorkerDied"), "interrupted"),
+    **dict.fromkeys(("QaFailed", "NotConverged", "Diverged", "QuestionTimeout"), "decided"),
+}
+
+
+def from_json(record: Mapping[str, Any]) -> Fact:
+    """The fact of such an object. Raises ValueError, TypeError or KeyError where it is none."""
+    values = dict(record)
+    kind = _KINDS[values.pop("fact")]
+    if isinstance(values.get("made"), dict):
+        values["made"] = _made(dict(values["made"]))
+    if isinstance(values.get("added"), dict):
+        values["added"] = _added(values["added"])
+    if kind is NodeFailed:
+        values.setdefault("ending", _ENDINGS.get(values.get("error"), "failed"))
+    check(kind, values)
+    if kind is QuestionAsked:
+        values["show"] = tuple(values.get("show", ()))
+    return kind(**values)
+
+
+def _made(values: dict[str, Any]) -> Made:
+    values["added"] = tuple(map(_added, values.get("added", ())))
+    check(Made, values)
+    for name in ("files", "changed"):
+        values[name] = {path: tuple(one) for path, one in values.get(name, {}).items()}
+    return Made(**values)
+
+
+def _added(values: Mapping[str, Any]) -> Added:
+    check(Added, values)
+    return Added(**values)
+
+
+def cancelled_text(end: RunEnded) -> str:
+    """Who cancelled a run, when and why: `cancelled by ann on 2026-11-25 at 02:14:08: no use`."""
+    who = f" by {end.by}" if end.by else " in Prefect" if end.via == "prefect" else ""
+    when = clock.strftime("%Y-%m-%d at %H:%M:%S", clock.localtime(end.time))
+    why = f": {end.message}" if end.message else ""
+    text = f"cancelled{who} on {when}{why}"
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
+def strict_json(value: Any) -> str:
+    """A value as strict JSON; not a number and infinities become null."""
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError):
+        return json.dumps(_strict(value), allow_nan=False, separators=(",", ":"))
+
+
+def _strict(value: Any) -> Any:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case None | bool() | int() | str():
+            return value
+        case Mapping():
+            return {str(key): _strict(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_strict(item) for item in value]
+        case _:
+            return str(value)

@@ -1,0 +1,1 @@
+"""The language: bytes to a well-formed model, its expressions, and who waits for whom."""

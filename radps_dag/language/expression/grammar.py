@@ -1,0 +1,327 @@
+"""What an expression may contain: the kinds of syntax, the names, and what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import NamedTuple
+
+from jinja2 import nodes
+
+from radps_dag.language.expression.tables import FILTERS, FUNCTIONS, TESTS, Operation
+from radps_dag.problem import allowed, did_you_mean
+
+__all__ = ["ROOTS", "Finding", "Read", "examine", "path_of", "paths_in"]
+
+ROOTS = ("params", "stages", "steps", "each", "state", "loop", "outputs", "run")
+MAX_DEPTH = 100
+MAX_INTEGER = 2**63
+
+_WHAT = {
+    "params": "a parameter: params.NAME",
+    "stages": "an output: stages.ID.OUTPUT",
+    "steps": "an output: steps.ID.OUTPUT",
+    "each": "an item: each.NAME",
+    "state": "a variable: state.NAME",
+    "loop": "its counter: loop.index",
+    "outputs": "an output: outputs.NAME",
+    "run": "a member: run.id, run.workdir",
+}
+_HINTS = {
+    "null": "; write 'none'",
+    "env": "; the environment is not visible: give what is needed as a param",
+    "item": "; inside for_each it is each.NAME",
+    "if": "; put the test before it into parentheses",
+}
+
+
+class Finding(NamedTuple):
+    """Something that is not allowed, at an offset of the text."""
+
+    offset: int
+    message: str
+
+
+class Read(NamedTuple):
+    """A name with its path, at an offset; `whole` where it is all that the expression is.
+
+    `instead` are the paths without a value where a chain of `default` gets to this one.
+    """
+
+    root: str
+    path: tuple[str, ...]
+    offset: int
+    guarded: bool
+    whole: bool
+    instead: tuple[tuple[str, ...], ...] = ()
+
+
+_Path = tuple[str, ...]
+
+
+def examine(tree: nodes.Expr) -> tuple[tuple[Read, ...], tuple[Finding, ...]]:
+    """What a tree reads, and what in it is not allowed."""
+    if _depth(tree) > MAX_DEPTH:
+        return (), (Finding(0, "the expression has too many operators in a row; split it"),)
+    walk = _Examination()
+    walk.visit(tree, frozenset())
+    whole = path_of(tree) is not None
+    reads = tuple(read._replace(whole=whole) for read in sorted(walk.reads, key=lambda r: r.offset))
+    return reads, tuple(sorted(walk.findings))
+
+
+def path_of(node: nodes.Node) -> _Path | None:
+    """`("steps", "solve", "caltable")` of a name with constant members only."""
+    path: list[str] = []
+    while True:
+        match node:
+            case nodes.Getattr():
+                path.append(node.attr)
+            case nodes.Getitem(arg=nodes.Const(value=str(key))):
+                path.append(key)
+            case nodes.Name():
+                return (node.name, *reversed(path))
+            case _:
+                return None
+        node = node.node
+
+
+def paths_in(tree: nodes.Expr) -> tuple[_Path, ...]:
+    """Every name that a tree reads, with its constant path."""
+    reads, _ = examine(tree)
+    return tuple((read.root, *read.path) for read in reads)
+
+
+def _depth(tree: nodes.Node) -> int:
+    level: list[nodes.Node] = [tree]
+    depth = 0
+    while level and depth <= MAX_DEPTH:
+        level = [child for node in level for child in node.iter_child_nodes()]
+        depth += 1
+    return depth
+
+
+_OPERATORS = (
+    nodes.Add,
+    nodes.Sub,
+    nodes.Mul,
+    nodes.Div,
+    nodes.FloorDiv,
+    nodes.Mod,
+    nodes.Pow,
+    nodes.Neg,
+    nodes.Pos,
+    nodes.Or,
+    nodes.Not,
+    nodes.Concat,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.List,
+    nodes.Tuple,
+    nodes.Dict,
+    nodes.Slice,
+)
+
+
+class _Examination:
+    """One walk over a tree. `sure` are the paths that a surrounding test has found to be there."""
+
+    def __init__(self) -> None:
+        self.reads: list[Read] = []
+        self._instead: tuple[_Path, ...] = ()
+        self.findings: list[Finding] = []
+
+    def visit(self, node: nodes.Node, sure: frozenset[_Path], guarded: bool = False) -> None:
+        match node:
+            case nodes.Name() | nodes.Getattr() | nodes.Getitem():
+                self._access(node, sure, guarded)
+            case nodes.Const():
+                self._constant(node)
+            case nodes.Filter() | nodes.Test() | nodes.Call():
+                self._operation(node, sure, guarded)
+            case nodes.CondExpr():
+                self._choice(node, sure, guarded)
+            case nodes.And():
+                self.visit(node.left, sure, guarded)
+                self.visit(node.right, sure | set(_defined(node.left)), guarded)
+            case nodes.Pair():
+                if not (isinstance(node.key, nodes.Const) and isinstance(node.key.value, str)):
+                    self._find(node, "a key is a string in quotes: {'name': value}")
+                self.visit(node.value, sure, guarded)
+            case _ if isinstance(node, _OPERATORS):
+                for child in node.iter_child_nodes():
+                    self.visit(child, sure, guarded)
+            case _:
+                self._find(node, f"{type(node).__name__.lower()} is not allowed in an expression")
+
+    def _find(self, node: nodes.Node, message: str) -> None:
+        self.findings.append(Finding(node.lineno, message))
+
+    def _constant(self, node: nodes.Const) -> None:
+        value = node.value
+        if isinstance(value, float) and not isfinite(value):
+            self._find(node, "a number too large")
+        elif isinstance(value, int) and abs(value) >= MAX_INTEGER:
+            self._find(node, "an integer too large: 64 bits are the most")
+        elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+            self._find(node, "text that is no valid Unicode")
+
+    def _access(self, node: nodes.Node, sure: frozenset[_Path], guarded: bool) -> None:
+        """A name with members and subscripts, from the outside in."""
+        path: list[str] = []
+        inner = node
+        while isinstance(inner, nodes.Getattr | nodes.Getitem):
+            if isinstance(inner, nodes.Getattr):
+                path.append(inner.attr)
+            elif isinstance(inner.arg, nodes.Const) and isinstance(inner.arg.value, str):
+                path.append(inner.arg.value)
+            else:
+                path.clear()
+                self._subscript(inner, sure, guarded)
+            inner = inner.node
+        if isinstance(inner, nodes.Name):
+            self._name(inner, tuple(reversed(path)), sure, guarded)
+        else:
+            self.visit(inner, sure, guarded)
+
+    def _subscript(self, node: nodes.Getitem, sure: frozenset[_Path], guarded: bool) -> None:
+        if isinstance(node.arg, nodes.Tuple):
+            self._find(node, "one subscript at a time: x[0][1]")
+        self.visit(node.arg, sure, guarded)
+
+    def _name(self, node: nodes.Name, path: _Path, sure: frozenset[_Path], guarded: bool) -> None:
+        root = node.name
+        if root in FUNCTIONS and not path:
+            self._find(node, f"{root!r} is a function; write {FUNCTIONS[root].usage}")
+        elif root not in ROOTS:
+            hint = _HINTS.get(root) or did_you_mean(root, ROOTS)
+            self._find(node, f"unknown name {root!r}{hint} (known: {allowed(ROOTS)})")
+        elif not path and root not in ("params", "each", "state", "outputs"):
+            self._find(node, f"{root!r} alone is no value; name {_WHAT[root]}")
+        else:
+            known = guarded or any((root, *path)[: len(one)] == one for one in sure)
+            self.reads.append(Read(root, path, node.lineno, known, False, self._instead))
+
+    def _choice(self, node: nodes.CondExpr, sure: frozenset[_Path], guarded: bool) -> None:
+        self.visit(node.test, sure, guarded)
+        self.visit(node.expr1, sure | set(_defined(node.test)), guarded)
+        if node.expr2 is None:
+            self._find(node, "'if' needs an 'else': x if condition else y")
+        else:
+            self.visit(node.expr2, sure | set(_undefined(node.test)), guarded)
+
+    def _operation(
+        self,
+        node: nodes.Filter | nodes.Test | nodes.Call,
+        sure: frozenset[_Path],
+        guarded: bool,
+    ) -> None:
+        operation = self._look_up(node)
+        if operation is not None:
+            self._arguments(node, operation)
+        asks = operation is not None and operation.name in ("default", "defined", "undefined")
+        if isinstance(node, nodes.Filter) and node.name == "default":
+            self._default(node, sure, guarded)
+            return
+        if not isinstance(node, nodes.Call) and node.node is not None:
+            self.visit(node.node, sure, guarded or asks)
+        for argument in node.args:
+            self.visit(argument, sure, guarded)
+        for keyword in node.kwargs:
+            self.visit(keyword.value, sure, guarded)
+
+    def _default(self, node: nodes.Filter, sure: frozenset[_Path], guarded: bool) -> None:
+        """Each is read where those before it have no value, and all but the last are asked."""
+        before = self._instead
+        *most, last = (node.node, *node.args, *(keyword.value for keyword in node.kwargs))
+        for one in most:
+            if one is not None:
+                self.visit(one, sure, guarded=True)
+                self._instead += tuple(_tried(one))
+        self.visit(last, sure, guarded)
+        self._instead = before
+
+    def _look_up(self, node: nodes.Filter | nodes.Test | nodes.Call) -> Operation | None:
+        kind, name = type(node).__name__.lower(), ""
+        table: Mapping[str, Operation] = TESTS if isinstance(node, nodes.Test) else FILTERS
+        if not isinstance(node, nodes.Call):
+            name = node.name
+        elif isinstance(node.node, nodes.Name):
+            kind, name, table = "function", node.node.name, FUNCTIONS
+        else:
+            self._find(node, "only the listed functions can be called; no methods")
+            return None
+        if name not in table:
+            hint = self._elsewhere(name, kind) or did_you_mean(name, table)
+            self._find(node, f"unknown {kind} {name!r}{hint} (known: {allowed(table, 40)})")
+        return table.get(name)
+
+    def _elsewhere(self, name: str, kind: str) -> str:
+        if kind != "filter" and name in FILTERS:
+            return f"; it is a filter: write {FILTERS[name].usage}"
+        if kind != "function" and name in FUNCTIONS:
+            return f"; it is a function: write {FUNCTIONS[name].usage}"
+        return ""
+
+    def _arguments(
+        self, node: nodes.Filter | nodes.Test | nodes.Call, operation: Operation
+    ) -> None:
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            self._find(node, "'*' and '**' are not allowed in a call")
+            return
+        problem = operation.misuse(len(node.args), [str(keyword.key) for keyword in node.kwargs])
+        if problem:
+            self._find(node, problem)
+        elif operation.applies:
+            self._applied(node, operation)
+
+    def _applied(self, node: nodes.Filter | nodes.Test | nodes.Call, operation: Operation) -> None:
+        """The name in `map('upper')` is checked like any other, and so are its arguments."""
+        position = operation.parameters.index(operation.names_a)
+        named = {keyword.key: keyword.value for keyword in node.kwargs}
+        name = node.args[position] if len(node.args) > position else named.get(operation.names_a)
+        if operation.name == "map" and (name is None) == ("attribute" not in named):
+            self._find(node, "'map' takes either a filter's name or attribute='NAME'")
+        elif isinstance(name, nodes.Const):
+            problem = operation.misapplied(name.value, max(0, len(node.args) - position - 1))
+            if problem:
+                self._find(name, problem)
+
+
+def _defined(test: nodes.Node) -> Iterator[_Path]:
+    """Paths that have a value where `test` is true."""
+    match test:
+        case nodes.Test(name="defined"):
+            yield from _known_path(test.node)
+        case nodes.And():
+            yield from _defined(test.left)
+            yield from _defined(test.right)
+        case nodes.Not():
+            yield from _undefined(test.node)
+
+
+def _undefined(test: nodes.Node) -> Iterator[_Path]:
+    """Paths that have a value where `test` is false."""
+    match test:
+        case nodes.Test(name="undefined"):
+            yield from _known_path(test.node)
+        case nodes.Or():
+            yield from _undefined(test.left)
+            yield from _undefined(test.right)
+        case nodes.Not():
+            yield from _defined(test.node)
+
+
+def _tried(node: nodes.Expr | None) -> Iterator[_Path]:
+    """The paths that have no value where this has none."""
+    if isinstance(node, nodes.Filter) and node.name == "default":
+        for one in (node.node, *node.args, *(keyword.value for keyword in node.kwargs)):
+            yield from _tried(one)
+    elif node is not None:
+        yield from _known_path(node)
+
+
+def _known_path(node: nodes.Node) -> Iterator[_Path]:
+    path = path_of(node)
+    if path is not None:
+        yield path

@@ -1,0 +1,379 @@
+"""The shape of an expression's value, as far as it is known before the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from jinja2 import nodes
+
+from radps_dag.language.expression.comparing import may_equal, may_hold, of_side
+from radps_dag.language.expression.grammar import path_of
+from radps_dag.language.expression.tables import FILTERS, FUNCTIONS, Operation
+from radps_dag.language.expression.values import (
+    Expression,
+    Listing,
+    Literal,
+    Object,
+    Template,
+    Value,
+)
+from radps_dag.language.shape import (
+    ANY,
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    STRING,
+    Shape,
+    describe,
+    fits,
+    list_of,
+    members_of,
+    object_of,
+    of_value,
+    union,
+)
+from radps_dag.problem import Problem, allowed, did_you_mean
+
+__all__ = ["COMPARISON", "MEMBER", "TYPE", "alternatives", "infer", "member_of", "no_member"]
+
+TYPE = "type"
+MEMBER = "unknown-member"
+COMPARISON = "comparison"
+
+# A root with its path to the shape of what stands there; ANY for what is not known.
+Known = Callable[[tuple[str, ...]], Shape]
+Complain = Callable[[Problem], None]
+
+
+def infer(value: Value, known: Known, complain: Complain | None = None) -> Shape:
+    """The shape of `value`, where `known` tells that of a path such as `("params", "spws")`.
+
+    `complain` gets each operation in it that no value can make succeed, such as text times two,
+    and each comparison that no value can make hold.
+    """
+    match value:
+        case Literal():
+            return of_value(value.value)
+        case Expression():
+            return _Inference(value, known, complain).of(value.tree)
+        case Template():
+            if complain is not None:
+                for part in value.parts:
+                    if isinstance(part, Expression):
+                        infer(part, known, complain)
+            return STRING
+        case Listing():
+            return members_of(infer(item, known, complain) for item in value.items)
+        case Object():
+            fields = [(name, infer(one, known, complain), True) for name, one in value.entries]
+            return object_of(fields, None, "")
+
+
+def alternatives(value: Expression) -> Iterator[Expression]:
+    """What `x | default(y, z)` may come to, each as an expression; of any other, itself."""
+    for tree in _alternatives(value.tree):
+        yield replace(value, tree=tree, at=value.place(tree.lineno))
+
+
+def _alternatives(tree: nodes.Expr) -> Iterator[nodes.Expr]:
+    if not isinstance(tree, nodes.Filter) or tree.name != "default" or tree.node is None:
+        yield tree
+        return
+    for one in (tree.node, *tree.args, *(keyword.value for keyword in tree.kwargs)):
+        yield from _alternatives(one)
+
+
+def no_member(shape: Shape, name: str) -> tuple[str, bool]:
+    """Why a value has no such member ("" if it may), and whether that is certain."""
+    if shape.unknown:
+        return "", False
+    if "object" not in shape.kinds:
+        hint = "; write `| map(attribute='...')`" if shape.kinds == {"array"} else ""
+        return f"is {describe(shape)}, and has no member {name!r}{hint}", True
+    fields = [field for field, _, _ in shape.fields]
+    if not fields or name in fields:
+        return "", False
+    hint = did_you_mean(name, fields)
+    if shape.values is None:
+        return f"has no member {name!r}{hint or f'; it has {allowed(fields)}'}", True
+    return f"has no declared member {name!r}{hint}" if hint else "", False
+
+
+def member_of(shape: Shape, name: str) -> Shape:
+    """The shape of a member of an object; ANY where nothing is known of it."""
+    if shape.kinds != {"object"}:
+        return ANY
+    for field, of, _ in shape.fields:
+        if field == name:
+            return of
+    return shape.values or ANY
+
+
+_ORDERED = union(NUMBER, STRING)
+_ADDED = union(NUMBER, STRING, list_of())
+_CONTAINER = union(list_of(), STRING, object_of((), ANY, ""))
+_WORDS = {
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "lteq": "<=",
+    "gt": ">",
+    "gteq": ">=",
+    "in": "in",
+    "notin": "not in",
+}
+_POSITIVE = {"ne": "eq", "notin": "in"}
+# The tests that compare, as the comparisons that they are.
+_COMPARING = {sign: sign for sign in ("eq", "ne", "lt", "gt", "in")} | {"le": "lteq", "ge": "gteq"}
+_SIGNS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**"}
+
+
+class _Inference:
+    """One walk over the tree of an expression."""
+
+    __slots__ = ("_complain", "_expression", "_guarded", "_known")
+
+    def __init__(self, expression: Expression, known: Known, complain: Complain | None) -> None:
+        self._expression = expression
+        self._known = known
+        self._complain = complain
+        self._guarded = False  # what is read may have no value: `default`, `is defined`
+
+    def of(self, node: nodes.Node) -> Shape:
+        path = path_of(node)
+        if path is not None:
+            return self._known(path)
+        match node:
+            case nodes.Const():
+                return _constant(node.value)
+            case nodes.List() | nodes.Tuple():
+                return members_of(self.of(item) for item in node.items)
+            case nodes.Dict():
+                fields = [(_key(pair), self.of(pair.value), True) for pair in node.items]
+                return object_of(fields, None, "")
+            case nodes.Getattr():
+                return self._member(node, self.of(node.node), node.attr)
+            case nodes.Getitem():
+                return self._subscript(node)
+            case nodes.And() | nodes.Or():
+                return union(self.of(node.left), self.of(node.right))
+            case nodes.CondExpr():
+                self.of(node.test)
+                other = self.of(node.expr2) if node.expr2 is not None else ANY
+                return union(self.of(node.expr1), other)
+            case nodes.BinExpr():
+                return self._arithmetic(node)
+            case nodes.Neg() | nodes.Pos():
+                shape = self.of(node.node)
+                self._require(node, NUMBER, shape, "a sign")
+                return INTEGER if shape.kinds == {"integer"} else NUMBER
+            case nodes.Filter() | nodes.Call():
+                return self._operation(node)
+        return self._plain_result(node)
+
+    def _plain_result(self, node: nodes.Node) -> Shape:
+        """Operations whose result does not depend on the shapes of what they take."""
+        match node:
+            case nodes.Not():
+                self.of(node.node)
+                return BOOLEAN
+            case nodes.Test():
+                value = self._asked(node, node.node)
+                arguments = [self.of(argument) for argument in node.args]
+                if arguments and node.name in _COMPARING:
+                    right = (node.args[0], arguments[0])
+                    self._never(node, _COMPARING[node.name], (node.node, value), right)
+                return BOOLEAN
+            case nodes.Compare():
+                self._comparison(node)
+                return BOOLEAN
+            case nodes.Concat():
+                for part in node.nodes:
+                    self.of(part)
+                return STRING
+        return ANY
+
+    def _require(self, node: nodes.Node, expected: Shape, given: Shape, what: str) -> bool:
+        wrong = self._complain is not None and not fits(expected, given)
+        if wrong:
+            self._tell(node, f"{what} takes {describe(expected)}, found {describe(given)}")
+        return not wrong
+
+    def _tell(
+        self, node: nodes.Node, message: str, rule: str = TYPE, *, certain: bool = True
+    ) -> None:
+        if self._complain is not None:
+            at = self._expression.place(node.lineno)
+            self._complain(Problem(at, rule, message, "error" if certain else "warning"))
+
+    def _asked(self, asking: nodes.Filter | nodes.Test, node: nodes.Expr) -> Shape:
+        """The shape of what is filtered or tested, which may have no value if that is asked."""
+        before = self._guarded
+        self._guarded = before or asking.name in ("default", "defined", "undefined")
+        shape = self.of(node)
+        self._guarded = before
+        return shape
+
+    def _member(self, node: nodes.Node, shape: Shape, name: str) -> Shape:
+        """A member of what is computed; of what is just named, others see that it is there."""
+        if self._complain is not None and not (self._guarded and "object" in shape.kinds):
+            message, certain = no_member(shape, name)
+            if message:
+                self._tell(node, f"this {message}", MEMBER, certain=certain)
+        return member_of(shape, name)
+
+    def _subscript(self, node: nodes.Getitem) -> Shape:
+        container = self.of(node.node)
+        if isinstance(node.arg, nodes.Slice):
+            if container.kinds == {"array"}:
+                return list_of(container.items)
+            return STRING if container.kinds == {"string"} else ANY
+        self.of(node.arg)
+        key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+        if isinstance(key, str) and container.kinds == {"object"}:
+            return self._member(node, container, key)
+        self._require(node, _CONTAINER, container, "a subscript")
+        if container.kinds == {"array"}:
+            return self._at(node, container, key)
+        return STRING if container.kinds == {"string"} else ANY
+
+    def _at(self, node: nodes.Node, container: Shape, index: Any) -> Shape:
+        members = container.members
+        if members is None or isinstance(index, bool) or not isinstance(index, int):
+            return container.items or ANY
+        if -len(members) <= index < len(members):
+            return members[index]
+        if not self._guarded:
+            self._tell(node, f"a list of {len(members)} items has no [{index}]")
+        return ANY
+
+    def _arithmetic(self, node: nodes.BinExpr) -> Shape:
+        left, right = self.of(node.left), self.of(node.right)
+        kinds = left.kinds | right.kinds
+        sign = _SIGNS[type(node).__name__]
+        expected = _ADDED if sign == "+" else NUMBER
+        for shape in (left, right):
+            self._require(node, expected, shape, f"'{sign}'")
+        if sign == "+":
+            if kinds == {"string"}:
+                return STRING
+            if kinds == {"array"}:
+                return list_of(union(left.items or ANY, right.items or ANY))
+            self._require(node, _alike(left, _ADDED), right, f"'+' after {describe(left)}")
+            if not kinds <= {"integer", "number"}:
+                return ANY
+        if sign in ("/", "**"):
+            return NUMBER
+        return INTEGER if kinds == {"integer"} else NUMBER
+
+    def _comparison(self, node: nodes.Compare) -> None:
+        left = (node.expr, self.of(node.expr))
+        for operand in node.ops:
+            right = (operand.expr, self.of(operand.expr))
+            if self._comparable(node, operand.op, left[1], right[1]):
+                self._never(node, operand.op, left, right)
+            left = right
+
+    def _comparable(self, node: nodes.Node, sign: str, left: Shape, right: Shape) -> bool:
+        """Whether the comparison can be made; that an enum is compared with one of its choices
+        belongs to it."""
+        if sign in ("in", "notin"):
+            return self._require(node, _CONTAINER, right, "'in'")
+        if sign not in ("eq", "ne"):
+            what = f"a comparison with {describe(left)}"
+            return (
+                self._require(node, _ORDERED, left, "a comparison")
+                and self._require(node, _ORDERED, right, "a comparison")
+                and self._require(node, _alike(left, _ORDERED), right, what)
+            )
+        for expected, given in ((left, right), (right, left)):
+            if expected.choices is not None and len(expected.choices) > 1:
+                return self._require(node, expected, given, "a comparison with a choice")
+        return True
+
+    def _never(
+        self, node: nodes.Node, sign: str, left: tuple[Any, Shape], right: tuple[Any, Shape]
+    ) -> None:
+        """Warn of a comparison with a name whose result is the same whatever the values are."""
+        sides = [of_side(path_of(one), shape) for one, shape in (left, right)]
+        if self._complain is None or not any(sides):
+            return
+        positive, sure = _POSITIVE.get(sign, sign), "always" if sign in _POSITIVE else "never"
+        said = " and ".join(filter(None, sides))
+        if not may_hold(positive, left[1], right[1]):
+            words = f"this {_WORDS[sign]!r} {sure} holds: {said}"
+            self._tell(node, words, COMPARISON, certain=False)
+        elif positive == "in" and isinstance(right[0], nodes.List | nodes.Tuple):
+            for item, shape in zip(right[0].items, right[1].members or (), strict=False):
+                if isinstance(item, nodes.Const) and not may_equal(left[1], shape):
+                    words = f"{describe(shape)} is never found here: {said}"
+                    self._tell(item, words, COMPARISON, certain=False)
+
+    def _operation(self, node: nodes.Filter | nodes.Call) -> Shape:
+        arguments = [self.of(argument) for argument in node.args]
+        named = {str(keyword.key): self.of(keyword.value) for keyword in node.kwargs}
+        if isinstance(node, nodes.Call):
+            function = FUNCTIONS[node.node.name if isinstance(node.node, nodes.Name) else ""]
+            for shape in named.values() if "**" in function.parameters else arguments[:1]:
+                self._require(node, function.takes, shape, f"'{function.name}'")
+            return function.result(*arguments, **named)
+        operation = FILTERS[node.name]
+        value = self._asked(node, node.node) if node.node is not None else ANY
+        self._require(node, operation.takes, value, f"'{operation.name}'")
+        if operation.applies:
+            return self._applied(node, operation, value, arguments, named)
+        return operation.result(value, *arguments, **named)
+
+    def _applied(
+        self,
+        node: nodes.Filter,
+        operation: Operation,
+        value: Shape,
+        arguments: list[Shape],
+        named: dict[str, Shape],
+    ) -> Shape:
+        """`map` and its like: a member of each item is followed, and so is a filter of each."""
+        item = (value.items or ANY) if value.kinds == {"array"} else ANY
+        if operation.name != "map":
+            if "attribute" in operation.parameters:
+                self._path(node, item, named.get("attribute") or arguments[0])
+            return operation.result(value)
+        if "attribute" in named:
+            return list_of(self._path(node, item, named["attribute"]))
+        (name,) = (named.get("filter") or arguments[0]).choices or ("",)
+        applied = operation.applies.get(name)
+        if applied is None:
+            return list_of()
+        self._require(node, applied.takes, item, f"'{name}' of each item")
+        return list_of(applied.result(item, *arguments[1:]))
+
+    def _path(self, node: nodes.Node, item: Shape, attribute: Shape) -> Shape:
+        """What `attribute='selection.spw'` finds in an item."""
+        if attribute.choices is None or len(attribute.choices) != 1:
+            return ANY
+        for name in str(attribute.choices[0]).split("."):
+            item = self._member(node, item, name)
+        return item
+
+
+def _alike(shape: Shape, of: Shape) -> Shape:
+    """What can stand on the other side of `shape`: the same, all numbers being alike."""
+    kinds = shape.kinds & (of.kinds | {"integer"})
+    if not kinds or shape.unknown:
+        return ANY
+    return Shape(kinds | {"number"} if "integer" in kinds else kinds)
+
+
+def _constant(value: Any) -> Shape:
+    shape = of_value(value)
+    if isinstance(value, str):
+        return Shape(shape.kinds, choices=(value,))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Shape(shape.kinds, minimum=value, maximum=value)
+    return shape
+
+
+def _key(pair: nodes.Pair) -> str:
+    return str(pair.key.value) if isinstance(pair.key, nodes.Const) else ""

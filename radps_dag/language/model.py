@@ -1,0 +1,312 @@
+"""The pipeline as frozen values: what the loader makes of a file, and everything after reads.
+
+A node is a `Task`, a `Group`, a `Use` or a `Pause`. Any of them may carry a condition, a fan-out,
+a loop, retries and QA; those are values of their own. Nothing here knows YAML, graphs or Prefect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from radps_dag.language.expression import Value
+from radps_dag.language.shape import Shape
+from radps_dag.problem import Location
+
+__all__ = [
+    "MOST_INSTANCES",
+    "MOST_ITERATIONS",
+    "Children",
+    "ContextKey",
+    "Defaults",
+    "ForEach",
+    "Group",
+    "Loop",
+    "MemberDefault",
+    "Metric",
+    "Named",
+    "Need",
+    "Node",
+    "OnAlert",
+    "OnError",
+    "OnLimit",
+    "Param",
+    "Pause",
+    "Pipeline",
+    "Qa",
+    "Resources",
+    "Retries",
+    "StateVariable",
+    "Task",
+    "Use",
+    "children",
+    "walk",
+]
+
+OnError = Literal["fail", "continue", "skip_dependents"]
+OnLimit = Literal["fail", "warn", "pause"]
+OnAlert = Literal["continue", "pause", "fail"]
+
+# Of one fan-out, and of one loop.
+MOST_INSTANCES = 1_000_000
+MOST_ITERATIONS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A named value of a mapping whose names the author chose: an input, an output, an item."""
+
+    name: str
+    value: Value
+    at: Location  # of the name
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One entry of `needs`: order without data."""
+
+    id: str
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Attempts after the first. `delay` in seconds, times `backoff` each time; `jitter` from 0 to 1
+    is the share of the delay that is added at random. `on` names exception types; empty is any."""
+
+    max: int
+    delay: float = 0.0
+    backoff: float = 1.0
+    jitter: float = 0.0
+    on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one call asks of the executor. Memory in bytes."""
+
+    cpus: float = 1.0
+    memory: int | None = None
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StateVariable:
+    """A value that a loop carries from one iteration to the next; without `next` it stays."""
+
+    name: str
+    init: Value
+    next: Value | None
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Repeat until converged. `max_iterations` is an integer, or an expression that gives one."""
+
+    max_iterations: Value
+    at: Location
+    state: tuple[StateVariable, ...] = ()
+    until: Value | None = None
+    diverged: Value | None = None
+    on_exhausted: OnLimit = "fail"
+    on_diverged: OnLimit = "fail"
+    keep: Literal["last", "best"] = "last"
+    score: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """One instance per item. `min_success` is a count of instances or, if `percent`, a share."""
+
+    items: tuple[Named, ...]
+    at: Location
+    key: Value | None = None
+    max_parallel: Value | None = None
+    min_success: float = 100.0
+    percent: bool = True
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One QA metric of a node."""
+
+    name: str
+    score: Value
+    at: Location
+    value: Value | None = None
+    units: str | None = None
+    reason: Value | None = None
+    applies_to: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Qa:
+    """Metrics, thresholds (0 to 1, or an expression that gives one), and what a low score does."""
+
+    metrics: tuple[Metric, ...]
+    at: Location
+    warn_below: Value | None = None
+    alert_below: Value | None = None
+    on_alert: OnAlert = "continue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Node:
+    id: str
+    at: Location
+    description: str = ""
+    needs: tuple[Need, ...] = ()
+    when: Value | None = None
+    for_each: ForEach | None = None
+    loop: Loop | None = None
+    retries: Retries | None = None  # of the node itself or, for a task, the pipeline's default
+    timeout: float | None = None  # seconds, of one attempt
+    on_error: OnError = "fail"
+    qa: Qa | None = None
+    resources: Resources = Resources()
+    cache: bool = True
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(_Node):
+    """A call of a workload function."""
+
+    run: str
+    run_at: Location
+    arguments: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group(_Node):
+    """Nodes that belong together; `outputs` are what the outside sees of them."""
+
+    steps: tuple[Node, ...]
+    outputs: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use(_Node):
+    """Another pipeline file as a group; its arguments become that pipeline's params."""
+
+    pipeline: Pipeline
+    file: str  # as written
+    file_at: Location
+    arguments: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(_Node):
+    """A question to a person. The answer's fields are the node's outputs."""
+
+    message: Value
+    show: tuple[Value, ...] = ()
+    inputs: tuple[Param, ...] = ()
+    answer_within: float | None = None  # seconds
+    on_timeout: Literal["fail", "defaults"] = "fail"
+
+
+Node = Task | Group | Use | Pause
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDefault:
+    """The default of a member inside a param's value, with the schema of the member."""
+
+    path: str  # such as `box.cell`, or `rounds[].niter` for that of a list's items
+    schema: Mapping[str, Any] = field(hash=False)
+    value: Any = field(hash=False)
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter of a pipeline, or a field of a pause's answer.
+
+    `schema` is its JSON Schema (a plain, never-changed mapping) and `shape` the same as a shape.
+    `default` is a constant for params, and may be an expression for a pause's input; `inside` are
+    those of members. A `secret` one is shown and recorded nowhere.
+    """
+
+    name: str
+    schema: Mapping[str, Any] = field(hash=False)
+    shape: Shape
+    at: Location
+    default: Value | None = None
+    description: str = ""
+    unit: str = ""
+    inside: tuple[MemberDefault, ...] = ()
+    secret: bool = False
+
+    @property
+    def required(self) -> bool:
+        return self.default is None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextKey:
+    """A key of the context that the pipeline declares: the JSON Schema of its value. To a
+    `collection` several nodes may add, and its value is the list of what they added."""
+
+    name: str
+    schema: Mapping[str, Any] = field(hash=False)
+    at: Location
+    collection: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What nodes inherit: retries and timeout go to tasks, on_error to every node that a parent
+    can go on without, max_parallel to fan-outs."""
+
+    retries: Retries | None = None
+    timeout: float | None = None
+    on_error: OnError = "fail"
+    max_parallel: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A pipeline file, understood."""
+
+    name: str
+    at: Location
+    stages: tuple[Node, ...]
+    description: str = ""
+    params: tuple[Param, ...] = ()
+    context: tuple[ContextKey, ...] = ()
+    library: str = "placeholder"
+    defaults: Defaults = Defaults()
+    outputs: tuple[Named, ...] = ()
+    path: str = ""  # of the file, resolved; "" for a text
+
+    def param(self, name: str) -> Param | None:
+        return next((param for param in self.params if param.name == name), None)
+
+
+Children = tuple[Node, ...]
+
+
+def children(node: Node | Pipeline) -> Children:
+    """The nodes directly inside: a group's steps, the stages of a pipeline or of a used file."""
+    match node:
+        case Pipeline():
+            return node.stages
+        case Group():
+            return node.steps
+        case Use():
+            return node.pipeline.stages
+        case Task() | Pause():
+            return ()
+
+
+def walk(root: Node | Pipeline, path: str = "") -> Iterator[tuple[str, Node]]:
+    """Every node below `root` with its path (`image_cube/clean`), parents before children."""
+    for node in children(root):
+        below = f"{path}/{node.id}" if path else node.id
+        yield below, node
+        yield from walk(node, below)

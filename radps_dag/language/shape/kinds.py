@@ -1,0 +1,190 @@
+"""The vocabulary: which JSON values a place takes, and how shapes combine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal
+
+__all__ = [
+    "ANY",
+    "BOOLEAN",
+    "INTEGER",
+    "NULL",
+    "NUMBER",
+    "STRING",
+    "Kind",
+    "Shape",
+    "is_number",
+    "list_of",
+    "members_of",
+    "object_of",
+    "of_kinds",
+    "of_value",
+    "union",
+]
+
+Kind = Literal["any", "null", "boolean", "integer", "number", "string", "array", "object"]
+
+
+# Of longer lists of choices only the kind is known: nobody would read them in a message.
+MAX_CHOICES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A set of JSON values.
+
+    `kinds` are the JSON types allowed ("any" alone allows all). `items` is the shape of an array's
+    elements, and `members` are the shapes of each, where it is known how many there are.
+    `fields` are an object's known members (name, shape, required) and `values` the shape
+    of its other members; None where no others are allowed. `choices` restricts to listed values.
+    `minimum` and `maximum` bound numbers. `name` is what people call it ("Product", "caltable").
+    """
+
+    kinds: frozenset[Kind]
+    items: Shape | None = None
+    members: tuple[Shape, ...] | None = None
+    fields: tuple[tuple[str, Shape, bool], ...] = ()
+    values: Shape | None = None
+    choices: tuple[Any, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    name: str = ""
+
+    @property
+    def unknown(self) -> bool:
+        return "any" in self.kinds
+
+
+def _kind(kind: Kind) -> Shape:
+    return Shape(frozenset({kind}))
+
+
+ANY = _kind("any")
+NULL = _kind("null")
+BOOLEAN = _kind("boolean")
+INTEGER = _kind("integer")
+NUMBER = _kind("number")
+STRING = _kind("string")
+
+
+def list_of(items: Shape | None = None) -> Shape:
+    """Arrays of `items`; of anything where not said."""
+    return Shape(frozenset({"array"}), items=items)
+
+
+def members_of(members: Iterable[Shape]) -> Shape:
+    """Arrays of these members, each in its place."""
+    known = tuple(members)
+    return Shape(frozenset({"array"}), items=union(*known) if known else None, members=known)
+
+
+def object_of(fields: Iterable[tuple[str, Shape, bool]], values: Shape | None, name: str) -> Shape:
+    """Objects with these members, and others only where `values` says so."""
+    return Shape(frozenset({"object"}), fields=tuple(fields), values=values, name=name)
+
+
+def union(*shapes: Shape) -> Shape:
+    """What is of one of the shapes. Widens where the vocabulary has no exact word for it.
+
+    >>> from radps_dag.language.shape import describe
+    >>> describe(union(INTEGER, STRING))
+    'an integer or a string'
+    """
+    distinct = _distinct(shapes)
+    if len(distinct) == 1:
+        return distinct[0]
+    if not distinct or any(shape.unknown for shape in distinct):
+        return ANY
+    return Shape(
+        kinds=frozenset[Kind]().union(*(shape.kinds for shape in distinct)),
+        items=_united_items([shape for shape in distinct if "array" in shape.kinds]),
+        **_united_members([shape for shape in distinct if "object" in shape.kinds]),
+        choices=_united_choices(distinct),
+        minimum=_united_bound([_lowest(shape) for shape in distinct], min),
+        maximum=_united_bound([_highest(shape) for shape in distinct], max),
+        name=_united_name(distinct),
+    )
+
+
+def _distinct(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    try:
+        return tuple({(shape, repr(shape.choices)): shape for shape in shapes}.values())
+    except TypeError:  # choices that are lists or mappings have no hash
+        return tuple(one for n, one in enumerate(shapes) if one not in shapes[:n])
+
+
+def _united_items(arrays: list[Shape]) -> Shape | None:
+    items = [shape.items for shape in arrays]
+    known = [item for item in items if item is not None]
+    return union(*known) if known and len(known) == len(items) else None
+
+
+def _united_members(objects: list[Shape]) -> dict[str, Any]:
+    if len(objects) == 1:
+        return {"fields": objects[0].fields, "values": objects[0].values}
+    return {"values": ANY if objects else None}
+
+
+def _united_choices(shapes: tuple[Shape, ...]) -> tuple[Any, ...] | None:
+    if any(shape.choices is None and shape.kinds != NULL.kinds for shape in shapes):
+        return None
+    choices = [choice for shape in shapes for choice in (shape.choices or (None,))]
+    if len(choices) > MAX_CHOICES:
+        return None
+    # By their text: 0 and false are two, which Python takes for the same.
+    return tuple({repr(choice): choice for choice in choices}.values())
+
+
+def _lowest(shape: Shape) -> float | None:
+    numeric = shape.kinds & {"integer", "number"}
+    return shape.minimum if numeric else float("inf")
+
+
+def _highest(shape: Shape) -> float | None:
+    numeric = shape.kinds & {"integer", "number"}
+    return shape.maximum if numeric else float("-inf")
+
+
+def _united_bound(bounds: list[float | None], pick: Any) -> float | None:
+    if any(bound is None for bound in bounds):
+        return None
+    found: float = pick(bounds)
+    return found if isfinite(found) else None
+
+
+def _united_name(shapes: tuple[Shape, ...]) -> str:
+    named = [shape.name for shape in shapes if shape.kinds != NULL.kinds]
+    return named[0] if len(named) == 1 else ""
+
+
+def of_kinds(shape: Shape) -> Shape:
+    """The same without bounds, choices and what is inside: all that holds for any such value."""
+    return Shape(shape.kinds, values=ANY if "object" in shape.kinds else None)
+
+
+def of_value(value: Any) -> Shape:
+    """The narrowest shape without choices and bounds that a JSON value has."""
+    match value:
+        case None:
+            return NULL
+        case bool():
+            return BOOLEAN
+        case int():
+            return INTEGER
+        case float():
+            return NUMBER
+        case str():
+            return STRING
+        case list() | tuple():
+            # A long list is known by its first items; the rest is checked value by value.
+            return list_of(union(*map(of_value, value[:100])) if value else None)
+        case Mapping():
+            return object_of(((name, of_value(one), True) for name, one in value.items()), None, "")
+    return ANY
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,1 @@
+"""What a run announces to others: a webhook, a file."""

@@ -1,0 +1,99 @@
+"""A question as a form on Prefect's page: the schema of its fields, and the words above them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from radps_dag.prefect.markdown import block, image, link_to, plain, value
+from radps_dag.prefect.pictures import openings
+from radps_dag.prefect.pictures import shown as pictures
+from radps_dag.prefect.server.links import Link, no_link
+from radps_dag.progress.look import clean
+from radps_dag.questions import Question
+from radps_dag.questions.evidence import listing
+
+__all__ = ["schema", "signed", "words"]
+
+BY = "by"  # the field in which who answers may say who it is: the page knows no persons
+LONGEST_NAME = 100
+MOST_LINES = 100  # of evidence
+MOST_PICTURES = 6
+
+_TYPES: Mapping[type, str] = {
+    bool: "boolean",
+    str: "string",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+}
+
+
+def schema(question: Question) -> dict[str, Any]:
+    """The JSON Schema of an answer. Prefect's page makes a form of it, and its server refuses what
+    does not fit."""
+    fields = {
+        name: _field(name, inputs, position)
+        for position, (name, inputs) in enumerate(question.inputs.items())
+    }
+    if BY not in fields:
+        about = "who answers, for the record"
+        fields[BY] = {"title": BY, "type": "string", "description": about, "position": len(fields)}
+    return {
+        "type": "object",
+        "title": f"Answer to {question.place}",
+        "properties": fields,
+        "required": [name for name, given in question.inputs.items() if "default" not in given],
+        "additionalProperties": False,
+    }
+
+
+def signed(question: Question, said: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """What was filled in, and who says so."""
+    values = dict(said)
+    by = "" if BY in question.inputs else values.pop(BY, None) or ""
+    return values, clean(str(by))[:LONGEST_NAME]
+
+
+def _field(name: str, given: Mapping[str, Any], position: int) -> dict[str, Any]:
+    field = {"title": name, "position": position, **given}
+    if "description" in field:
+        field["description"] = plain(str(field["description"]))
+    if "__prefect_kind" in value(field.get("default")):
+        # Prefect's server would compute what is between such marks. The desk knows the default.
+        del field["default"]
+    types = {_TYPES.get(type(item)) for item in field.get("enum", ())}
+    if "type" not in field and len(types) == 1 and None not in types:
+        # The page asks for a field's type, also where its choices are listed.
+        field["type"] = types.pop()
+    elif isinstance(field.get("type"), list):
+        field["anyOf"] = [{"type": one} for one in field.pop("type")]
+    return field
+
+
+def words(question: Question, notice: str = "", more: int = 0, link: Link = no_link) -> str:
+    """What stands above the form: the message, the evidence, until when. `notice` is why the last
+    answer was refused; `more` questions wait behind this one; `link` opens products. Reads the
+    pictures shown."""
+    parts = [f"**{plain(question.place)}**", plain(question.message)]
+    if notice:
+        parts.insert(0, f"**The answer was refused, nothing has changed:** {plain(notice)}")
+    opens = openings(question.show, link)
+    linked = {uri for uri, _, _ in opens}
+    if shown := list(islice(listing(question.show, linked), MOST_LINES)):
+        parts.append(block("\n".join(shown)))
+    parts += [f"{plain(name)}: {link_to('open', address)}" for _, name, address in opens]
+    parts += [image(source) for source in islice(pictures(question.show, link), MOST_PICTURES)]
+    if question.deadline is not None:
+        until = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(question.deadline))
+        then = (
+            "the run goes on with the defaults"
+            if question.on_timeout == "defaults"
+            else ("it fails")
+        )
+        parts.append(f"Until {until}; then {then}.")
+    if more:
+        parts.append(f"{more} more {'question waits' if more == 1 else 'questions wait'} after it.")
+    return "\n\n".join(parts)

@@ -1,0 +1,286 @@
+"""Groups as Prefect subflows, calls as Prefect tasks: what Prefect's page shows is the file."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+from prefect import Flow, Task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.filesystems import WritableFileSystem
+from prefect.settings import PREFECT_API_URL
+from prefect.utilities.urls import url_for
+
+from radps_dag.engine.attempts import Plan, attempt
+from radps_dag.engine.tracker import Label
+from radps_dag.facts import Fact, Scored
+from radps_dag.journal.cancelled import Wish
+from radps_dag.outcome import NodeError
+from radps_dag.prefect.body_state import Ending
+from radps_dag.prefect.bounds import only_to_the_page
+from radps_dag.prefect.cancel_watch import Watch
+from radps_dag.prefect.contact import HURRY, LAST, SILENCE, SILENCE_OURS, TROUBLE, Contact
+from radps_dag.prefect.events import PrefectEvents
+from radps_dag.prefect.flow_runs import FlowIds, run_flow
+from radps_dag.prefect.flow_states import FlowStates, run_name
+from radps_dag.prefect.image_artifacts import Gallery
+from radps_dag.prefect.progress_artifacts import Showing
+from radps_dag.prefect.prompts import PrefectDesk
+from radps_dag.prefect.server.links import Link, no_link
+from radps_dag.prefect.task_runs import run_task
+from radps_dag.questions.prompts import Face
+
+__all__ = ["PrefectTracker", "Shown"]
+
+T = TypeVar("T")
+
+# Prefect refuses flow parameters beyond 512 KB; far less is readable.
+LONGEST_PARAMETER = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The run that is shown: its id, by which it is found; which of its processes this is, and the
+    flow runs of the earlier ones. `wished` tells who wants it cancelled."""
+
+    pipeline: str
+    run: str = ""
+    generation: int = 1
+    earlier: Sequence[str] = ()
+    wished: Callable[[], Wish | None] = lambda: None
+
+
+class PrefectTracker:
+    """Reports to the Prefect server that the environment names."""
+
+    def __init__(
+        self,
+        shown: Shown,
+        tell: Callable[[str], None] = lambda message: None,
+        server: object = None,
+        warn: Callable[[str], None] = lambda message: None,
+        begun: Callable[[str, str], None] = lambda flow_run, api: None,
+        link: Link = no_link,
+        page: Callable[[str], str] | None = None,
+    ) -> None:
+        """`server` is kept as long as the tracker, which tells it that it is needed. `begun` is
+        told the id of the run's flow run, and the address of the API that knows it. `link` opens
+        products; `page` gives the address of a flow run, where that is another one than Prefect
+        says."""
+        self._pipeline = shown.pipeline
+        self._name = run_name(shown.run or shown.pipeline, shown.generation)
+        self._run = shown.run
+        self._states = FlowStates(shown.run, shown.wished)
+        self._tell = tell
+        self._begun = begun
+        self._page = page or _page
+        self._server = server
+        self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
+        self._flow_ids: FlowIds = {}
+        self._contact = Contact(warn, SILENCE if server is None else SILENCE_OURS)
+        self._desk = PrefectDesk(self._contact, shown.earlier, link)
+        self._events = PrefectEvents(self._contact)
+        self._showing = Showing(self._contact, Gallery(link))
+        self._watch = Watch(self._contact)
+        self._tasks: dict[str, Task[Any, Any]] = {}
+        only_to_the_page()
+
+    async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
+        if self._contact.lost:
+            return await body()
+        ending = Ending[T](label, self._states, lambda: self._desk.left and not label.path)
+        parameters = _readable(label.parameters)
+
+        async def run(**parameters: Any) -> State[Any]:
+            del parameters
+            if not label.path:
+                self._tell(f"Prefect's page: {self._page(_flow_run())}")
+                for one in (self._desk, self._events, self._showing, self._watch):
+                    one.begin(_flow_run())
+                self._begun(_flow_run(), _api())
+            ended = await ending.of(body)
+            if not label.path:
+                self._contact.hurry(LAST)
+                await self._showing.end()
+            return ended
+
+        run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]
+        flow = copy(self._flow(label, tuple(parameters)))
+        flow.fn = run
+        early = self._states.ended_early
+        if not label.path:
+            self._states.root = asyncio.current_task()
+        tracked = run_flow(
+            flow, self._named(label), parameters, label.tags, self._flow_ids, self._contact, early
+        )
+        await ending.despite_prefect(tracked)
+        if self._unheard(ending):
+            return await body()
+        return ending.result()
+
+    async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
+        if self._contact.lost:
+            return await attempt(plan, body)
+        ending = Ending[T](label, self._states)
+
+        async def run() -> State[Any]:
+            return await ending.of(lambda: body(ending.attempts))
+
+        def again(task: Any, task_run: Any, state: Any) -> bool:
+            del task, task_run, state
+            return isinstance(ending.error, NodeError) and plan.again(ending.attempts, ending.error)
+
+        task = copy(self._task(label))
+        task.fn = run
+        task.task_run_name = _callable(label.name)
+        if plan.delays:
+            task.retries = len(plan.delays)
+            task.retry_delay_seconds = list(plan.delays)
+            task.retry_condition_fn = again
+        await ending.despite_prefect(run_task(task, self._states.ended_early))
+        if self._unheard(ending):
+            return await attempt(plan, body)
+        return ending.result()
+
+    def _named(self, label: Label) -> str:
+        """The name of a flow run: the run, or where in which run."""
+        if not label.place:
+            return self._name
+        return f"{label.name} · {self._run}" if self._run else label.name
+
+    def _unheard(self, ending: Ending[Any]) -> bool:
+        """Whether the server has gone before the body could begin. A run goes on without it."""
+        if isinstance(ending.trouble, TROUBLE):
+            self._contact.lose(ending.trouble)
+            return not ending.attempts
+        return False
+
+    def _flow(self, label: Label, names: tuple[str, ...]) -> Flow[Any, Any]:
+        """The flow of a node. Prefect takes long to make one, so there is one for each node."""
+        known = (label.path, *names)
+        if known not in self._flows:
+
+            async def pattern(**parameters: Any) -> None:
+                del parameters
+
+            # Prefect takes a flow's parameters from its signature.
+            pattern.__signature__ = _signature(names)  # type: ignore[attr-defined]
+            path = label.path.replace("/", ".")
+            flow = Flow(
+                pattern,
+                name=_plain(f"{self._pipeline}: {path}" if path else self._pipeline),
+                description=label.description or None,
+                validate_parameters=False,
+                persist_result=False,
+            )
+            if not path:
+                # What is inside inherits it. The constructor takes only storage with a name.
+                flow.result_storage = _Nowhere()
+            self._flows[known] = flow
+        return self._flows[known]
+
+    def _task(self, label: Label) -> Task[Any, Any]:
+        if label.path not in self._tasks:
+
+            async def pattern() -> None:
+                pass
+
+            self._tasks[label.path] = Task(
+                pattern,
+                name=_plain(label.path),
+                tags=label.tags,
+                persist_result=False,
+                cache_policy=NO_CACHE,
+            )
+        return self._tasks[label.path]
+
+    async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
+        if not scores or self._contact.lost:
+            return
+        from radps_dag.prefect.artifacts import publish_scores
+
+        try:
+            await publish_scores(label, scores)
+        except TROUBLE as error:
+            self._contact.lose(error)
+
+    @property
+    def faces(self) -> Sequence[Face]:
+        return (self._desk,)
+
+    def heard(self, fact: Fact) -> None:
+        self._states.heard(fact)
+        self._events.heard(fact)
+        self._showing.heard(fact)
+
+    async def cancelled(self) -> None:
+        await self._watch.cancelled()
+        self._states.cancelled = True
+
+    def leave(self) -> None:
+        self._desk.left = True
+
+    def hurry(self) -> None:
+        self._contact.hurry(HURRY)
+
+    def farewell(self) -> bool:
+        return self._contact.farewell()
+
+
+class _Nowhere(WritableFileSystem):
+    """A storage for results that keeps none: even one that is never written makes Prefect look for
+    its place in the file system, thirty times a task."""
+
+    async def read_path(self, path: str) -> bytes:
+        raise ValueError(f"no result is stored, at {path} or anywhere")
+
+    async def write_path(self, path: str, content: bytes) -> None:
+        pass
+
+
+def _page(flow_run: str) -> str:
+    """Where Prefect shows a flow run."""
+    return url_for("flow-run", obj_id=flow_run) or "unknown"
+
+
+def _flow_run() -> str:
+    """The id of the flow run of this place."""
+    around = FlowRunContext.get()
+    return "" if around is None or around.flow_run is None else str(around.flow_run.id)
+
+
+def _api() -> str:
+    """The address of the API, without a password that may stand in it."""
+    url = httpx.URL(str(PREFECT_API_URL.value() or ""))
+    return str(url.copy_with(username=None, password=None))
+
+
+def _callable(name: str) -> Callable[[], str]:
+    """A run's name, as a function: as a text Prefect would fill in its braces."""
+    return lambda: name
+
+
+def _plain(name: str) -> str:
+    """A name of a flow or task, without what Prefect refuses in one."""
+    return name.translate({ord(letter): "_" for letter in "/%&><"}) or "pipeline"
+
+
+def _readable(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as Prefect's page shows them, without those that are too long for it."""
+    return {
+        name: value
+        for name, value in parameters.items()
+        if name.isidentifier() and len(repr(value)) < LONGEST_PARAMETER
+    }
+
+
+def _signature(names: Iterable[str]) -> inspect.Signature:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Signature([inspect.Parameter(name, kind) for name in names])

@@ -1,0 +1,197 @@
+"""The desk: where what waits for a person's answer waits, and where answers come in.
+
+A question is in the journal before anybody sees it, and its answer before anything goes on with
+it. Faces show it: the terminal, Prefect's page, a folder. Whoever answers first wins, also against
+another process, because the journal takes one answer alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from radps_dag.facts import Fact, QuestionAnswered, Via
+from radps_dag.journal.cancelled import Wish, wished
+from radps_dag.journal.store import Store
+from radps_dag.outcome import Decided, NodeError, Stopped
+from radps_dag.problem import RadpsDagError
+from radps_dag.questions import (
+    Answered,
+    Question,
+    WrongAnswer,
+    answer,
+    answer_of,
+    open_questions,
+)
+
+__all__ = ["Desk", "Face", "Offer", "asked_now"]
+
+POLL = 0.5  # seconds between looks into the journal for an answer that came from elsewhere
+QUIET = 0.5  # seconds in which nothing but questions goes on, before a run leaves
+
+# Gives an answer. Raises WrongAnswer for what does not fit, Answered where somebody was first.
+Offer = Callable[[Mapping[str, Any], str, Via], Awaitable[None]]
+
+
+class Face(Protocol):
+    """Shows questions to somebody."""
+
+    async def show(self, question: Question, offer: Offer) -> None:
+        """Show a question and offer the answer, if one comes. Cancelled when it is answered."""
+        ...
+
+
+class Desk:
+    """The questions of one run. `leave`, if given, is called once nothing else goes on."""
+
+    def __init__(
+        self,
+        store: Store,
+        run: str,
+        faces: Sequence[Face] = (),
+        leave: Callable[[], object] | None = None,
+    ) -> None:
+        self.run = run
+        self._store = store
+        self._faces = tuple(faces)
+        self._leave = leave
+        self._before = {question.id: question for question in open_questions(store, run)}
+        self._asking = asyncio.Lock()
+        self._showing = asyncio.Lock()
+        self._busy = 0
+        self.left = False  # the process ends with questions open, to be resumed
+        self._closed: Wish | None = None
+
+    def close(self) -> None:
+        """Somebody has cancelled the run where it is shown: nobody is asked any more."""
+        self._closed = Wish()
+
+    @property
+    def closed(self) -> Wish | None:
+        """Who wants the run to be over for good, there or from another process."""
+        return self._closed or wished(self._store.workspace.run(self.run))
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """While something is computed, nobody leaves."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+    async def ask(
+        self,
+        question: Question,
+        say: Callable[[Fact], None],
+        hear: Callable[[Fact], None],
+        settled: Callable[[], Awaitable[None]],
+        halted: Callable[[], str],
+    ) -> Mapping[str, Any]:
+        """The answer to a question, asked now, before, or already answered.
+
+        Raises NodeError where none comes in time, and Stopped where the run stops elsewhere.
+        """
+        # Both locks let people in as they came: what is asked at the same time is in the journal,
+        # and is shown, in the order of the file. One commit holds many questions nevertheless.
+        async with self._asking:
+            known = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
+            if known is not None:
+                return known.values
+            before = self._before.get(question.id)
+            if before is None:
+                say(question.fact(time.time()))
+            else:
+                # Its time goes on from when it was asked.
+                question = replace(question, asked=before.asked, deadline=before.deadline)
+                if before.show == question.show:
+                    hear(question.fact(time.time()))
+                else:  # pictures drawn anew: whoever lists what is open finds these
+                    say(question.fact(before.asked))
+        async with self._showing:
+            await settled()
+        fact = await self._answered(question, halted)
+        hear(fact)
+        return fact.values
+
+    async def _answered(self, question: Question, halted: Callable[[], str]) -> QuestionAnswered:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[QuestionAnswered] = loop.create_future()
+
+        async def offer(values: Mapping[str, Any], by: str, via: Via) -> None:
+            try:
+                fact = await asyncio.to_thread(answer, self._store, question, values, by, via)
+            except Answered as first:
+                if not done.done():
+                    done.set_result(first.fact)
+                raise
+            if not done.done():
+                done.set_result(fact)
+
+        shown = [asyncio.create_task(_shown(face, question, offer)) for face in self._faces]
+        try:
+            return await self._wait(question, done, offer, halted)
+        finally:
+            for task in shown:
+                task.cancel()
+            await asyncio.gather(*shown, return_exceptions=True)
+
+    async def _wait(
+        self,
+        question: Question,
+        done: asyncio.Future[QuestionAnswered],
+        offer: Offer,
+        halted: Callable[[], str],
+    ) -> QuestionAnswered:
+        quiet = 0.0
+        while not done.done():
+            if cause := halted():
+                raise Stopped(question.place, cause)
+            if question.deadline is not None and time.time() > question.deadline:
+                await self._too_late(question, offer)
+                continue
+            await asyncio.wait([done], timeout=POLL)
+            if not done.done():
+                elsewhere = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
+                if elsewhere is not None and not done.done():
+                    done.set_result(elsewhere)
+            quiet = 0.0 if self._busy else quiet + POLL
+            if self._leave is not None and quiet >= QUIET and not done.done():
+                self.left = True
+                self._leave()
+        return done.result()
+
+    async def _too_late(self, question: Question, offer: Offer) -> None:
+        if question.on_timeout == "defaults":
+            try:
+                await offer(question.defaults, "", "timeout")
+            except Answered:
+                return
+            except WrongAnswer as error:  # an expression may give a default that does not fit
+                message = f"nobody answered in time, and the defaults do not fit: {error}"
+                raise NodeError(question.place, "DefaultInvalid", message) from error
+            return
+        known = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
+        if known is None:
+            until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
+            message = f"nobody answered {question.message!r} until {until}"
+            kinds = ("QuestionTimeout", "TimeoutError")
+            raise Decided(question.place, "QuestionTimeout", message, kinds=kinds)
+        with contextlib.suppress(Answered):
+            await offer(known.values, known.by, known.via)
+
+
+async def _shown(face: Face, question: Question, offer: Offer) -> None:
+    """Whatever goes wrong with a face, others can still be asked."""
+    with contextlib.suppress(RadpsDagError, OSError):
+        await face.show(question, offer)
+
+
+def asked_now(question: Question, within: float | None) -> Question:
+    """The question with its deadline, counted from now."""
+    now = time.time()
+    return replace(question, asked=now, deadline=None if within is None else now + within)

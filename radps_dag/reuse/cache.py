@@ -1,0 +1,309 @@
+"""What earlier runs have made: a call whose key is in the journal need not be made again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from radps_dag.context.visibility import Link, Sight
+from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded
+from radps_dag.faults import Faults
+from radps_dag.journal.rows import DamagedRun, Row
+from radps_dag.journal.store import Store
+from radps_dag.outcome import NodeError
+from radps_dag.problem import RadpsDagError
+from radps_dag.reuse.in_place import InPlace
+from radps_dag.reuse.keys import Keys
+from radps_dag.reuse.query import Asked, Known, Policy, around, patterns
+from radps_dag.reuse.reasons import became, differences, from_outside, read_otherwise, unseen
+from radps_dag.reuse.results import Results
+from radps_dag.reuse.revisions import Revisions
+from radps_dag.reuse.verification import flaw, grounds
+from radps_dag.workloads.contract.changing import addresses
+from radps_dag.workloads.contract.description import Workload
+from radps_dag.workloads.contract.knowledge import Snapshot
+
+__all__ = ["Asked", "Known", "Memory", "Policy", "Results", "patterns"]
+
+MOST_RUNS = 5  # earlier runs of the pipeline that are looked through place by place
+
+
+class Memory:
+    """Finds results of earlier calls: of this run before it stopped, then of other runs."""
+
+    def __init__(
+        self, store: Store, keys: Keys, run: str, pipeline: str, policy: Policy, faults: Faults
+    ) -> None:
+        self.keys = keys
+        self.store = store
+        self._run = run
+        self._policy = policy
+        self._faults = faults
+        self._checked = False
+        self._warn: Callable[[str], object] | None = None
+        self.damaged: dict[str, str] = {}  # runs of which nothing is used again, and why
+        self._own = Results.of(store, run) if store.head(run) is not None else Results(run)
+        heads = store.heads(self._leave_out)
+        self._alone = all(head.run == run for head in heads)
+        same = [head.run for head in heads if head.pipeline == pipeline and head.run != run]
+        self._others = same[:MOST_RUNS]
+        self._all = {head.run for head in heads}
+        self._loaded: dict[str, Results] = {run: self._own}
+        self._contents_of: set[str] = set()
+        self._again: set[str] = set()
+        self.revisions = Revisions(Sight())
+        self.in_place = InPlace(store, run, self._leave_out)
+        self.in_place.heard(store.fact(row) for row in self._own.in_place)
+        keys.look_up = self._learn_contents
+        keys.altered = self.in_place.is_others
+        keys.changed = self.in_place.path_of_others
+        keys.before = lambda uri: self.in_place.before(uri, keys.now_outside)
+
+    def begin(self, sight: Sight, left: Mapping[str, str]) -> None:
+        """A run, or a plan of one, begins: `left` are the runs that left stages it does not do."""
+        self.revisions = Revisions(sight)
+        for stage, run in left.items():
+            for place, row in self._results(run).made.items():
+                if around(place)[0].partition("[")[0].partition("#")[0] == stage:
+                    self.note(place, self._known(row))
+
+    async def look(self, place: str, arguments: Mapping[str, Any]) -> None:
+        """Look at what a call is given from outside, which may take a while. Raises NodeError."""
+        if self.keys.knows_all(arguments):
+            return
+        with _failing(place):
+            await asyncio.to_thread(self.keys.from_outside, arguments)
+
+    def ask(
+        self,
+        place: str,
+        workload: Workload,
+        arguments: Mapping[str, Any],
+        seed: str,
+        cached: bool,
+        context: Snapshot | None = None,
+        link: Link | None = None,
+    ) -> Asked:
+        """The call with its key; `link` is where it stands in the graph. Raises NodeError."""
+        revisions = self.revisions.seen(link, place)
+        with _failing(place):
+            key = self.keys.key(workload, arguments, seed, revisions.values())
+        source = self.keys.source(workload)
+        named = [arguments.get(name) for name in workload.changes]
+        changes = {one for address in addresses(named) for one in self.keys.entries(address)}
+        return Asked(
+            place=place,
+            workload=workload,
+            arguments=arguments,
+            key=key,
+            source=source,
+            cached=cached,
+            context=context,
+            revisions=revisions,
+            changes=tuple(sorted(changes)),
+        )
+
+    def note(self, place: str, known: Known) -> None:
+        """Take note that a result is used again."""
+        if known.made.revision:
+            self.revisions.note(place, known.made.revision)
+
+    def find(self, asked: Asked) -> Known | None:
+        """What such a call made before and may be used again, its files not looked at."""
+        return next(self._found(asked), None)
+
+    def _found(self, asked: Asked) -> Iterator[Known]:
+        """All that such calls made and that may be used again, each lying elsewhere: where the
+        files of the latest are gone, those of an earlier one may be there."""
+        seen: set[str] = set()
+        for row in self._rows(asked):
+            known = self._fitting(row, asked)
+            if known is not None and known.made.workdir not in seen:
+                seen.add(known.made.workdir)
+                yield known
+
+    def _rows(self, asked: Asked) -> Iterator[Row]:
+        if self._policy.forces(asked.place) or self._is_again(asked.place) or asked.upstream:
+            return
+        own = self._own.made.get(asked.place)
+        if own is not None:
+            yield own
+        if self._barred(asked):
+            return
+        for run in self._others:
+            row = self._results(run).made.get(asked.place)
+            if row is not None:
+                yield row
+                break
+        yield from self._elsewhere(asked)
+
+    def _barred(self, asked: Asked) -> str:
+        """Why nothing that other runs have made is used for a call, in words."""
+        struck = "a fault may strike it" if self._faults.strikes(asked.place) else ""
+        return self._policy.bars(asked) or struck
+
+    def _elsewhere(self, asked: Asked) -> Iterator[Row]:
+        """The results under the key at the place, of whatever run that is sound as a whole."""
+        if self._alone:
+            return
+        for row in self.store.with_key(asked.key, damaged=self._leave_out):
+            other = row.place == asked.place and row.run != self._run
+            if other and self._results(row.run).made:  # nothing, where the run is damaged
+                yield row
+
+    def tell(self, warn: Callable[[str], object]) -> None:
+        """Have it called, once for each, with the runs of which nothing is used again."""
+        self._warn = warn
+        for why in self.damaged.values():
+            warn(why)
+
+    def _leave_out(self, error: DamagedRun) -> None:
+        if not self._checked:
+            self.store.check(thorough=True)  # or what this run writes might be lost as well
+            self._checked = True
+        if self._policy.reuse and error.run not in self.damaged:
+            self.damaged[error.run] = error.warning
+            if self._warn is not None:
+                self._warn(error.warning)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing that could be used again."""
+        return not self._own.made and not (self._policy.reuse and self._others)
+
+    def had(self, place: str) -> bool:
+        """Whether this run had made the call of a place before it was resumed."""
+        return place in self._own.made
+
+    def interrupted(self, asked: Asked) -> bool:
+        """Whether the process that drove this run before went while it made the call."""
+        return asked.place in self._own.going and not self._policy.forces(asked.place)
+
+    def expect(self, asked: Asked) -> Known | None:
+        """What such a call will be found to have made, by the sizes of its files."""
+        for known in self._found(asked):
+            if not self._wrong(known, self._grounds(known, asked), thorough=False):
+                self.keys.learn(known.made)
+                return known
+        return None
+
+    def _fitting(self, row: Row, asked: Asked) -> Known | None:
+        """The result in a row, if the call would get the same inputs and read the same context."""
+        if row.key != asked.key:
+            return None
+        known = self._known(row)
+        return None if any(read_otherwise(known.made, asked, self.keys)) else known
+
+    def round(self, place: str) -> int:
+        """How often a group around the place has been tried again, in this run's whole life, and
+        how often the place itself failed for what people said, or did not say in time."""
+        again = sum(self._own.rounds[one] for one in around(place))
+        return again + self._own.decided[place]
+
+    def forget(self, place: str) -> None:
+        """Everything inside a group is to be made again: its next attempt begins."""
+        self._own.rounds[place] += 1
+        self._again.add(f"{place}/")
+
+    def _is_again(self, place: str) -> bool:
+        return bool(self._again) and place.startswith(tuple(self._again))
+
+    async def recall(self, asked: Asked) -> Known | None:
+        """What such a call made before, if it is all still there as it was."""
+        for known in self._found(asked):
+            wrong = ""
+            found = self._grounds(known, asked)
+            if found or known.made.outside:
+                # Not to be made again, at the cost of hours, because a server does not answer.
+                hint = f"; to make it anew all the same: --force '{asked.place}'"
+                with _failing(asked.place, hint):
+                    wrong = await asyncio.to_thread(self._wrong, known, found)
+            if not wrong:
+                self.keys.learn(known.made)
+                return known
+        return None
+
+    def _grounds(self, known: Known, asked: Asked) -> list[Made]:
+        return grounds(known.made, known.outputs, asked.arguments, asked.context, self.keys)
+
+    def _wrong(self, known: Known, found: list[Made], *, thorough: bool = True) -> str:
+        """What is wrong with what a result stands on, in words. Raises Unreachable."""
+        for uri, content in known.made.outside.items():
+            if (now := self.keys.outside(uri)) != content:
+                return became(uri, now)
+        for made in found:
+            if wrong := self.in_place.altered(made):
+                return wrong
+        return flaw([self.in_place.expected(made) for made in found], thorough=thorough)
+
+    def why(self, asked: Asked) -> str:
+        """Why the call has to be made, in words."""
+        if self._policy.forces(asked.place):
+            return "forced"
+        if asked.upstream:
+            return f"upstream {asked.upstream} will run, and changes data in place"
+        known = self.find(asked)
+        if known is not None:
+            return self._wrong(known, self._grounds(known, asked), thorough=False)
+        row, begun = self._before(asked.place)
+        if begun is None:
+            return "it has not run before"
+        if row is None:
+            return "it did not end well"
+        fact = self.store.fact(begun)
+        assert isinstance(fact, NodeStarted)
+        found = list(differences(asked, fact, self.keys))
+        if not found and row.key == asked.key:
+            found = list(dict.fromkeys(read_otherwise(self._known(row).made, asked, self.keys)))
+        if not found and row.run != self._run:
+            found = [why] if (why := self._barred(asked)) else []
+        if not found:
+            found = list(from_outside(self._known(row).made, asked, self.keys))
+        return "; ".join(found[:3]) or unseen(asked)
+
+    def _before(self, place: str) -> tuple[Row | None, Row | None]:
+        """The latest that was made at a place, and how it had begun."""
+        for run in (self._run, *self._others):
+            results = self._results(run)
+            if place in results.begun:
+                return results.made.get(place), results.begun[place]
+        return None, None
+
+    def _known(self, row: Row) -> Known:
+        fact = self.store.fact(row)
+        assert isinstance(fact, NodeSucceeded | NodeFailed)
+        assert fact.made is not None
+        origin = fact.made.origin or row.run
+        return Known(fact.outputs, replace(fact.made, origin=origin), fact.seconds, origin)
+
+    def _results(self, run: str) -> Results:
+        if run not in self._loaded:
+            try:
+                self._loaded[run] = Results.of(self.store, run)
+            except DamagedRun as error:
+                self._leave_out(error)
+                self._loaded[run] = Results(run)
+        return self._loaded[run]
+
+    def _learn_contents(self, uri: str) -> None:
+        """Of a run whose products are read without its calls being asked for."""
+        run = next((part for part in uri.split("/") if part in self._all), None)
+        if run is None or run in self._contents_of:
+            return
+        self._contents_of.add(run)
+        for row in self._results(run).made.values():
+            fact = self.store.fact(row)
+            if isinstance(fact, NodeSucceeded | NodeFailed) and fact.made is not None:
+                self.keys.learn(fact.made)
+
+
+@contextmanager
+def _failing(place: str, hint: str = "") -> Iterator[None]:
+    """What cannot be looked at fails the call that is given it."""
+    try:
+        yield
+    except RadpsDagError as error:
+        raise NodeError(place, type(error).__name__, f"{error}{hint}") from error

@@ -1,0 +1,99 @@
+"""With what and on what a run runs: enough to say later why its results are what they are."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import re
+import sys
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from radps_dag import __version__
+from radps_dag.language.model import Pipeline, Use, walk
+from radps_dag.sealed import NO_SECRETS, STARS, Secrets
+from radps_dag.storage.addresses import redacted
+from radps_dag.workloads.contract.registry import Library
+
+__all__ = ["describe", "sources", "texts_digest"]
+
+# What decides about results beside the workloads' own packages.
+_PACKAGES = ("prefect", "jinja2", "pyyaml", "jsonschema", "networkx", "sqlalchemy", "numpy")
+
+
+def describe(pipeline: Pipeline, library: Library, secrets: Secrets = NO_SECRETS) -> dict[str, Any]:
+    """The pipeline's text, the versions of what runs it, and the machine."""
+    texts = sources(pipeline)
+    return {
+        "sources": texts,
+        "sources_sha256": texts_digest(texts),
+        "packages": _packages(library),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "host": platform.node(),
+        "cpu": _cpu(),
+        "cpus": os.cpu_count(),
+        "user": _user(),
+        "pid": os.getpid(),
+        "directory": os.fspath(Path.cwd()),
+        "command": [_discreet(word, secrets) for word in sys.argv[1:]],
+    }
+
+
+def _discreet(word: str, secrets: Secrets) -> str:
+    """A word of the command line without what it gives to a secret param, also where another one
+    goes before it."""
+    for name in secrets.contents:
+        word = re.sub(rf"(\b{name}|^-\w*p{name})=.*", rf"\1={STARS}", word, flags=re.DOTALL)
+    return secrets.hide(redacted(word))
+
+
+def sources(pipeline: Pipeline) -> dict[str, str]:
+    """The text of the file and of every file that it uses, by the names relative to the first."""
+    root = Path(pipeline.path).parent
+    texts: dict[str, str] = {}
+    waiting = [pipeline]
+    while waiting:
+        one = waiting.pop()
+        name = os.path.relpath(one.path, root) if one.path else one.name
+        if name in texts:
+            continue
+        texts[name] = one.at.source.text
+        waiting += [node.pipeline for _, node in walk(one) if isinstance(node, Use)]
+    return dict(sorted(texts.items()))
+
+
+def texts_digest(texts: Mapping[str, str]) -> str:
+    return sha256("\0".join(f"{name}\0{text}" for name, text in texts.items()).encode()).hexdigest()
+
+
+def _packages(library: Library) -> dict[str, str]:
+    found = {"radps-dag": __version__}
+    modules = {one.function.__module__.partition(".")[0] for one in library.workloads.values()}
+    names = (*_PACKAGES, *sorted(modules - {"radps_dag"}))
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no entry for this user, as in some containers
+        return str(os.getuid()) if hasattr(os, "getuid") else ""

@@ -1,0 +1,252 @@
+"""A job to its end: the server at hand, the executor open, the loop running, signals minded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from radps_dag.engine.drive import Ended, Job, drive, end_early, knowing_in
+from radps_dag.engine.live_context import Knowing
+from radps_dag.engine.tracker import Tracker, Untracked
+from radps_dag.executors import open_executor
+from radps_dag.facts import Fact, Listener, Tracked
+from radps_dag.journal.cancelled import wished
+from radps_dag.prefect.server import Starting, begin, client_environment
+from radps_dag.prefect.server.links import Link, no_link
+from radps_dag.problem import RadpsDagError
+from radps_dag.questions.folder import Folder
+from radps_dag.questions.prompts import Desk, Face
+from radps_dag.reuse.cache import Memory
+from radps_dag.runs.record import Opened, Recorder, recording
+from radps_dag.runs.signals import run_minding_signals
+from radps_dag.sealed import Secrets
+
+T = TypeVar("T")
+
+PATIENCE = 2.0  # seconds that a run which has ended waits until Prefect is told of others
+
+__all__ = ["begin_server", "run_job"]
+
+
+def begin_server(idle_timeout: float | None = None) -> Starting | None:
+    """Start our own server beside everything else, unless the environment names another."""
+    if os.environ.get("PREFECT_API_URL"):
+        return None
+    return begin(idle_timeout=idle_timeout)
+
+
+def run_job(
+    job: Job,
+    opened: Opened,
+    memory: Memory,
+    slots: int | None,
+    listener: Listener,
+    open_tracker: Callable[[Listener], Tracker],
+    leaving: Callable[[], None] = lambda: None,
+    faces: Sequence[Face] = (),
+    detach: bool = False,
+    also: Sequence[Listener] = (),
+) -> Ended:
+    """Run the job of a run that is open. Raises Interrupted if a signal ended it.
+
+    `leaving` is called before the program is ended at once, by a second signal. Questions are shown
+    by the `faces`, in the run's folder and by the tracker; with `detach` the process ends once
+    nothing but questions is left. `also` hear what the journal has, beside the `listener`.
+    """
+    executor = open_executor(
+        job.executor_name,
+        job.library,
+        job.library.modules,
+        slots,
+        opened.directory.workers_log,
+        Secrets.of(job.params),
+    )
+
+    others = list(also)
+    trackers: list[Tracker] = []
+
+    def tell_everybody(fact: Fact) -> None:
+        listener(fact)
+        for one in others:
+            # What they tell elsewhere is news; no mistake in it is worth the run.
+            with contextlib.suppress(Exception):
+                one(fact)
+
+    def leave_at_once() -> None:
+        leaving()
+        executor.kill()
+
+    def hurry() -> None:
+        for tracker in trackers:
+            tracker.hurry()
+
+    async def whole(record: Recorder) -> Ended:
+        run = asyncio.current_task()
+        assert run is not None
+        loop = asyncio.get_running_loop()
+        record.when_broken(partial(_cancel, loop, run))
+        knowing = _knowing(job, opened, record, loop)
+        # Prefect takes seconds to import, and its server to start: a signal finds them in a thread.
+        try:
+            tracker = await _in_thread(lambda: open_tracker(record))
+        except asyncio.CancelledError:
+            return end_early(job, record)
+        repairs = asyncio.create_task(_repairs(tracker, opened))
+        others.append(tracker.heard)
+        trackers.append(tracker)
+
+        def leave() -> None:
+            tracker.leave()
+            run.cancel()
+
+        desk = _desk(opened, tracker, faces, leave if detach else None)
+        try:
+            return await drive(
+                job,
+                executor,
+                tracker,
+                record,
+                memory,
+                record.settled,
+                knowing,
+                desk,
+                tell_everybody,
+            )
+        finally:
+            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+                await asyncio.wait_for(repairs, PATIENCE)
+
+    try:
+        with recording(opened, tell_everybody) as record:
+            return run_minding_signals(lambda: whole(record), leave_at_once, hurry)
+    finally:
+        _tidy(job)
+
+
+def _desk(
+    opened: Opened, tracker: Tracker, faces: Sequence[Face], leave: Callable[[], object] | None
+) -> Desk:
+    """Where questions of the run are asked: wherever the tracker shows them, too."""
+    folder = Folder(opened.directory.path / "answers")
+    return Desk(opened.store, opened.directory.id, (*faces, folder, *tracker.faces), leave)
+
+
+def _repairs(tracker: Tracker, opened: Opened) -> Coroutine[Any, Any, None]:
+    """Tell Prefect which earlier processes have gone, where it is at hand."""
+    if isinstance(tracker, Untracked):
+        return asyncio.sleep(0)
+    from radps_dag.prefect.flow_states import run_name
+    from radps_dag.prefect.repair import repair, untold
+
+    # Known now, before this process has begun a flow run of its own.
+    run = opened.directory.id
+    waiting, earlier = untold(opened.store, run), _flow_runs_of(opened)
+    return repair(opened.store, waiting, earlier[-1:], run_name(run, opened.generation))
+
+
+def _knowing(
+    job: Job, opened: Opened, record: Recorder, loop: asyncio.AbstractEventLoop
+) -> Knowing | None:
+    """The context of the run, which hears of what others add to it."""
+    run, store = opened.directory.id, opened.store
+    knowing = knowing_in(job, store)
+    if knowing is not None:
+
+        def others(first: int, last: int) -> None:
+            # What cannot be read now is there for the next process that drives the run.
+            with contextlib.suppress(RuntimeError, RadpsDagError):
+                loop.call_soon_threadsafe(knowing.heard, knowing.news(store, run))
+
+        record.when_others(others)
+    return knowing
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, run: asyncio.Task[Any]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is over, and so is the run
+        loop.call_soon_threadsafe(run.cancel)
+
+
+def _tidy(job: Job) -> None:
+    """Remove copies of products, and the folders out of which everything has been published."""
+    shutil.rmtree(job.cache, ignore_errors=True)
+    if job.publish:
+        for folder, _, _ in os.walk(job.workdir, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """The result of work in a daemon thread, which a cancelled caller leaves behind."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(settled: Callable[[], None]) -> None:
+        if not result.done():
+            settled()
+
+    def run() -> None:
+        try:
+            value = work()
+        except BaseException as error:
+            told = partial(settle, partial(result.set_exception, error))
+        else:
+            told = partial(settle, partial(result.set_result, value))
+        with contextlib.suppress(RuntimeError):  # the loop is gone
+            loop.call_soon_threadsafe(told)
+
+    threading.Thread(target=run, name="radps-dag start", daemon=True).start()
+    return await result
+
+
+def prefect_tracker(
+    pipeline: str,
+    starting: Starting | None,
+    tell: Callable[[str], None],
+    warn: Callable[[str], None] = lambda message: None,
+    begun: Callable[[str, str], None] = lambda flow_run, api: None,
+    opened: Opened | None = None,
+) -> Tracker:
+    """A tracker on the server. Prefect is imported here, when its environment is known. Products
+    of the run that is `opened` have links where the server is ours."""
+    server = None
+    link: Link = no_link
+    if starting is not None:
+        server = starting.soon(tell)
+        if opened is not None:
+            link = server.links(opened.directory.products, opened.directory.id).of
+        # It is on this machine: where it does not answer soon, it is gone.
+        retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
+        os.environ.update(client_environment(server), PREFECT_CLIENT_MAX_RETRIES=retries)
+    from radps_dag.prefect.tracker import PrefectTracker, Shown
+
+    if starting is None:
+        from radps_dag.prefect.contact import make_sure
+
+        make_sure()
+    else:
+        starting.wait(tell)  # only now: Prefect was imported while the server started
+    page = server.page_of if server is not None else None
+    shown = Shown(pipeline)
+    if opened is not None:
+        shown = Shown(
+            pipeline,
+            opened.directory.id,
+            opened.generation,
+            _flow_runs_of(opened),
+            partial(wished, opened.directory),
+        )
+    return PrefectTracker(shown, tell, server, warn, begun, link, page)
+
+
+def _flow_runs_of(opened: Opened) -> tuple[str, ...]:
+    """The flow runs that the run has had, the oldest first."""
+    rows = opened.store.rows(opened.directory.id, kinds=("tracked",))
+    facts = [opened.store.fact(row) for row in rows]
+    return tuple(dict.fromkeys(fact.flow_run for fact in facts if isinstance(fact, Tracked)))

@@ -1,0 +1,73 @@
+"""Which inputs of a workload name the data that it changes in place, and what they name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from radps_dag.language.shape import Shape
+from radps_dag.storage.remote import is_local, path_of
+from radps_dag.workloads.contract.description import Input
+
+__all__ = ["address_of", "addresses", "can_name_data", "changed_inputs"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+
+
+def changed_inputs(mutates: bool | str | Sequence[str], inputs: Sequence[Input]) -> tuple[str, ...]:
+    """The inputs that `mutates` means. True is every product or, where no input is one, whatever
+    can be a path. Raises LookupError with a name that no input has."""
+    if isinstance(mutates, bool):
+        products = [one.name for one in inputs if mutates and _is_product(one.shape)]
+        paths = [one.name for one in inputs if mutates and can_name_data(one.shape)]
+        return tuple(products or paths)
+    names = (mutates,) if isinstance(mutates, str) else tuple(mutates)
+    known = {one.name for one in inputs}
+    for name in names:
+        if name not in known:
+            raise LookupError(name)
+    return tuple(dict.fromkeys(names))
+
+
+def can_name_data(shape: Shape) -> bool:
+    """Whether a value of the shape can be a product or a path, or hold one."""
+    if shape.unknown or _is_product(shape):
+        return True
+    if "string" in shape.kinds and shape.choices is None:
+        return True
+    if "array" in shape.kinds and (shape.items is None or can_name_data(shape.items)):
+        return True
+    members = [of for _, of, _ in shape.fields] + ([shape.values] if shape.values else [])
+    return any(map(can_name_data, members))
+
+
+def _is_product(shape: Shape) -> bool:
+    """Whether a value of the shape is a product, or a list of some."""
+    if shape.kinds == {"array"} and shape.items is not None:
+        return _is_product(shape.items)
+    return {"uri", "kind"} <= {name for name, _, _ in shape.fields}
+
+
+def addresses(value: Any) -> Iterator[str]:
+    """The addresses of the products and paths in a value: URIs without links on the way."""
+    match value:
+        case {"uri": str(uri), "kind": str()}:
+            yield address_of(uri)
+        case str() if _SCHEME.match(value) or value.startswith("/") or os.path.lexists(value):
+            yield address_of(value)
+        case Mapping():
+            for member in value.values():
+                yield from addresses(member)
+        case list() | tuple():
+            for item in value:
+                yield from addresses(item)
+
+
+def address_of(text: str) -> str:
+    """A path or a URI as the URI of what lies there, without links on the way."""
+    if not _SCHEME.match(text):
+        return Path(os.path.realpath(text)).as_uri()
+    return Path(os.path.realpath(path_of(text))).as_uri() if is_local(text) else text.rstrip("/")

@@ -1,0 +1,105 @@
+"""A workload as frozen values: its inputs with their shapes, its outputs, what it is given."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from radps_dag.language.shape import Shape
+
+__all__ = ["Given", "Input", "Output", "Product", "Random", "Slot", "Unit", "Workdir", "Workload"]
+
+
+class Product(TypedDict):
+    """Bulk data by reference: what travels between workloads instead of arrays.
+
+    `uri` says where it is, `kind` what it is ("visibilities", "caltable", "image"), `version` which
+    of its states, `group` which of the data groups in it and `selection` which part of that.
+    `stands_on` are further products without which it cannot be read.
+    """
+
+    uri: str
+    kind: str
+    version: NotRequired[str]
+    group: NotRequired[str]
+    selection: NotRequired[dict[str, Any]]
+    stands_on: NotRequired[list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The unit of a number, in a hint: `Annotated[float, Unit("Jy")]`."""
+
+    name: str
+
+
+Slot = Literal["workdir", "random", "context"]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Marks a parameter that the engine fills."""
+
+    what: Slot
+
+
+# A parameter annotated with one of these is no input of the pipeline file: the engine gives it.
+# A directory of this call's own: unique per place in the run and attempt.
+Workdir = Annotated[Path, Given("workdir")]
+# Seeded by run and place, not by attempt: a repeated call draws the same numbers.
+Random = Annotated[random.Random, Given("random")]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A parameter of a workload that the pipeline file gives."""
+
+    name: str
+    shape: Shape
+    required: bool
+    default: Any = field(default=None, hash=False)
+    unit: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A member of what a workload returns."""
+
+    name: str
+    shape: Shape
+    unit: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A function that a pipeline can call by name.
+
+    `outputs` is None where the function does not say (it returns a plain dict): anything goes.
+    `given` are the parameters the engine fills: name to "workdir", "random" or "context". One that
+    `mutates` changes data in place, so that it cannot simply be done again; `changes` are the
+    inputs that name that data.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...] | None
+    given: Mapping[str, Slot] = field(default_factory=dict, hash=False)
+    summary: str = ""
+    description: str = ""
+    version: str = "1"
+    placeholder: bool = False
+    mutates: bool = False
+    changes: tuple[str, ...] = ()
+
+    @property
+    def defined_at(self) -> str:
+        """Where the function stands: `file.py:12`."""
+        code = inspect.unwrap(self.function).__code__
+        return f"{code.co_filename}:{code.co_firstlineno}"

@@ -1,0 +1,192 @@
+"""A workload to the digest of its code: what it calls, as far as that stands in the same package.
+
+A result may be used again only while the code that made it is the same. What counts is the text of
+the function and of everything that it names in its own package or file, at any depth. What it uses
+of other packages is theirs; the workload's `version` is there to say that such a thing matters.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from radps_dag.workloads.contract.description import Workload
+
+__all__ = ["fingerprint"]
+
+# What makes a workload of a function decides nothing about its result.
+_MACHINERY = frozenset(
+    f"radps_dag.workloads.contract.{name}"
+    for name in (
+        "changing",
+        "context",
+        "description",
+        "docstring",
+        "fingerprint",
+        "knowledge",
+        "registry",
+        "signature",
+        "workload",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    """A name that a module defines: its text, the names in it, and what it imports itself."""
+
+    text: str
+    names: frozenset[str]
+    imported: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """A file's definitions by name, and where the names come from that it imports."""
+
+    definitions: Mapping[str, tuple[_Definition, ...]]
+    imported: Mapping[str, tuple[str, str]]  # name -> module, name in there ("" for all of it)
+
+
+def fingerprint(workload: Workload) -> str:
+    """The digest of a workload's code and version, as 16 hexadecimal digits."""
+    function = inspect.unwrap(workload.function)
+    root = function.__module__.partition(".")[0]
+    texts = sorted(_reached(function.__module__, function.__qualname__, root))
+    if not texts:
+        # Not found as text, such as a function inside a function: its compiled form.
+        code = function.__code__
+        texts = [repr((code.co_code, code.co_consts, code.co_names))]
+        if "<locals>" in function.__qualname__:
+            texts = [_text_of(function) or texts[0]]
+    digest = sha256("\0".join((workload.name, workload.version, *texts)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _text_of(function: object) -> str:
+    try:
+        return inspect.getsource(function)  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return ""
+
+
+def _reached(module: str, name: str, root: str) -> Iterator[str]:
+    """The texts of a definition and of all in this package that it leads to."""
+    waiting = [(module, name)]
+    seen = set(waiting)
+    while waiting:
+        where, what = waiting.pop()
+        known = _module(where)
+        if known is None:
+            continue
+        for definition in known.definitions.get(what, ()):
+            yield f"{what}={definition.text}"
+            for used in definition.names:
+                source = definition.imported.get(used, known.imported.get(used))
+                if used in known.definitions and used not in definition.imported:
+                    following = [(where, used)]
+                else:
+                    following = _elsewhere(source, root)
+                waiting += [one for one in following if one not in seen]
+                seen.update(following)
+        following = [one for one in _elsewhere(known.imported.get(what), root) if one not in seen]
+        waiting += following
+        seen.update(following)
+
+
+def _elsewhere(source: tuple[str, str] | None, root: str) -> list[tuple[str, str]]:
+    """What an imported name stands for, if it is of the same package."""
+    module, of = source or ("", "")
+    if module.partition(".")[0] != root or module in _MACHINERY:
+        return []
+    if root == "radps_dag" and not module.startswith("radps_dag.workloads."):
+        return []
+    inside = _module(f"{module}.{of}") if of else _module(module)
+    if inside is not None:  # a whole module: anything of it may be used
+        where = f"{module}.{of}" if of else module
+        return [(where, one) for one in inside.definitions]
+    return [(module, of)]
+
+
+@cache
+def _module(name: str) -> _Module | None:
+    """What a module of Python text defines; None where there is no such text."""
+    path = _file_of(name)
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+    except (OSError, ValueError, SyntaxError):
+        return None
+    lines = text.splitlines(keepends=True)
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    definitions: dict[str, tuple[_Definition, ...]] = {}
+    imported: dict[str, tuple[str, str]] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            imported |= _imports(statement, package)
+            continue
+        inside: dict[str, tuple[str, str]] = {}
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                inside |= _imports(node, package)
+        definition = _Definition(_lines(statement, lines), _names(statement), inside)
+        for one in _defined(statement):
+            definitions[one] = (*definitions.get(one, ()), definition)
+    return _Module(definitions, imported)
+
+
+def _file_of(name: str) -> Path | None:
+    loaded = sys.modules.get(name)
+    path = getattr(loaded, "__file__", None)
+    if path is None and loaded is None:
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError, AttributeError):
+            return None
+        path = None if spec is None else spec.origin
+    return Path(path) if path is not None and path.endswith(".py") else None
+
+
+def _imports(statement: ast.Import | ast.ImportFrom, package: str) -> dict[str, tuple[str, str]]:
+    if isinstance(statement, ast.Import):
+        return {
+            alias.asname or alias.name.partition(".")[0]: (alias.name, "")
+            for alias in statement.names
+        }
+    module = statement.module or ""
+    if statement.level:
+        parts = package.split(".")
+        above = ".".join(parts[: len(parts) - statement.level + 1])
+        module = f"{above}.{module}" if module else above
+    return {alias.asname or alias.name: (module, alias.name) for alias in statement.names}
+
+
+def _defined(statement: ast.stmt) -> Iterator[str]:
+    """The names that a statement of a module binds; of an `if` or `try`, those inside it."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield statement.name
+        return
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def _lines(statement: ast.stmt, lines: list[str]) -> str:
+    decorators = getattr(statement, "decorator_list", [])
+    first = min([statement.lineno, *(one.lineno for one in decorators)])
+    return "".join(lines[first - 1 : statement.end_lineno])
+
+
+def _names(statement: ast.stmt) -> frozenset[str]:
+    return frozenset(node.id for node in ast.walk(statement) if isinstance(node, ast.Name))

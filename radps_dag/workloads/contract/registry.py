@@ -1,0 +1,162 @@
+"""Names to workloads: libraries found through entry points, and a project's own files."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
+from radps_dag.workloads.contract.workload import Workload
+
+__all__ = ["Library", "collect", "find_library", "libraries"]
+
+_GROUP = "radps_dag.workloads"
+# Known without reading the metadata of all that is installed (which also takes a moment), so that
+# a checkout that is not installed works, and no other package stands in their place.
+_OWN = {"placeholder": "radps_dag.workloads.placeholder", "sim": "radps_dag.workloads.sim"}
+# What a library of ours imports that a plain installation does not have.
+_NEEDS = {"sim": ("numpy", "zarr")}
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Workloads by name. `modules` are the project's own files that were merged in, resolved, so
+    that a process that works elsewhere finds them too. A library that `computes` keeps processors
+    busy (its module says `COMPUTES = True`): more calls at once than there are of them would gain
+    nothing and hold more memory."""
+
+    name: str
+    workloads: Mapping[str, Workload] = field(hash=False)
+    modules: tuple[Path, ...] = ()
+    computes: bool = False
+
+    def find(self, name: str) -> Workload:
+        """The workload of that name; raises UsageError with the likely fix. Nothing is imported."""
+        if name in self.workloads:
+            return self.workloads[name]
+        hint = did_you_mean(name, self.workloads) or "; `radps-dag workloads` lists them"
+        raise UsageError(f"no workload {name!r} in library {self.name!r}{hint}")
+
+
+def libraries() -> tuple[str, ...]:
+    """The names of the libraries that are installed."""
+    return tuple(sorted(_known()))
+
+
+def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
+    """The library of that name, with a project's own workload files merged over it.
+
+    A placeholder gives way to a function of its name; no other workload does.
+    Raises UsageError for an unknown library, a module that cannot be imported, and a name that two
+    functions claim.
+    """
+    known = _OWN if name in _OWN else _known()
+    if name not in known:
+        hint = did_you_mean(name, known) or f"; {there_are(sorted(known))}"
+        raise UsageError(f"no workload library {name!r}{hint}")
+    library = _import_library(name, known[name])
+    found = collect(library)
+    for path in modules:
+        module = _import_file(path)
+        for own in collect(module).values():
+            # What a file imports from elsewhere to build on is not its own.
+            if own.function.__module__ == module.__name__:
+                if own.name in found and found[own.name].placeholder and not own.placeholder:
+                    del found[own.name]  # it held the place for this one
+                _add(found, own.name, own)
+    computes = getattr(library, "COMPUTES", False) is True
+    return Library(name, found, tuple(path.resolve() for path in modules), computes)
+
+
+def collect(module: ModuleType) -> dict[str, Workload]:
+    """The workloads in a module's namespace, by name, in the order of the text."""
+    found: dict[str, Workload] = {}
+    for value in list(vars(module).values()):
+        described = getattr(value, "workload", None)
+        if isinstance(described, Workload):
+            _add(found, described.name, described)
+    return found
+
+
+def _add(found: dict[str, Workload], name: str, new: Workload) -> None:
+    known = found.setdefault(name, new)
+    if known is not new:
+        raise UsageError(
+            f"two workloads are called {name!r}: {known.defined_at} and {new.defined_at}; "
+            "rename one, or give it a name with @workload(name=...)"
+        )
+
+
+def _known() -> dict[str, str]:
+    """The module of each library, by the library's name."""
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry.value for entry in entry_points(group=_GROUP)} | _OWN
+
+
+def _import_library(name: str, module: str) -> ModuleType:
+    for needed in _NEEDS.get(name, ()):
+        if importlib.util.find_spec(needed) is None:
+            raise UsageError(
+                f"library {name!r} needs {needed}, which is not installed: "
+                f"pip install 'radps-dag[{name}]'"
+            )
+    return _imported(f"library {name!r} ({module})", lambda: importlib.import_module(module))
+
+
+def _import_file(path: Path) -> ModuleType:
+    # Named by its place, so that two projects' `workloads.py` never stand for one another, and
+    # imported once, so that a module is the same one to all who ask.
+    resolved = path.resolve()
+    name = f"_radps_dag_project_{sha256(os.fsencode(resolved)).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    if not resolved.is_file():
+        raise UsageError(f"workload file {path} does not exist")
+    spec = importlib.util.spec_from_file_location(name, resolved)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"workload file {path} is no Python file; its name must end in .py")
+    loader = spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+
+    def load() -> ModuleType:
+        loader.exec_module(module)
+        return module
+
+    try:
+        return _imported(f"workload file {path}", load)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _imported(what: str, load: Callable[[], ModuleType]) -> ModuleType:
+    """What `load` gives; its errors are those of code that we do not know, so of any type."""
+    try:
+        return load()
+    except RadpsDagError as error:
+        raise UsageError(f"{what}: {error}") from error
+    except KeyboardInterrupt:  # somebody waits for the import no longer
+        raise
+    except BaseException as error:
+        raise UsageError(
+            f"{what} cannot be imported: {type(error).__name__}: {error}{_line_of(error)}"
+        ) from error
+
+
+def _line_of(error: BaseException) -> str:
+    """The innermost line of the traceback, where there is one."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})"

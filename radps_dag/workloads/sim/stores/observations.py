@@ -1,0 +1,38 @@
+"""An observation as a record on disk, and as other stores hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.stores.records import read_record, write_record
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
+
+__all__ = ["observation_of", "read_observation", "write_observation"]
+
+
+def observation_of(document: Mapping[str, Any]) -> Observation:
+    """The observation that a record or a store holds as JSON; raises StoreUnusable for another."""
+    members: dict[str, Any] = {}
+    for one in fields(Observation):
+        if one.name not in document:
+            raise StoreUnusable(
+                f"the observation's record has no {one.name}; was it made with another --library?"
+            )
+        value = document[one.name]
+        members[one.name] = tuple(value) if isinstance(value, list) else value
+    return Observation(**members)
+
+
+def read_observation(product: Product) -> Observation:
+    """The observation of an observation's record."""
+    return observation_of(read_record(product, "observation").get("observation", {}))
+
+
+def write_observation(workdir: Path, observation: Observation) -> Product:
+    """Write the observation's record."""
+    return write_record(workdir, "observation", {"observation": observation.to_json()})

@@ -31,7 +31,7 @@ from radps_dag.journal.opening import open_store
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.progress.state import fold
-from radps_dag.reuse.cache import Memory, Policy, Results
+from radps_dag.reuse.cache import Policy, ResultCache, Results
 from radps_dag.reuse.keys import Keys
 from radps_dag.runs.orphans import remove_orphans
 from radps_dag.runs.record import new_run, reopen
@@ -78,7 +78,7 @@ def recorded(store: Store, job: Job, run: str | None = None) -> float:
 def plan_of(store: Store, job: Job) -> None:
     """Plan a run of what has just run."""
     keys = Keys(job.library, store.workspace)
-    memory = Memory(store, keys, "plan", job.pipeline.name, Policy(), job.faults)
+    memory = ResultCache(store, keys, "plan", job.pipeline.name, Policy(), job.faults)
     assert {one.verdict for one in plan(job, memory)} == {"reuse"}
 
 

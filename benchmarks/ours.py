@@ -16,9 +16,9 @@ from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.language.params import complete
 from radps_dag.profile import Profile
-from radps_dag.reuse.cache import Memory, Policy
+from radps_dag.reuse.cache import Policy, ResultCache
 from radps_dag.reuse.keys import Keys
-from radps_dag.runs.record import Opened, new_run
+from radps_dag.runs.record import OpenRun, new_run
 from radps_dag.runs.session import prefect_tracker, run_job
 
 __all__ = ["WORKLOADS", "job_of", "run", "run_opened"]
@@ -58,12 +58,12 @@ def job_of(file: Path, executor: str = "threads") -> Job:
     )
 
 
-def run_opened(job: Job, opened: Opened, slots: int | None, tracker: Tracker) -> Ended:
+def run_opened(job: Job, opened: OpenRun, slots: int | None, tracker: Tracker) -> Ended:
     """Drive a run that is open, with all that earlier ones left."""
     store, directory = opened.store, opened.directory
     job = replace(job, run=directory.id, workdir=directory.products, generation=opened.generation)
     keys = Keys(job.library, store.workspace)
-    memory = Memory(store, keys, directory.id, job.pipeline.name, Policy(), job.faults)
+    memory = ResultCache(store, keys, directory.id, job.pipeline.name, Policy(), job.faults)
     return run_job(job, opened, memory, slots, lambda fact: None, lambda record: tracker)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from radps_dag.checks.view import Seat, Sight, View
+from radps_dag.checks.view import NodeView, Seat, View
 from radps_dag.language.expression import Expression, ExpressionError, evaluate, paths_in
 from radps_dag.problem import Location
 
@@ -38,7 +38,7 @@ class Conditions:
         self._choices = dict(_choices(view))
         self._known: dict[tuple[Seat | None, ...], bool] = {}
 
-    def implied(self, sight: Sight, target: Seat, skipped: tuple[Seat, ...] = ()) -> bool:
+    def implied(self, sight: NodeView, target: Seat, skipped: tuple[Seat, ...] = ()) -> bool:
         """Whether what reads runs only if `target` does, where `skipped` are known to be skipped.
 
         That is certain where each part of the target's condition is a part of the reader's own, or

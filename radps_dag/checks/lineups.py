@@ -8,7 +8,7 @@ from typing import Any
 
 from radps_dag.checks.fan_outs import size
 from radps_dag.checks.shapes import Shapes
-from radps_dag.checks.view import Seat, Sight
+from radps_dag.checks.view import NodeView, Seat
 from radps_dag.language.expression import Literal, Reference, Value, references
 from radps_dag.language.model import ForEach, Group, Use
 
@@ -48,7 +48,7 @@ class Lineups:
         self._shapes = shapes
         self._found: dict[Seat, Lineup | None] = {}
 
-    def of(self, sight: Sight, read: Iterable[Reference]) -> Lineup | None:
+    def of(self, sight: NodeView, read: Iterable[Reference]) -> Lineup | None:
         """That of a list which reads these; None where it rests on several, or on none."""
         found = {one for one in (self._reference(sight, ref) for ref in read) if one is not None}
         return found.pop() if len(found) == 1 else None
@@ -87,16 +87,16 @@ class Lineups:
         came = frozenset() if instances is None else instances.came | {instances.key}
         return Lineup(seat, seat, True, came)
 
-    def _value(self, sight: Sight, value: Value) -> Lineup | None:
+    def _value(self, sight: NodeView, value: Value) -> Lineup | None:
         if isinstance(value, Literal):
             return Lineup(("constant", str(value.value)))
         return self.of(sight, references(value))
 
-    def _all(self, sight: Sight, value: Value) -> Iterable[Lineup]:
+    def _all(self, sight: NodeView, value: Value) -> Iterable[Lineup]:
         found = (self._reference(sight, reference) for reference in references(value))
         return (one for one in found if one is not None)
 
-    def _reference(self, sight: Sight, reference: Reference) -> Lineup | None:
+    def _reference(self, sight: NodeView, reference: Reference) -> Lineup | None:
         path = reference.path
         if reference.root == "params":
             plain = Lineup(("params", id(sight.view), path))

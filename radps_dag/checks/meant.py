@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from radps_dag.checks.shapes import Shapes
-from radps_dag.checks.view import Sight
+from radps_dag.checks.view import NodeView
 from radps_dag.language.shape import show
 
 __all__ = ["meant"]
@@ -16,7 +16,7 @@ _NAME = r"(?:params|stages|steps|each|state|loop|outputs|run)(?:\.[A-Za-z_][A-Za
 _WRAPPED = re.compile(rf"\$?\{{\{{?\s*({_NAME})([^{{}}]*)\}}\}}?|\$\(\s*({_NAME})\s*\)|\$({_NAME})")
 
 
-def meant(value: Any, sight: Sight, shapes: Shapes, alone: bool = True) -> str:
+def meant(value: Any, sight: NodeView, shapes: Shapes, alone: bool = True) -> str:
     """The likely fix for a text that names what there is without `${{ }}`; "" for any other.
 
     `alone` says that it is all that stands there.
@@ -35,7 +35,7 @@ def _delimited(match: re.Match[str]) -> str:
     return f"${{{{ {(match[1] or match[3] or match[4]) + (match[2] or '').rstrip()} }}}}"
 
 
-def _is_there(name: str, sight: Sight, shapes: Shapes) -> bool:
+def _is_there(name: str, sight: NodeView, shapes: Shapes) -> bool:
     """Whether an expression could read that there."""
     root, first, *rest = name.split(".")
     match root:

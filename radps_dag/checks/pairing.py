@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from radps_dag.checks.lineups import Lineup, Lineups, may_lose
 from radps_dag.checks.shapes import Shapes
-from radps_dag.checks.view import Seat, Sight, View
+from radps_dag.checks.view import NodeView, Seat, View
 from radps_dag.language.expression import ByIndex, ByKey, Reference, Zipped, infer, pairings
 from radps_dag.problem import Location, Problem
 
@@ -44,7 +44,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
                 yield from _indexed(found, sight, lineups, beside)
 
 
-def _keyed(found: ByKey, sight: Sight, shapes: Shapes, lineups: Lineups) -> Iterator[Problem]:
+def _keyed(found: ByKey, sight: NodeView, shapes: Shapes, lineups: Lineups) -> Iterator[Problem]:
     """Nodes that are taken as a whole for their keys, and have none, or none that tell."""
     seats = [_node(read, sight) for read in found.nodes]
     numbered = [seat for seat in seats if seat is not None and _numbered(seat, shapes)]
@@ -81,7 +81,7 @@ def _numbered(seat: Seat, shapes: Shapes) -> bool:
 
 
 def _indexed(
-    found: ByIndex, sight: Sight, lineups: Lineups, beside: list[_List]
+    found: ByIndex, sight: NodeView, lineups: Lineups, beside: list[_List]
 ) -> Iterator[Problem]:
     """`xs[i]` against what else is taken by `i`, and against the items that `each.index` counts."""
     for one in _lists(sight, found.list, lineups):
@@ -92,14 +92,14 @@ def _indexed(
         beside.append(one)
 
 
-def _lists(sight: Sight, read: tuple[Reference, ...], lineups: Lineups) -> Iterator[_List]:
+def _lists(sight: NodeView, read: tuple[Reference, ...], lineups: Lineups) -> Iterator[_List]:
     lineup = lineups.of(sight, read)
     if lineup is not None:
         first = next(one for one in read if lineups.of(sight, [one]) == lineup)
         yield _List(repr(str(first)), lineup, first)
 
 
-def _counted(sight: Sight, lineups: Lineups) -> Iterator[_List]:
+def _counted(sight: NodeView, lineups: Lineups) -> Iterator[_List]:
     """The items of the fan-out whose instances `each.index` counts there."""
     seat = sight.seat
     if seat is None:
@@ -114,7 +114,7 @@ def _counted(sight: Sight, lineups: Lineups) -> Iterator[_List]:
 
 
 def _contradiction(
-    at: Location, what: str, pairs: Iterable[tuple[_List, _List]], sight: Sight
+    at: Location, what: str, pairs: Iterable[tuple[_List, _List]], sight: NodeView
 ) -> Iterator[Problem]:
     """The first of the pairs that do not go together."""
     for one, other in pairs:
@@ -136,7 +136,7 @@ def _named(one: _List, at: Location) -> str:
     return f"{one.name} ({node}{file}line {where.line}{lossy})"
 
 
-def _fix(one: _List, other: _List, sight: Sight) -> str:
+def _fix(one: _List, other: _List, sight: NodeView) -> str:
     """What to write instead: the keys of one, or pairs by the keys of both."""
     ids = [_whole(each, sight) for each in (one, other)]
     for id, there in zip(ids, (other, one), strict=True):
@@ -154,14 +154,14 @@ def _fix(one: _List, other: _List, sight: Sight) -> str:
     return f"pair by key: align({named})"
 
 
-def _whole(one: _List, sight: Sight) -> str:
+def _whole(one: _List, sight: NodeView) -> str:
     """The fan-out of a list as the expression can read it, "" where it cannot."""
     seat = None if one.read is None else _node(one.read, sight)
     fans = seat is not None and seat.node.for_each is not None
     return f"{one.read.root}.{one.read.path[0]}" if one.read is not None and fans else ""
 
 
-def _node(read: Reference, sight: Sight) -> Seat | None:
+def _node(read: Reference, sight: NodeView) -> Seat | None:
     """The node that a reference reads, with all or a part of its outputs."""
     if read.root not in ("stages", "steps") or not read.path:
         return None

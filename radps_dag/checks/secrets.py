@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from radps_dag.checks.shapes import Shapes
-from radps_dag.checks.view import Reading, Sight, View
+from radps_dag.checks.view import NodeView, Reading, View
 from radps_dag.language.expression import Expression, Value
 from radps_dag.language.model import Param, Pause, Task, Use
 from radps_dag.problem import Problem
@@ -67,7 +67,7 @@ def _has_secret_members(schema: Any) -> bool:
     )
 
 
-def _handed_on(sight: Sight, secret: set[str]) -> Iterator[Problem]:
+def _handed_on(sight: NodeView, secret: set[str]) -> Iterator[Problem]:
     """A secret param of a used file gets one of this file, so that the mark goes all the way."""
     node, (key, _, name) = sight.seat and sight.seat.node, sight.slot.name.partition(".")
     if not isinstance(node, Use) or key != "with":

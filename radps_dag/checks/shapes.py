@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from radps_dag.checks.unlooped import EMPTY
-from radps_dag.checks.view import Seat, Sight, View
+from radps_dag.checks.view import NodeView, Seat, View
 from radps_dag.language.expression import FAN_OUT_MEMBERS, Literal, infer, member_of
 from radps_dag.language.model import Group, Pause, Pipeline, Task, Use
 from radps_dag.language.shape import (
@@ -146,7 +146,7 @@ class Shapes:
             self._depth -= 1
         return self._found[key]
 
-    def known(self, sight: Sight) -> Callable[[tuple[str, ...]], Shape]:
+    def known(self, sight: NodeView) -> Callable[[tuple[str, ...]], Shape]:
         """The shape of any path that a value reads."""
 
         def known(path: tuple[str, ...]) -> Shape:
@@ -159,19 +159,19 @@ class Shapes:
 
         return known
 
-    def _whole(self, sight: Sight) -> Shape:
+    def _whole(self, sight: NodeView) -> Shape:
         """All params as one value."""
         fields = ((name, shape, True) for name, shape in sight.view.params.items())
         return object_of(fields, None, "")
 
-    def _node(self, sight: Sight, root: str, path: list[str]) -> Shape:
+    def _node(self, sight: NodeView, root: str, path: list[str]) -> Shape:
         stages = sight.view.top.seats
         seat = sight.step(path[0]) if root == "steps" else stages.get(path[0])
         if seat is None or len(path) < 2:
             return ANY if seat is None else self.fan_out(seat)
         return _inside(self.output(seat, path[1]), path[2:])
 
-    def _start(self, sight: Sight, root: str, name: str) -> Shape:
+    def _start(self, sight: NodeView, root: str, name: str) -> Shape:
         """The shape of a first member: `params.NAME`."""
         match root:
             case "params":

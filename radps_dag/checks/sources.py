@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from radps_dag.checks.shapes import Shapes
-from radps_dag.checks.view import Seat, Sight, View
+from radps_dag.checks.view import NodeView, Seat, View
 from radps_dag.language.expression import Expression, Listing, Literal, Object, Reference, Value
 from radps_dag.language.model import Group, Task, Use
 
@@ -46,13 +46,13 @@ class Sources:
         self._view = view
         self._shapes = shapes
 
-    def of(self, sight: Sight | None) -> frozenset[Origin]:
+    def of(self, sight: NodeView | None) -> frozenset[Origin]:
         """The origins of a value of a node; none where they are not evident."""
         if sight is None:
             return frozenset()
         return frozenset(self._of(sight.slot.value, sight, MAX_CHAIN))
 
-    def _of(self, value: Value, sight: Sight, depth: int) -> Iterator[Origin]:
+    def _of(self, value: Value, sight: NodeView, depth: int) -> Iterator[Origin]:
         match value:
             case Literal(value=text):
                 yield from _texts(text)
@@ -65,7 +65,7 @@ class Sources:
                 for _, item in entries:
                     yield from self._of(item, sight, depth)
 
-    def _read(self, reference: Reference, sight: Sight, depth: int) -> Iterator[Origin]:
+    def _read(self, reference: Reference, sight: NodeView, depth: int) -> Iterator[Origin]:
         if not reference.path:
             return
         name, *rest = reference.path

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from radps_dag.checks.meant import meant
 from radps_dag.checks.shapes import Shapes
-from radps_dag.checks.view import Sight, View
+from radps_dag.checks.view import NodeView, View
 from radps_dag.language.expression import (
     Expression,
     Listing,
@@ -92,7 +92,7 @@ def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) ->
 
 
 def _misfits(
-    value: Value, expected: Shape, what: str, sight: Sight, shapes: Shapes
+    value: Value, expected: Shape, what: str, sight: NodeView, shapes: Shapes
 ) -> Iterator[Problem]:
     """What does not fit, each at its own place inside the value."""
     if expected.unknown:
@@ -119,7 +119,7 @@ def _misfits(
 
 
 def _members(
-    value: Object, expected: Shape, what: str, sight: Sight, shapes: Shapes
+    value: Object, expected: Shape, what: str, sight: NodeView, shapes: Shapes
 ) -> Iterator[Problem]:
     fields = {name: shape for name, shape, _ in expected.fields}
     given = dict(value.entries)

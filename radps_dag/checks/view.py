@@ -12,7 +12,7 @@ from radps_dag.language.expression import Reference, references
 from radps_dag.language.model import Children, Group, Node, Pipeline, Use
 from radps_dag.language.shape import Shape
 
-__all__ = ["Level", "Reading", "Seat", "Sight", "View"]
+__all__ = ["Level", "NodeView", "Reading", "Seat", "View"]
 
 
 @dataclass(slots=True, eq=False)
@@ -61,7 +61,7 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class NodeView:
     """One value of a node, with what its expressions see. A pipeline's own outputs have no seat."""
 
     view: View
@@ -96,7 +96,7 @@ class Sight:
 class Reading:
     """A reference in a value; `target` is the node whose outputs it reads, if there is one."""
 
-    sight: Sight
+    sight: NodeView
     reference: Reference
     target: Seat | None
 
@@ -116,7 +116,7 @@ class View:
         self._seat(pipeline.stages, self.top, {}, {}, None)
         self.sights = [sight for seat in self.seats for sight in _sights(seat)]
         self.sights += [
-            Sight(
+            NodeView(
                 view=self,
                 slot=Slot(f"outputs.{output.name}", output.value, "inner"),
                 seat=None,
@@ -151,10 +151,10 @@ class View:
         return found
 
     @cached_property
-    def _index(self) -> Mapping[tuple[Seat | None, str], Sight]:
+    def _index(self) -> Mapping[tuple[Seat | None, str], NodeView]:
         return {(sight.seat, sight.slot.name): sight for sight in self.sights}
 
-    def sight(self, seat: Seat | None, slot: str) -> Sight | None:
+    def sight(self, seat: Seat | None, slot: str) -> NodeView | None:
         """The value of a node, or of the file itself, by the slot's name."""
         return self._index.get((seat, slot))
 
@@ -183,7 +183,7 @@ class View:
                 around = (seat.inner_each, seat.inner_state, seat if node.loop else loop)
                 self._seat(node.steps, inner, *around)
 
-    def target(self, sight: Sight, root: str, path: tuple[str, ...]) -> Seat | None:
+    def target(self, sight: NodeView, root: str, path: tuple[str, ...]) -> Seat | None:
         """The node whose outputs a path reads, if there is one."""
         if root == "stages":
             return self.top.seats.get(path[0]) if path else None
@@ -192,7 +192,7 @@ class View:
         return None
 
 
-def _sights(seat: Seat) -> Iterator[Sight]:
+def _sights(seat: Seat) -> Iterator[NodeView]:
     node = seat.node
     inner_each, inner_state = seat.inner_each, seat.inner_state
     for slot in slots(node):
@@ -201,7 +201,7 @@ def _sights(seat: Seat) -> Iterator[Sight]:
         own_each = name not in _BEFORE_EACH and not name.startswith("for_each.")
         own_state = after or (node.loop is not None and name.startswith(("with.", "outputs.")))
         inside = slot.view == "inner" and seat.inner is not None
-        yield Sight(
+        yield NodeView(
             view=seat.level.view,
             slot=slot,
             seat=seat,

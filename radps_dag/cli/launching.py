@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
-from radps_dag.cli.running import Asked
+from radps_dag.cli.running import RunOptions
 from radps_dag.sealed import Secrets
 from radps_dag.visible import hide_in_streams
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from radps_dag.facts import Listener
     from radps_dag.journal.workspace import RunDirectory
     from radps_dag.progress import Display, Mode
-    from radps_dag.questions.prompts import Face
-    from radps_dag.reuse.cache import Memory
-    from radps_dag.runs.record import Opened
+    from radps_dag.questions.prompts import PromptChannel
+    from radps_dag.reuse.cache import ResultCache
+    from radps_dag.runs.record import OpenRun
 
 __all__ = ["begin_server", "launch"]
 
 
-def begin_server(asked: Asked) -> Any:
+def begin_server(asked: RunOptions) -> Any:
     """Start the server that is going to be needed, beside everything else."""
     from radps_dag.notify.event_sinks import secret_of
     from radps_dag.runs import session
@@ -41,7 +41,9 @@ def begin_server(asked: Asked) -> Any:
     return None if asked.no_prefect else session.begin_server()
 
 
-def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any) -> Ended:
+def launch(
+    asked: RunOptions, job: Job, opened: OpenRun, memory: ResultCache, starting: Any
+) -> Ended:
     """Drive the run to its end, and show it."""
     from radps_dag import progress
     from radps_dag.engine.planning import plan, whole_groups
@@ -67,7 +69,7 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
             return trackers[0]
 
         leaving = partial(_show_cursor, stream if mode == "live" else None)
-        faces = _faces(asked, stream, listener)
+        prompt_channels = _faces(asked, stream, listener)
         return session.run_job(
             job,
             opened,
@@ -76,7 +78,7 @@ def launch(asked: Asked, job: Job, opened: Opened, memory: Memory, starting: Any
             listener,
             tracker,
             leaving,
-            faces,
+            prompt_channels,
             asked.detach_on_pause,
             (hear,),
         )
@@ -98,7 +100,7 @@ def _saying_farewell(trackers: list[Tracker]) -> Iterator[None]:
                 )
 
 
-def _faces(asked: Asked, stream: TextIO, listener: Display) -> list[Face]:
+def _faces(asked: RunOptions, stream: TextIO, listener: Display) -> list[PromptChannel]:
     """Where questions are asked by this program itself: in its terminal, if it has one."""
     quiet = asked.progress in ("json", "quiet")
     here = not quiet and sys.stdin.isatty() and stream.isatty()
@@ -148,7 +150,12 @@ def _note(listener: Listener, level: Literal["info", "warning"], message: str) -
 
 
 def _tracker(
-    asked: Asked, job: Job, opened: Opened, starting: Any, listener: Listener, record: Listener
+    asked: RunOptions,
+    job: Job,
+    opened: OpenRun,
+    starting: Any,
+    listener: Listener,
+    record: Listener,
 ) -> Tracker:
     from radps_dag.engine.tracker import Untracked
     from radps_dag.facts import Tracked

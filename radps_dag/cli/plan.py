@@ -19,8 +19,8 @@ from radps_dag.cli.options import (
 )
 from radps_dag.cli.problems import wants_colour
 from radps_dag.cli.running import (
-    Asked,
     Part,
+    RunOptions,
     memory_of,
     open_store_of,
     opened_pipeline,
@@ -73,7 +73,7 @@ def command(
 ) -> int:
     """Say what a run of FILE would run, reuse and skip, and why. Nothing runs."""
     profile = find_profile(profile_file)
-    asked = Asked(
+    asked = RunOptions(
         profile=profile, part=Part(only, begin, until), store=store or profile.store, **rest
     )
     planned = _planned(asked)
@@ -87,7 +87,7 @@ def command(
     return 0
 
 
-def _planned(asked: Asked) -> list[Planned]:
+def _planned(asked: RunOptions) -> list[Planned]:
     checked = opened_pipeline(asked)
     from radps_dag.engine.planning import plan
 

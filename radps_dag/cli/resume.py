@@ -18,8 +18,8 @@ from radps_dag.cli.options import (
     which_workspace,
 )
 from radps_dag.cli.running import (
-    Asked,
     Part,
+    RunOptions,
     exit_code,
     memory_of,
     open_store_of,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from radps_dag.facts import RunStarted
     from radps_dag.journal.store import Store
     from radps_dag.progress import Mode
-    from radps_dag.reuse.cache import Memory
+    from radps_dag.reuse.cache import ResultCache
 
 __all__ = ["command"]
 
@@ -76,7 +76,7 @@ def command(
     rest["store"] = rest["store"] or profile.store
     if rest["products"]:
         rest["products"] = products_root(rest["products"], profile)
-    asked = Asked(
+    asked = RunOptions(
         **{**rest, "file": Path(), "executor": rest["executor"] or ""},
         progress=shown(quiet, as_json, progress),
         profile=profile,
@@ -89,7 +89,7 @@ def command(
         store.close()
 
 
-def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -> str:
+def _resume(asked: RunOptions, file: Path | None, wanted: str | None, store: Store) -> str:
     from radps_dag.journal.cancelled import refuse_cancelled
     from radps_dag.journal.overview import seconds_spent
     from radps_dag.journal.reading import find_run, last_start
@@ -128,7 +128,9 @@ def _resume(asked: Asked, file: Path | None, wanted: str | None, store: Store) -
         opened.close()
 
 
-def _as_before(asked: Asked, before: RunStarted, file: Path | None, store: Store) -> Asked:
+def _as_before(
+    asked: RunOptions, before: RunStarted, file: Path | None, store: Store
+) -> RunOptions:
     """What was asked of the run when it started, but for what is asked now."""
     settings = before.settings
     profile = asked.profile
@@ -217,7 +219,7 @@ def _file_of(before: RunStarted, store: Store) -> Path:
     return folder / Path(before.file).name
 
 
-def _tell_changes(before: RunStarted, job: Job, memory: Memory) -> None:
+def _tell_changes(before: RunStarted, job: Job, memory: ResultCache) -> None:
     """What has been edited since, and which calls that had ended well run again for it."""
     from radps_dag.cli.plan import brief, lines
     from radps_dag.engine.planning import plan

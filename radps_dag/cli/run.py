@@ -11,8 +11,8 @@ import click
 from radps_dag.cli.launching import begin_server, launch
 from radps_dag.cli.options import how_to_run, what_to_run, which_workloads, which_workspace
 from radps_dag.cli.running import (
-    Asked,
     Part,
+    RunOptions,
     exit_code,
     memory_of,
     open_store_of,
@@ -58,7 +58,7 @@ def command(
     rest["max_parallel"] = rest["max_parallel"] or profile.max_parallel
     rest["memory"] = rest["memory"] or profile.memory
     rest["gpus"] = profile.gpus if rest["gpus"] is None else rest["gpus"]
-    asked = Asked(
+    asked = RunOptions(
         progress=shown(quiet, as_json, progress),
         profile=profile,
         part=Part(only, begin, until),
@@ -68,7 +68,7 @@ def command(
     return exit_code(_run(asked))
 
 
-def _run(asked: Asked) -> str:
+def _run(asked: RunOptions) -> str:
     checked = opened_pipeline(asked)
     # Here, so that a file with mistakes leaves nothing behind.
     from radps_dag.runs.record import new_run

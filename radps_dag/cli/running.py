@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from radps_dag.journal.store import Store
     from radps_dag.language.model import Pipeline
     from radps_dag.progress import Mode
-    from radps_dag.reuse.cache import Memory
+    from radps_dag.reuse.cache import ResultCache
 
 __all__ = [
-    "Asked",
     "Part",
+    "RunOptions",
     "exit_code",
     "memory_of",
     "open_journal",
@@ -49,7 +49,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RunOptions:
     """What the command line says, with what the profile and an earlier run add."""
 
     file: Path
@@ -115,7 +115,7 @@ def shown(quiet: bool, as_json: bool, progress: Mode) -> Mode:
     return "quiet" if quiet else progress
 
 
-def open_store_of(asked: Asked, *, reading: bool = False) -> Store:
+def open_store_of(asked: RunOptions, *, reading: bool = False) -> Store:
     """The journal of the workspace that is asked for; `reading` changes nothing."""
     from radps_dag.journal.opening import open_store
     from radps_dag.journal.workspace import Workspace
@@ -140,7 +140,7 @@ def products_root(given: str | None, profile: Profile) -> str | None:
     return root_of(given or profile.products or "") or None
 
 
-def opened_pipeline(asked: Asked) -> tuple[Pipeline, Any, dict[str, Any]]:
+def opened_pipeline(asked: RunOptions) -> tuple[Pipeline, Any, dict[str, Any]]:
     """The pipeline, its library and its params, after every check that can be made before."""
     # Imported late, so that the shell completes the command's options at once.
     from radps_dag.cli.opening import open_pipeline, params_of, settle
@@ -170,7 +170,7 @@ def _show_warning(problem: Problem) -> None:
     click.echo(as_text(problem, wants_colour(sys.stderr)), err=True)
 
 
-def prepare(asked: Asked, checked: tuple[Pipeline, Any, dict[str, Any]], store: Store) -> Job:
+def prepare(asked: RunOptions, checked: tuple[Pipeline, Any, dict[str, Any]], store: Store) -> Job:
     """What is to run; its id is still to be given."""
     pipeline, library, params = checked
     # Imported when the file is known to be good: the graph library takes its time.
@@ -227,14 +227,14 @@ def refuse_too_large(job: Job) -> None:
     refuse_too_large(job.pipeline, job.graph, job.executor_name, job.memory, job.gpus)
 
 
-def memory_of(asked: Asked, job: Job, store: Store, run: str) -> Memory:
+def memory_of(asked: RunOptions, job: Job, store: Store, run: str) -> ResultCache:
     """What need not run again, for a run of the job."""
-    from radps_dag.reuse.cache import Memory, Policy, patterns
+    from radps_dag.reuse.cache import Policy, ResultCache, patterns
     from radps_dag.reuse.keys import Keys
 
     policy = Policy(asked.reuse, patterns(asked.force))
     keys = Keys(job.library, store.workspace, remember=not store.reading)
-    memory = Memory(store, keys, run, job.pipeline.name, policy, job.faults)
+    memory = ResultCache(store, keys, run, job.pipeline.name, policy, job.faults)
     memory.damaged.update(job.damaged)
     return memory
 

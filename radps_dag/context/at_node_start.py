@@ -9,7 +9,7 @@ from pathlib import Path
 from radps_dag.builder import Graph, build
 from radps_dag.context.fold import Fold
 from radps_dag.context.snapshots import snapshot_of
-from radps_dag.context.visibility import Sight, link_to
+from radps_dag.context.visibility import Visibility, link_to
 from radps_dag.facts import Fact, NodeStarted, RunStarted
 from radps_dag.facts.places import parts
 from radps_dag.loader import load
@@ -40,7 +40,7 @@ def as_seen_at(
     link = None if graph is None else link_to(graph, started)
     if graph is None or link is None:
         return snapshot_of(fold)
-    return snapshot_of(fold, Sight().landed(link, fold))
+    return snapshot_of(fold, Visibility().landed(link, fold))
 
 
 def _start(facts: Sequence[Fact], wanted: str) -> tuple[int, str]:

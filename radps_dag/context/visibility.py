@@ -11,7 +11,7 @@ from radps_dag.builder import Graph, body
 from radps_dag.context.fold import Fold, Landed
 from radps_dag.facts.places import parts
 
-__all__ = ["Link", "Sight", "link_to", "order_of"]
+__all__ = ["Link", "Visibility", "link_to", "order_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class Link:
             link = link.outer
 
 
-class Sight:
+class Visibility:
     """Who waits for whom in a pipeline, looked up once. Where only a `part` of the stages runs,
     those that do not run count too: `whole` is the graph of all."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from radps_dag.engine.attempts import plan
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
-from radps_dag.engine.run import Here, Result, Run, value_of
+from radps_dag.engine.run import NodeContext, Result, Run, value_of
 from radps_dag.engine.secrecy import refuse_secrets
 from radps_dag.engine.slots import Turn
 from radps_dag.engine.tracker import Label
@@ -22,8 +22,8 @@ from radps_dag.facts import Made, NodeStarted
 from radps_dag.language.model import Task
 from radps_dag.language.shape import describe, mismatch
 from radps_dag.outcome import Interrupted, NodeError
-from radps_dag.reuse.cache import Memory
-from radps_dag.reuse.query import Asked, Known
+from radps_dag.reuse.cache import ResultCache
+from radps_dag.reuse.query import CachedResult, CacheQuery
 from radps_dag.reuse.revisions import new_revision
 from radps_dag.sealed import Sealed, Secrets
 from radps_dag.workloads.contract.knowledge import NOTHING, Snapshot, answer
@@ -31,7 +31,7 @@ from radps_dag.workloads.contract.knowledge import NOTHING, Snapshot, answer
 __all__ = ["call_body"]
 
 
-async def call_body(node: Task, here: Here) -> Result:
+async def call_body(node: Task, here: NodeContext) -> Result:
     """Call the workload, with as many attempts as the node allows; or use what it made before."""
     run, place = here.run, here.place
     seed = f"{run.seed} {place.name}"
@@ -49,7 +49,7 @@ async def call_body(node: Task, here: Here) -> Result:
             asked = run.memory.ask(
                 place.name, workload, arguments, seed, here.cached, _context(node, here), here.link
             )
-            known = await run.memory.recall(asked)
+            known = await run.memory.lookup(asked)
         except NodeError:
             _tell_start(node, here, arguments)
             raise
@@ -67,7 +67,12 @@ async def call_body(node: Task, here: Here) -> Result:
 
 
 async def _in_place(
-    node: Task, here: Here, arguments: dict[str, Any], seed: str, asked: Asked, memory: Memory
+    node: Task,
+    here: NodeContext,
+    arguments: dict[str, Any],
+    seed: str,
+    asked: CacheQuery,
+    memory: ResultCache,
 ) -> Result:
     """Call a workload that changes data in place: nothing is, before the journal says so."""
     place = here.place.name
@@ -96,10 +101,10 @@ async def _in_place(
 
 async def _called(
     node: Task,
-    here: Here,
+    here: NodeContext,
     arguments: dict[str, Any],
     seed: str,
-    asked: Asked | None,
+    asked: CacheQuery | None,
     revision: str = "",
 ) -> Result:
     run, place = here.run, here.place
@@ -165,15 +170,15 @@ async def _called(
     return Result(performed.outputs, made=made)
 
 
-def _context(node: Task, here: Here) -> Snapshot | None:
+def _context(node: Task, here: NodeContext) -> Snapshot | None:
     """What the call sees of the context, if its workload asks for that."""
     run = here.run
-    if run.knowing is None or "context" not in run.library.workloads[node.run].given.values():
+    if run.live_context is None or "context" not in run.library.workloads[node.run].given.values():
         return None
-    return run.knowing.snapshot(here.link)
+    return run.live_context.snapshot(here.link)
 
 
-def _unused(here: Here) -> Path:
+def _unused(here: NodeContext) -> Path:
     """A directory that no attempt has had, nor one of a group around it: nothing is written over,
     not even what a damaged journal has forgotten."""
     run, place = here.run, here.place
@@ -191,10 +196,10 @@ def _published(run: Run, workdir: Path) -> str:
 
 def _tell_start(
     node: Task,
-    here: Here,
+    here: NodeContext,
     arguments: dict[str, Any] | None = None,
-    asked: Asked | None = None,
-    known: Known | None = None,
+    asked: CacheQuery | None = None,
+    known: CachedResult | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> None:
     here.run.say(
@@ -212,7 +217,7 @@ def _tell_start(
     )
 
 
-def _check_inputs(node: Task, here: Here, arguments: dict[str, Any]) -> None:
+def _check_inputs(node: Task, here: NodeContext, arguments: dict[str, Any]) -> None:
     """Refuse values that only the run could show not to fit."""
     workload = here.run.library.workloads[node.run]
     shapes = {parameter.name: parameter.shape for parameter in workload.inputs}

@@ -15,12 +15,12 @@ from radps_dag.builder import Graph, build
 from radps_dag.context.declaring import as_recorded, declared_by
 from radps_dag.context.fold import Fold
 from radps_dag.context.inherited import adopt_left
-from radps_dag.context.visibility import Sight, order_of
+from radps_dag.context.visibility import Visibility, order_of
 from radps_dag.engine.level import run_level
-from radps_dag.engine.live_context import Knowing, asks_for_context
+from radps_dag.engine.live_context import LiveContext, asks_for_context
 from radps_dag.engine.nodes import run_node
 from radps_dag.engine.place import ROOT
-from radps_dag.engine.run import Here, Run, Settled, at_once, nobody, value_of
+from radps_dag.engine.run import NodeContext, Run, Settled, at_once, nobody, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
@@ -28,18 +28,26 @@ from radps_dag.executors import Executor
 from radps_dag.executors.threads import MOMENT
 from radps_dag.facts import NOT_SELECTED, Listener, NodeSkipped, Noted, RunEnded, RunStarted
 from radps_dag.faults import Faults
-from radps_dag.journal.cancelled import Wish
+from radps_dag.journal.cancelled import CancelRequest
 from radps_dag.journal.store import Store
 from radps_dag.language.model import Pipeline
 from radps_dag.outcome import NodeError
 from radps_dag.problem import RadpsDagError
 from radps_dag.qa import Overrides
-from radps_dag.questions.prompts import Desk
-from radps_dag.reuse.cache import Memory
+from radps_dag.questions.prompts import Prompts
+from radps_dag.reuse.cache import ResultCache
 from radps_dag.sealed import Secrets
 from radps_dag.workloads.contract.registry import Library
 
-__all__ = ["Ended", "Job", "drive", "end_early", "knowing_in", "knowing_of", "sight_of"]
+__all__ = [
+    "Ended",
+    "Job",
+    "drive",
+    "end_early",
+    "live_context_in",
+    "live_context_of",
+    "visibility_of",
+]
 
 Status = Literal["succeeded", "failed", "interrupted", "paused", "cancelled"]
 
@@ -90,7 +98,7 @@ class Ended:
     status: Status
     outputs: Mapping[str, Any]
     error: NodeError | None = None
-    wish: Wish | None = None  # of who has cancelled it
+    wish: CancelRequest | None = None  # of who has cancelled it
 
 
 async def drive(
@@ -98,10 +106,10 @@ async def drive(
     executor: Executor,
     tracker: Tracker,
     listener: Listener,
-    memory: Memory | None = None,
+    memory: ResultCache | None = None,
     settled: Settled = at_once,
-    knowing: Knowing | None = None,
-    desk: Desk | None = None,
+    live_context: LiveContext | None = None,
+    desk: Prompts | None = None,
     shows: Listener = nobody,
 ) -> Ended:
     """Run the job. What fails in it is in the result; a cancelled run says so and is over.
@@ -113,7 +121,7 @@ async def drive(
     """
     listener(_started(job))
     if memory is not None:
-        memory.begin(sight_of(job), job.left)
+        memory.begin(visibility_of(job), job.left)
         memory.tell(lambda why: listener(_warning(why)))
     for id in _left_out(job):
         listener(NodeSkipped(time=time.time(), place=id, reason=NOT_SELECTED))
@@ -131,7 +139,7 @@ async def drive(
         settled=settled,
         generation=job.generation,
         whole=job.whole,
-        knowing=knowing or knowing_of(job),
+        live_context=live_context or live_context_of(job),
         desk=desk,
         shows=shows,
         publish=job.publish,
@@ -196,7 +204,7 @@ def _ended(ended: Ended, seconds: float, trouble: RadpsDagError | None) -> RunEn
     )
 
 
-async def _mind(tracker: Tracker, run: asyncio.Task[Any] | None, desk: Desk | None) -> None:
+async def _mind(tracker: Tracker, run: asyncio.Task[Any] | None, desk: Prompts | None) -> None:
     """End the run for good, in order, when somebody cancels it where it is tracked."""
     with contextlib.suppress(Exception):  # whatever it is, the run does not depend on it
         await tracker.cancelled()
@@ -232,13 +240,13 @@ def end_early(job: Job, listener: Listener) -> Ended:
     return Ended("interrupted", {})
 
 
-def _outset(job: Job, run: Run, tracker: Tracker, finished: Mapping[str, Any]) -> Here:
+def _outset(job: Job, run: Run, tracker: Tracker, finished: Mapping[str, Any]) -> NodeContext:
     scope = Scope(
         params=job.params,
         run={"id": job.run, "workdir": str(job.workdir)},
         stages=finished,
     )
-    return Here(run, ROOT, scope, tracker)
+    return NodeContext(run, ROOT, scope, tracker)
 
 
 def _started(job: Job) -> RunStarted:
@@ -272,35 +280,35 @@ def _whole(job: Job) -> Graph:
     return build(job.pipeline) if _left_out(job) else job.graph
 
 
-def knowing_of(job: Job) -> Knowing | None:
+def live_context_of(job: Job) -> LiveContext | None:
     """What keeps the context of a run of the job; None where no workload asks for it."""
     if not asks_for_context(job.pipeline, job.library):
         return None
     fold = Fold()
     fold.run, fold.declared = job.run, declared_by(job.pipeline)
     fold.ranks = {path: rank for rank, path in enumerate(order_of(_whole(job)))}
-    return Knowing(sight_of(job), fold)
+    return LiveContext(visibility_of(job), fold)
 
 
-def sight_of(job: Job) -> Sight:
+def visibility_of(job: Job) -> Visibility:
     """Who waits for whom in the job."""
-    return Sight(job.graph, _whole(job))
+    return Visibility(job.graph, _whole(job))
 
 
-def knowing_in(job: Job, store: Store) -> Knowing | None:
+def live_context_in(job: Job, store: Store) -> LiveContext | None:
     """The same, with what earlier runs in a journal have left, and what came from outside."""
-    knowing = knowing_of(job)
-    if knowing is not None:
-        adopt_left(knowing.fold, store, job.left)
-        knowing.learn(store, job.run)
-    return knowing
+    live_context = live_context_of(job)
+    if live_context is not None:
+        adopt_left(live_context.fold, store, job.left)
+        live_context.learn(store, job.run)
+    return live_context
 
 
 def _left_out(job: Job) -> list[str]:
     return [stage.id for stage in job.pipeline.stages if stage.id not in job.graph]
 
 
-def _outputs(job: Job, here: Here) -> dict[str, Any]:
+def _outputs(job: Job, here: NodeContext) -> dict[str, Any]:
     """The pipeline's outputs; of a part of it, those that the part gives."""
     outputs: dict[str, Any] = {}
     for output in job.pipeline.outputs:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from radps_dag.engine.attempts import NO_RETRY
-from radps_dag.engine.run import Here, Result, Span, value_of, whole
+from radps_dag.engine.run import NodeContext, NodeScope, Result, value_of, whole
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.language.expression import key_text
 from radps_dag.language.model import MOST_INSTANCES, ForEach, Group, Node, Pause, Task, Use
@@ -20,7 +20,7 @@ from radps_dag.outcome import NodeError, Stopped
 
 __all__ = ["declared", "fan_out", "instances", "with_keys"]
 
-One = Callable[[Here, Callable[[], bool]], Awaitable[Result]]
+One = Callable[[NodeContext, Callable[[], bool]], Awaitable[Result]]
 
 MOST_ASIDE = 500  # instances that wait for people and make room; each costs some looks a second
 
@@ -35,7 +35,7 @@ class _Instance:
     each: Mapping[str, Any]
 
 
-async def fan_out(node: Node, here: Here, one: One, *, tolerated: bool) -> Result:
+async def fan_out(node: Node, here: NodeContext, one: One, *, tolerated: bool) -> Result:
     """Run every instance; the outputs are lists in item order, failed instances left out."""
     each = node.for_each
     assert each is not None
@@ -45,13 +45,13 @@ async def fan_out(node: Node, here: Here, one: One, *, tolerated: bool) -> Resul
         found.extend(instances(each, here))
         return len(found)
 
-    async def work(here: Here) -> Result:
+    async def work(here: NodeContext) -> Result:
         return await _Fan(node, each, here, one, found, tolerated).run()
 
-    return await Span("fan_out", node.description, count, lambda: tolerated).around(here, work)
+    return await NodeScope("fan_out", node.description, count, lambda: tolerated).around(here, work)
 
 
-def instances(each: ForEach, here: Here) -> Iterator[_Instance]:
+def instances(each: ForEach, here: NodeContext) -> Iterator[_Instance]:
     """The instances of a fan-out, in item order. Raises NodeError where the items are none."""
     names = [item.name for item in each.items]
     lists = [_items(item.name, value_of(item.value, here), here) for item in each.items]
@@ -68,13 +68,15 @@ def instances(each: ForEach, here: Here) -> Iterator[_Instance]:
         yield _Instance(index, key, label, values)
 
 
-def _items(name: str, found: Any, here: Here) -> list[Any]:
+def _items(name: str, found: Any, here: NodeContext) -> list[Any]:
     if not isinstance(found, list):
         raise _invalid(here, f"for_each.{name} must be a list, not {found!r:.80}")
     return found
 
 
-def _key(each: ForEach, here: Here, values: Mapping[str, Any], names: list[str]) -> tuple[str, str]:
+def _key(
+    each: ForEach, here: NodeContext, values: Mapping[str, Any], names: list[str]
+) -> tuple[str, str]:
     """The key of an instance: what the file says, else its scalar items, else its number."""
     if each.key is not None:
         key = str(value_of(each.key, here.seeing(here.scope.for_item(values))))
@@ -86,7 +88,7 @@ def _key(each: ForEach, here: Here, values: Mapping[str, Any], names: list[str])
     return key, ",".join(f"{name}={key_text(values[name])}" for name in names)
 
 
-def _invalid(here: Here, message: str) -> NodeError:
+def _invalid(here: NodeContext, message: str) -> NodeError:
     return NodeError(here.place.name, "FanOutInvalid", message)
 
 
@@ -97,7 +99,7 @@ class _Fan:
         self,
         node: Node,
         each: ForEach,
-        here: Here,
+        here: NodeContext,
         one: One,
         instances: list[_Instance],
         tolerated: bool,
@@ -172,7 +174,7 @@ class _Fan:
 
         return all_of
 
-    async def _run_one(self, here: Here, instance: _Instance) -> None:
+    async def _run_one(self, here: NodeContext, instance: _Instance) -> None:
         # Not started any more: the run stops, or this node has failed whatever else succeeds.
         if here.halt.cause or len(self._errors) > self._allowed:
             return
@@ -268,7 +270,7 @@ def with_keys(lists: dict[str, Any], keys: list[str], failed: list[str]) -> dict
     return {"keys": keys, **lists, "failed": failed}
 
 
-def _required(each: ForEach, total: int, here: Here) -> int:
+def _required(each: ForEach, total: int, here: NodeContext) -> int:
     """How many instances must be good: a share is rounded up, so that 75 % of 5 is 4."""
     if each.percent:
         return math.ceil(each.min_success * total / 100 - 1e-9)
@@ -277,7 +279,7 @@ def _required(each: ForEach, total: int, here: Here) -> int:
     return min(total, math.ceil(each.min_success))
 
 
-def declared(node: Node, here: Here) -> list[str]:
+def declared(node: Node, here: NodeContext) -> list[str]:
     """The names of a node's outputs, for a fan-out over nothing."""
     match node:
         case Task():

@@ -8,7 +8,7 @@ from typing import Any
 from radps_dag.engine.fan_out import instances
 from radps_dag.engine.loops import cap
 from radps_dag.engine.place import ROOT
-from radps_dag.engine.run import Here
+from radps_dag.engine.run import NodeContext
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.tracker import Untracked
 from radps_dag.faults import elsewhere, generalized, level_parts, levels, matches, places_of
@@ -27,7 +27,7 @@ def refuse_unmatched(
 ) -> None:
     """Raise UsageError, with the likely fix, for a pattern that matches nothing which runs."""
     known = places_of(pipeline)
-    outset = Here(None, ROOT, Scope(params=params), Untracked())  # type: ignore[arg-type]
+    outset = NodeContext(None, ROOT, Scope(params=params), Untracked())  # type: ignore[arg-type]
     for text in force:
         pattern = tuple(levels(text.strip("/")))
         general = tuple(map(generalized, pattern))
@@ -54,7 +54,7 @@ def _each_part(level: str) -> Iterator[str]:
 
 
 def _refuse_part(
-    text: str, wanted: _Pattern, found: list[str], known: Mapping[str, Node], outset: Here
+    text: str, wanted: _Pattern, found: list[str], known: Mapping[str, Node], outset: NodeContext
 ) -> None:
     """A pattern that names an instance, or an iteration, where all of them are known."""
     there: dict[str, None] = {}
@@ -69,7 +69,7 @@ def _refuse_part(
 
 
 def _variants(
-    place: str, known: Mapping[str, Node], outset: Here
+    place: str, known: Mapping[str, Node], outset: NodeContext
 ) -> Iterator[tuple[str, ...] | None]:
     """The levels of a place with each instance, and each iteration, at one of them; None where a
     run alone can tell which there are."""
@@ -95,7 +95,7 @@ def _level(name: str, instance: str, iteration: str) -> str:
     return name + (f"[{instance}]" if instance else "") + (f"#{iteration}" if iteration else "")
 
 
-def _instances(node: Node, outset: Here) -> Iterable[str] | None:
+def _instances(node: Node, outset: NodeContext) -> Iterable[str] | None:
     """What a fan-out's instances are called, where the params say that."""
     fan = node.for_each
     if fan is None or not _rests_on(fan.key, {"params", "each"}):
@@ -108,7 +108,7 @@ def _instances(node: Node, outset: Here) -> Iterable[str] | None:
         return None  # the run says it in its own words
 
 
-def _iterations(node: Node, outset: Here) -> Iterable[str] | None:
+def _iterations(node: Node, outset: NodeContext) -> Iterable[str] | None:
     """The numbers that a loop's iterations can have, where the params say that."""
     loop = node.loop
     if loop is None or loop.on_exhausted == "pause":  # a person may let it go on

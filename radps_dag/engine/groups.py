@@ -9,7 +9,7 @@ from radps_dag.builder import Graph
 from radps_dag.engine.attempts import attempt, plan
 from radps_dag.engine.level import RunNode, run_level
 from radps_dag.engine.retrying import telling, within
-from radps_dag.engine.run import Here, Result, value_of
+from radps_dag.engine.run import NodeContext, Result, value_of
 from radps_dag.language.model import Group, Named, Use
 from radps_dag.language.params import complete
 from radps_dag.outcome import NodeError
@@ -18,7 +18,7 @@ from radps_dag.problem import InvalidPipeline
 __all__ = ["group_body", "use_body"]
 
 
-async def group_body(node: Group, graph: Graph, run_node: RunNode, here: Here) -> Result:
+async def group_body(node: Group, graph: Graph, run_node: RunNode, here: NodeContext) -> Result:
     """Run the steps, all of them again in a further attempt."""
 
     async def once(number: int) -> Result:
@@ -31,7 +31,7 @@ async def group_body(node: Group, graph: Graph, run_node: RunNode, here: Here) -
     return await _attempted(node, here, once)
 
 
-async def use_body(node: Use, graph: Graph, run_node: RunNode, here: Here) -> Result:
+async def use_body(node: Use, graph: Graph, run_node: RunNode, here: NodeContext) -> Result:
     """Run the stages of another file, which see nothing of this one but their params."""
     given = {argument.name: value_of(argument.value, here) for argument in node.arguments}
     try:
@@ -52,7 +52,7 @@ async def use_body(node: Use, graph: Graph, run_node: RunNode, here: Here) -> Re
 
 
 async def _attempted(
-    node: Group | Use, here: Here, once: Callable[[int], Awaitable[Result]]
+    node: Group | Use, here: NodeContext, once: Callable[[int], Awaitable[Result]]
 ) -> Result:
     attempts = plan(node.retries, f"{here.run.seed} {here.place.name}")
 
@@ -64,6 +64,6 @@ async def _attempted(
     return await attempt(attempts, telling(here, attempts, limited))
 
 
-def _outputs(outputs: tuple[Named, ...], inside: Here) -> dict[str, Any]:
+def _outputs(outputs: tuple[Named, ...], inside: NodeContext) -> dict[str, Any]:
     """What a group shows to the outside."""
     return {output.name: value_of(output.value, inside) for output in outputs}

@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from radps_dag.builder import Graph, node_of
-from radps_dag.engine.run import Here
+from radps_dag.engine.run import NodeContext
 from radps_dag.facts import NodeSkipped
 from radps_dag.outcome import Done, Failed, Outcome, Skipped, Stopped
 
 __all__ = ["run_level"]
 
-RunNode = Callable[[Graph, str, Here], Awaitable[Outcome]]
+RunNode = Callable[[Graph, str, NodeContext], Awaitable[Outcome]]
 
 
 async def run_level(
-    graph: Graph, here: Here, finished: MutableMapping[str, Any], run_node: RunNode
+    graph: Graph, here: NodeContext, finished: MutableMapping[str, Any], run_node: RunNode
 ) -> dict[str, Outcome]:
     """Run the nodes of one level, independent ones at the same time.
 
@@ -32,7 +32,7 @@ async def run_level(
 
 class _Level:
     def __init__(
-        self, graph: Graph, here: Here, finished: MutableMapping[str, Any], run_node: RunNode
+        self, graph: Graph, here: NodeContext, finished: MutableMapping[str, Any], run_node: RunNode
     ) -> None:
         self._graph = graph
         self._here = here

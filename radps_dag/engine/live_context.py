@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from radps_dag.context.fold import Fold, Landed
 from radps_dag.context.snapshots import snapshot_of
-from radps_dag.context.visibility import Link, Sight
+from radps_dag.context.visibility import Link, Visibility
 from radps_dag.facts import Added, Fact
 from radps_dag.facts.places import parts
 from radps_dag.journal.store import Store
@@ -18,7 +18,7 @@ from radps_dag.workloads.contract.context import addition
 from radps_dag.workloads.contract.knowledge import Snapshot
 from radps_dag.workloads.contract.registry import Library
 
-__all__ = ["Knowing", "asks_for_context"]
+__all__ = ["LiveContext", "asks_for_context"]
 
 
 @dataclass(slots=True)
@@ -31,19 +31,19 @@ class _Seen:
 
 
 @dataclass(slots=True, eq=False)
-class Knowing:
+class LiveContext:
     """Listens to the facts of a run, and answers what a node knows.
 
     A node sees what those added that it waits for, and what came from outside. Not what happens
     to be there of others, so that nothing depends on who was faster.
     """
 
-    sight: Sight
+    sight: Visibility
     fold: Fold
     _seen: dict[int, _Seen] = field(default_factory=dict)
     _read: int = 0  # the last row of others that is known
 
-    def heard(self, facts: Iterable[Fact]) -> None:
+    def on_fact(self, facts: Iterable[Fact]) -> None:
         """Take in what was said."""
         for fact in facts:
             self.fold.add(fact)

@@ -9,7 +9,7 @@ from typing import Any
 
 from radps_dag.checks.unlooped import EMPTY, outputs_without, why_not_empty
 from radps_dag.engine.pauses import Wording, ask, can_ask
-from radps_dag.engine.run import Body, Here, Result, value_of, whole
+from radps_dag.engine.run import Body, NodeContext, Result, value_of, whole
 from radps_dag.facts import About, Iterated, Noted
 from radps_dag.language.expression import Value
 from radps_dag.language.model import MOST_ITERATIONS, Loop, Node, OnLimit, StateVariable
@@ -47,7 +47,7 @@ class History:
             self.kept, self.number = outputs, len(self.scores)
 
 
-def cap(node: Node, loop: Loop, here: Here) -> int:
+def cap(node: Node, loop: Loop, here: NodeContext) -> int:
     """The most iterations a loop may take. Raises NodeError for one that needs more than none."""
     found = value_of(loop.max_iterations, here)
     number = whole(found)
@@ -62,7 +62,10 @@ def cap(node: Node, loop: Loop, here: Here) -> int:
 
 
 def without_iteration(
-    node: Node, state: Mapping[str, Any], here: Here, value_of: Callable[[Value, Here], Any]
+    node: Node,
+    state: Mapping[str, Any],
+    here: NodeContext,
+    value_of: Callable[[Value, NodeContext], Any],
 ) -> dict[str, Any]:
     """What a loop gives that makes no iteration; `state` is where it begins."""
     inside = here.seeing(here.scope.in_iteration(0, state))
@@ -74,7 +77,7 @@ def without_iteration(
     return {**outputs, "outcome": EMPTY, "iterations": 0, "history": []}
 
 
-async def iterate(node: Node, loop: Loop, once: Body, here: Here) -> Result:
+async def iterate(node: Node, loop: Loop, once: Body, here: NodeContext) -> Result:
     """Run the loop; the outputs are those of the kept iteration, with how the loop went."""
     most = cap(node, loop, here)
     state = {variable.name: value_of(variable.init, here) for variable in loop.state}
@@ -117,7 +120,7 @@ async def iterate(node: Node, loop: Loop, once: Body, here: Here) -> Result:
     return Result({**history.kept, **end})
 
 
-def _next(loop: Loop, state: Mapping[str, Any], after: Here) -> dict[str, Any]:
+def _next(loop: Loop, state: Mapping[str, Any], after: NodeContext) -> dict[str, Any]:
     """What the next iteration starts from."""
     return {
         variable.name: state[variable.name]
@@ -127,7 +130,7 @@ def _next(loop: Loop, state: Mapping[str, Any], after: Here) -> dict[str, Any]:
     }
 
 
-def score_of(loop: Loop, after: Here) -> float | None:
+def score_of(loop: Loop, after: NodeContext) -> float | None:
     """The score of the iteration that has just ended."""
     if loop.score is None:
         return None
@@ -141,7 +144,7 @@ def score_of(loop: Loop, after: Here) -> float | None:
     return float(found)
 
 
-def outcome_of(loop: Loop, after: Here, *, last: bool) -> str:
+def outcome_of(loop: Loop, after: NodeContext, *, last: bool) -> str:
     """How the loop ends after this iteration; "" if it goes on."""
     if loop.diverged is not None and value_of(loop.diverged, after):
         return "diverged"
@@ -150,7 +153,7 @@ def outcome_of(loop: Loop, after: Here, *, last: bool) -> str:
     return "exhausted" if last else ""
 
 
-async def _judge(loop: Loop, here: Here, outcome: str, history: History) -> int:
+async def _judge(loop: Loop, here: NodeContext, outcome: str, history: History) -> int:
     """Fail, warn or ask, as the loop says, where it did not converge; how many more iterations a
     person wants."""
     policy, message = judgement(loop, outcome, history)
@@ -197,14 +200,14 @@ def wording_of_limit(outcome: str, message: str, history: History) -> Wording:
     return Wording(f"{message}; what now?", {"action": action, **inputs}, show)
 
 
-def more_of(said: Mapping[str, Any], outcome: str, message: str, here: Here) -> int:
+def more_of(said: Mapping[str, Any], outcome: str, message: str, here: NodeContext) -> int:
     """How many more iterations an answer asks for. Raises NodeError where it says to fail."""
     if said["action"] == "fail":
         raise _failed(outcome, f"{message}; a person decided that it fails", here)
     return int(said["iterations"]) if said["action"] == "iterate" else 0
 
 
-def _failed(outcome: str, message: str, here: Here) -> Decided:
+def _failed(outcome: str, message: str, here: NodeContext) -> Decided:
     kind = "Diverged" if outcome == "diverged" else "NotConverged"
     return Decided(here.place.name, kind, message)
 

@@ -14,7 +14,7 @@ from radps_dag.engine.fan_out import fan_out
 from radps_dag.engine.groups import group_body, use_body
 from radps_dag.engine.loops import cap, iterate
 from radps_dag.engine.pauses import pause_body
-from radps_dag.engine.run import Body, Here, Result, Span, tell_failure, value_of
+from radps_dag.engine.run import Body, NodeContext, NodeScope, Result, tell_failure, value_of
 from radps_dag.engine.scoring import assess
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.facts import CONDITION_IS_FALSE, NodeKind, NodeSkipped
@@ -24,7 +24,7 @@ from radps_dag.outcome import Done, Failed, NodeError, Outcome, Skipped
 __all__ = ["run_node"]
 
 
-async def run_node(graph: Graph, id: str, outside: Here) -> Outcome:
+async def run_node(graph: Graph, id: str, outside: NodeContext) -> Outcome:
     """Run one node of a level. Its failure is an outcome, not an exception."""
     node = node_of(graph, id)
     here = outside.entering(graph, id)
@@ -49,24 +49,26 @@ async def run_node(graph: Graph, id: str, outside: Here) -> Outcome:
         return Failed(error)
 
 
-async def _instance(node: Node, once: Body, here: Here, tolerated: Callable[[], bool]) -> Result:
+async def _instance(
+    node: Node, once: Body, here: NodeContext, tolerated: Callable[[], bool]
+) -> Result:
     """A node that is no fan-out, or one instance of one: once, or until it converges."""
     loop = node.loop
     if loop is None:
-        span = Span(_kind(node), node.description, tolerated=tolerated)
+        span = NodeScope(_kind(node), node.description, tolerated=tolerated)
         return await span.around(here, partial(_scored, node, once))
 
-    async def iteration(here: Here) -> Result:
-        return await Span(_kind(node), tolerated=tolerated).around(here, once)
+    async def iteration(here: NodeContext) -> Result:
+        return await NodeScope(_kind(node), tolerated=tolerated).around(here, once)
 
-    span = Span("loop", node.description, lambda: cap(node, loop, here), tolerated)
+    span = NodeScope("loop", node.description, lambda: cap(node, loop, here), tolerated)
     return await span.around(here, partial(_scored, node, partial(iterate, node, loop, iteration)))
 
 
-async def _scored(node: Node, work: Body, here: Here) -> Result:
+async def _scored(node: Node, work: Body, here: NodeContext) -> Result:
     """Do the work and assess its quality; a group does so as a whole, its iterations inside."""
 
-    async def assessed(here: Here) -> Result:
+    async def assessed(here: NodeContext) -> Result:
         result = await work(here)
         try:
             await assess(node, here, result.outputs)

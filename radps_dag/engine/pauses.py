@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from radps_dag.engine.run import Here, Result, value_of
+from radps_dag.engine.run import NodeContext, Result, value_of
 from radps_dag.facts import About
 from radps_dag.language.expression import Value
 from radps_dag.language.model import Pause
@@ -27,14 +27,14 @@ class Wording:
     inputs: Mapping[str, Any]
     show: tuple[Any, ...] = ()
 
-    def id(self, here: Here) -> str:
+    def id(self, here: NodeContext) -> str:
         """Of the question, which the journal knows it by."""
         place, memory = here.place.name, here.run.memory
         round = 0 if memory is None else memory.round(place)
         return identity(place, round, self.message, self.inputs, self.show)
 
 
-async def pause_body(node: Pause, here: Here) -> Result:
+async def pause_body(node: Pause, here: NodeContext) -> Result:
     """Ask, and give the answer."""
     wording = wording_of(node, partial(value_of, here=here))
     return Result(await ask(here, wording, within=node.answer_within, on_timeout=node.on_timeout))
@@ -55,13 +55,13 @@ def wording_of(node: Pause, evaluate: Callable[[Value], Any]) -> Wording:
     return Wording(message, inputs, shown)
 
 
-def can_ask(here: Here) -> bool:
+def can_ask(here: NodeContext) -> bool:
     """Whether there is anybody to ask."""
     return here.run.desk is not None
 
 
 async def ask(
-    here: Here,
+    here: NodeContext,
     wording: Wording,
     *,
     about: About = "pause",

@@ -8,23 +8,25 @@ from dataclasses import replace
 from typing import Any
 
 from radps_dag.context.visibility import Link
-from radps_dag.engine.live_context import Knowing
+from radps_dag.engine.live_context import LiveContext
 from radps_dag.facts import Iterated, NodeStarted, NodeSucceeded
-from radps_dag.reuse.cache import Memory
-from radps_dag.reuse.query import Asked, Known
+from radps_dag.reuse.cache import ResultCache
+from radps_dag.reuse.query import CachedResult, CacheQuery
 
-__all__ = ["Foreseen"]
+__all__ = ["PlannedContext"]
 
 
-class Foreseen:
+class PlannedContext:
     """What a run would know at each node, without one where no workload asks for the context."""
 
-    def __init__(self, knowing: Knowing | None) -> None:
-        self._knowing = knowing
+    def __init__(self, live_context: LiveContext | None) -> None:
+        self._knowing = live_context
         self._will_run: dict[str, bool] = {}  # place -> whether it may add to the context
         self._last: tuple[tuple[Link, int, bool], str] | None = None
 
-    def expect(self, memory: Memory, asked: Asked, link: Link | None) -> tuple[Known | None, str]:
+    def expect(
+        self, memory: ResultCache, asked: CacheQuery, link: Link | None
+    ) -> tuple[CachedResult | None, str]:
         """What the call will be found to have made; None, and why it has to run."""
         known = memory.expect(asked)
         if known is not None and known.made.reads and self._knowing is not None:
@@ -61,7 +63,7 @@ class Foreseen:
             self._last = asked, next((place for place in may if sees(link, place)), "")
         return self._last[1]
 
-    def _reused(self, asked: Asked, known: Known) -> None:
+    def _reused(self, asked: CacheQuery, known: CachedResult) -> None:
         """A call is found to have been made."""
         place, now = asked.place, time.time()
         self._hear(
@@ -84,4 +86,4 @@ class Foreseen:
 
     def _hear(self, *facts: Any) -> None:
         if self._knowing is not None:
-            self._knowing.heard(facts)
+            self._knowing.on_fact(facts)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import networkx as nx
 
 from radps_dag.builder import Graph, body, node_of
-from radps_dag.engine.drive import Job, knowing_in, sight_of
+from radps_dag.engine.drive import Job, live_context_in, visibility_of
 from radps_dag.engine.fan_out import declared, instances, with_keys
 from radps_dag.engine.loops import (
     History,
@@ -28,8 +28,8 @@ from radps_dag.engine.loops import (
 )
 from radps_dag.engine.pauses import Wording, wording_of
 from radps_dag.engine.place import ROOT
-from radps_dag.engine.planned_context import Foreseen
-from radps_dag.engine.run import Here, Run, value_of
+from radps_dag.engine.planned_context import PlannedContext
+from radps_dag.engine.run import NodeContext, Run, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
@@ -38,7 +38,7 @@ from radps_dag.language.model import Group, Loop, Node, Pause, Task, Use
 from radps_dag.language.shape import filled
 from radps_dag.outcome import NodeError
 from radps_dag.questions import answer_of
-from radps_dag.reuse.cache import Memory
+from radps_dag.reuse.cache import ResultCache
 from radps_dag.reuse.revisions import TO_COME, changes_in_place
 
 __all__ = ["Planned", "plan", "whole_groups"]
@@ -69,15 +69,15 @@ class _Unknown:
 _Outputs = Mapping[str, Any]  # some of which may be unknown
 
 
-def plan(job: Job, memory: Memory) -> list[Planned]:
+def plan(job: Job, memory: ResultCache) -> list[Planned]:
     """What a run of the job would do, nodes in the order of the graph, groups before their parts.
 
     Nothing is run or changed, and of files only the size is looked at. The memory keeps what was
     found to be no longer as it should be.
     """
     while True:
-        memory.begin(sight_of(job), job.left)
-        planner = _Planner(memory, Foreseen(knowing_in(job, memory.store)))
+        memory.begin(visibility_of(job), job.left)
+        planner = _Planner(memory, PlannedContext(live_context_in(job, memory.store)))
         planner.whole(job)
         # What was changed by a call that runs again has to be made again, and so on.
         if not memory.in_place.outdated(frozenset(memory.revisions.all.values())):
@@ -94,7 +94,7 @@ def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
 
 
 class _Planner:
-    def __init__(self, memory: Memory, foreseen: Foreseen) -> None:
+    def __init__(self, memory: ResultCache, foreseen: PlannedContext) -> None:
         self.planned: list[Planned] = []
         self._begun: dict[str, int] = {}  # place of a whole -> its line
         self._memory = memory
@@ -116,9 +116,9 @@ class _Planner:
         scope = Scope(
             params=job.params, run={"id": job.run, "workdir": str(job.workdir)}, stages=finished
         )
-        self.level(job.graph, Here(run, ROOT, scope, Untracked()), finished)
+        self.level(job.graph, NodeContext(run, ROOT, scope, Untracked()), finished)
 
-    def level(self, graph: Graph, here: Here, finished: dict[str, Any]) -> None:
+    def level(self, graph: Graph, here: NodeContext, finished: dict[str, Any]) -> None:
         """Plan the nodes of one level; `finished` gets what is known of their outputs."""
         order = {id: number for number, id in enumerate(graph)}
         for id in nx.lexicographical_topological_sort(graph, key=order.__getitem__):
@@ -126,7 +126,7 @@ class _Planner:
             if outputs is not None:
                 finished[id] = outputs
 
-    def _node(self, graph: Graph, id: str, here: Here) -> _Outputs | _Unknown | None:
+    def _node(self, graph: Graph, id: str, here: NodeContext) -> _Outputs | _Unknown | None:
         """What is known of a node's outputs; None if it is skipped."""
         node = node_of(graph, id)
         if not node.cache:
@@ -136,7 +136,9 @@ class _Planner:
         except NodeError as error:
             return self._will_run(node, here, f"it would fail: {error.message}")
 
-    def _one(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown | None:
+    def _one(
+        self, node: Node, inside: Graph | None, here: NodeContext
+    ) -> _Outputs | _Unknown | None:
         runs = True if node.when is None else _value(node.when, here)
         if isinstance(runs, _Unknown):
             return self._will_run(node, here, f"if its condition holds: {_upstream(runs)}")
@@ -147,7 +149,7 @@ class _Planner:
             return self._once(node, inside, here)
         return self._fan_out(node, inside, here)
 
-    def _fan_out(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown:
+    def _fan_out(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | _Unknown:
         assert node.for_each is not None
         for item in node.for_each.items:
             found = _value(item.value, here)
@@ -172,7 +174,7 @@ class _Planner:
         lists = {name: _gathered([one.get(name) for one in good]) for name in names}
         return with_keys(lists, keys, [])
 
-    def _once(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown:
+    def _once(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | _Unknown:
         if node.loop is None:
             return self._body(node, inside, here)[0]
         mark = self._begin(here, "loop")
@@ -182,7 +184,7 @@ class _Planner:
             self._to_come(node, here)  # also in iterations that cannot be told yet
         return outputs
 
-    def _loop(self, node: Node, inside: Graph | None, here: Here) -> _Outputs | _Unknown:
+    def _loop(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | _Unknown:
         loop = node.loop
         assert loop is not None
         unknown = _Unknown(here.place.name)
@@ -223,7 +225,7 @@ class _Planner:
                 for variable in loop.state
             }
 
-    def _more(self, loop: Loop, here: Here, outcome: str, history: History) -> int | None:
+    def _more(self, loop: Loop, here: NodeContext, outcome: str, history: History) -> int | None:
         """How many more iterations a person has asked for; None if that is still to be asked."""
         policy, message = judgement(loop, outcome, history)
         if policy == "warn":
@@ -233,12 +235,12 @@ class _Planner:
         said = self._answer(wording_of_limit(outcome, message, history), here)
         return None if said is None else more_of(said, outcome, message, here)
 
-    def _answer(self, wording: Wording, here: Here) -> Mapping[str, Any] | None:
+    def _answer(self, wording: Wording, here: NodeContext) -> Mapping[str, Any] | None:
         """What the journal of the run has for an answer."""
         known = answer_of(self._memory.store, here.scope.run["id"], wording.id(here))
         return None if known is None else known.values
 
-    def _question(self, node: Pause, here: Here) -> _Outputs | _Unknown:
+    def _question(self, node: Pause, here: NodeContext) -> _Outputs | _Unknown:
         unknown: list[_Unknown] = []
 
         def known(value: Value) -> Any:
@@ -254,7 +256,7 @@ class _Planner:
         return said
 
     def _body(
-        self, node: Node, inside: Graph | None, here: Here
+        self, node: Node, inside: Graph | None, here: NodeContext
     ) -> tuple[_Outputs | _Unknown, Mapping[str, Any] | None]:
         """What is known of the outputs of one go at a node and, of a group, of its steps'."""
         match node:
@@ -274,7 +276,7 @@ class _Planner:
                 assert inside is not None
                 return self._used(node, inside, here), None
 
-    def _used(self, node: Use, inside: Graph, here: Here) -> _Outputs:
+    def _used(self, node: Use, inside: Graph, here: NodeContext) -> _Outputs:
         given = {argument.name: _value(argument.value, here) for argument in node.arguments}
         params = {
             param.name: filled(param.schema, given[param.name])
@@ -291,7 +293,7 @@ class _Planner:
         self._end(mark)
         return _named(node.pipeline.outputs, within)
 
-    def _task(self, node: Task, here: Here) -> _Outputs | _Unknown:
+    def _task(self, node: Task, here: NodeContext) -> _Outputs | _Unknown:
         arguments: dict[str, Any] = {}
         for argument in node.arguments:
             arguments[argument.name] = _value(argument.value, here)
@@ -307,7 +309,7 @@ class _Planner:
         self._add(node, here, "reuse", "" if known.run == here.scope.run["id"] else known.run)
         return known.outputs
 
-    def _will_run(self, node: Node, here: Here, why: str) -> _Unknown:
+    def _will_run(self, node: Node, here: NodeContext, why: str) -> _Unknown:
         self._add(node, here, "run", why)
         given = here.run.library.workloads[node.run].given if isinstance(node, Task) else {}
         adds = not isinstance(node, Task) or "context" in given.values()
@@ -315,12 +317,12 @@ class _Planner:
         self._to_come(node, here)
         return _Unknown(here.place.name)
 
-    def _to_come(self, node: Node, here: Here) -> None:
+    def _to_come(self, node: Node, here: NodeContext) -> None:
         """Take note of a node that will run, if it may change data in place."""
         if changes_in_place((node,), here.run.library):
             self._memory.revisions.note(here.place.name, TO_COME)
 
-    def _add(self, node: Node, here: Here, verdict: Verdict, why: str) -> None:
+    def _add(self, node: Node, here: NodeContext, verdict: Verdict, why: str) -> None:
         place, kind = here.place.name, type(node).__name__.lower()
         mark = self._begun.get(place)
         if mark is None:
@@ -329,7 +331,7 @@ class _Planner:
             leaf = mark == len(self.planned) - 1
             self.planned[mark] = replace(self.planned[mark], verdict=verdict, why=why, leaf=leaf)
 
-    def _begin(self, here: Here, kind: str) -> int:
+    def _begin(self, here: NodeContext, kind: str) -> int:
         """Make room for what is said of a whole before its parts are known."""
         self._begun[here.place.name] = len(self.planned)
         self.planned.append(Planned(here.place.name, here.place.path, kind, "reuse", leaf=False))
@@ -349,7 +351,7 @@ class _Planner:
             self.planned[mark] = replace(self.planned[mark], verdict="skip")
 
 
-def _named(outputs: tuple[Any, ...], here: Here) -> dict[str, Any]:
+def _named(outputs: tuple[Any, ...], here: NodeContext) -> dict[str, Any]:
     return {output.name: _value(output.value, here) for output in outputs}
 
 
@@ -357,7 +359,7 @@ def _gathered(values: list[Any]) -> Any:
     return next((value for value in values if isinstance(value, _Unknown)), values)
 
 
-def _value(value: Value, here: Here) -> Any:
+def _value(value: Value, here: NodeContext) -> Any:
     """The value of an expression, or what is unknown of it."""
     names = here.scope.names()
     for reference in references(value):

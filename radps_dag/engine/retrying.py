@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from radps_dag.engine.attempts import Plan
-from radps_dag.engine.run import Here
+from radps_dag.engine.run import NodeContext
 from radps_dag.facts import Retrying
 from radps_dag.outcome import NodeError, Stopped, TimedOut
 
@@ -29,7 +29,7 @@ async def within(seconds: float | None, place: str, work: Callable[[], Awaitable
 
 
 def telling(
-    here: Here, plan: Plan, body: Callable[[int], Awaitable[T]]
+    here: NodeContext, plan: Plan, body: Callable[[int], Awaitable[T]]
 ) -> Callable[[int], Awaitable[T]]:
     """The body, which says so when an attempt fails that another one follows."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from radps_dag.builder import Graph
 from radps_dag.context.visibility import Link
 from radps_dag.engine.clock import Clock
-from radps_dag.engine.live_context import Knowing
+from radps_dag.engine.live_context import LiveContext
 from radps_dag.engine.place import Place
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
@@ -35,19 +35,19 @@ from radps_dag.faults import Faults
 from radps_dag.language.expression import ExpressionError, Value, evaluate
 from radps_dag.outcome import NodeError, Stopped
 from radps_dag.qa import Overrides
-from radps_dag.questions.prompts import Desk
-from radps_dag.reuse.cache import Memory
+from radps_dag.questions.prompts import Prompts
+from radps_dag.reuse.cache import ResultCache
 from radps_dag.sealed import NO_SECRETS, Secrets
 from radps_dag.workloads.contract.registry import Library
 
 __all__ = [
     "Body",
     "Halt",
-    "Here",
+    "NodeContext",
+    "NodeScope",
     "Result",
     "Run",
     "Settled",
-    "Span",
     "at_once",
     "nobody",
     "tell_failure",
@@ -88,13 +88,13 @@ class Run:
     workdir: Path
     seed: int
     listener: Listener
-    memory: Memory | None = None
+    memory: ResultCache | None = None
     settled: Settled = at_once
     generation: int = 1
     whole: frozenset[str] = frozenset()
-    knowing: Knowing | None = None
+    live_context: LiveContext | None = None
     tries: Counter[str] = field(default_factory=Counter)
-    desk: Desk | None = None
+    desk: Prompts | None = None
     shows: Listener = nobody
     cache: Path | None = None
     publish: str = ""
@@ -106,8 +106,8 @@ class Run:
         self.shows(fact)
 
     def say(self, fact: Fact) -> None:
-        if self.knowing is not None:
-            self.knowing.heard((fact,))
+        if self.live_context is not None:
+            self.live_context.on_fact((fact,))
         self.listener(fact)
 
 
@@ -128,7 +128,7 @@ class Halt:
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class NodeContext:
     """The surroundings of a node: its place, what it sees, who tracks it, who collects scores,
     whether it may use what other runs have made, where it stands in the graphs around it, what it
     does `aside` of its fan-out, so that others get on meanwhile, and how long it has taken."""
@@ -144,33 +144,33 @@ class Here:
     aside: Callable[[], AbstractContextManager[None]] = nullcontext
     clock: Clock = field(default_factory=Clock)
 
-    def entering(self, graph: Graph, id: str) -> Here:
+    def entering(self, graph: Graph, id: str) -> NodeContext:
         """The surroundings of a node of this level."""
         link = Link(graph, id, self.place.name, self.link)
         return replace(self, place=self.place.step(id), link=link)
 
-    def at(self, place: Place) -> Here:
+    def at(self, place: Place) -> NodeContext:
         return replace(self, place=place)
 
-    def seeing(self, scope: Scope) -> Here:
+    def seeing(self, scope: Scope) -> NodeContext:
         return replace(self, scope=scope)
 
-    def tracked(self, tracker: Tracker) -> Here:
+    def tracked(self, tracker: Tracker) -> NodeContext:
         return replace(self, tracker=tracker)
 
-    def stopping_alone(self) -> Here:
+    def stopping_alone(self) -> NodeContext:
         """The surroundings of a level: its failure stops it, and not at once what is around it."""
         return replace(self, halt=Halt(self.halt))
 
-    def waiting(self, aside: Callable[[], AbstractContextManager[None]]) -> Here:
+    def waiting(self, aside: Callable[[], AbstractContextManager[None]]) -> NodeContext:
         """The surroundings of an instance, which makes room while it waits for a person."""
         return replace(self, aside=aside)
 
-    def uncached(self) -> Here:
+    def uncached(self) -> NodeContext:
         """The surroundings of a node that is to run anew in each run, with all that is in it."""
         return replace(self, cached=False)
 
-    def collecting(self) -> Here:
+    def collecting(self) -> NodeContext:
         """The surroundings of a group whose scores are shown together."""
         return replace(self, scores=[])
 
@@ -187,11 +187,11 @@ class Result:
     seconds: float | None = None
 
 
-Body = Callable[[Here], Awaitable[Result]]
+Body = Callable[[NodeContext], Awaitable[Result]]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class NodeScope:
     """A stretch of a run that begins and ends at a place: a node, an instance, an iteration.
 
     `tolerated` is asked when it fails: whether the run goes on without it. A call says itself
@@ -203,7 +203,7 @@ class Span:
     total: Callable[[], int | None] = lambda: None
     tolerated: Callable[[], bool] = lambda: False
 
-    async def around(self, here: Here, body: Body) -> Result:
+    async def around(self, here: NodeContext, body: Body) -> Result:
         """Run the body between its facts."""
         clock = Clock(here.clock)
         here = replace(here, clock=clock)
@@ -222,8 +222,8 @@ class Span:
                 )
             result = await body(here)
             made = result.made if self.kind == "task" else None
-            if made is not None and made.added and run.knowing is not None:
-                run.knowing.admit(place, here.link, made.added)
+            if made is not None and made.added and run.live_context is not None:
+                run.live_context.admit(place, here.link, made.added)
         except Stopped as stopped:
             _tell_stop(here, stopped.message, clock.took)
             raise
@@ -244,7 +244,7 @@ class Span:
         return result
 
 
-def tell_failure(here: Here, error: NodeError, seconds: float, *, tolerated: bool) -> None:
+def tell_failure(here: NodeContext, error: NodeError, seconds: float, *, tolerated: bool) -> None:
     """Say that what stands here failed."""
     own = error.place == here.place.name
     here.run.say(
@@ -264,13 +264,13 @@ def tell_failure(here: Here, error: NodeError, seconds: float, *, tolerated: boo
     )
 
 
-def _tell_stop(here: Here, reason: str, seconds: float) -> None:
+def _tell_stop(here: NodeContext, reason: str, seconds: float) -> None:
     here.run.say(
         NodeStopped(time=time.time(), place=here.place.name, reason=reason, seconds=seconds)
     )
 
 
-def value_of(value: Value, here: Here) -> Any:
+def value_of(value: Value, here: NodeContext) -> Any:
     """The value of an expression here. A failure of it is the node's failure."""
     try:
         return evaluate(value, here.scope.names())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from radps_dag.engine.pauses import Wording, ask, can_ask
-from radps_dag.engine.run import Here
+from radps_dag.engine.run import NodeContext
 from radps_dag.facts import Scored
 from radps_dag.language.expression import ExpressionError
 from radps_dag.language.model import Metric, Node
@@ -28,7 +28,7 @@ DECISION = {
 }
 
 
-async def assess(node: Node, here: Here, outputs: Mapping[str, Any]) -> None:
+async def assess(node: Node, here: NodeContext, outputs: Mapping[str, Any]) -> None:
     """Score the node's metrics. Raises NodeError if one alerts and the node, or the person who is
     asked, fails on that."""
     if node.qa is None:
@@ -69,7 +69,9 @@ def _shown(fact: Scored) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
-def _metric(metric: Metric, here: Here, names: Mapping[str, Any], limits: Thresholds) -> Scored:
+def _metric(
+    metric: Metric, here: NodeContext, names: Mapping[str, Any], limits: Thresholds
+) -> Scored:
     run, place = here.run, here.place.name
     found = score(metric, names, run.faults.score(place, metric.name, run.seed))
     fact = _fact(place, found, run.limits.over(limits, place, metric.name))
@@ -92,7 +94,7 @@ def _fact(place: str, found: Score, limits: Thresholds) -> Scored:
     )
 
 
-def _reason(alerts: list[Scored], here: Here, limits: Thresholds) -> str:
+def _reason(alerts: list[Scored], here: NodeContext, limits: Thresholds) -> str:
     worst = min(alerts, key=lambda fact: fact.score or 0.0)
     limit = here.run.limits.over(limits, worst.place, worst.metric).alert
     message = f"QA metric {worst.metric!r} scored {worst.score:.2f}, below {limit:g}"

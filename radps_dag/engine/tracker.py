@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from radps_dag.engine.attempts import Plan, attempt
 from radps_dag.facts import Fact, Scored
-from radps_dag.questions.prompts import Face
+from radps_dag.questions.prompts import PromptChannel
 
 __all__ = ["Label", "Tracker", "Untracked"]
 
@@ -53,11 +53,11 @@ class Tracker(Protocol):
         ...
 
     @property
-    def faces(self) -> Sequence[Face]:
+    def prompt_channels(self) -> Sequence[PromptChannel]:
         """Where it shows questions."""
         ...
 
-    def heard(self, fact: Fact) -> None:
+    def on_fact(self, fact: Fact) -> None:
         """What happens in the run; also how it ended, when all else is over."""
         ...
 
@@ -91,10 +91,10 @@ class Untracked:
         return None
 
     @property
-    def faces(self) -> Sequence[Face]:
+    def prompt_channels(self) -> Sequence[PromptChannel]:
         return ()
 
-    def heard(self, fact: Fact) -> None:
+    def on_fact(self, fact: Fact) -> None:
         return None
 
     async def cancelled(self) -> None:

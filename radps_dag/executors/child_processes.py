@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Set
 from pathlib import Path
 
-__all__ = ["Offspring"]
+__all__ = ["ChildProcesses"]
 
 LAST = 1.0  # seconds that SIGKILL is repeated
 
@@ -24,7 +24,7 @@ _MARK = "RADPS_DAG_DRIVER"
 _PROC = Path("/proc")
 
 
-class Offspring:
+class ChildProcesses:
     """The programs of this process that have been started since this was made."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from radps_dag.facts import Made
 from radps_dag.problem import RadpsDagError
 from radps_dag.storage.links import refuse_leading_out
 from radps_dag.storage.remote import (
-    Found,
+    RemoteEntry,
     Unreachable,
     fetch,
     is_listed,
@@ -161,15 +161,15 @@ def _again(url: str) -> tuple[int, str]:
         return describe(copy)
 
 
-def _by_entry(found: Mapping[str, Found]) -> dict[str, dict[str, Found]]:
+def _by_entry(found: Mapping[str, RemoteEntry]) -> dict[str, dict[str, RemoteEntry]]:
     """Objects by the first part of their names."""
-    entries: dict[str, dict[str, Found]] = {}
+    entries: dict[str, dict[str, RemoteEntry]] = {}
     for name, one in found.items():
         entries.setdefault(name.partition("/")[0], {})[name] = one
     return entries
 
 
-def _mark(found: Mapping[str, Found]) -> str:
+def _mark(found: Mapping[str, RemoteEntry]) -> str:
     """What changes with the content of an entry; "" if the place does not say."""
     if not found or not all(one.mark for one in found.values()):
         return ""

@@ -13,7 +13,7 @@ import threading
 from collections import deque
 
 from radps_dag.executors.call import Call, Performed
-from radps_dag.executors.child_processes import Offspring
+from radps_dag.executors.child_processes import ChildProcesses
 from radps_dag.executors.run_call import perform
 from radps_dag.outcome import CallFailed
 from radps_dag.workloads.contract.registry import Library
@@ -37,7 +37,7 @@ class Threads:
         self._idle = 0
         self._abandoned = False
         self._closed = False
-        self._programs = Offspring()
+        self._programs = ChildProcesses()
 
     @property
     def slots(self) -> int:

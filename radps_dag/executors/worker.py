@@ -19,7 +19,7 @@ from typing import Any
 
 from radps_dag.executors.run_call import perform
 from radps_dag.executors.wire import from_performed, pack, receive, to_call
-from radps_dag.executors.worker_log import Printing
+from radps_dag.executors.worker_log import OutputCapture
 from radps_dag.outcome import CallFailed
 from radps_dag.sealed import Secrets
 from radps_dag.workloads.contract.registry import Library, find_library
@@ -37,13 +37,13 @@ def main(descriptor: int, lifeline: int) -> None:
     calls: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, calls), daemon=True).start()
     library: Library | None = None
-    printing: Printing | None = None
+    printing: OutputCapture | None = None
     while True:
         message = calls.get()
         if "library" in message:
             # Where that cannot be, all workers print to the log itself, mixed up.
             with contextlib.suppress(OSError):
-                printing = Printing(Path(message["log"]), Secrets(message["secrets"]))
+                printing = OutputCapture(Path(message["log"]), Secrets(message["secrets"]))
             library = find_library(message["library"], [Path(name) for name in message["modules"]])
         elif library is not None:
             with printing.of(message["place"]) if printing else contextlib.nullcontext():

@@ -22,7 +22,7 @@ from typing import BinaryIO, TextIO, cast
 
 from radps_dag.sealed import NO_SECRETS, HidingStream, Secrets
 
-__all__ = ["Printed", "Printing", "collect", "printed_at"]
+__all__ = ["CallOutput", "OutputCapture", "collect", "printed_at"]
 
 _HEAD = re.compile(rb'==> ("(?:[^"\\\n]|\\.)*") at (\S+), (\d+) bytes\n')
 _ENDLESS = 999_999_999_999  # bytes of a call that has not ended
@@ -30,7 +30,7 @@ _PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
+class CallOutput:
     """What a call printed, from the first byte on or, of much, the end of it."""
 
     place: str
@@ -38,7 +38,7 @@ class Printed:
     text: str
 
 
-class Printing:
+class OutputCapture:
     """The streams of this process, led to a file beside the log."""
 
     def __init__(self, log: Path, secrets: Secrets = NO_SECRETS) -> None:
@@ -83,19 +83,19 @@ def collect(log: Path, worker: int, secrets: Secrets = NO_SECRETS) -> None:
         part.unlink()
 
 
-def printed_at(log: Path, place: str, most: int = 100_000) -> list[Printed]:
+def printed_at(log: Path, place: str, most: int = 100_000) -> list[CallOutput]:
     """What the calls at a place have printed, in their order; of each the last `most` bytes.
 
     The files of workers that are at work, or were killed with their driver, count too.
     """
-    found: list[Printed] = []
+    found: list[CallOutput] = []
     for path in (log, *sorted(log.parent.glob(f"{log.stem}-*{log.suffix}"))):
         with contextlib.suppress(OSError), path.open("rb") as file:
             found += _blocks(file, place, most)
     return sorted(found, key=lambda one: one.at)
 
 
-def _blocks(file: BinaryIO, place: str, most: int) -> Iterator[Printed]:
+def _blocks(file: BinaryIO, place: str, most: int) -> Iterator[CallOutput]:
     end = os.fstat(file.fileno()).st_size
     while line := file.readline():
         match = _HEAD.fullmatch(line)
@@ -105,7 +105,7 @@ def _blocks(file: BinaryIO, place: str, most: int) -> Iterator[Printed]:
         if json.loads(match[1]) == place and stop > file.tell():
             file.seek(max(file.tell(), stop - most))
             text = file.read(stop - file.tell()).decode(errors="replace")
-            yield Printed(place, match[2].decode(), text)
+            yield CallOutput(place, match[2].decode(), text)
         file.seek(stop)
 
 

@@ -36,7 +36,7 @@ class Declared(TypedDict, total=False):
     description: str
 
 
-class Knowing(TypedDict, total=False):
+class ContextSettings(TypedDict, total=False):
     """What is needed to read the context as the nodes of the run do."""
 
     declared: Mapping[str, Declared]
@@ -59,4 +59,4 @@ class Provenance(TypedDict, total=False):
     pid: int
     directory: str
     command: list[str]
-    context: Knowing
+    context: ContextSettings

@@ -18,11 +18,11 @@ from radps_dag.journal.workspace import RunDirectory
 from radps_dag.problem import RadpsDagError
 from radps_dag.storage import locks
 
-__all__ = ["RunCancelled", "Wish", "cancellation", "refuse_cancelled", "wished", "wishing"]
+__all__ = ["CancelRequest", "RunCancelled", "cancellation", "refuse_cancelled", "wished", "wishing"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CancelRequest:
     """That a run be cancelled: whose it is, why, and how it came."""
 
     by: str = ""
@@ -31,7 +31,7 @@ class Wish:
 
 
 @contextlib.contextmanager
-def wishing(directory: RunDirectory, wish: Wish, patience: float) -> Iterator[None]:
+def wishing(directory: RunDirectory, wish: CancelRequest, patience: float) -> Iterator[None]:
     """Let whoever drives the run know the wish while the block lasts; no longer, however that ends.
 
     Raises RadpsDagError where somebody else wishes the same for longer than `patience` seconds.
@@ -49,13 +49,13 @@ def wishing(directory: RunDirectory, wish: Wish, patience: float) -> Iterator[No
         lock.release()
 
 
-def wished(directory: RunDirectory) -> Wish | None:
+def wished(directory: RunDirectory) -> CancelRequest | None:
     """The wish of a process that waits for the end of the run, if there is one."""
     try:
         if not locks.is_held(_lock(directory)):
             return None
         by, reason = json.loads(_lock(directory).read_text(encoding="utf-8"))
-        return Wish(str(by), str(reason), "command")
+        return CancelRequest(str(by), str(reason), "command")
     except (RadpsDagError, OSError, ValueError, TypeError):
         return None
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import JSON, ColumnElement, and_, case, cast, func, select, type_coerce
 
 from radps_dag.facts import RunEnded, RunStarted
-from radps_dag.journal.reading import Standing, standing
+from radps_dag.journal.reading import RunStatus, run_status
 from radps_dag.journal.schema import facts
 from radps_dag.journal.store import Head, Store
 
@@ -27,7 +27,7 @@ class Overview:
     those of the latest one. `last` is when the latest fact was stated.
     """
 
-    standing: Standing
+    run_status: RunStatus
     done: int
     failed: int
     reused: int
@@ -51,7 +51,7 @@ class Mark:
 def overview(store: Store, head: Head) -> Overview:
     """The counts of a run. Raises Damaged."""
     store.check_run(head.run)
-    at = standing(store, head)
+    at = run_status(store, head)
     begun = _begun(store, head.run)
     done, reused = _calls(store, head.run, begun)
     last = at.end.time if at.end is not None else _last(store, head)

@@ -12,7 +12,7 @@ from radps_dag.journal.store import Head, Store
 from radps_dag.journal.workspace import pick
 from radps_dag.problem import RadpsDagError, UsageError
 
-__all__ = ["Standing", "find_run", "last_start", "standing"]
+__all__ = ["RunStatus", "find_run", "last_start", "run_status"]
 
 Status = Literal["running", "succeeded", "failed", "interrupted", "paused", "cancelled"]
 
@@ -43,7 +43,7 @@ def last_start(store: Store, run: str) -> RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunStatus:
     """Where a run stands. `driver` says who drives it, "" if nobody does."""
 
     head: Head
@@ -53,7 +53,7 @@ class Standing:
     end: RunEnded | None = None
 
 
-def standing(store: Store, head: Head, *, driven: bool = True) -> Standing:
+def run_status(store: Store, head: Head, *, driven: bool = True) -> RunStatus:
     """Where a run stands: one whose process is gone is interrupted, whatever it said last.
 
     Not `driven`: where it would stand if whoever drives it ended now.
@@ -67,5 +67,5 @@ def standing(store: Store, head: Head, *, driven: bool = True) -> Standing:
     if isinstance(last, RunEnded) and last.status == "cancelled":
         driver = ""  # for good, whoever still looks after it
     if isinstance(last, RunEnded) and not driver:
-        return Standing(head, last.status, "", start, last)
-    return Standing(head, "running" if driver else "interrupted", driver, start)
+        return RunStatus(head, last.status, "", start, last)
+    return RunStatus(head, "running" if driver else "interrupted", driver, start)

@@ -2,7 +2,7 @@
 
 A client of Prefect's asks a server that does not answer again and again, a minute each time, and at
 the end of the program its senders wait for ever until they have sent what they hold. What this
-relies on, and `tests/test_prefect_bounds.py` says when it has moved:
+relies on, and `tests/prefect/test_bounds.py` says when it has moved:
 
 - each request goes through `PrefectHttpxAsyncClient.send`; the client is one of httpx, which takes
   `trust_env`, and is made with `base_url`;

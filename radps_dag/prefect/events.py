@@ -33,7 +33,7 @@ class PrefectEvents:
         for announcement in waiting:
             self._emit(announcement)
 
-    def heard(self, fact: Fact) -> None:
+    def on_fact(self, fact: Fact) -> None:
         announcement = self._announcer(fact)
         if announcement is None or self._contact.lost:
             return

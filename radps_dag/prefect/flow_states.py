@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Crashed
 
 from radps_dag.facts import Fact
-from radps_dag.journal.cancelled import Wish
+from radps_dag.journal.cancelled import CancelRequest
 from radps_dag.progress.asking import resume_command
 from radps_dag.progress.failures import failures_in
 from radps_dag.progress.node import NodeState
@@ -41,13 +41,13 @@ class FlowStates:
     """
 
     run: str
-    wished: Callable[[], Wish | None]
+    wished: Callable[[], CancelRequest | None]
     cancelled: bool = False  # on Prefect's page
     root: asyncio.Task[Any] | None = None
     _seen: RunState = field(default_factory=RunState)
     _why: str = ""  # all that goes on in the run ends early
 
-    def heard(self, fact: Fact) -> None:
+    def on_fact(self, fact: Fact) -> None:
         self._seen.apply(fact)
 
     def completed(self, place: str) -> State[Any]:
@@ -69,7 +69,7 @@ class FlowStates:
 
     def _wanted(self) -> str:
         """Who has cancelled the run, and why; "" if nobody did."""
-        wish = Wish() if self.cancelled else self.wished()
+        wish = CancelRequest() if self.cancelled else self.wished()
         if wish is None:
             return ""
         by = f" by {wish.by}" if wish.by else ""

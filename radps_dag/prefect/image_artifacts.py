@@ -22,7 +22,7 @@ from radps_dag.facts import NodeFailed, NodeSucceeded
 from radps_dag.facts.places import parts
 from radps_dag.prefect.artifact_keys import key_of
 from radps_dag.prefect.markdown import code, image, link_to, plain
-from radps_dag.prefect.pictures import Seen, seen, sources
+from radps_dag.prefect.pictures import SeenPicture, seen, sources
 from radps_dag.prefect.server.links import Link
 from radps_dag.progress.pictures import Picture, made_by
 from radps_dag.storage.remote import is_local, path_of
@@ -37,15 +37,15 @@ MOST_OF_STAGE = 12  # pictures on the page of a stage, and as many by themselves
 @dataclass(slots=True)
 class _Stage:
     name: str
-    newest: deque[Seen] = field(default_factory=lambda: deque(maxlen=MOST_OF_STAGE))
+    newest: deque[SeenPicture] = field(default_factory=lambda: deque(maxlen=MOST_OF_STAGE))
     count: int = 0
     folder: str = ""  # that has all of them, while they are on this machine
-    alone: dict[str, Seen] = field(default_factory=dict)  # by the artifact's key
+    alone: dict[str, SeenPicture] = field(default_factory=dict)  # by the artifact's key
     untold: set[str] = field(default_factory=set)  # of these keys
     due: float = 0.0
     told: bool = True
 
-    def enter(self, found: Seen) -> None:
+    def enter(self, found: SeenPicture) -> None:
         self.told = False
         self.count += 1
         self.newest.append(found)
@@ -70,7 +70,7 @@ class Gallery:
     _known: set[str] = field(default_factory=set)
     _artifacts: dict[str, UUID] = field(default_factory=dict)  # by their keys
 
-    def heard(self, fact: NodeSucceeded | NodeFailed) -> bool:
+    def on_fact(self, fact: NodeSucceeded | NodeFailed) -> bool:
         """Note what a call made; whether there is something new to be shown."""
         new = [one for one in made_by(fact) if one.uri not in self._known]
         self._known.update(one.uri for one in new)  # several nodes may hand one picture on
@@ -137,7 +137,7 @@ def _key(picture: Picture) -> str:
     return key_of("picture", "/".join(one for one in parts(picture.name) if one[0] != "#"))
 
 
-def _page(stage: _Stage, newest: list[Seen], link: Link) -> str:
+def _page(stage: _Stage, newest: list[SeenPicture], link: Link) -> str:
     """The newest pictures of a stage, in the order in which they were made. Reads them."""
     lines = [f"# Pictures of {plain(stage.name)}"]
     if earlier := stage.count - len(newest):

@@ -13,7 +13,7 @@ from radps_dag.prefect.server.links import Link
 from radps_dag.progress.pictures import Picture, is_picture
 from radps_dag.questions.evidence import addresses
 
-__all__ = ["Seen", "openings", "seen", "shown", "sources"]
+__all__ = ["SeenPicture", "openings", "seen", "shown", "sources"]
 
 LARGEST = 300_000  # bytes shown in place; Prefect keeps what it shows in its database
 MOST_OPENINGS = 20  # links of one question
@@ -21,7 +21,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenPicture:
     """A picture that has been looked at: `image` where it is one that a browser shows, in `size`
     bytes. `link` opens it, "" where nothing does."""
 
@@ -31,14 +31,14 @@ class Seen:
     size: int = 0
 
 
-def seen(picture: Picture, link: Link) -> Seen | None:
+def seen(picture: Picture, link: Link) -> SeenPicture | None:
     """A picture, looked at; None if it is gone, or a picture but by its name."""
     path = _path(picture.uri)
     if path is None:
-        return Seen(picture, "", image=False)
+        return SeenPicture(picture, "", image=False)
     try:
         if not path.is_file():
-            return Seen(picture, link(picture.uri), image=False) if path.is_dir() else None
+            return SeenPicture(picture, link(picture.uri), image=False) if path.is_dir() else None
         size = path.stat().st_size
         with path.open("rb") as file:
             image = file.read(len(_PNG)) == _PNG
@@ -46,10 +46,10 @@ def seen(picture: Picture, link: Link) -> Seen | None:
         return None
     if not image and is_picture(picture.uri):
         return None
-    return Seen(picture, link(picture.uri), image, size)
+    return SeenPicture(picture, link(picture.uri), image, size)
 
 
-def sources(pictures: Sequence[Seen]) -> list[str]:
+def sources(pictures: Sequence[SeenPicture]) -> list[str]:
     """From where a page has each of them, "" for none that it could show.
 
     What has a link is in place as far as a page of reasonable size has room: the newest, which come

@@ -53,14 +53,14 @@ class Showing:
         self._flow_run = self.gallery.flow_run = UUID(flow_run)
         self._task = asyncio.create_task(self._serve())
 
-    def heard(self, fact: Fact) -> None:
+    def on_fact(self, fact: Fact) -> None:
         """Note what is to be shown."""
         if self._flow_run is None or self.contact.lost:
             return
         if isinstance(fact, Iterated) and (fact.place in self._loops or self._room()):
             known = self._loops.setdefault(fact.place, _Progress(fact))
             known.fact, known.told = fact, False
-        elif not isinstance(fact, NodeSucceeded | NodeFailed) or not self.gallery.heard(fact):
+        elif not isinstance(fact, NodeSucceeded | NodeFailed) or not self.gallery.on_fact(fact):
             return
         self._news.set()
 

@@ -21,7 +21,7 @@ from prefect.utilities.urls import url_for
 from radps_dag.engine.attempts import Plan, attempt
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Fact, Scored
-from radps_dag.journal.cancelled import Wish
+from radps_dag.journal.cancelled import CancelRequest
 from radps_dag.outcome import NodeError
 from radps_dag.prefect.body_state import Ending
 from radps_dag.prefect.bounds import only_to_the_page
@@ -35,7 +35,7 @@ from radps_dag.prefect.progress_artifacts import Showing
 from radps_dag.prefect.prompts import PrefectDesk
 from radps_dag.prefect.server.links import Link, no_link
 from radps_dag.prefect.task_runs import run_task
-from radps_dag.questions.prompts import Face
+from radps_dag.questions.prompts import PromptChannel
 
 __all__ = ["PrefectTracker", "Shown"]
 
@@ -54,7 +54,7 @@ class Shown:
     run: str = ""
     generation: int = 1
     earlier: Sequence[str] = ()
-    wished: Callable[[], Wish | None] = lambda: None
+    wished: Callable[[], CancelRequest | None] = lambda: None
 
 
 class PrefectTracker:
@@ -212,13 +212,13 @@ class PrefectTracker:
             self._contact.lose(error)
 
     @property
-    def faces(self) -> Sequence[Face]:
+    def prompt_channels(self) -> Sequence[PromptChannel]:
         return (self._desk,)
 
-    def heard(self, fact: Fact) -> None:
-        self._states.heard(fact)
-        self._events.heard(fact)
-        self._showing.heard(fact)
+    def on_fact(self, fact: Fact) -> None:
+        self._states.on_fact(fact)
+        self._events.on_fact(fact)
+        self._showing.on_fact(fact)
 
     async def cancelled(self) -> None:
         await self._watch.cancelled()

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from radps_dag.facts import Fact, QuestionAnswered, Via
-from radps_dag.journal.cancelled import Wish, wished
+from radps_dag.journal.cancelled import CancelRequest, wished
 from radps_dag.journal.store import Store
 from radps_dag.outcome import Decided, NodeError, Stopped
 from radps_dag.problem import RadpsDagError
@@ -28,7 +28,7 @@ from radps_dag.questions import (
     open_questions,
 )
 
-__all__ = ["Desk", "Face", "Offer", "asked_now"]
+__all__ = ["Offer", "PromptChannel", "Prompts", "asked_now"]
 
 POLL = 0.5  # seconds between looks into the journal for an answer that came from elsewhere
 QUIET = 0.5  # seconds in which nothing but questions goes on, before a run leaves
@@ -37,7 +37,7 @@ QUIET = 0.5  # seconds in which nothing but questions goes on, before a run leav
 Offer = Callable[[Mapping[str, Any], str, Via], Awaitable[None]]
 
 
-class Face(Protocol):
+class PromptChannel(Protocol):
     """Shows questions to somebody."""
 
     async def show(self, question: Question, offer: Offer) -> None:
@@ -45,33 +45,33 @@ class Face(Protocol):
         ...
 
 
-class Desk:
+class Prompts:
     """The questions of one run. `leave`, if given, is called once nothing else goes on."""
 
     def __init__(
         self,
         store: Store,
         run: str,
-        faces: Sequence[Face] = (),
+        prompt_channels: Sequence[PromptChannel] = (),
         leave: Callable[[], object] | None = None,
     ) -> None:
         self.run = run
         self._store = store
-        self._faces = tuple(faces)
+        self._faces = tuple(prompt_channels)
         self._leave = leave
         self._before = {question.id: question for question in open_questions(store, run)}
         self._asking = asyncio.Lock()
         self._showing = asyncio.Lock()
         self._busy = 0
         self.left = False  # the process ends with questions open, to be resumed
-        self._closed: Wish | None = None
+        self._closed: CancelRequest | None = None
 
     def close(self) -> None:
         """Somebody has cancelled the run where it is shown: nobody is asked any more."""
-        self._closed = Wish()
+        self._closed = CancelRequest()
 
     @property
-    def closed(self) -> Wish | None:
+    def closed(self) -> CancelRequest | None:
         """Who wants the run to be over for good, there or from another process."""
         return self._closed or wished(self._store.workspace.run(self.run))
 
@@ -185,7 +185,7 @@ class Desk:
             await offer(known.values, known.by, known.via)
 
 
-async def _shown(face: Face, question: Question, offer: Offer) -> None:
+async def _shown(face: PromptChannel, question: Question, offer: Offer) -> None:
     """Whatever goes wrong with a face, others can still be asked."""
     with contextlib.suppress(RadpsDagError, OSError):
         await face.show(question, offer)

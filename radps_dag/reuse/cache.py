@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from radps_dag.context.visibility import Link, Sight
+from radps_dag.context.visibility import Link, Visibility
 from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded
 from radps_dag.faults import Faults
 from radps_dag.journal.rows import DamagedRun, Row
@@ -17,21 +17,21 @@ from radps_dag.outcome import NodeError
 from radps_dag.problem import RadpsDagError
 from radps_dag.reuse.in_place import InPlace
 from radps_dag.reuse.keys import Keys
-from radps_dag.reuse.query import Asked, Known, Policy, around, patterns
+from radps_dag.reuse.query import CachedResult, CacheQuery, Policy, around, patterns
 from radps_dag.reuse.reasons import became, differences, from_outside, read_otherwise, unseen
 from radps_dag.reuse.results import Results
 from radps_dag.reuse.revisions import Revisions
-from radps_dag.reuse.verification import flaw, grounds
+from radps_dag.reuse.verification import damage_in, dependencies_of
 from radps_dag.workloads.contract.changing import addresses
 from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.knowledge import Snapshot
 
-__all__ = ["Asked", "Known", "Memory", "Policy", "Results", "patterns"]
+__all__ = ["CacheQuery", "CachedResult", "Policy", "ResultCache", "Results", "patterns"]
 
 MOST_RUNS = 5  # earlier runs of the pipeline that are looked through place by place
 
 
-class Memory:
+class ResultCache:
     """Finds results of earlier calls: of this run before it stopped, then of other runs."""
 
     def __init__(
@@ -54,15 +54,15 @@ class Memory:
         self._loaded: dict[str, Results] = {run: self._own}
         self._contents_of: set[str] = set()
         self._again: set[str] = set()
-        self.revisions = Revisions(Sight())
+        self.revisions = Revisions(Visibility())
         self.in_place = InPlace(store, run, self._leave_out)
-        self.in_place.heard(store.fact(row) for row in self._own.in_place)
+        self.in_place.on_fact(store.fact(row) for row in self._own.in_place)
         keys.look_up = self._learn_contents
         keys.altered = self.in_place.is_others
         keys.changed = self.in_place.path_of_others
         keys.before = lambda uri: self.in_place.before(uri, keys.now_outside)
 
-    def begin(self, sight: Sight, left: Mapping[str, str]) -> None:
+    def begin(self, sight: Visibility, left: Mapping[str, str]) -> None:
         """A run, or a plan of one, begins: `left` are the runs that left stages it does not do."""
         self.revisions = Revisions(sight)
         for stage, run in left.items():
@@ -86,7 +86,7 @@ class Memory:
         cached: bool,
         context: Snapshot | None = None,
         link: Link | None = None,
-    ) -> Asked:
+    ) -> CacheQuery:
         """The call with its key; `link` is where it stands in the graph. Raises NodeError."""
         revisions = self.revisions.seen(link, place)
         with _failing(place):
@@ -94,7 +94,7 @@ class Memory:
         source = self.keys.source(workload)
         named = [arguments.get(name) for name in workload.changes]
         changes = {one for address in addresses(named) for one in self.keys.entries(address)}
-        return Asked(
+        return CacheQuery(
             place=place,
             workload=workload,
             arguments=arguments,
@@ -106,16 +106,16 @@ class Memory:
             changes=tuple(sorted(changes)),
         )
 
-    def note(self, place: str, known: Known) -> None:
+    def note(self, place: str, known: CachedResult) -> None:
         """Take note that a result is used again."""
         if known.made.revision:
             self.revisions.note(place, known.made.revision)
 
-    def find(self, asked: Asked) -> Known | None:
+    def find(self, asked: CacheQuery) -> CachedResult | None:
         """What such a call made before and may be used again, its files not looked at."""
         return next(self._found(asked), None)
 
-    def _found(self, asked: Asked) -> Iterator[Known]:
+    def _found(self, asked: CacheQuery) -> Iterator[CachedResult]:
         """All that such calls made and that may be used again, each lying elsewhere: where the
         files of the latest are gone, those of an earlier one may be there."""
         seen: set[str] = set()
@@ -125,7 +125,7 @@ class Memory:
                 seen.add(known.made.workdir)
                 yield known
 
-    def _rows(self, asked: Asked) -> Iterator[Row]:
+    def _rows(self, asked: CacheQuery) -> Iterator[Row]:
         if self._policy.forces(asked.place) or self._is_again(asked.place) or asked.upstream:
             return
         own = self._own.made.get(asked.place)
@@ -140,12 +140,12 @@ class Memory:
                 break
         yield from self._elsewhere(asked)
 
-    def _barred(self, asked: Asked) -> str:
+    def _barred(self, asked: CacheQuery) -> str:
         """Why nothing that other runs have made is used for a call, in words."""
         struck = "a fault may strike it" if self._faults.strikes(asked.place) else ""
         return self._policy.bars(asked) or struck
 
-    def _elsewhere(self, asked: Asked) -> Iterator[Row]:
+    def _elsewhere(self, asked: CacheQuery) -> Iterator[Row]:
         """The results under the key at the place, of whatever run that is sound as a whole."""
         if self._alone:
             return
@@ -178,11 +178,11 @@ class Memory:
         """Whether this run had made the call of a place before it was resumed."""
         return place in self._own.made
 
-    def interrupted(self, asked: Asked) -> bool:
+    def interrupted(self, asked: CacheQuery) -> bool:
         """Whether the process that drove this run before went while it made the call."""
         return asked.place in self._own.going and not self._policy.forces(asked.place)
 
-    def expect(self, asked: Asked) -> Known | None:
+    def expect(self, asked: CacheQuery) -> CachedResult | None:
         """What such a call will be found to have made, by the sizes of its files."""
         for known in self._found(asked):
             if not self._wrong(known, self._grounds(known, asked), thorough=False):
@@ -190,7 +190,7 @@ class Memory:
                 return known
         return None
 
-    def _fitting(self, row: Row, asked: Asked) -> Known | None:
+    def _fitting(self, row: Row, asked: CacheQuery) -> CachedResult | None:
         """The result in a row, if the call would get the same inputs and read the same context."""
         if row.key != asked.key:
             return None
@@ -211,7 +211,7 @@ class Memory:
     def _is_again(self, place: str) -> bool:
         return bool(self._again) and place.startswith(tuple(self._again))
 
-    async def recall(self, asked: Asked) -> Known | None:
+    async def lookup(self, asked: CacheQuery) -> CachedResult | None:
         """What such a call made before, if it is all still there as it was."""
         for known in self._found(asked):
             wrong = ""
@@ -226,10 +226,10 @@ class Memory:
                 return known
         return None
 
-    def _grounds(self, known: Known, asked: Asked) -> list[Made]:
-        return grounds(known.made, known.outputs, asked.arguments, asked.context, self.keys)
+    def _grounds(self, known: CachedResult, asked: CacheQuery) -> list[Made]:
+        return dependencies_of(known.made, known.outputs, asked.arguments, asked.context, self.keys)
 
-    def _wrong(self, known: Known, found: list[Made], *, thorough: bool = True) -> str:
+    def _wrong(self, known: CachedResult, found: list[Made], *, thorough: bool = True) -> str:
         """What is wrong with what a result stands on, in words. Raises Unreachable."""
         for uri, content in known.made.outside.items():
             if (now := self.keys.outside(uri)) != content:
@@ -237,9 +237,9 @@ class Memory:
         for made in found:
             if wrong := self.in_place.altered(made):
                 return wrong
-        return flaw([self.in_place.expected(made) for made in found], thorough=thorough)
+        return damage_in([self.in_place.expected(made) for made in found], thorough=thorough)
 
-    def why(self, asked: Asked) -> str:
+    def why(self, asked: CacheQuery) -> str:
         """Why the call has to be made, in words."""
         if self._policy.forces(asked.place):
             return "forced"
@@ -272,12 +272,12 @@ class Memory:
                 return results.made.get(place), results.begun[place]
         return None, None
 
-    def _known(self, row: Row) -> Known:
+    def _known(self, row: Row) -> CachedResult:
         fact = self.store.fact(row)
         assert isinstance(fact, NodeSucceeded | NodeFailed)
         assert fact.made is not None
         origin = fact.made.origin or row.run
-        return Known(fact.outputs, replace(fact.made, origin=origin), fact.seconds, origin)
+        return CachedResult(fact.outputs, replace(fact.made, origin=origin), fact.seconds, origin)
 
     def _results(self, run: str) -> Results:
         if run not in self._loaded:

@@ -44,7 +44,7 @@ class InPlace:
     _open: dict[str, tuple[str, ...]] = field(default_factory=dict)  # place -> what it changes
     _others: dict[str, str] | None = None
 
-    def heard(self, facts: Iterable[Fact]) -> None:
+    def on_fact(self, facts: Iterable[Fact]) -> None:
         """Take in what the journal says of calls of this run that change data in place."""
         for fact in facts:
             match fact:

@@ -12,11 +12,11 @@ from radps_dag.reuse.revisions import TO_COME
 from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.knowledge import Snapshot
 
-__all__ = ["Asked", "Known", "Policy", "around", "patterns"]
+__all__ = ["CacheQuery", "CachedResult", "Policy", "around", "patterns"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CacheQuery:
     """A call that is about to be made."""
 
     place: str
@@ -36,7 +36,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CachedResult:
     """What such a call has made before."""
 
     outputs: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Policy:
             matches(pattern, one) for pattern in self.force for one in around(place)
         )
 
-    def bars(self, asked: Asked) -> str:
+    def bars(self, asked: CacheQuery) -> str:
         """Why nothing that other runs have made is used for a call; "" if it may be."""
         if not asked.cached:
             return "cache: false"

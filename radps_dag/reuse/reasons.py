@@ -9,14 +9,14 @@ from radps_dag.facts import Made, NodeStarted, strict_json
 from radps_dag.reuse.in_place import shown
 from radps_dag.reuse.keys import Keys
 from radps_dag.reuse.outside import GONE
-from radps_dag.reuse.query import Asked
+from radps_dag.reuse.query import CacheQuery
 from radps_dag.sealed import Sealed
 from radps_dag.workloads.contract.knowledge import answer, changed
 
 __all__ = ["became", "differences", "from_outside", "read_otherwise", "unseen"]
 
 
-def differences(asked: Asked, before: NodeStarted, keys: Keys) -> Iterable[str]:
+def differences(asked: CacheQuery, before: NodeStarted, keys: Keys) -> Iterable[str]:
     """What of the call is not as it was when it began before."""
     if before.workload != asked.workload.name:
         yield f"its workload was {before.workload}"
@@ -37,7 +37,7 @@ def differences(asked: Asked, before: NodeStarted, keys: Keys) -> Iterable[str]:
             yield f"input {name!r} is no longer given"
 
 
-def read_otherwise(made: Made, asked: Asked, keys: Keys) -> Iterable[str]:
+def read_otherwise(made: Made, asked: CacheQuery, keys: Keys) -> Iterable[str]:
     """What it has read in the context, or changed in place, and would now find elsewhere."""
     if made.revision and set(made.changed) != set(asked.changes):
         yield "what it changed in place was made again"
@@ -50,7 +50,7 @@ def read_otherwise(made: Made, asked: Asked, keys: Keys) -> Iterable[str]:
             yield changed(query)
 
 
-def from_outside(made: Made, asked: Asked, keys: Keys) -> Iterable[str]:
+def from_outside(made: Made, asked: CacheQuery, keys: Keys) -> Iterable[str]:
     """What of the data from outside is not as it was, or was never looked at."""
     for uri, content in keys.from_outside(asked.arguments).items():
         if uri not in made.outside:
@@ -67,7 +67,7 @@ def became(uri: str, content: str | None) -> str:
     return f"{shown(uri)} {'is gone' if content == GONE else 'changed'}"
 
 
-def unseen(asked: Asked) -> str:
+def unseen(asked: CacheQuery) -> str:
     """What else decides about a call than its code and its inputs."""
     if asked.revisions:
         who = next(iter(asked.revisions))

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from radps_dag.context.visibility import Link, Sight
+from radps_dag.context.visibility import Link, Visibility
 from radps_dag.facts.places import parts
 from radps_dag.language.model import Children, Task, Use, children
 from radps_dag.workloads.contract.registry import Library
@@ -47,7 +47,7 @@ _Noted = dict[str, str]  # place -> revision
 class Revisions:
     """The revisions of one run, found by who waits for the calls that gave them."""
 
-    sight: Sight
+    sight: Visibility
     _nodes: dict[str, dict[str, _Noted]] = field(default_factory=dict)  # by level, then by node
     _rounds: dict[str, dict[int, _Noted]] = field(default_factory=dict)  # by loop, then by number
     all: _Noted = field(default_factory=dict)

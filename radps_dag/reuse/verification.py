@@ -11,10 +11,10 @@ from radps_dag.reuse.keys import Keys
 from radps_dag.workloads.contract.knowledge import Snapshot
 from radps_dag.workloads.contract.products import uris_in
 
-__all__ = ["flaw", "grounds"]
+__all__ = ["damage_in", "dependencies_of"]
 
 
-def grounds(
+def dependencies_of(
     made: Made,
     outputs: Mapping[str, Any],
     arguments: Mapping[str, Any],
@@ -36,7 +36,7 @@ def grounds(
     return list(found.values())
 
 
-def flaw(found: list[tuple[Made, Files]], *, thorough: bool = True) -> str:
+def damage_in(found: list[tuple[Made, Files]], *, thorough: bool = True) -> str:
     """What is wrong with what calls have made, and with the data that was left so at an address, in
     words. Raises Unreachable."""
     for made, left in found:

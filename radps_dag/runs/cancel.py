@@ -8,10 +8,10 @@ import time
 from dataclasses import dataclass
 
 from radps_dag.facts import RunEnded
-from radps_dag.journal.cancelled import RunCancelled, Wish, cancellation, wishing
+from radps_dag.journal.cancelled import CancelRequest, RunCancelled, cancellation, wishing
 from radps_dag.journal.claims import Driven, Driver, driver_of, holder_of, is_here
 from radps_dag.journal.overview import overview
-from radps_dag.journal.reading import standing
+from radps_dag.journal.reading import run_status
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError, UsageError
@@ -46,7 +46,7 @@ def cancel(store: Store, run: str, by: str = "", reason: str = "") -> Cancelled:
     end = cancellation(store, run)
     if end is not None:
         return Cancelled(end, already=True)
-    wish = Wish(by, " ".join(reason.split()), "command")
+    wish = CancelRequest(by, " ".join(reason.split()), "command")
     # One after another: a second signal would end the process at once, and not in order.
     with wishing(store.workspace.run(run), wish, patience=2 * PATIENCE):
         done = _cancelled(store, run, wish)
@@ -62,7 +62,7 @@ def _let_go(driver: Driver) -> None:
         time.sleep(0.02)
 
 
-def _cancelled(store: Store, run: str, wish: Wish) -> Cancelled:
+def _cancelled(store: Store, run: str, wish: CancelRequest) -> Cancelled:
     give_up = time.monotonic() + PATIENCE
     stopped: Driver | None = None
     while True:
@@ -90,7 +90,7 @@ def _cancelled(store: Store, run: str, wish: Wish) -> Cancelled:
 
 def _refuse_succeeded(store: Store, run: str) -> None:
     head = store.head(run)
-    if head is not None and standing(store, head, driven=False).status == "succeeded":
+    if head is not None and run_status(store, head, driven=False).status == "succeeded":
         raise UsageError(f"run {run} has succeeded; there is nothing to cancel")
 
 
@@ -127,11 +127,11 @@ def _elsewhere(run: str, who: str) -> RadpsDagError:
     return RadpsDagError(f"run {run} is driven by {who}; cancel it there")
 
 
-def _end(store: Store, run: str, wish: Wish) -> RunEnded:
+def _end(store: Store, run: str, wish: CancelRequest) -> RunEnded:
     head = store.head(run)
     assert head is not None
     found = overview(store, head)
-    start, end = found.standing.start, found.standing.end
+    start, end = found.run_status.start, found.run_status.end
     since = found.last if start is None else start.time
     return RunEnded(
         time=time.time(),

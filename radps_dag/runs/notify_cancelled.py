@@ -74,6 +74,6 @@ def _tell_prefect(
     only_to_the_page()
     events = PrefectEvents(contact, start)
     events.begin(tracked.flow_run)
-    events.heard(end)
+    events.on_fact(end)
     contact.farewell()  # the event; the state is told already
     return True

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from radps_dag.facts import NodeFailed, NodeSucceeded
 from radps_dag.journal.store import Store
-from radps_dag.runs.record import Opened
+from radps_dag.runs.record import OpenRun
 from radps_dag.storage.remote import path_of
 
 __all__ = ["remove_orphans"]
 
 
-def remove_orphans(opened: Opened) -> list[Path]:
+def remove_orphans(opened: OpenRun) -> list[Path]:
     """Remove them from the run's products, and say which: the claim on the run must be held, and
     nothing of this process may run yet.
 

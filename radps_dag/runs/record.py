@@ -17,7 +17,7 @@ from radps_dag.journal.writer import Writer
 from radps_dag.problem import RadpsDagError
 
 __all__ = [
-    "Opened",
+    "OpenRun",
     "Recorder",
     "new_run",
     "recording",
@@ -73,7 +73,7 @@ class Recorder:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenRun:
     """A run that this process, and no other, drives until it is closed."""
 
     store: Store
@@ -93,7 +93,7 @@ class Opened:
             self.claim.release()
 
 
-def new_run(store: Store, pipeline: str) -> Opened:
+def new_run(store: Store, pipeline: str) -> OpenRun:
     """Begin a run that has not been there before."""
     directory = store.workspace.new_run(pipeline)
     # Another workspace with the same database may have the name; the directory keeps it taken.
@@ -103,7 +103,7 @@ def new_run(store: Store, pipeline: str) -> Opened:
     return _claimed(store, directory)
 
 
-def reopen(store: Store, run: str) -> Opened:
+def reopen(store: Store, run: str) -> OpenRun:
     """Go on with a run. Raises Driven, with who does, if another process drives it, and
     RunCancelled if it is over for good."""
     directory = store.workspace.run(run)
@@ -111,11 +111,11 @@ def reopen(store: Store, run: str) -> Opened:
     return _claimed(store, directory)
 
 
-def _claimed(store: Store, directory: RunDirectory) -> Opened:
+def _claimed(store: Store, directory: RunDirectory) -> OpenRun:
     claimed = claim(store, directory)
     try:
         refuse_cancelled(store, directory.id)
-        return Opened(store, directory, claimed, store.next_generation(directory.id))
+        return OpenRun(store, directory, claimed, store.next_generation(directory.id))
     except BaseException:
         claimed.release()
         raise
@@ -135,7 +135,7 @@ def _keep(directory: RunDirectory) -> None:
 
 
 @contextlib.contextmanager
-def recording(opened: Opened, listener: Listener) -> Iterator[Recorder]:
+def recording(opened: OpenRun, listener: Listener) -> Iterator[Recorder]:
     """A recorder of the run. Raises RadpsDagError if it could not write everything."""
     head = opened.store.head(opened.directory.id)
     last = 0 if head is None else head.last

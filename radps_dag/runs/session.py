@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from radps_dag.engine.drive import Ended, Job, drive, end_early, knowing_in
-from radps_dag.engine.live_context import Knowing
+from radps_dag.engine.drive import Ended, Job, drive, end_early, live_context_in
+from radps_dag.engine.live_context import LiveContext
 from radps_dag.engine.tracker import Tracker, Untracked
 from radps_dag.executors import open_executor
 from radps_dag.facts import Fact, Listener, Tracked
@@ -22,9 +22,9 @@ from radps_dag.prefect.server import Starting, begin, client_environment
 from radps_dag.prefect.server.links import Link, no_link
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions.folder import Folder
-from radps_dag.questions.prompts import Desk, Face
-from radps_dag.reuse.cache import Memory
-from radps_dag.runs.record import Opened, Recorder, recording
+from radps_dag.questions.prompts import PromptChannel, Prompts
+from radps_dag.reuse.cache import ResultCache
+from radps_dag.runs.record import OpenRun, Recorder, recording
 from radps_dag.runs.signals import run_minding_signals
 from radps_dag.sealed import Secrets
 
@@ -44,13 +44,13 @@ def begin_server(idle_timeout: float | None = None) -> Starting | None:
 
 def run_job(
     job: Job,
-    opened: Opened,
-    memory: Memory,
+    opened: OpenRun,
+    memory: ResultCache,
     slots: int | None,
     listener: Listener,
     open_tracker: Callable[[Listener], Tracker],
     leaving: Callable[[], None] = lambda: None,
-    faces: Sequence[Face] = (),
+    prompt_channels: Sequence[PromptChannel] = (),
     detach: bool = False,
     also: Sequence[Listener] = (),
 ) -> Ended:
@@ -72,7 +72,7 @@ def run_job(
     others = list(also)
     trackers: list[Tracker] = []
 
-    def tell_everybody(fact: Fact) -> None:
+    def emit(fact: Fact) -> None:
         listener(fact)
         for one in others:
             # What they tell elsewhere is news; no mistake in it is worth the run.
@@ -92,21 +92,21 @@ def run_job(
         assert run is not None
         loop = asyncio.get_running_loop()
         record.when_broken(partial(_cancel, loop, run))
-        knowing = _knowing(job, opened, record, loop)
+        live_context = _knowing(job, opened, record, loop)
         # Prefect takes seconds to import, and its server to start: a signal finds them in a thread.
         try:
             tracker = await _in_thread(lambda: open_tracker(record))
         except asyncio.CancelledError:
             return end_early(job, record)
         repairs = asyncio.create_task(_repairs(tracker, opened))
-        others.append(tracker.heard)
+        others.append(tracker.on_fact)
         trackers.append(tracker)
 
         def leave() -> None:
             tracker.leave()
             run.cancel()
 
-        desk = _desk(opened, tracker, faces, leave if detach else None)
+        desk = _desk(opened, tracker, prompt_channels, leave if detach else None)
         try:
             return await drive(
                 job,
@@ -115,30 +115,38 @@ def run_job(
                 record,
                 memory,
                 record.settled,
-                knowing,
+                live_context,
                 desk,
-                tell_everybody,
+                emit,
             )
         finally:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(repairs, PATIENCE)
 
     try:
-        with recording(opened, tell_everybody) as record:
+        with recording(opened, emit) as record:
             return run_minding_signals(lambda: whole(record), leave_at_once, hurry)
     finally:
         _tidy(job)
 
 
 def _desk(
-    opened: Opened, tracker: Tracker, faces: Sequence[Face], leave: Callable[[], object] | None
-) -> Desk:
+    opened: OpenRun,
+    tracker: Tracker,
+    prompt_channels: Sequence[PromptChannel],
+    leave: Callable[[], object] | None,
+) -> Prompts:
     """Where questions of the run are asked: wherever the tracker shows them, too."""
     folder = Folder(opened.directory.path / "answers")
-    return Desk(opened.store, opened.directory.id, (*faces, folder, *tracker.faces), leave)
+    return Prompts(
+        opened.store,
+        opened.directory.id,
+        (*prompt_channels, folder, *tracker.prompt_channels),
+        leave,
+    )
 
 
-def _repairs(tracker: Tracker, opened: Opened) -> Coroutine[Any, Any, None]:
+def _repairs(tracker: Tracker, opened: OpenRun) -> Coroutine[Any, Any, None]:
     """Tell Prefect which earlier processes have gone, where it is at hand."""
     if isinstance(tracker, Untracked):
         return asyncio.sleep(0)
@@ -152,20 +160,20 @@ def _repairs(tracker: Tracker, opened: Opened) -> Coroutine[Any, Any, None]:
 
 
 def _knowing(
-    job: Job, opened: Opened, record: Recorder, loop: asyncio.AbstractEventLoop
-) -> Knowing | None:
+    job: Job, opened: OpenRun, record: Recorder, loop: asyncio.AbstractEventLoop
+) -> LiveContext | None:
     """The context of the run, which hears of what others add to it."""
     run, store = opened.directory.id, opened.store
-    knowing = knowing_in(job, store)
-    if knowing is not None:
+    live_context = live_context_in(job, store)
+    if live_context is not None:
 
         def others(first: int, last: int) -> None:
             # What cannot be read now is there for the next process that drives the run.
             with contextlib.suppress(RuntimeError, RadpsDagError):
-                loop.call_soon_threadsafe(knowing.heard, knowing.news(store, run))
+                loop.call_soon_threadsafe(live_context.on_fact, live_context.news(store, run))
 
         record.when_others(others)
-    return knowing
+    return live_context
 
 
 def _cancel(loop: asyncio.AbstractEventLoop, run: asyncio.Task[Any]) -> None:
@@ -211,7 +219,7 @@ def prefect_tracker(
     tell: Callable[[str], None],
     warn: Callable[[str], None] = lambda message: None,
     begun: Callable[[str, str], None] = lambda flow_run, api: None,
-    opened: Opened | None = None,
+    opened: OpenRun | None = None,
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known. Products
     of the run that is `opened` have links where the server is ours."""
@@ -245,7 +253,7 @@ def prefect_tracker(
     return PrefectTracker(shown, tell, server, warn, begun, link, page)
 
 
-def _flow_runs_of(opened: Opened) -> tuple[str, ...]:
+def _flow_runs_of(opened: OpenRun) -> tuple[str, ...]:
     """The flow runs that the run has had, the oldest first."""
     rows = opened.store.rows(opened.directory.id, kinds=("tracked",))
     facts = [opened.store.fact(row) for row in rows]

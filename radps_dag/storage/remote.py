@@ -16,7 +16,7 @@ from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.storage.addresses import redacted
 
 __all__ = [
-    "Found",
+    "RemoteEntry",
     "Unreachable",
     "fetch",
     "is_listed",
@@ -40,7 +40,7 @@ class Unreachable(RadpsDagError, ConnectionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RemoteEntry:
     """An object: its bytes, what the file system says that changes with the content, and when it
     was written, where that is said."""
 
@@ -131,14 +131,14 @@ def put(sources: Mapping[str, Path], url: str) -> None:
         files.put([str(sources[name]) for name in names], [f"{base}/{name}" for name in names])
 
 
-def listing(url: str) -> dict[str, Found]:
+def listing(url: str) -> dict[str, RemoteEntry]:
     """All objects below a URL, by their names relative to it; or the one that it names, by ""."""
     files, base = _reach(url)
     with _told(url, "listed"):
         files.invalidate_cache()
         base = base.rstrip("/")
         return {
-            name[len(base) :].lstrip("/"): Found(
+            name[len(base) :].lstrip("/"): RemoteEntry(
                 int(info.get("size") or 0), _mark(info), _first(info, _TIMES)
             )
             for name, info in files.find(base, detail=True).items()

@@ -59,12 +59,12 @@ def list_runs(
 def list_run(store: Store, head: Head) -> Listed:
     """One run, as the list has it."""
     found = overview(store, head)
-    over = found.standing.status in ("succeeded", "cancelled")
+    over = found.run_status.status in ("succeeded", "cancelled")
     return _listed(found, 0 if over else len(open_questions(store, head.run)))
 
 
 def _listed(found: Overview, questions: int) -> Listed:
-    at = found.standing
+    at = found.run_status
     started = at.start.time if at.start is not None else None
     spent = at.start.spent if at.start is not None else 0.0
     if at.end is not None:

@@ -4,11 +4,16 @@
 variables to set before Prefect is imported. Nothing here imports Prefect.
 """
 
-from .address import ServerAddress, ServerStatus, client_environment, login_url
-from .ending import status, stop
-from .pages import page_of
-from .place import home_directory
-from .starting import Starting, begin, ensure_server, idle_seconds
+from radps_dag.prefect.server.address import (
+    ServerAddress,
+    ServerStatus,
+    client_environment,
+    login_url,
+)
+from radps_dag.prefect.server.ending import status, stop
+from radps_dag.prefect.server.files import home_directory
+from radps_dag.prefect.server.pages import page_of
+from radps_dag.prefect.server.starting import Starting, begin, ensure_server, idle_seconds
 
 __all__ = [
     "ServerAddress",

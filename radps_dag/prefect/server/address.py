@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from radps_dag.prefect.server.files import ServerFiles
+from radps_dag.prefect.server.gate import IDENTITY_PATH
+from radps_dag.prefect.server.links import Links, Table
+from radps_dag.prefect.server.login import login_address, new_pass
+from radps_dag.prefect.server.settings import private_variables
 from radps_dag.storage.locks import Lock
-
-from .gate import IDENTITY_PATH
-from .links import Links, Table
-from .login import login_address, new_pass
-from .place import Place
-from .settings import private_variables
 
 __all__ = ["ServerAddress", "ServerStatus", "answers", "client_environment", "login_url"]
 
@@ -79,7 +78,7 @@ def login_url(found: ServerStatus) -> str | None:
     """The address that opens the page of a running server without asking for the password."""
     if found.ui_url is None:
         return None
-    return login_address(found.ui_url, Place(found.directory).auth_string())
+    return login_address(found.ui_url, ServerFiles(found.directory).auth_string())
 
 
 def answers(state: dict[str, Any]) -> bool:

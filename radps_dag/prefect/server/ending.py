@@ -7,12 +7,11 @@ import signal
 import time
 from pathlib import Path
 
+from radps_dag.prefect.server.address import ServerStatus, answers
+from radps_dag.prefect.server.files import ServerFiles
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.storage import locks
 from radps_dag.storage.locks import birth_of
-
-from .address import ServerStatus, answers
-from .place import Place
 
 __all__ = ["end", "status", "stop"]
 
@@ -22,7 +21,7 @@ def stop(home: Path | None = None, *, force: bool = False) -> bool:
 
     One that is in use is left alone, unless forced.
     """
-    place = Place.of(home)
+    place = ServerFiles.of(home)
     if not locks.is_held(place.lock):
         return False
     alone = locks.take(place.clients, patience=0.2)
@@ -41,7 +40,7 @@ def stop(home: Path | None = None, *, force: bool = False) -> bool:
 
 def status(home: Path | None = None) -> ServerStatus:
     """How the server of the home is."""
-    place = Place.of(home)
+    place = ServerFiles.of(home)
     if not locks.is_held(place.lock):
         return ServerStatus("stopped", place.directory)
     state = place.read_state()
@@ -63,7 +62,7 @@ def status(home: Path | None = None) -> ServerStatus:
     )
 
 
-def end(place: Place, patience: float) -> None:
+def end(place: ServerFiles, patience: float) -> None:
     """Ask the holder of the place to end, and make it after a while."""
     give_up = time.monotonic() + patience
     asked = 0

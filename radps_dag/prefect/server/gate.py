@@ -7,11 +7,17 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from .limits import Refused, bounded, brief_until_greeted, is_the_page, refusal
-from .links import PRODUCTS_PATH
-from .login import LOGIN_PATH, Login
-from .page import is_document, mended, uncompressed
-from .visitors import Visitors
+from radps_dag.prefect.server.limits import (
+    Refused,
+    bounded,
+    brief_until_greeted,
+    is_the_page,
+    refusal,
+)
+from radps_dag.prefect.server.links import PRODUCTS_PATH
+from radps_dag.prefect.server.login import LOGIN_PATH, Login
+from radps_dag.prefect.server.page import is_document, mended, uncompressed
+from radps_dag.prefect.server.visitors import Visitors
 
 __all__ = ["IDENTITY_PATH", "Gate"]
 

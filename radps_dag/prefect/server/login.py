@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from hashlib import sha256
 from typing import Any
 
-from .links import secret_of
+from radps_dag.prefect.server.links import secret_of
 
 __all__ = ["LOGIN_PATH", "Login", "login_address", "new_pass"]
 

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radps_dag import __version__
+from radps_dag.prefect.server.files import ServerFiles
+from radps_dag.prefect.server.gate import Gate
+from radps_dag.prefect.server.settings import fingerprint, server_variables
 from radps_dag.problem import RadpsDagError
 from radps_dag.storage import locks
 from radps_dag.storage.locks import ALREADY_SERVED, birth_of
-
-from .gate import Gate
-from .place import Place
-from .settings import fingerprint, server_variables
 
 if TYPE_CHECKING:
     import uvicorn
@@ -39,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--idle-timeout", type=float, required=True, help="seconds")
     options = parser.parse_args(arguments)
     os.umask(0o077)
-    place = Place(options.directory)
+    place = ServerFiles(options.directory)
     # Patience for those who only look whether the lock is held.
     lock = locks.take(place.lock, patience=0.5)
     if lock is None:
@@ -52,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _serve(place, options.idle_timeout)
 
 
-def _write_to_log(place: Place) -> None:
+def _write_to_log(place: ServerFiles) -> None:
     if place.log.exists():
         place.log.replace(place.log.with_suffix(".log.1"))
     descriptor = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -64,7 +63,7 @@ def _write_to_log(place: Place) -> None:
 class _Said:
     """What the server tells about itself, as far as it has come."""
 
-    def __init__(self, place: Place, idle_timeout: float) -> None:
+    def __init__(self, place: ServerFiles, idle_timeout: float) -> None:
         self.place = place
         self.state: dict[str, Any] = {
             "status": "starting",
@@ -83,7 +82,7 @@ class _Said:
         self.place.write_state(self.state)
 
 
-def _serve(place: Place, idle_timeout: float) -> int:
+def _serve(place: ServerFiles, idle_timeout: float) -> int:
     previous_port = place.read_state().get("port", 0)
     listening = _listen(previous_port)
     port = listening.getsockname()[1]
@@ -118,7 +117,7 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-def _enter(place: Place, port: int) -> None:
+def _enter(place: ServerFiles, port: int) -> None:
     """Leave the user's directory and settings, which Prefect would read."""
     os.chdir(place.prefect)
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
@@ -133,11 +132,11 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     from prefect import __version__ as prefect_version
     from prefect.server.api.server import create_app
 
-    from . import database, page, recording
-    from .links import Table
-    from .login import Login
-    from .products import Products
-    from .visitors import Visitors
+    from radps_dag.prefect.server import database, page, recording
+    from radps_dag.prefect.server.links import Table
+    from radps_dag.prefect.server.login import Login
+    from radps_dag.prefect.server.products import Products
+    from radps_dag.prefect.server.visitors import Visitors
 
     if not said.place.database.exists():
         said.add(phase="creating the database of the local Prefect server (once)")

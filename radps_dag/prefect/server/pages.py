@@ -7,10 +7,10 @@ import re
 from base64 import b64encode
 from urllib.parse import urlsplit
 
-from .address import ServerStatus
-from .ending import status
-from .login import login_address, new_pass
-from .place import Place
+from radps_dag.prefect.server.address import ServerStatus
+from radps_dag.prefect.server.ending import status
+from radps_dag.prefect.server.files import ServerFiles
+from radps_dag.prefect.server.login import login_address, new_pass
 
 __all__ = ["page_of"]
 
@@ -24,9 +24,9 @@ def page_of(flow_run: str, api: str) -> str:
     That of the local server logs in. Where it cannot be opened now, words that say why.
     """
     found = status()
-    ours = f"http://127.0.0.1:{Place.of(None).read_state().get('port')}/api" == api
+    ours = f"http://127.0.0.1:{ServerFiles.of(None).read_state().get('port')}/api" == api
     if found.ui_url is not None and _is_known(found, flow_run):
-        said = new_pass(Place(found.directory).auth_string())
+        said = new_pass(ServerFiles(found.directory).auth_string())
         return login_address(found.ui_url, said, f"/runs/flow-run/{flow_run}")
     if found.ui_url is not None and ours:
         return "not known to the local Prefect server any more"
@@ -41,7 +41,7 @@ def _cloud_page(found: re.Match[str]) -> str:
 
 def _is_known(found: ServerStatus, flow_run: str) -> bool:
     """Whether our server knows a flow run. One that is too busy to say so is believed to."""
-    basic = b64encode(Place(found.directory).auth_string().encode()).decode()
+    basic = b64encode(ServerFiles(found.directory).auth_string().encode()).decode()
     host = urlsplit(found.ui_url or "").netloc
     connection = http.client.HTTPConnection(host, timeout=PATIENCE)
     try:

@@ -20,9 +20,8 @@ from urllib.parse import unquote_to_bytes
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 
 from radps_dag.facts.places import natural
-
-from .links import PRODUCTS_PATH, Table, address
-from .visitors import Visitors
+from radps_dag.prefect.server.links import PRODUCTS_PATH, Table, address
+from radps_dag.prefect.server.visitors import Visitors
 
 __all__ = ["Products"]
 

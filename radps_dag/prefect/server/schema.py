@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .database import FIRST_LINE, migrations_digest
+from radps_dag.prefect.server.database import FIRST_LINE, migrations_digest
 
 __all__ = ["dump", "migrate"]
 

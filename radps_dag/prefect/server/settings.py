@@ -7,10 +7,9 @@ import json
 from pathlib import Path
 
 from radps_dag import __version__
-
-from .links import PRODUCTS_PATH
-from .login import LOGIN_PATH
-from .place import Place
+from radps_dag.prefect.server.files import ServerFiles
+from radps_dag.prefect.server.links import PRODUCTS_PATH
+from radps_dag.prefect.server.login import LOGIN_PATH
 
 __all__ = ["DEFAULT_IDLE_TIMEOUT", "fingerprint", "private_variables", "server_variables"]
 
@@ -55,7 +54,7 @@ _RETENTION = {
 }
 
 
-def server_variables(place: Place, port: int, auth_string: str) -> dict[str, str]:
+def server_variables(place: ServerFiles, port: int, auth_string: str) -> dict[str, str]:
     """The environment in which the server imports Prefect; any other PREFECT_ variable is gone."""
     origin = f"http://127.0.0.1:{port}"
     return {

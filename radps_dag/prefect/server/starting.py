@@ -11,14 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from radps_dag.prefect.server.address import ServerAddress, answers
+from radps_dag.prefect.server.ending import end
+from radps_dag.prefect.server.files import ServerFiles
+from radps_dag.prefect.server.settings import DEFAULT_IDLE_TIMEOUT, fingerprint
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.storage import locks
 from radps_dag.storage.locks import ALREADY_SERVED, Lock, birth_of
-
-from .address import ServerAddress, answers
-from .ending import end
-from .place import Place
-from .settings import DEFAULT_IDLE_TIMEOUT, fingerprint
 
 __all__ = ["Starting", "begin", "ensure_server", "idle_seconds"]
 
@@ -43,7 +42,7 @@ def begin(home: Path | None = None, idle_timeout: float | None = None) -> Starti
 
     `idle_timeout` in seconds; a server that runs with another one is replaced if nobody uses it.
     """
-    place = Place.of(home)
+    place = ServerFiles.of(home)
     place.make()
     if idle_timeout is None and (asked := os.environ.get("RADPS_DAG_IDLE_TIMEOUT")):
         idle_timeout = idle_seconds(asked, "RADPS_DAG_IDLE_TIMEOUT")
@@ -73,7 +72,7 @@ def idle_seconds(duration: str, name: str = "--idle-timeout") -> float:
 class Starting:
     """A server that may still be on its way."""
 
-    def __init__(self, place: Place, idle_timeout: float | None) -> None:
+    def __init__(self, place: ServerFiles, idle_timeout: float | None) -> None:
         self._place = place
         self._idle_timeout = idle_timeout
         self._launcher: subprocess.Popen[bytes] | None = None
@@ -236,7 +235,7 @@ class _News:
             self._notify(f"{phase} ({now - self._began:.0f} s)")
 
 
-def _died(place: Place, message: str = "") -> str:
+def _died(place: ServerFiles, message: str = "") -> str:
     """One line about a server that ended before it was ready."""
     if not message.strip():
         try:

@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from .links import PRODUCTS_PATH, secret_of
+from radps_dag.prefect.server.links import PRODUCTS_PATH, secret_of
 
 __all__ = ["Visitors"]
 

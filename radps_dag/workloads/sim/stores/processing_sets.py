@@ -24,7 +24,7 @@ from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.stores import msv4
 from radps_dag.workloads.sim.stores.observations import observation_of
 from radps_dag.workloads.sim.stores.parents import Line, line_of, note_parent, standing_on
-from radps_dag.workloads.sim.stores.zarr_store import Store, StoreUnusable, Writing, open_store
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, Writing, ZarrStore, open_store
 from radps_dag.workloads.sim.visibilities import Antennas, PointModel, Visibilities
 
 __all__ = [
@@ -54,12 +54,12 @@ class _Source:
 
     name: str
     group: str
-    stores: tuple[Store, ...]
+    stores: tuple[ZarrStore, ...]
     polarizations: tuple[str, ...]  # that it has
     all_polarizations: tuple[str, ...]
 
     @property
-    def whole(self) -> Store:
+    def whole(self) -> ZarrStore:
         return self.stores[-1]
 
     @property

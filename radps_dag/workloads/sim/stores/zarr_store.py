@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.contract.reading import local_path
 
-__all__ = ["LAYOUT", "SIMULATED", "Store", "StoreUnusable", "Writing", "open_store"]
+__all__ = ["LAYOUT", "SIMULATED", "StoreUnusable", "Writing", "ZarrStore", "open_store"]
 
 SIMULATED = "simulated by radps-dag's sim library; not a measurement"
 # The version of the layout of these stores: one that is newer is not read.
@@ -126,7 +126,7 @@ class Writing:
         return product
 
 
-class Store:
+class ZarrStore:
     """A store that is there."""
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
@@ -223,7 +223,7 @@ def _along(part: slice, size: int, chunk: int) -> tuple[range, slice]:
     return numbers, slice(start - before, stop - before, step)
 
 
-def open_store(product: Product, *kinds: str) -> Store:
+def open_store(product: Product, *kinds: str) -> ZarrStore:
     """The store of a product of one of these kinds.
 
     Raises StoreUnusable if it is of another kind, damaged or of a newer version, FileNotFoundError
@@ -253,7 +253,7 @@ def open_store(product: Product, *kinds: str) -> Store:
         )
     if kinds and about["kind"] not in kinds:
         raise StoreUnusable(f"expected {' or '.join(kinds)}, found {about['kind']}: {path}")
-    return Store(path, about)
+    return ZarrStore(path, about)
 
 
 def _members(path: Path, metadata: str) -> list[str]:

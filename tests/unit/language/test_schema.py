@@ -1,0 +1,92 @@
+"""The grammar: the published schema, and its errors in our words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from repository import GOLDEN
+
+from radps_dag.language.model import Defaults, Loop, Qa, Retries
+from radps_dag.language.schema import KINDS, mistakes, schema
+from radps_dag.language.source import parse
+from radps_dag.problem import Source
+
+
+def test_the_schema_is_a_json_schema() -> None:
+    """Editors can use it: it is valid itself, and each key of a pipeline or a node is described."""
+    Draft202012Validator.check_schema(schema())
+    definitions = schema()["$defs"]
+    for properties in (schema()["properties"], definitions["node"]["properties"]):
+        for key, value in properties.items():
+            described = {**definitions.get(str(value.get("$ref", ""))[8:], {}), **value}
+            assert "description" in described, key
+
+
+@pytest.mark.parametrize(
+    "path", sorted(GOLDEN.rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_an_editor_agrees(path: Path) -> None:
+    """The published schema alone, without our code, accepts and refuses the same files."""
+    document = parse(Source(path.name, path.read_text(encoding="utf-8")), lambda problem: None)
+    if document is not None:
+        refused = list(Draft202012Validator(schema()).iter_errors(document.data))
+        assert bool(refused) == bool(list(mistakes(document)))
+
+
+def test_the_schema_names_the_kinds_of_the_model() -> None:
+    """Schema and code agree on what a node can be."""
+    assert set(KINDS) <= set(schema()["$defs"]["node"]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("definition", "model", "elsewhere"),
+    [
+        ("loop", Loop, {"at"}),
+        ("retries", Retries, set()),
+        ("qa", Qa, {"at"}),
+        ("defaults", Defaults, set()),
+    ],
+)
+def test_the_schema_and_the_model_do_not_drift(
+    definition: str, model: Any, elsewhere: set[str]
+) -> None:
+    """A key of the language is a field of the model, and the other way round."""
+    keys = set(schema()["$defs"][definition]["properties"])
+    assert keys == set(model.__dataclass_fields__) - elsewhere
+
+
+def test_mistakes_name_what_to_leave_out() -> None:
+    """A wrong value is left out by its container and key; a missing one leaves nothing out."""
+    text = "version: 1\nname: x\nstages:\n  a: {run: f, retries: {max: 99}, loop: {until: x}}\n"
+    document = parse(Source("x", text), pytest.fail)
+    assert document is not None
+    found = {mistake.problem.rule: mistake for mistake in mistakes(document)}
+    assert found["value"].container == {"max": 99}
+    assert found["value"].key == "max"
+    assert found["missing-key"].container is None
+
+
+def test_nesting_within_the_limit_is_understood() -> None:
+    """Groups in groups as deep as a file can nest are checked to the innermost."""
+    inner: dict[str, Any] = {"run": "f", "nonsense": 1}
+    for _ in range(45):
+        inner = {"steps": {"a": inner}}
+    text = json.dumps({"version": 1, "name": "x", "stages": {"a": inner}})
+    document = parse(Source("x", text), pytest.fail)
+    assert document is not None
+    assert [mistake.problem.rule for mistake in mistakes(document)] == ["unknown-key"]
+
+
+def test_a_schema_nested_too_deeply_is_one_problem() -> None:
+    """jsonschema's recursion ends in a problem, not in a traceback."""
+    inner: dict[str, Any] = {"type": "integer"}
+    for _ in range(95):
+        inner = {"type": "array", "items": inner}
+    text = json.dumps({"version": 1, "name": "x", "params": {"a": inner}, "stages": {}})
+    document = parse(Source("x", text), pytest.fail)
+    assert document is not None
+    assert {mistake.problem.rule for mistake in mistakes(document)} <= {"depth", "value"}

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import get_completion_class
+from docs_support import blocks
+from repository import ROOT
 from run_support import PROGRAM, WORKLOADS, write
 from terminal_support import Desktop
-from test_docs import ROOT, blocks
 
 from radps_dag.cli.completion import BashWords
 from radps_dag.cli.main import COMMANDS, _radps_dag

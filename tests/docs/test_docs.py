@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docs_support import blocks, run
 from journal_support import facts_of_only_run
 from repository import ROOT
 from run_support import until
@@ -26,11 +26,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
 # The project speaks of itself alone.
 PAPERS = [*PAGES, ROOT / ".ci" / "run", ROOT / "pyproject.toml"]
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """The code blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 SET_UP, *OTHERS = blocks(README, "sh")
@@ -47,31 +42,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "pipelines", folder / "pipelines")
     return folder
-
-
-def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """A line of the README, without Prefect and without its server."""
-    words = [
-        str(found)
-        for word in shlex.split(line)
-        for found in (sorted(folder.glob(word)) if "*" in word else [word])
-    ]
-    assert words[0] == "radps-dag"
-    arguments = [*words[1:], *(["--no-prefect"] if words[1] == "run" else [])]
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
-        "RADPS_DAG_HOME": str(folder / "home"),
-        "PYTHONPATH": str(ROOT),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "radps_dag", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=120,
-    )
 
 
 @pytest.mark.parametrize("line", COMMAND_LINES)

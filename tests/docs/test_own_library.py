@@ -11,8 +11,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from docs_support import blocks
+from repository import ROOT
 from run_support import Ran, run
-from test_docs import ROOT, blocks
 
 PAGE = (ROOT / "docs" / "own-library.md").read_text(encoding="utf-8")
 # Each block of Python names its file in its first line.

@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_docs import ROOT, blocks, run
+from docs_support import blocks, run
+from repository import ROOT
 
 PAGE = (ROOT / "docs" / "runs.md").read_text(encoding="utf-8")
 SHOWN = blocks(PAGE, "console")

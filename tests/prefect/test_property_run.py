@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_support import Played, loaded, play, write
+from engine_support import loaded, write
 from engine_workloads import Board, library_of
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pipeline_strategy import Files, pipelines
 from reference import Account, interpret
+from reference_play import found
 from repository import SUPPORT
 
-from radps_dag.engine.tracker import Tracker
-from radps_dag.facts import NodeFailed, NodeSkipped, NodeSucceeded
 from radps_dag.language.params import complete
 from radps_dag.prefect.server import ServerAddress, client_environment
 
@@ -53,27 +52,6 @@ def expected(files: Files, params: dict[str, Any]) -> Account:
         path = write(Path(directory), files.text, files.files)
         pipeline = loaded(path, library_of(Board()))
         return interpret(pipeline, complete(pipeline, params), WORKLOADS)
-
-
-def found(files: Files, params: dict[str, Any], tracker: Tracker | None = None) -> Account:
-    """What the engine makes of it."""
-    run = play(files.text, files=files.files, params=params, slots=3, tracker=tracker)
-    account = Account(calls=run.board.counts)
-    if run.status == "succeeded":
-        account.outputs = dict(run.outputs)
-    _note_ends(run, account)
-    return account
-
-
-def _note_ends(run: Played, account: Account) -> None:
-    for fact in run.facts:
-        match fact:
-            case NodeSucceeded():
-                account.end("succeeded", fact.place, fact.outputs)
-            case NodeFailed():
-                account.end("failed", fact.place)
-            case NodeSkipped():
-                account.end("skipped", fact.place)
 
 
 def agree(found: Account, expected: Account) -> None:
@@ -173,7 +151,7 @@ import json, sys
 from engine_support import play
 from pipeline_strategy import Files
 from radps_dag.prefect.tracker import PrefectTracker, Shown
-from test_property_run import found
+from reference_play import found
 
 answers = []
 for text, files in json.load(sys.stdin):

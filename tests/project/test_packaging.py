@@ -101,7 +101,7 @@ def test_the_sources_can_be_tested(sdist: set[str]) -> None:
 
 def test_the_schemas_have_one_home() -> None:
     """`schemas` beside the pipelines is the package's own folder."""
-    assert (ROOT / "schemas").resolve() == ROOT / "radps_dag" / "schemas"
+    assert (ROOT / "schemas").resolve() == ROOT / "radps_dag" / "language" / "schemas"
 
 
 def test_the_lock_names_no_private_registry() -> None:

@@ -22,7 +22,7 @@ from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.language.model import Pipeline
 from radps_dag.language.params import complete
-from radps_dag.reuse.cache import Asked, Policy, ResultCache, patterns
+from radps_dag.reuse.cache import CacheQuery, Policy, ResultCache, patterns
 from radps_dag.reuse.keys import Keys
 from radps_dag.runs.provenance import describe
 from radps_dag.runs.record import new_run, reopen
@@ -185,7 +185,7 @@ class _Telling(ResultCache):
         *rest, self.told = arguments
         super().__init__(*rest)
 
-    async def lookup(self, asked: Asked) -> Any:
+    async def lookup(self, asked: CacheQuery) -> Any:
         known = await super().lookup(asked)
         if known is None:
             self.told[asked.place] = self.why(asked)

@@ -1,6 +1,6 @@
 """A realistic run as facts, for tests of whatever listens, and to look at:
 
-python -m tests.facts_demo --mode live --speed 20
+PYTHONPATH=tests/support python -m facts_demo --mode live --speed 20
 """
 
 from __future__ import annotations

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from radps_dag.workloads.contract import workload as contract
 from radps_dag.workloads.contract.workload import Product
@@ -15,6 +18,7 @@ from radps_dag.workloads.sim.importing import (
     query_antenna_positions,
 )
 from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.simulation.observe import Simulated
 from radps_dag.workloads.sim.stores.observations import write_observation
 
 BANDPASS, PHASE, TARGET = "J1924-2914", "J1832-2039", "G09.62"
@@ -82,3 +86,10 @@ class Calls:
         called = self(apply_antenna_positions, ms=self.flagged(of, field, spw), positions=positions)
         ms: Product = called["ms"]
         return ms
+
+
+def digest(simulated: Simulated) -> str:
+    """Of all that was observed."""
+    vis = simulated.vis
+    arrays = (vis.time, vis.uvw, vis.data, vis.flag, vis.weight, simulated.tsys, simulated.path)
+    return sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in arrays)).hexdigest()

@@ -7,12 +7,12 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
-from hashlib import sha256
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sim_data_support import BANDPASS, FIELDS, PHASE, TARGET, observation
+from repository import SUPPORT
+from sim_data_support import BANDPASS, FIELDS, PHASE, TARGET, digest, observation
 
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.simulation.corruption import (
@@ -47,13 +47,6 @@ from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT
 
 SEEDS = (1, 2, 3)
 QUIET = {"noise": 1e-6, "interference": 0.0}
-
-
-def digest(simulated: Simulated) -> str:
-    """Of all that was observed."""
-    vis = simulated.vis
-    arrays = (vis.time, vis.uvw, vis.data, vis.flag, vis.weight, simulated.tsys, simulated.path)
-    return sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in arrays)).hexdigest()
 
 
 def gains_of_baselines(simulated: Simulated) -> NDArray[np.complex128]:
@@ -328,13 +321,13 @@ def test_the_same_observation_gives_the_same_bytes() -> None:
     assert digest(simulate(replace(about, seed=2), TARGET, 0)) != first[TARGET]
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from sim_data_support import *; from test_sim_simulation import digest, simulate\n"
+        "from sim_data_support import *\n"
+        "from radps_dag.workloads.sim.simulation.observe import simulate\n"
         "about = observation(1, antennas=5, channels=8, scans=(1,))\n"
         "print(digest(simulate(about, TARGET, 0)))\n"
     )
-    folder = __file__.rpartition("/")[0]
     other = subprocess.run(
-        [sys.executable, "-c", script, folder], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, str(SUPPORT)], capture_output=True, text=True, check=True
     )
     assert other.stdout.strip() == first[TARGET]
 

@@ -22,7 +22,7 @@ from radps_dag.storage import locks
 ENSURE = """
 import sys
 from pathlib import Path
-from radps_dag.engine import server
+from radps_dag.prefect import server
 address = server.ensure_server(Path(sys.argv[1]), lambda line: print(line, file=sys.stderr))
 print(address.pid, flush=True)
 sys.stdin.read()

@@ -51,7 +51,7 @@ assert asyncio.run(whole()) == 7
 
 STARTS_WITHOUT_PREFECT = """
 import sys
-from radps_dag.engine import server
+from radps_dag.prefect import server
 address = server.ensure_server()
 server.client_environment(address)
 print(address.pid, *[name for name in ("prefect", "asyncio", "sqlalchemy") if name in sys.modules])

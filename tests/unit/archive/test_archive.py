@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from archive_support import filled
 from run_support import PATIENCE, PIPELINES, PROGRAM
 
 from radps_dag.archive import bring_in, export
 from radps_dag.archive.form import JOURNAL, _digest
-from radps_dag.facts import Made, NodeSucceeded, Noted, RunStarted
+from radps_dag.facts import Made, NodeSucceeded, RunStarted
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import Row, checksum, to_row
 from radps_dag.journal.store import Store
@@ -26,29 +27,6 @@ from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 
 PLACE = "runs/r/products/a/file.txt"
-
-
-def filled(root: Path, run: str = "r") -> Store:
-    """A journal with a run in it that has made a file."""
-    store = open_store(Workspace(root))
-    products = store.workspace.run(run).products
-    (products / "a").mkdir(parents=True)
-    (products / "a" / "file.txt").write_text("content")
-    from radps_dag.executors.manifest import describe
-
-    made = Made(
-        key="k",
-        workdir=(products / "a").as_uri(),
-        files={"file.txt": describe(products / "a" / "file.txt")},
-    )
-    outputs = {"file": {"uri": (products / "a" / "file.txt").as_uri(), "kind": "table"}}
-    facts = [
-        Noted(time=1.0, place="", message="begins \u2013 \x00"),
-        NodeSucceeded(time=1.5, place="a", outputs=outputs, seconds=0.1, made=made),
-    ]
-    store.create(run, "p", 1.0)
-    store.append(run, [to_row(run, fact, store.workspace) for fact in facts])
-    return store
 
 
 @pytest.fixture

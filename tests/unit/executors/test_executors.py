@@ -401,8 +401,8 @@ def test_a_shell_that_starts_another_program_as_it_is_killed() -> None:
     script = "trap '' TERM INT; while :; do sleep 600; done"
     code = f"""if True:
         import asyncio, os, subprocess, sys, time
-        from radps_dag.executors.child_processes import Offspring
-        programs = Offspring()
+        from radps_dag.executors.child_processes import ChildProcesses
+        programs = ChildProcesses()
         for _ in range(40):
             subprocess.Popen(["sh", "-c", {script!r}], stdin=subprocess.DEVNULL)
         time.sleep(0.5)

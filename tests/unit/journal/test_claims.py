@@ -87,7 +87,7 @@ def test_a_lock_that_says_nothing(content: str, store: Store, directory: RunDire
 def test_the_dead_hold_nothing(store: Store, directory: RunDirectory) -> None:
     """After kill -9 the next may drive at once, and the run counts as interrupted."""
     code = (
-        "import sys, time; from pathlib import Path; from radps_dag import locks; "
+        "import sys, time; from pathlib import Path; from radps_dag.storage import locks; "
         "lock = locks.take(Path(sys.argv[1])); print(lock is not None, flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", code, str(directory.lock)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from facts_demo import STAGES, START, demo, many_nodes, wide
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.facts_demo import STAGES, START, demo, many_nodes, wide
 
 from radps_dag.facts import (
     Fact,

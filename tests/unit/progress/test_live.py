@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
-from repository import ROOT
-from tests.facts_demo import STAGES, demo, wide
+from facts_demo import STAGES, demo, wide
+from repository import ROOT, SUPPORT
 
 from radps_dag.facts import Noted
 from radps_dag.progress import listener
@@ -306,8 +306,8 @@ def test_a_wide_fan_out_live() -> None:
 def test_a_real_interrupt_leaves_the_cursor_shown() -> None:
     """SIGINT to a process that shows the tree on its terminal: the cursor is back at its end."""
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "tests.facts_demo", "--mode", "auto", "--speed", "1"]
-    environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "facts_demo", "--mode", "auto", "--speed", "1"]
+    environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(SUPPORT)}
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=slave, stdout=slave, stderr=slave
     )

@@ -8,7 +8,7 @@ import random
 from types import MappingProxyType
 
 import pytest
-from tests.facts_demo import START, demo, many_nodes, wide
+from facts_demo import START, demo, many_nodes, wide
 
 from radps_dag.facts import (
     Fact,

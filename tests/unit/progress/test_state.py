@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
+from facts_demo import STAGES, demo, many_nodes, wide
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.facts_demo import STAGES, demo, many_nodes, wide
 
 from radps_dag.facts import (
     Fact,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_archive import filled
+from archive_support import filled
 
 from radps_dag.archive import bring_in, export
 from radps_dag.archive.form import JOURNAL

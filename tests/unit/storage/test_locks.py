@@ -13,7 +13,7 @@ from radps_dag.storage import locks
 HOLD = """
 import sys, time
 from pathlib import Path
-from radps_dag import locks
+from radps_dag.storage import locks
 assert locks.take(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

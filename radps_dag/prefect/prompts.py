@@ -33,14 +33,14 @@ from radps_dag.prefect.server.links import Link, no_link
 from radps_dag.questions import Question, WrongAnswer
 from radps_dag.questions.prompts import Offer
 
-__all__ = ["PrefectDesk"]
+__all__ = ["PrefectPrompts"]
 
 POLL = 0.7  # seconds between looks at the flow run
 PATIENCE = 5.0  # seconds until the next look where the server does not answer
 OURS = "answered"  # the message of a state by which we end a pause; Prefect's own has none
 
 
-class PrefectDesk:
+class PrefectPrompts:
     """Asks on the page of the run's flow run. `left` says that it stays paused when we go."""
 
     def __init__(self, contact: Contact, earlier: Sequence[str] = (), link: Link = no_link) -> None:

@@ -32,7 +32,7 @@ from radps_dag.prefect.flow_runs import FlowIds, run_flow
 from radps_dag.prefect.flow_states import FlowStates, run_name
 from radps_dag.prefect.image_artifacts import Gallery
 from radps_dag.prefect.progress_artifacts import Showing
-from radps_dag.prefect.prompts import PrefectDesk
+from radps_dag.prefect.prompts import PrefectPrompts
 from radps_dag.prefect.server.links import Link, no_link
 from radps_dag.prefect.task_runs import run_task
 from radps_dag.questions.prompts import PromptChannel
@@ -85,7 +85,7 @@ class PrefectTracker:
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._flow_ids: FlowIds = {}
         self._contact = Contact(warn, SILENCE if server is None else SILENCE_OURS)
-        self._desk = PrefectDesk(self._contact, shown.earlier, link)
+        self._desk = PrefectPrompts(self._contact, shown.earlier, link)
         self._events = PrefectEvents(self._contact)
         self._showing = Showing(self._contact, Gallery(link))
         self._watch = Watch(self._contact)

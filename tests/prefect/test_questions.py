@@ -60,7 +60,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.states import Running
 from radps_dag.prefect.contact import Contact
-from radps_dag.prefect.prompts import PrefectDesk
+from radps_dag.prefect.prompts import PrefectPrompts
 from radps_dag.questions import Question, WrongAnswer
 
 async def offer(values, by, via):
@@ -73,7 +73,7 @@ async def main():
     async with get_client() as client:
         made = await client.create_flow_run(flow(lambda: None, name="asks"), state=Running())
     print(made.id, flush=True)
-    desk = PrefectDesk(Contact())
+    desk = PrefectPrompts(Contact())
     desk.begin(str(made.id))
     question = Question("r", "here", "0" * 32, "how many?", {"n": {"type": "integer"}})
     await desk.show(question, offer)

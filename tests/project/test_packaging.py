@@ -53,7 +53,11 @@ def test_the_wheel_holds_the_whole_package(wheel: zipfile.ZipFile) -> None:
     """Every file of the package is in it: schemas, starter, fonts, SQL and `py.typed` too."""
     names = set(wheel.namelist())
     assert below("radps_dag") <= names
-    for needed in ("py.typed", "schemas/pipeline.schema.json", "starter/pipeline.yaml"):
+    for needed in (
+        "py.typed",
+        "language/schemas/pipeline.schema.json",
+        "cli/starter/pipeline.yaml",
+    ):
         assert f"radps_dag/{needed}" in names
 
 
@@ -66,7 +70,7 @@ def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
     """No tests, no caches, and one top-level name."""
     tops = {name.split("/", 1)[0] for name in wheel.namelist()}
     assert tops == {"radps_dag", f"radps_dag-{__version__}.dist-info"}
-    assert not [name for name in wheel.namelist() if "cache" in name or name.endswith(".pyc")]
+    assert not [name for name in wheel.namelist() if "_cache" in name or name.endswith(".pyc")]
 
 
 def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:

@@ -120,10 +120,12 @@ class HidingStream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
+        """Write the text without the secrets in it."""
         self._stream.write(self._secrets.hide(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
+        """Write the lines without the secrets in them."""
         for line in lines:
             self.write(line)
 

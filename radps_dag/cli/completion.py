@@ -134,6 +134,7 @@ class BashWords(BashComplete):
     gets what comes behind."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
+        """Words before the cursor, and the incomplete one at it."""
         args, incomplete = super().get_completion_args()
         words: list[str] = []
         glued = False
@@ -151,6 +152,7 @@ class BashWords(BashComplete):
         return args, whole
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
+        """Type and value of an item, without what bash has already."""
         return f"{item.type},{item.value[self._before :]}"
 
 
@@ -170,12 +172,12 @@ class _WholeWords(ShellComplete):
 
 @add_completion_class
 class ZshWords(_WholeWords, ZshComplete):
-    pass
+    """Completion for zsh."""
 
 
 @add_completion_class
 class FishWords(_WholeWords, FishComplete):
-    pass
+    """Completion for fish."""
 
 
 def _workspace(ctx: Context) -> Path:

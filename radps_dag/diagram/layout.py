@@ -56,6 +56,7 @@ class Box:
     curves: tuple[Curve, ...] = ()
 
     def moved(self, x: float, y: float) -> Box:
+        """Box moved by (x, y), with all inside."""
         return replace(
             self,
             x=self.x + x,
@@ -83,7 +84,8 @@ class Arranger(Protocol):
         direction: Direction,
         aim: Aim,
         spacing: Spacing,
-    ) -> Arrangement: ...
+    ) -> Arrangement:
+        """Places of boxes of these sizes, and routes of the arrows between them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class PrefectEvents:
             self._emit(announcement)
 
     def on_fact(self, fact: Fact) -> None:
+        """Emit what the fact announces, or keep it until the flow run is known."""
         announcement = self._announcer(fact)
         if announcement is None or self._contact.lost:
             return

@@ -27,6 +27,7 @@ class Display:
         self._error: Exception | None = None
 
     def __call__(self, fact: Fact) -> None:
+        """Show a fact, unless showing has failed before."""
         if self._error is not None:
             return
         try:

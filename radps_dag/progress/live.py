@@ -41,6 +41,7 @@ class Live:
         self._screen = Screen(unwrapped(stream), self._paint)
 
     def __call__(self, fact: Fact) -> None:
+        """Keep the fact for the thread that shows."""
         self._facts.append(fact)
 
     @property

@@ -103,6 +103,7 @@ class Login:
         self._auth_string = auth_string
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer with the page, or with what a password is worth."""
         if scope.get("method") == "POST":
             given = (await _body(receive)).decode("utf-8", "replace")
             known = self._knows(given)

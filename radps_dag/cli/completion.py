@@ -50,10 +50,10 @@ _PLAIN = re.compile(r"[\w.,:/=@%+#*\[\]-]+", re.ASCII)
 
 def _quietly(complete: Callable[[Context, str], Iterator[CompletionItem[str]]]) -> Complete:
     @wraps(complete)
-    def completed(ctx: Context, param: Parameter, incomplete: str) -> Items:
+    def completed(ctx: Context, _param: Parameter, incomplete: str) -> Items:
         try:
             return [item for item in complete(ctx, incomplete) if _PLAIN.fullmatch(item.value)]
-        except Exception:
+        except Exception:  # noqa: BLE001  # a shell that completes says nothing of it
             return []
 
     return completed
@@ -121,7 +121,7 @@ def params(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
 
 
 @_quietly
-def libraries(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
+def libraries(_ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
     """Libraries of workloads that are installed."""
     from radps_dag.workloads.contract.registry import libraries as installed
 

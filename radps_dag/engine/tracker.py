@@ -91,7 +91,6 @@ class Untracked:
 
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
         """Ignore the scores."""
-        return None
 
     @property
     def prompt_channels(self) -> Sequence[PromptChannel]:
@@ -100,7 +99,6 @@ class Untracked:
 
     def on_fact(self, fact: Fact) -> None:
         """Ignore the fact."""
-        return None
 
     async def cancelled(self) -> None:
         """Wait for ever."""
@@ -108,11 +106,9 @@ class Untracked:
 
     def leave(self) -> None:
         """Nothing is to be left."""
-        return None
 
     def hurry(self) -> None:
         """Nothing is waited for."""
-        return None
 
     def farewell(self) -> bool:
         """True: there is nobody to hear."""

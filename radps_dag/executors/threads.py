@@ -110,7 +110,7 @@ class _Job:
         performed: Performed | BaseException
         try:
             performed = perform(self.call, library)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # raised where the call is awaited
             performed = error
         # The loop may be gone when an abandoned call ends at last.
         with contextlib.suppress(RuntimeError):

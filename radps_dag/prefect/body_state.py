@@ -50,7 +50,7 @@ class Ending(Generic[T]):
         except TimedOut as error:
             self.error = error
             return Failed(message=str(error), name="TimedOut")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # `result` raises it again
             self.error = error
             return Failed(message=str(error))
         if self._label.reused:

@@ -85,7 +85,7 @@ def _emit(announcement: Announcement, flow_run: str) -> None:
             payload=payload,
             id=UUID(announcement.id),
         )
-    except Exception:  # too large, or Prefect's sender is over: the journal has it
+    except Exception:  # noqa: BLE001  # too large, or the sender is over: the journal has it
         return
 
 

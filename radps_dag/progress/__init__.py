@@ -32,7 +32,7 @@ class Display:
             return
         try:
             self.inner(fact)
-        except Exception as error:  # whatever it is, the run is worth more than its picture
+        except Exception as error:  # noqa: BLE001  # the run is worth more than its picture
             self._error = error
 
     @property

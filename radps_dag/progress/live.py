@@ -67,7 +67,7 @@ class Live:
         ended = self.state.end or any(isinstance(fact, RunEnded) for fact in self._facts)
         try:
             self._screen.close(self._summary if ended else None)
-        except Exception as error:  # a terminal that has gone must not cost the run's result
+        except Exception as error:  # noqa: BLE001  # the result is worth more than a terminal
             self._error = error
 
     def _catch_up(self) -> None:

@@ -74,8 +74,10 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (
         b"content-security-policy",
-        b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-        b"connect-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'",
+        (
+            b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+            b"connect-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
+        ),
     ),
 ]
 

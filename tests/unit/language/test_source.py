@@ -88,7 +88,7 @@ def test_every_key_value_and_item_knows_its_place() -> None:
 
 
 def test_lines_end_as_editors_say() -> None:
-    """\\r\\n and \\r end lines; places agree with the lines shown."""
+    r"""\r\n and \r end lines; places agree with the lines shown."""
     data, _ = parsed("a: 1\r\nb: 2\rc: 3\n")
     at = data.value_at("c")
     assert (at.line, at.column, at.text) == (3, 4, "c: 3")

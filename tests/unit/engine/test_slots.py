@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from engine_support import play, write
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag import loader
@@ -156,7 +156,6 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_no_call_starves_and_none_gets_what_is_not_there(
     steps: list[tuple[str, Amount | int]],

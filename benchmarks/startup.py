@@ -103,6 +103,7 @@ class Bench:
         begun = time.time()
         done = subprocess.run(
             command,
+            check=False,
             env={**kept, **variables, "BENCHMARK_MARK": str(mark)},
             cwd=self.folder,
             capture_output=True,

@@ -114,11 +114,15 @@ class Stopped(NodeError):
 
 @dataclass(frozen=True, slots=True)
 class Done:
+    """The node succeeded."""
+
     outputs: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """The node failed."""
+
     error: NodeError
 
 

@@ -32,6 +32,7 @@ class Source:
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
+        """Lines of the text, without their ends."""
         # Not `splitlines`: YAML's lines end at \n, \r\n and \r alone, so that numbers agree.
         return tuple(self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
 
@@ -72,6 +73,7 @@ class Problem:
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
+        """Key that sorts problems by their place."""
         return (self.at.source.name, self.at.line, self.at.column, self.rule, self.message)
 
     @property

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, quote_plus
 
 __all__ = [
@@ -44,7 +44,8 @@ class Sealed(str):
     __slots__ = ("content",)
     content: str
 
-    def __new__(cls, content: str) -> Sealed:
+    def __new__(cls, content: str) -> Self:
+        """Seal the content."""
         sealed = super().__new__(cls, STARS)
         sealed.content = content
         return sealed
@@ -120,10 +121,12 @@ class HidingStream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
+        """Write the text without the secrets in it."""
         self._stream.write(self._secrets.hide(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
+        """Write the lines without the secrets in them."""
         for line in lines:
             self.write(line)
 

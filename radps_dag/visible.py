@@ -78,6 +78,7 @@ class Shown:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
+        """Write the text, made visible."""
         length = len(text)
         if self.hide is not None:
             text = self.hide(text)
@@ -91,6 +92,7 @@ class Shown:
         return length
 
     def writelines(self, lines: Iterable[str]) -> None:
+        """Write the lines, made visible."""
         for line in lines:
             self.write(line)
 

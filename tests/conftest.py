@@ -7,15 +7,25 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import examples
 import postgres_server
 import pytest
+from marks import pytest_collection_modifyitems, pytest_configure, pytest_ignore_collect
 from skips import pytest_make_collect_report, pytest_runtest_makereport
 
 from radps_dag.prefect import server
 from radps_dag.prefect.server import ServerAddress
 
 # Hooks: pytest finds them by their names here.
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_ignore_collect",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+]
+
+examples.register()
 
 # Loaded by every Python that starts with this folder on its path: notes each name that is looked
 # up and each address that is connected to.

@@ -20,6 +20,7 @@ _FOR_PEOPLE = ("title", "examples", "unit")
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of context declarations, of this file and of those that it uses."""
     found: dict[str, tuple[ContextKey, str]] = {}
     for key in view.pipeline.context:
         yield from _key(key)

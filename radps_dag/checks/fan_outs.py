@@ -20,6 +20,7 @@ RULE = "for-each"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of `for_each`."""
     for seat in view.seats:
         if seat.node.for_each is not None:
             for at, message in _wrong(seat, seat.node.for_each):

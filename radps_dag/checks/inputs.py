@@ -17,6 +17,7 @@ MISSING = "missing-input"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of the names in `with`."""
     for seat in view.seats:
         node = seat.node
         match node:

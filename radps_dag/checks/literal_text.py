@@ -19,6 +19,7 @@ RULE = "literal-text"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Warnings for literal text that looks like a reference."""
     found = [
         Problem(at, RULE, f"the text {show(text)} is taken as it stands{fix}", "warning")
         for sight in view.sights

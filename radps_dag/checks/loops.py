@@ -17,6 +17,7 @@ UNUSED = "unused-state"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of loops: their ends, and their state."""
     read = {
         (id(reading.sight.state.get(reading.reference.path[0])), reading.reference.path[0])
         for reading in view.readings

@@ -30,6 +30,7 @@ class _Given:
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of data that one node changes while another may read it."""
     changed = {seat: names for seat in view.seats if (names := _changed_by(seat, shapes))}
     if not changed:
         return

@@ -15,6 +15,7 @@ _RUN = ("id", "workdir")
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of names that an expression reads."""
     for reading in view.readings:
         message = _wrong(view, reading)
         if message:

@@ -14,6 +14,7 @@ RULE = "needs"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of the names in `needs`."""
     for seat in view.seats:
         seen: set[str] = set()
         for need in seat.node.needs:

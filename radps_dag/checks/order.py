@@ -18,6 +18,7 @@ MAX_SHOWN = 12  # nodes of a circle
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of cycles, and of references to later nodes."""
     for reading in view.readings:
         yield from _reads_itself(reading)
     levels = {"": view.top} | {seat.path: seat.inner for seat in view.seats if seat.inner}

@@ -18,6 +18,7 @@ MEMBER = "unknown-member"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of outputs that are read, and of their members."""
     for reading in view.readings:
         reference = reading.reference
         path = reference.path

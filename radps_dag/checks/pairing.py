@@ -29,6 +29,7 @@ class _List:
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of lists that are paired by position."""
     lineups = Lineups(shapes)
     taken: dict[tuple[Seat | None, str], list[_List]] = {}
     for sight in view.sights:

@@ -27,6 +27,7 @@ _LIMITS = (
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of the schemas and constants of params and of a pause's inputs."""
     for param in view.pipeline.params:
         yield from _param(param, "param")
     for seat in view.seats:
@@ -68,6 +69,7 @@ def _param(param: Param, what: str) -> Iterator[Problem]:
 
 
 def unmeetable(schema: Mapping[str, Any]) -> str:
+    """Reason why no value can meet the schema; "" if one can."""
     for low, high in _LIMITS:
         if low in schema and high in schema:
             bounds = (schema[low], schema[high])

@@ -15,6 +15,7 @@ RULE = "pause"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of pauses that time out."""
     for seat in view.seats:
         node = seat.node
         if isinstance(node, Pause) and node.on_timeout == "defaults":

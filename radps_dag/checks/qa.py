@@ -15,6 +15,7 @@ RULE = "thresholds"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of quality thresholds."""
     for seat in view.seats:
         qa = seat.node.qa
         if qa is None:

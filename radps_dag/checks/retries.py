@@ -21,6 +21,7 @@ _BUILT_IN = sorted(
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of the exceptions that `retries` names."""
     for seat in view.seats:
         retries = seat.node.retries
         for name in () if retries is None else retries.on:

@@ -17,6 +17,7 @@ RULE = "secret"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of secret params."""
     del shapes
     pipeline = view.pipeline
     for param in pipeline.params:

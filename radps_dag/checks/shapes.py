@@ -49,6 +49,7 @@ class Shapes:
         self._depth = 0
 
     def view(self, pipeline: Pipeline) -> View:
+        """View of a pipeline, made once."""
         key = id(pipeline)
         if key not in self._views:
             self._views[key] = View(pipeline)

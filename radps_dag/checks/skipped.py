@@ -16,6 +16,7 @@ RULE = "may-be-skipped"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of references to what may be missing."""
     conditions = Conditions(view)
     contagious: dict[str, set[str]] = {}
     for reading in view.readings:

@@ -54,6 +54,7 @@ _EXPECTED = {
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of values whose kind their place does not take."""
     for sight in view.sights:
         found: list[Problem] = []
 

@@ -49,6 +49,7 @@ class Seat:
 
     @property
     def inner_state(self) -> Mapping[str, Seat]:
+        """State variables that the nodes inside see, each with the seat that has it."""
         loop = self.node.loop
         return self.state if loop is None else {**self.state, **{v.name: self for v in loop.state}}
 
@@ -136,10 +137,12 @@ class View:
 
     @cached_property
     def edges(self) -> Mapping[str, tuple[Edge, ...]]:
+        """Edges of every group, by its path."""
         return edges(self.pipeline)
 
     @cached_property
     def params(self) -> Mapping[str, Shape]:
+        """Shape of every param, by its name."""
         return {param.name: param.shape for param in self.pipeline.params}
 
     @cached_property
@@ -160,6 +163,7 @@ class View:
 
     @property
     def used(self) -> Iterator[Pipeline]:
+        """Pipelines of the files that this one uses."""
         for seat in self.seats:
             if isinstance(seat.node, Use):
                 yield seat.node.pipeline

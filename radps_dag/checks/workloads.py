@@ -15,6 +15,7 @@ RULE = "unknown-workload"
 
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
+    """Problems of the workloads that `run` names."""
     for seat in view.seats:
         node = seat.node
         # A node that could not be understood calls nothing.

@@ -83,7 +83,7 @@ def _chosen(found: list[Question], run: str, place: str | None) -> Question:
         if len(found) == 1:
             return found[0]
         raise UsageError(f"{len(found)} questions are open; name a place: {there_are(places)}")
-    chosen = [one for one in found if one.place == place or one.id == place]
+    chosen = [one for one in found if place in (one.place, one.id)]
     if not chosen:
         hint = did_you_mean(place, places) or f"; {there_are(places)}"
         raise UsageError(f"no open question at {place!r} of run {run}{hint}")

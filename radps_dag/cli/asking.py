@@ -43,6 +43,7 @@ class Terminal:
         self._open = 0
 
     async def show(self, question: Question, offer: Any) -> None:
+        """Ask a question, until it is answered here or elsewhere."""
         self._open += 1
         try:
             await self._show(question, offer)

@@ -50,10 +50,10 @@ _PLAIN = re.compile(r"[\w.,:/=@%+#*\[\]-]+", re.ASCII)
 
 def _quietly(complete: Callable[[Context, str], Iterator[CompletionItem[str]]]) -> Complete:
     @wraps(complete)
-    def completed(ctx: Context, param: Parameter, incomplete: str) -> Items:
+    def completed(ctx: Context, _param: Parameter, incomplete: str) -> Items:
         try:
             return [item for item in complete(ctx, incomplete) if _PLAIN.fullmatch(item.value)]
-        except Exception:
+        except Exception:  # noqa: BLE001  # a shell that completes says nothing of it
             return []
 
     return completed
@@ -121,7 +121,7 @@ def params(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
 
 
 @_quietly
-def libraries(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
+def libraries(_ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
     """Libraries of workloads that are installed."""
     from radps_dag.workloads.contract.registry import libraries as installed
 
@@ -134,6 +134,7 @@ class BashWords(BashComplete):
     gets what comes behind."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
+        """Words before the cursor, and the incomplete one at it."""
         args, incomplete = super().get_completion_args()
         words: list[str] = []
         glued = False
@@ -151,6 +152,7 @@ class BashWords(BashComplete):
         return args, whole
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
+        """Type and value of an item, without what bash has already."""
         return f"{item.type},{item.value[self._before :]}"
 
 
@@ -170,12 +172,12 @@ class _WholeWords(ShellComplete):
 
 @add_completion_class
 class ZshWords(_WholeWords, ZshComplete):
-    pass
+    """Completion for zsh."""
 
 
 @add_completion_class
 class FishWords(_WholeWords, FishComplete):
-    pass
+    """Completion for fish."""
 
 
 def _workspace(ctx: Context) -> Path:

@@ -24,6 +24,7 @@ __all__ = ["show_differences", "show_json", "show_key", "show_keys", "show_produ
 
 
 def show_json(value: Any) -> None:
+    """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 

@@ -68,6 +68,7 @@ class Damage:
         self.runs: dict[str, str] = {}
 
     def __call__(self, error: DamagedRun) -> None:
+        """Keep the first error of a run."""
         self.runs.setdefault(error.run, str(error))
 
     def told(self) -> int:

@@ -47,6 +47,7 @@ class Row:
 
     @property
     def shown(self) -> str:
+        """Name of the node, indented, with how many more it stands for."""
         more = f" (and {self.count - 1} more)" if self.count > 1 else ""
         return f"{'  ' * self.depth}{self.name}{more}"
 
@@ -131,6 +132,7 @@ def _all(planned: list[Planned]) -> list[Row]:
 
 
 def lines(rows: list[Row], colour: bool) -> Iterator[str]:
+    """Lines of the plan, in columns."""
     widest = min(max((len(row.shown) for row in rows), default=0), 60)
     for row in rows:
         verdict = f"{row.verdict:5}"

@@ -190,10 +190,8 @@ def _attempts(attempts: Sequence[Attempt]) -> Iterator[str]:
 
 def _lines(text: str) -> list[str]:
     """Lines without what a terminal would obey, their indentation kept."""
-    found = []
-    for line in text.splitlines():
-        found.append(" " * (len(line) - len(line.lstrip(" "))) + clean(line))
-    return found
+    lines = text.splitlines()
+    return [" " * (len(line) - len(line.lstrip(" "))) + clean(line) for line in lines]
 
 
 def _iteration(view: NodeView, n: int) -> str:

@@ -34,6 +34,7 @@ class Descriptor(io.FileIO):
     silent = False  # whether the first failure is raised, too
 
     def write(self, data: Any) -> int:
+        """Write data, or drop them after the first failure."""
         if self.lost is None:
             try:
                 return super().write(data) or 0

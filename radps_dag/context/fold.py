@@ -45,6 +45,7 @@ class Landed:
 
     @property
     def place(self) -> str:
+        """Place of the call."""
         return self.end.place
 
 
@@ -98,6 +99,7 @@ class Fold:
         self._computed: dict[str, tuple[str, int]] = {}
 
     def add(self, fact: Fact) -> None:
+        """Take the next fact of the run."""
         match fact:
             case NodeStarted(kind="task", place=place):
                 if (

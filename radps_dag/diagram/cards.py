@@ -42,10 +42,12 @@ class Card:
     hidden: int = 0
 
     def has(self, feature: Feature) -> bool:
+        """Whether a badge shows the feature."""
         return any(badge.feature == feature for badge in self.badges)
 
     @property
     def collapsed(self) -> bool:
+        """Whether nodes inside are hidden."""
         return self.hidden > 0
 
 

@@ -29,7 +29,7 @@ def graphviz_arranger() -> Arranger:
         sizes: Mapping[str, tuple[float, float]],
         arrows: Sequence[tuple[str, str, str]],
         direction: Direction,
-        aim: Aim,
+        aim: Aim,  # noqa: ARG001  # an Arranger: Graphviz has its own aim
         spacing: Spacing,
     ) -> Arrangement:
         source = _source(sizes, arrows, direction, spacing)
@@ -47,9 +47,11 @@ def _source(
     number = {name: index for index, name in enumerate(sizes)}
     rankdir, leave, reach = ("TB", "s", "n") if direction == "down" else ("LR", "e", "w")
     lines = [
-        f"digraph {{ graph [rankdir={rankdir}, nodesep={spacing.boxes / INCH:.3f},"
-        f' ranksep={spacing.layers / INCH:.3f}]; node [shape=box, fixedsize=true, label=""];'
-        f" edge [dir=none, tailport={leave}, headport={reach}];"
+        (
+            f"digraph {{ graph [rankdir={rankdir}, nodesep={spacing.boxes / INCH:.3f},"
+            f' ranksep={spacing.layers / INCH:.3f}]; node [shape=box, fixedsize=true, label=""];'
+            f" edge [dir=none, tailport={leave}, headport={reach}];"
+        )
     ]
     for name, (width, height) in sizes.items():
         lines.append(f"{number[name]} [width={width / INCH:.4f}, height={height / INCH:.4f}];")

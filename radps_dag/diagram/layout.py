@@ -56,6 +56,7 @@ class Box:
     curves: tuple[Curve, ...] = ()
 
     def moved(self, x: float, y: float) -> Box:
+        """Box moved by (x, y), with all inside."""
         return replace(
             self,
             x=self.x + x,
@@ -83,7 +84,8 @@ class Arranger(Protocol):
         direction: Direction,
         aim: Aim,
         spacing: Spacing,
-    ) -> Arrangement: ...
+    ) -> Arrangement:
+        """Places of boxes of these sizes, and routes of the arrows between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,10 @@ def lay_out(card: Card, direction: Direction, arranger: Arranger = own_arranger)
     """The pipeline's card and all inside with places; the outermost box starts at (0, 0)."""
     layout = _Layout(arranger)
     inner = [layout.box(each, WIDE if direction == "down" else TALL) for each in card.inside]
-    return layout.group(card, inner, direction, _page(inner, direction))
+    return layout.group(card, inner, direction, _page(inner))
 
 
-def _page(inner: list[Box], direction: Direction) -> Aim:
+def _page(inner: list[Box]) -> Aim:
     side = sqrt(sum((box.width + 40) * (box.height + 40) for box in inner))
     widest = max((box.width for box in inner), default=0.0)
     # Wider than a screen or two is never good, however many boxes there are.

@@ -168,7 +168,7 @@ def _box(box: Box, depth: int) -> Iterator[str]:
         for step in (STACK, STACK / 2):
             yield _shape(card, left + step, top + step, width, height, tone, behind=True)
     if card.kind == "use":
-        yield from _tab(box, tone)
+        yield from _tab(box)
     yield _shape(card, left, top, width, height, tone)
     if card.collapsed:
         yield from _ledge(left, top, width, height, tone)
@@ -228,7 +228,7 @@ def _outline_style(card: Card, tone: Tone) -> str:
     return f'fill="{tone.fill}" stroke="{edge}" stroke-width="{weight}"{dashes}'
 
 
-def _tab(box: Box, tone: Tone) -> Iterator[str]:
+def _tab(box: Box) -> Iterator[str]:
     """The tab of a used file, with its name, as on a folder."""
     most = box.width / 2 - 45  # edges from above end in the middle of the box
     name = shorten(tab_text(box.card), most, 10.0)

@@ -28,6 +28,7 @@ class Plan:
 
     @property
     def attempts(self) -> int:
+        """Number of attempts, the first one included."""
         return len(self.delays) + 1
 
     def again(self, number: int, error: NodeError) -> bool:

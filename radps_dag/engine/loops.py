@@ -39,6 +39,7 @@ class History:
     best: float | None = None
 
     def add(self, outputs: Mapping[str, Any], score: float | None, keep_best: bool) -> None:
+        """Note an iteration's score, and keep its outputs if they are the best."""
         self.scores.append(score)
         better = score is not None and (self.best is None or score > self.best)
         if better:

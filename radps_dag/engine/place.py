@@ -18,14 +18,17 @@ class Place:
     name: str = ""
 
     def step(self, id: str) -> Place:
+        """Place of a node inside."""
         if not self.name:
             return Place(id, id)
         return Place(f"{self.path}/{id}", f"{self.name}/{id}")
 
     def instance(self, label: str) -> Place:
+        """Place of an instance of a fan-out."""
         return Place(self.path, f"{self.name}[{label}]")
 
     def iteration(self, number: int) -> Place:
+        """Place of an iteration of a loop, counted from 1."""
         return Place(self.path, f"{self.name}#{number}")
 
 

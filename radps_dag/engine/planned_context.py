@@ -48,6 +48,7 @@ class PlannedContext:
         self._hear(ended, NodeSucceeded(time=now, place=place, outputs=outputs, seconds=0.0))
 
     def will_run(self, place: str, *, adds: bool) -> None:
+        """Note a call that will run, and whether it adds to the context."""
         self._will_run[place] = adds
 
     def _doubtful(self, link: Link | None, reads: Mapping[str, str]) -> str:

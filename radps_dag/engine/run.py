@@ -106,6 +106,7 @@ class Run:
         self.shows(fact)
 
     def say(self, fact: Fact) -> None:
+        """Emit a fact."""
         if self.live_context is not None:
             self.live_context.on_fact((fact,))
         self.listener(fact)
@@ -124,6 +125,7 @@ class Halt:
         return self._cause or (self.outer.cause if self.outer is not None else "")
 
     def stop(self, cause: str) -> None:
+        """Let nothing new start. The first cause is kept."""
         self._cause = self._cause or cause
 
 
@@ -150,12 +152,15 @@ class NodeContext:
         return replace(self, place=self.place.step(id), link=link)
 
     def at(self, place: Place) -> NodeContext:
+        """Surroundings of another place."""
         return replace(self, place=place)
 
     def seeing(self, scope: Scope) -> NodeContext:
+        """Surroundings with another scope."""
         return replace(self, scope=scope)
 
     def tracked(self, tracker: Tracker) -> NodeContext:
+        """Surroundings with another tracker."""
         return replace(self, tracker=tracker)
 
     def stopping_alone(self) -> NodeContext:

@@ -67,12 +67,15 @@ class Scope:
         return replace(self, steps=_Steps(ids, finished, self.steps))
 
     def for_item(self, item: Mapping[str, Any]) -> Scope:
+        """Scope of an instance: the names of its item are added."""
         return replace(self, each={**self.each, **item})
 
     def in_iteration(self, index: int, state: Mapping[str, Any]) -> Scope:
+        """Scope of an iteration: its index and state are added."""
         return replace(self, loop={"index": index}, state={**self.state, **state})
 
     def with_outputs(self, outputs: Mapping[str, Any]) -> Scope:
+        """Scope that sees the node's own outputs."""
         return replace(self, outputs=outputs)
 
     def of_file(self, params: Mapping[str, Any], stages: Mapping[str, Any]) -> Scope:

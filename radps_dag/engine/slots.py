@@ -23,6 +23,7 @@ class Amount:
     gpus: int = 0
 
     def fits(self, into: Amount) -> bool:
+        """Whether the amount is free."""
         return self.slots <= into.slots and self.memory <= into.memory and self.gpus <= into.gpus
 
     def __add__(self, other: Amount) -> Amount:
@@ -59,6 +60,7 @@ class Slots:
         )
 
     async def take(self, amount: Amount) -> None:
+        """Wait until the amount is free, and take it."""
         if not self._queue and amount.fits(self._free):
             self._free -= amount
             return
@@ -79,6 +81,7 @@ class Slots:
             raise
 
     def give(self, amount: Amount) -> None:
+        """Give an amount back, to whoever waits first."""
         self._free += amount
         self._serve()
 
@@ -108,11 +111,13 @@ class Turn:
         self._held = False
 
     async def take(self) -> None:
+        """Take the amount, unless it is held."""
         if not self._held:
             await self._slots.take(self._amount)
             self._held = True
 
     def give(self) -> None:
+        """Give the amount back, if it is held."""
         if self._held:
             self._held = False
             self._slots.give(self._amount)

@@ -82,29 +82,34 @@ class Untracked:
     """Runs everything, records nothing."""
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
+        """Run the body."""
         return await body()
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
+        """Run the body, as often as the plan allows."""
         return await attempt(plan, body)
 
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
-        return None
+        """Ignore the scores."""
 
     @property
     def prompt_channels(self) -> Sequence[PromptChannel]:
+        """None: nobody is asked."""
         return ()
 
     def on_fact(self, fact: Fact) -> None:
-        return None
+        """Ignore the fact."""
 
     async def cancelled(self) -> None:
+        """Wait for ever."""
         await asyncio.get_running_loop().create_future()
 
     def leave(self) -> None:
-        return None
+        """Nothing is to be left."""
 
     def hurry(self) -> None:
-        return None
+        """Nothing is waited for."""
 
     def farewell(self) -> bool:
+        """True: there is nobody to hear."""
         return True

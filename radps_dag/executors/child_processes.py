@@ -12,7 +12,8 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 __all__ = ["ChildProcesses"]
@@ -91,7 +92,7 @@ def _environment(pid: int) -> list[bytes]:
         return []
 
 
-def _send(pids: Set[int], number: signal.Signals) -> None:
+def _send(pids: AbstractSet[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)

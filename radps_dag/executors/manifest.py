@@ -31,7 +31,7 @@ def seal(workdir: Path, root: Path) -> Files:
         folder = workdir
         while True:
             sync(folder)
-            if folder == root or folder == folder.parent:
+            if folder in (root, folder.parent):
                 break
             folder = folder.parent
     return files

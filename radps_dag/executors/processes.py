@@ -56,9 +56,11 @@ class Processes:
 
     @property
     def slots(self) -> int:
+        """Number of calls that run at once."""
         return self._slots
 
     async def run(self, call: Call) -> Performed:
+        """Run a call in a free worker."""
         worker = await self._take()
         if self._closed:
             # It closed while the worker started.
@@ -78,6 +80,7 @@ class Processes:
         raise wire.to_failure(answer)
 
     async def close(self) -> None:
+        """End all workers."""
         self._closed = True
         await asyncio.gather(*(self._end(worker) for worker in tuple(self._all)))
 

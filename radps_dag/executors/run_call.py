@@ -40,7 +40,7 @@ def perform(call: Call, library: Library) -> Performed:
     except CallFailed as failed:
         message = call.hidden.hide(failed.message)
         raise CallFailed(call.place, failed.error, message, kinds=failed.kinds) from None
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001
         # Whatever it is: a workload ends itself, and neither its worker nor the run.
         raise CallFailed(
             call.place,
@@ -82,7 +82,7 @@ def _first_line(error: BaseException, secrets: Secrets) -> str:
     try:
         # Before it is cut: half a secret is one, too.
         lines = secrets.hide(str(error)).strip().splitlines()
-    except Exception:
+    except Exception:  # noqa: BLE001  # its __str__ is the workload's
         return "an error that cannot say what it is"
     return lines[0][:500] if lines else ""
 

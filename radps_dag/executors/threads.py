@@ -41,9 +41,11 @@ class Threads:
 
     @property
     def slots(self) -> int:
+        """Number of calls that run at once."""
         return self._slots
 
     async def run(self, call: Call) -> Performed:
+        """Run a call in an idle thread, or in a new one."""
         loop = asyncio.get_running_loop()
         job = _Job(call, loop, loop.create_future())
         with self._ready:
@@ -65,6 +67,7 @@ class Threads:
             raise
 
     async def close(self) -> None:
+        """Let the threads end, and end the programs of calls that were given up."""
         with self._ready:
             self._closed = True
             self._ready.notify_all()
@@ -72,6 +75,7 @@ class Threads:
             await self._programs.end(GRACE)
 
     def kill(self) -> None:
+        """Kill the programs that calls have started."""
         self._programs.kill()
 
     def _work(self) -> None:
@@ -106,7 +110,7 @@ class _Job:
         performed: Performed | BaseException
         try:
             performed = perform(self.call, library)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # raised where the call is awaited
             performed = error
         # The loop may be gone when an abandoned call ends at last.
         with contextlib.suppress(RuntimeError):

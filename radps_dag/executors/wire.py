@@ -34,6 +34,7 @@ _HEADER = 8
 
 
 def pack(message: dict[str, Any]) -> bytes:
+    """Message in bytes, after its length."""
     content = json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
     return len(content).to_bytes(_HEADER, "big") + content
 
@@ -66,6 +67,7 @@ def _exactly(channel: socket.socket, size: int) -> bytes | None:
 
 
 def to_json(call: Call) -> dict[str, Any]:
+    """Call as a message."""
     return {
         "place": call.place,
         "workload": call.workload,
@@ -85,6 +87,7 @@ def to_json(call: Call) -> dict[str, Any]:
 
 
 def to_call(message: dict[str, Any]) -> Call:
+    """Call from a message."""
     return Call(
         place=message["place"],
         workload=message["workload"],
@@ -112,10 +115,12 @@ def _hidden(contents: tuple[tuple[str, str], ...]) -> Secrets:
 
 
 def from_performed(performed: Performed) -> dict[str, Any]:
+    """Result of a call as a message."""
     return dataclasses.asdict(performed)
 
 
 def to_performed(message: dict[str, Any]) -> Performed:
+    """Result of a call from a message."""
     return Performed(
         outputs=message["outputs"],
         files=_files(message["files"]),
@@ -132,6 +137,7 @@ def _files(message: dict[str, Any]) -> Files:
 
 
 def to_failure(message: dict[str, Any]) -> CallFailed:
+    """Failure of a call from a message."""
     return CallFailed(
         message["place"],
         message["error"],

@@ -183,6 +183,8 @@ class NodeFailed(_Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSkipped(_Fact):
+    """A node does not run."""
+
     reason: str  # "when is false", "stage 'import' failed", "not selected"
 
 

@@ -52,6 +52,7 @@ class Claim:
     connection: Connection | None = None
 
     def release(self) -> None:
+        """Give the run up for others to drive."""
         if self.connection is not None:
             with contextlib.suppress(SQLAlchemyError):
                 self.connection.execute(select(func.pg_advisory_unlock_all()))

@@ -97,9 +97,11 @@ class Store:
 
     @property
     def postgres(self) -> bool:
+        """Whether the database is PostgreSQL."""
         return self._engine.dialect.name == "postgresql"
 
     def close(self) -> None:
+        """Close all connections."""
         for connection in self._all:
             with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
                 connection.close()
@@ -157,6 +159,7 @@ class Store:
         return known
 
     def head(self, run: str) -> Head | None:
+        """Head of a run; None if there is no such run."""
         with self.look() as connection:
             row = connection.execute(select(runs).where(runs.c.run == run)).first()
         return None if row is None else self._head(row)
@@ -299,6 +302,7 @@ class Store:
             yield self.fact(row)
 
     def fact(self, row: Row) -> Fact:
+        """Fact of a row. A row that is damaged raises `DamagedRun`."""
         try:
             return to_fact(row, self.workspace)
         except Damaged as error:

@@ -47,10 +47,12 @@ class RunDirectory:
 
     @property
     def workers_log(self) -> Path:
+        """Path of what the workloads printed."""
         return self.path / "workers.log"
 
     @property
     def lock(self) -> Path:
+        """Path of the lock that the driving process holds."""
         return self.path / "driver.lock"
 
     def remove_empty(self) -> None:
@@ -70,13 +72,16 @@ class Workspace:
 
     @property
     def runs(self) -> Path:
+        """Path of the runs' directories."""
         return self.root / "runs"
 
     @property
     def journal(self) -> Path:
+        """Path of the journal in SQLite."""
         return self.root / "journal.db"
 
     def run(self, id: str) -> RunDirectory:
+        """Directory of a run."""
         return RunDirectory(id, self.runs / id, self.products)
 
     def new_run(self, pipeline: str) -> RunDirectory:

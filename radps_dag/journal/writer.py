@@ -107,7 +107,7 @@ class Writer:
     def _commit(self, rows: list[Row]) -> None:
         try:
             first = self._store.append(self._run, rows, self._generation)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # Whatever it is: a thread that just ended would let everybody wait for ever.
             self.error = _named(error, self._store.name)
             self.broken()

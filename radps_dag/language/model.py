@@ -243,6 +243,7 @@ class Param:
 
     @property
     def required(self) -> bool:
+        """Whether a value must be given."""
         return self.default is None
 
 
@@ -285,6 +286,7 @@ class Pipeline:
     path: str = ""  # of the file, resolved; "" for a text
 
     def param(self, name: str) -> Param | None:
+        """Param of that name; None if there is none."""
         return next((param for param in self.params if param.name == name), None)
 
 

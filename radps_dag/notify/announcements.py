@@ -42,6 +42,7 @@ class Announcement:
 
     @property
     def stage(self) -> str:
+        """Stage that the place is in."""
         return stage_of(self.place)
 
     def as_json(self) -> str:

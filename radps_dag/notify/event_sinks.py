@@ -125,7 +125,7 @@ class _Outlet:
         while (announcement := self._queue.get()) is not None:
             try:
                 self._deliver(announcement)
-            except Exception as error:  # whatever it is, the run is worth more than its news
+            except Exception as error:  # noqa: BLE001  # the run is worth more than its news
                 self._failing = True
                 self._lost(str(error) or type(error).__name__)
             else:

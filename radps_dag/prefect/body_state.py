@@ -37,6 +37,7 @@ class Ending(Generic[T]):
         self._value: list[T] = []
 
     async def of(self, body: Callable[[], Awaitable[T]]) -> State[Any]:
+        """Run the body, and give the state that Prefect is told."""
         self.attempts += 1
         self.error = None
         try:
@@ -49,7 +50,7 @@ class Ending(Generic[T]):
         except TimedOut as error:
             self.error = error
             return Failed(message=str(error), name="TimedOut")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # `result` raises it again
             self.error = error
             return Failed(message=str(error))
         if self._label.reused:
@@ -68,6 +69,7 @@ class Ending(Generic[T]):
                 raise asyncio.CancelledError from error
 
     def result(self) -> T:
+        """What the body returned; what it raised is raised."""
         if self.error is not None:
             raise self.error
         if not self._value:

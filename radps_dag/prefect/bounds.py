@@ -22,7 +22,7 @@ from functools import wraps
 from typing import Any
 
 import httpx
-import prefect._internal.websockets as websockets
+from prefect._internal import websockets
 from prefect._internal.concurrency.services import _QueueServiceBase
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.logging.handlers import PrefectConsoleHandler

@@ -34,6 +34,7 @@ class PrefectEvents:
             self._emit(announcement)
 
     def on_fact(self, fact: Fact) -> None:
+        """Emit what the fact announces, or keep it until the flow run is known."""
         announcement = self._announcer(fact)
         if announcement is None or self._contact.lost:
             return
@@ -84,7 +85,7 @@ def _emit(announcement: Announcement, flow_run: str) -> None:
             payload=payload,
             id=UUID(announcement.id),
         )
-    except Exception:  # too large, or Prefect's sender is over: the journal has it
+    except Exception:  # noqa: BLE001  # too large, or the sender is over: the journal has it
         return
 
 

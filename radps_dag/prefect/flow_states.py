@@ -48,6 +48,7 @@ class FlowStates:
     _why: str = ""  # all that goes on in the run ends early
 
     def on_fact(self, fact: Fact) -> None:
+        """Take the next fact of the run."""
         self._seen.apply(fact)
 
     def completed(self, place: str) -> State[Any]:

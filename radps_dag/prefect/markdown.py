@@ -18,10 +18,10 @@ _MARKS = re.compile(
 
 
 def plain(text: str) -> str:
-    """A text in a line, with everything escaped that could be a mark, a link, an image or HTML.
+    r"""A text in a line, with everything escaped that could be a mark, a link, an image or HTML.
 
     >>> print(plain("spw 3: <b>[x](http://a)</b>"))
-    spw 3: \\<b\\>\\[x\\](http\\://a)\\</b\\>
+    spw 3: \<b\>\[x\](http\://a)\</b\>
     """
     line = " ".join(_readable(text[:LONGEST]).split())
     return _MARKS.sub(_escaped, line)

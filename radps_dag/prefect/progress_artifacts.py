@@ -50,6 +50,7 @@ class Showing:
     _task: asyncio.Task[None] | None = None
 
     def begin(self, flow_run: str) -> None:
+        """Start to show, on the page of this flow run."""
         self._flow_run = self.gallery.flow_run = UUID(flow_run)
         self._task = asyncio.create_task(self._serve())
 

@@ -93,6 +93,7 @@ class PrefectTracker:
         only_to_the_page()
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
+        """Run the body as a flow run, or without Prefect once it is lost."""
         if self._contact.lost:
             return await body()
         ending = Ending[T](label, self._states, lambda: self._desk.left and not label.path)
@@ -126,6 +127,7 @@ class PrefectTracker:
         return ending.result()
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
+        """Run the body as a task run that Prefect retries, or without Prefect once it is lost."""
         if self._contact.lost:
             return await attempt(plan, body)
         ending = Ending[T](label, self._states)
@@ -202,6 +204,7 @@ class PrefectTracker:
         return self._tasks[label.path]
 
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
+        """Publish scores as an artifact."""
         if not scores or self._contact.lost:
             return
         from radps_dag.prefect.artifacts import publish_scores
@@ -213,24 +216,30 @@ class PrefectTracker:
 
     @property
     def prompt_channels(self) -> Sequence[PromptChannel]:
+        """Channel that asks on Prefect's page."""
         return (self._desk,)
 
     def on_fact(self, fact: Fact) -> None:
+        """Hand the fact to everything that shows it."""
         self._states.on_fact(fact)
         self._events.on_fact(fact)
         self._showing.on_fact(fact)
 
     async def cancelled(self) -> None:
+        """Wait until the run is cancelled on Prefect's page."""
         await self._watch.cancelled()
         self._states.cancelled = True
 
     def leave(self) -> None:
+        """Leave the run paused on Prefect's page."""
         self._desk.left = True
 
     def hurry(self) -> None:
+        """Wait for Prefect only briefly from now on."""
         self._contact.hurry(HURRY)
 
     def farewell(self) -> bool:
+        """Whether Prefect was told all, or its loss was reported."""
         return self._contact.farewell()
 
 

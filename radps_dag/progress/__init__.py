@@ -27,11 +27,12 @@ class Display:
         self._error: Exception | None = None
 
     def __call__(self, fact: Fact) -> None:
+        """Show a fact, unless showing has failed before."""
         if self._error is not None:
             return
         try:
             self.inner(fact)
-        except Exception as error:  # whatever it is, the run is worth more than its picture
+        except Exception as error:  # noqa: BLE001  # the run is worth more than its picture
             self._error = error
 
     @property

@@ -26,6 +26,7 @@ def answer_command(run: str, place: str) -> str:
 
 
 def resume_command(run: str) -> str:
+    """Command that resumes a run."""
     return f"radps-dag resume {shlex.quote(clean(run))}"
 
 

@@ -16,5 +16,6 @@ class JsonLines:
         self._stream = stream
 
     def __call__(self, fact: Fact) -> None:
+        """Write the fact as a line."""
         self._stream.write(strict_json(as_json(fact)) + "\n")
         self._stream.flush()

@@ -41,6 +41,7 @@ class Live:
         self._screen = Screen(unwrapped(stream), self._paint)
 
     def __call__(self, fact: Fact) -> None:
+        """Keep the fact for the thread that shows."""
         self._facts.append(fact)
 
     @property
@@ -66,7 +67,7 @@ class Live:
         ended = self.state.end or any(isinstance(fact, RunEnded) for fact in self._facts)
         try:
             self._screen.close(self._summary if ended else None)
-        except Exception as error:  # a terminal that has gone must not cost the run's result
+        except Exception as error:  # noqa: BLE001  # the result is worth more than a terminal
             self._error = error
 
     def _catch_up(self) -> None:

@@ -100,6 +100,7 @@ class NodeState:
 
     @property
     def ended(self) -> bool:
+        """Whether the node is over."""
         return self.status in _ENDED
 
     @property
@@ -109,14 +110,17 @@ class NodeState:
 
     @property
     def quality(self) -> Quality:
+        """Quality of the node and of all inside."""
         return self.own | self.inside
 
     @property
     def is_instance(self) -> bool:
+        """Whether this is an instance of a fan-out."""
         return self.label.startswith("[")
 
     @property
     def is_iteration(self) -> bool:
+        """Whether this is an iteration of a loop."""
         return self.label.startswith("#")
 
     @property
@@ -170,6 +174,7 @@ def enter(node: NodeState, status: Status) -> None:
 
 
 def withdraw(node: NodeState) -> None:
+    """Take a node out of the counts of everything around it."""
     parent = node.parent
     tally(node, "")
     if node.own_failure:

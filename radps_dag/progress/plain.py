@@ -64,6 +64,7 @@ class Plain:
         self._held: dict[str, NodeStarted] = {}  # groups that began, and nothing in them ran yet
 
     def __call__(self, fact: Fact) -> None:
+        """Take the fact, and write its line if it is of interest."""
         node = self.state.find(fact.place)  # afterwards it may be forgotten
         self.state.apply(fact)
         match fact:
@@ -223,6 +224,7 @@ class Quiet:
         self._stream = stream
 
     def __call__(self, fact: Fact) -> None:
+        """Take the fact, and write it if it is a warning, a failure, a question or the end."""
         self.state.apply(fact)
         match fact:
             case Noted(level="warning") | Scored(verdict="alert" | "error"):

@@ -94,7 +94,7 @@ class Screen:
             try:
                 with self._lock:
                     self._paint()
-            except Exception as error:  # whatever it is, the run is worth more than its picture
+            except Exception as error:  # noqa: BLE001  # the run is worth more than its picture
                 self.error = error
                 self._restore_streams()
                 return

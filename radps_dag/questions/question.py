@@ -55,6 +55,7 @@ class Question:
         )
 
     def fact(self, time: float) -> QuestionAsked:
+        """Fact that the question was asked at a time, in seconds since the epoch."""
         return QuestionAsked(
             time=time,
             place=self.place,

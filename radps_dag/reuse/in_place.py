@@ -64,6 +64,7 @@ class InPlace:
             data.doubt = "interrupted"
 
     def done(self, place: str, made: Made) -> None:
+        """Note the data that a call of this run left changed."""
         self._open.pop(place, None)
         for address, left in made.changed.items():
             data = self._own.setdefault(address, _Data())
@@ -71,6 +72,7 @@ class InPlace:
             data.by[place] = made.revision
 
     def failed(self, place: str, ending: Ending) -> None:
+        """Note that a call failed while it changed data: they are in doubt."""
         if ending != "interrupted":
             for address in self._open.pop(place, ()):
                 self._own[address].doubt = "failed"
@@ -99,6 +101,7 @@ class InPlace:
         return ""
 
     def is_others(self, address: str) -> bool:
+        """Whether another run changed the data."""
         return address in self._changed_by_others()
 
     def before(self, uri: str, now: Callable[[str], str | None]) -> str:

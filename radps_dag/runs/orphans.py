@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from radps_dag.facts import NodeFailed, NodeSucceeded
@@ -44,7 +45,7 @@ def _kept(store: Store, run: str) -> Iterator[Path]:
             yield path_of(fact.made.workdir).resolve()
 
 
-def _orphans(folder: Path, kept: Set[Path], around: Set[Path]) -> Iterator[Path]:
+def _orphans(folder: Path, kept: AbstractSet[Path], around: AbstractSet[Path]) -> Iterator[Path]:
     with os.scandir(folder) as entries:
         folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     for path in folders:

@@ -68,6 +68,7 @@ def sources(pipeline: Pipeline) -> dict[str, str]:
 
 
 def texts_digest(texts: Mapping[str, str]) -> str:
+    """SHA-256 of the names and texts of files, in hexadecimal digits."""
     return sha256("\0".join(f"{name}\0{text}" for name, text in texts.items()).encode()).hexdigest()
 
 

@@ -39,6 +39,7 @@ class Recorder:
         self._end: RunEnded | None = None
 
     def __call__(self, fact: Fact) -> None:
+        """Write the fact, and hand it on; the run's end is kept back until it is written."""
         self._writer.append(fact)
         if isinstance(fact, RunEnded):
             self._end = fact
@@ -67,6 +68,7 @@ class Recorder:
         self._writer.others = call
 
     def when_broken(self, call: Callable[[], object]) -> None:
+        """Call this once the journal cannot be written, at once if it already cannot."""
         self._writer.broken = call
         if self._writer.error is not None:
             call()

@@ -167,7 +167,7 @@ def _knowing(
     live_context = live_context_in(job, store)
     if live_context is not None:
 
-        def others(first: int, last: int) -> None:
+        def others(_first: int, _last: int) -> None:
             # What cannot be read now is there for the next process that drives the run.
             with contextlib.suppress(RuntimeError, RadpsDagError):
                 loop.call_soon_threadsafe(live_context.on_fact, live_context.news(store, run))
@@ -202,7 +202,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             value = work()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # raised where it is awaited
             told = partial(settle, partial(result.set_exception, error))
         else:
             told = partial(settle, partial(result.set_result, value))

@@ -81,7 +81,7 @@ class _Minded(Generic[T]):
     def _work(self) -> None:
         try:
             self._result.append(asyncio.run(self._watched()))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # raised where it is waited for
             self._error = error
 
     async def _watched(self) -> T:

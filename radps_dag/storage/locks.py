@@ -48,6 +48,7 @@ class Lock:
     descriptor: int = field(repr=False)
 
     def release(self) -> None:
+        """Give the lock up."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1

@@ -61,6 +61,7 @@ class Attempt:
 
     @property
     def seconds(self) -> float | None:
+        """Duration in seconds; None while it is not known."""
         if self.started is None or self.ended is None:
             return None
         return max(0.0, self.ended - self.started)

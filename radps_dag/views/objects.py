@@ -17,6 +17,7 @@ __all__ = ["course_object", "node_object", "run_object"]
 
 
 def run_object(view: RunView) -> dict[str, Any]:
+    """Run as a JSON object."""
     start = view.start
     return _kept(
         {
@@ -41,12 +42,14 @@ def run_object(view: RunView) -> dict[str, Any]:
 
 
 def course_object(one: Course) -> dict[str, Any]:
+    """Course of a node as a JSON object."""
     return _kept({"node": one.place, **{k: v for k, v in asdict(one).items() if k != "place"}})
 
 
 def node_object(
     view: NodeView, inside: Sequence[Course] = (), directory: RunDirectory | None = None
 ) -> dict[str, Any]:
+    """Node as a JSON object."""
     start, made = view.start, view.made
     provenance = view.began.provenance if view.began is not None else {}
     log = directory.workers_log if directory is not None else None

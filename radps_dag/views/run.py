@@ -41,6 +41,7 @@ class RunView:
 
     @property
     def start(self) -> RunStarted:
+        """Start of the process that drove the run last."""
         return self.processes[-1].start
 
 

@@ -152,7 +152,7 @@ def test_answer_by_file(site: Site) -> None:
     (folder / "a.json").write_text('{"place": "review", "values": {"niter": 0}}')
     (folder / "b.json").write_text('{"place": "elsewhere", "values": {}}')
     (folder / "c.json").write_text('{"place": "review", "val')
-    assert until(lambda: (folder / "a.json.refused").exists(), 30)
+    assert until((folder / "a.json.refused").exists, 30)
     assert "niter" in (folder / "a.json.reason").read_text()
     (folder / "d.json").write_text('{"place": "review", "values": {"niter": 9}, "by": "night"}')
     site.end(process)

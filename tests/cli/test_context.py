@@ -64,7 +64,7 @@ def context(
         printed = capsys.readouterr()
         return int(str(exit.value.code)), printed.out + printed.err
 
-    yield command
+    return command
 
 
 def test_the_keys(context: Any, run: str) -> None:

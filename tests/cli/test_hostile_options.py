@@ -72,7 +72,7 @@ def test_a_profile_that_is_odd(folder: Path, capsys: pytest.CaptureFixture[str],
 
 
 @pytest.mark.parametrize("url", STORES)
-@pytest.mark.parametrize("command", (("runs",), ("run", "good.yaml", "--no-prefect")))
+@pytest.mark.parametrize("command", [("runs",), ("run", "good.yaml", "--no-prefect")])
 def test_a_store_that_is_none(
     folder: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...], url: str
 ) -> None:
@@ -90,8 +90,8 @@ def test_a_place_for_products_that_is_none(
     assert [path.name for path in folder.iterdir()] == ["good.yaml"]
 
 
-@pytest.mark.parametrize("kind", ("link", "file", "bytes"))
-@pytest.mark.parametrize("command", (("runs",), ("run", "good.yaml", "--no-prefect")))
+@pytest.mark.parametrize("kind", ["link", "file", "bytes"])
+@pytest.mark.parametrize("command", [("runs",), ("run", "good.yaml", "--no-prefect")])
 def test_a_workspace_that_cannot_be(
     folder: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...], kind: str
 ) -> None:
@@ -113,8 +113,8 @@ def test_workloads_that_leave(folder: Path, capsys: pytest.CaptureFixture[str], 
     assert "gone" in line
 
 
-@pytest.mark.parametrize("special", ("fifo", "/dev/zero"))
-@pytest.mark.parametrize("option", ("--profile", "--params-file", "--faults", "FILE"))
+@pytest.mark.parametrize("special", ["fifo", "/dev/zero"])
+@pytest.mark.parametrize("option", ["--profile", "--params-file", "--faults", "FILE"])
 def test_what_has_no_end_is_not_read(folder: Path, special: str, option: str) -> None:
     """A pipe that nobody writes to, a device: they are named at once."""
     os.mkfifo(folder / "fifo")
@@ -154,7 +154,7 @@ def test_what_was_given_is_not_echoed_whole(
     assert 0 < len(said.out + said.err) < 2_000
 
 
-@pytest.mark.parametrize("what", ("name", "stage"))
+@pytest.mark.parametrize("what", ["name", "stage"])
 def test_a_name_is_not_longer_than_a_file_s(
     folder: Path, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:

@@ -340,7 +340,7 @@ def test_answers_from_a_folder(waiting: Waiting) -> None:
     folder = run / "answers"
     folder.mkdir(exist_ok=True)
     (folder / "a.json").write_text(json.dumps({"place": "review", "values": {"n": "x"}}))
-    assert until(lambda: (folder / "a.json.refused").exists())
+    assert until((folder / "a.json.refused").exists)
     assert "input 'n': expected an integer" in (folder / "a.json.reason").read_text()
     (folder / "b.json").write_text('{"place": "rev')
     (folder / "c.json").write_text(json.dumps({"place": "review", "values": {"n": 8}, "by": "x"}))

@@ -107,7 +107,9 @@ def test_excerpts_are_from_the_pipelines(block: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page: Path) -> None:
     """Each relative link names a file that is there, and a heading if it says which."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", link):
             continue
@@ -126,7 +128,8 @@ def whole_pipelines() -> list[tuple[str, str]]:
         (f"{named(page)}:{block.strip().splitlines()[0][:30]}", block)
         for page in PAGES
         for block in blocks(page.read_text(encoding="utf-8"), "yaml")
-        if re.search(r"^version: 1$", block, re.M) and re.search(r"^stages:", block, re.M)
+        if re.search(r"^version: 1$", block, re.MULTILINE)
+        and re.search(r"^stages:", block, re.MULTILINE)
     ]
 
 

@@ -214,7 +214,7 @@ def test_loopback(url: str, loopback: bool) -> None:
 
 def test_what_bounds_rely_on_is_there() -> None:
     """All that is replaced in Prefect is what is called: a new version that has moved it shows."""
-    import prefect._internal.websockets as websockets
+    from prefect._internal import websockets
     from prefect.client.base import PrefectHttpxAsyncClient
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker

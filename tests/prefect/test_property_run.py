@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from engine_support import loaded, write
 from engine_workloads import Board, library_of
+from examples import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pipeline_strategy import Files, pipelines
@@ -24,9 +25,7 @@ from repository import SUPPORT
 from radps_dag.language.params import complete
 from radps_dag.prefect.server import ServerAddress, client_environment
 
-checked = settings(
-    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+UNCHECKED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 def _add(a: float, b: float, name: str) -> dict[str, Any]:
@@ -75,7 +74,7 @@ def agree(found: Account, expected: Account) -> None:
     assert found.outputs == expected.outputs
 
 
-@settings(checked, max_examples=300)
+@examples(300, suppress_health_check=UNCHECKED)
 @given(files=pipelines(), n=st.integers(0, 5))
 def test_any_pipeline_runs_as_in_the_reference(files: Files, n: int) -> None:
     """Same outputs, same nodes skipped and failed, and the same number of calls of each."""
@@ -136,7 +135,12 @@ def some(number: int) -> list[Files]:
     """So many random pipelines of some size, always the same ones."""
     collected: list[Files] = []
 
-    @settings(checked, max_examples=20 * number, derandomize=True, phases=[Phase.generate])
+    @settings(
+        max_examples=20 * number,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=UNCHECKED,
+    )
     @given(files=pipelines())
     def collect(files: Files) -> None:
         collected.append(files)

@@ -1,4 +1,4 @@
-"""A realistic run as facts, for tests of whatever listens, and to look at:
+"""A realistic run as facts, for tests of whatever listens, and to look at.
 
 PYTHONPATH=tests/support python -m facts_demo --mode live --speed 20
 """

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from run_support import PROGRAM
 
@@ -52,7 +52,7 @@ class Desktop:
         self._before = termios.tcgetattr(self._descriptor)
         self._code: int | None = None
 
-    def __enter__(self) -> Desktop:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -95,4 +95,5 @@ def swapped(points: Iterable[Point]) -> Spline:
 
 
 def moved(points: Iterable[Point], x: float, y: float) -> Spline:
+    """Curve moved by (x, y)."""
     return tuple((px + x, py + y) for px, py in points)

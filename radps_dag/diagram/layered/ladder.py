@@ -33,6 +33,7 @@ class Ladder:
     turns: frozenset[int] = frozenset()
 
     def is_box(self, vertex: int) -> bool:
+        """Whether the vertex is a box, not a place where an edge passes."""
         return vertex < self.boxes
 
 

@@ -59,10 +59,10 @@ def _sweep(ladder: Ladder, order: Layers, downwards: bool) -> None:
             places = [place[other] for other in near[vertex]]
             centre[vertex] = sum(places) / len(places) if places else float(index)
         order[number].sort(key=lambda vertex: centre[vertex])
-        _swap(ladder, order[number], place, near)
+        _swap(order[number], place, near)
 
 
-def _swap(ladder: Ladder, layer: list[int], place: dict[int, int], near: list[list[int]]) -> None:
+def _swap(layer: list[int], place: dict[int, int], near: list[list[int]]) -> None:
     """Change neighbours over where that alone saves crossings."""
     ends = {vertex: sorted(place[other] for other in near[vertex]) for vertex in layer}
     for _ in range(2):

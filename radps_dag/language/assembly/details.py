@@ -40,6 +40,7 @@ __all__ = [
 
 
 def defaults(root: Table, report: Report) -> Defaults:
+    """`defaults` of a file."""
     data = root.get("defaults")
     if not isinstance(data, Table):
         return Defaults()
@@ -53,6 +54,7 @@ def defaults(root: Table, report: Report) -> Defaults:
 
 
 def needs(data: Table) -> Iterator[Need]:
+    """Names in `needs`, with their places."""
     needs = data.get("needs")
     if isinstance(needs, Series):
         for index, name in enumerate(needs):
@@ -60,6 +62,7 @@ def needs(data: Table) -> Iterator[Need]:
 
 
 def retries(data: Table) -> Retries | None:
+    """`retries` of a node or of the defaults; None without."""
     retries = data.get("retries")
     if retries is None or "max" not in retries:
         return None
@@ -73,6 +76,7 @@ def retries(data: Table) -> Retries | None:
 
 
 def time_out(data: Table, report: Report) -> float | None:
+    """`timeout` in seconds; None without."""
     if "timeout" not in data:
         return None
     limit = seconds(data["timeout"])
@@ -84,6 +88,7 @@ def time_out(data: Table, report: Report) -> float | None:
 
 
 def resources(data: Table) -> Resources:
+    """`resources` of a node: processors, memory in bytes, graphics processors."""
     wanted = data.get("resources", {})
     memory = wanted.get("memory")
     return Resources(
@@ -94,6 +99,7 @@ def resources(data: Table) -> Resources:
 
 
 def loop(data: Table, report: Report) -> Loop | None:
+    """`loop` of a node; None without."""
     if "loop" not in data:
         return None
     loop, at = data["loop"], data.key_at("loop")
@@ -125,6 +131,7 @@ def _state(loop: Table, report: Report) -> Iterator[StateVariable]:
 
 
 def qa(data: Table, report: Report) -> Qa | None:
+    """`qa` of a node; None without."""
     if "qa" not in data:
         return None
     qa = data["qa"]
@@ -166,6 +173,7 @@ def pause(pause: Table, at: Location, report: Report) -> dict[str, Any]:
 
 
 def params(table: Table, key: str, report: Report, constant: bool = True) -> Iterator[Param]:
+    """Params of a table under a key; the defaults are constants or expressions."""
     params = table.get(key)
     if not isinstance(params, Table):
         return

@@ -39,6 +39,7 @@ class Budget:
         self.left = 4 * MAX_SIZE
 
     def spend(self, amount: int) -> None:
+        """Take an amount, and raise `Wrong` if there is not as much."""
         self.left -= amount
         if self.left < 0:
             raise Wrong("the expression is too much work: it makes millions of values")

@@ -32,6 +32,7 @@ _SEQUENCE = union(_LIST, STRING)
 
 
 def items_of(budget: Budget, value: Any, name: str) -> Sequence[Any]:
+    """Items of a list, paid from the budget."""
     items = list_in(value, f"'{name}'")
     budget.spend(len(items))
     return items
@@ -197,6 +198,7 @@ def _items_shape(value: Shape, *_: Shape) -> Shape:
 
 
 def same_list(value: Shape, *_: Shape, **_named: Shape) -> Shape:
+    """Shape of a list with the items of another."""
     return list_of(value.items) if value.kinds == {"array"} else _LIST
 
 

@@ -62,6 +62,7 @@ class Operation:
         return "'key' is what they have in common; take another name" if "key" in keywords else ""
 
     def result(self, *shapes: Shape, **named: Shape) -> Shape:
+        """Shape of the result, for values of these shapes."""
         return self.gives if isinstance(self.gives, Shape) else self.gives(*shapes, **named)
 
     @property
@@ -80,18 +81,21 @@ class Operation:
 
 
 def number_in(value: Any, role: str = "") -> int | float:
+    """Value that must be a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Wrong(f"{role or 'it'} takes a number, found {show(value)}")
     return value
 
 
 def string_in(value: Any, role: str = "") -> str:
+    """Value that must be a string."""
     if not isinstance(value, str):
         raise Wrong(f"{role or 'it'} takes a string, found {show(value)}")
     return value
 
 
 def list_in(value: Any, role: str = "") -> Sequence[Any]:
+    """Value that must be a list."""
     if not isinstance(value, list | tuple):
         raise Wrong(f"{role or 'it'} takes a list, found {show(value)}")
     return value

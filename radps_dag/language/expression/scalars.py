@@ -24,7 +24,7 @@ def _abs(_: Budget, value: Any) -> Any:
 def _clip(_: Budget, value: Any, low: Any, high: Any) -> Any:
     for one in (value, low, high):
         number_in(one, "'clip'")
-    return low if value < low else high if value > high else value
+    return low if value < low else min(value, high)
 
 
 def _round(_: Budget, value: Any, precision: Any = 0, method: Any = "common") -> Any:
@@ -47,7 +47,7 @@ def _int(_: Budget, value: Any) -> int:
     return int(finite(_number(value, int, "an integer")))
 
 
-def _number(value: Any, kind: type[int] | type[float], what: str) -> Any:
+def _number(value: Any, kind: type[int | float], what: str) -> Any:
     """A number, or the text of one: with no tricks such as `1_000` or ` 1 `."""
     if isinstance(value, bool):
         return kind(value)

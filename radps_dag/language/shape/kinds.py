@@ -55,6 +55,7 @@ class Shape:
 
     @property
     def unknown(self) -> bool:
+        """Whether nothing is known of the values."""
         return "any" in self.kinds
 
 
@@ -187,4 +188,5 @@ def of_value(value: Any) -> Shape:
 
 
 def is_number(value: Any) -> bool:
+    """Whether a JSON value is a number; `true` is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -69,14 +69,14 @@ def _validator() -> Any:
     return extend(Draft202012Validator, {"enum": _enum, "uniqueItems": _unique})  # type: ignore[no-untyped-call]
 
 
-def _enum(validator: Any, choices: _Choices, value: Any, schema: Any) -> Iterator[Any]:
+def _enum(_validator: Any, choices: _Choices, value: Any, _schema: Any) -> Iterator[Any]:
     from jsonschema import ValidationError
 
     if not choices.have(value):
         yield ValidationError(f"{show(value)} is not one of {allowed(map(show, choices.values))}")
 
 
-def _unique(validator: Any, texts: _Texts, value: Any, schema: Any) -> Iterator[Any]:
+def _unique(_validator: Any, texts: _Texts, value: Any, _schema: Any) -> Iterator[Any]:
     from jsonschema import ValidationError
 
     if isinstance(value, list) and len(set(map(texts.of, value))) < len(value):

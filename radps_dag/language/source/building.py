@@ -141,8 +141,7 @@ class _Builder:
             key = self._key(event, depth)
             following = self._next()
             value = self._value(following, depth)
-            if self._height > height:
-                height = self._height
+            height = max(height, self._height)
             if key is None:
                 continue
             if key in table:
@@ -179,8 +178,7 @@ class _Builder:
             mark = event.start_mark
             series.append(self._value(event, depth))
             places.append((mark.line + 1, mark.column + 1))
-            if self._height > height:
-                height = self._height
+            height = max(height, self._height)
         self._height = height + 1
         return series
 

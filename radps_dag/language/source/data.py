@@ -24,9 +24,11 @@ class Table(dict[str, Any]):
         self.places: dict[str, tuple[int, int, int, int]] = {}
 
     def key_at(self, key: str) -> Location:
+        """Place of a key."""
         return Location(self.source, *self.places[key][:2])
 
     def value_at(self, key: str) -> Location:
+        """Place of a key's value."""
         return Location(self.source, *self.places[key][2:])
 
 
@@ -40,6 +42,7 @@ class Series(list[Any]):
         self.places: list[Place] = []
 
     def value_at(self, index: int) -> Location:
+        """Place of an item."""
         return Location(self.source, *self.places[index])
 
     def leave_out(self, index: int) -> None:

@@ -50,6 +50,7 @@ class ServerAddress:
         return Links(Table(self.products, self.auth_string), runs, inside)
 
     def release(self) -> None:
+        """Give up the right to use the server, which may then end."""
         self._lease.release()
 
 

@@ -41,6 +41,7 @@ class ServerFiles:
 
     @classmethod
     def of(cls, home: Path | None = None) -> ServerFiles:
+        """Files of the server of a home, on this machine."""
         host = "".join(c if c.isalnum() or c in "-." else "_" for c in socket.gethostname())
         return cls(home_directory(home) / "server" / (host.lstrip(".") or "localhost"))
 
@@ -56,6 +57,7 @@ class ServerFiles:
 
     @property
     def log(self) -> Path:
+        """Path of the server's log."""
         return self.directory / "server.log"
 
     @property
@@ -65,6 +67,7 @@ class ServerFiles:
 
     @property
     def database(self) -> Path:
+        """Path of Prefect's database."""
         return self.prefect / "prefect.db"
 
     @property
@@ -104,6 +107,7 @@ class ServerFiles:
         return state if isinstance(state, dict) else {}
 
     def write_state(self, state: dict[str, Any]) -> None:
+        """Replace the state as a whole."""
         temporary = self.directory / f".state-{os.getpid()}"
         self._write(temporary, json.dumps(state))
         temporary.replace(self.directory / "state.json")

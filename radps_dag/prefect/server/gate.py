@@ -76,6 +76,7 @@ class Gate:
         return 0.0 if self._open else time.monotonic() - self._last_used
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a request, refuse it, or hand it on."""
         if scope["type"] == "lifespan":
             await self._app(scope, self._lifespan(receive), send)
         elif not _names_loopback(scope) or refusal(scope):

@@ -74,8 +74,10 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (
         b"content-security-policy",
-        b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-        b"connect-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'",
+        (
+            b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+            b"connect-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
+        ),
     ),
 ]
 
@@ -103,6 +105,7 @@ class Login:
         self._auth_string = auth_string
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer with the page, or with what a password is worth."""
         if scope.get("method") == "POST":
             given = (await _body(receive)).decode("utf-8", "replace")
             known = self._knows(given)

@@ -92,6 +92,7 @@ class Products:
         self._table = table
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer with the product."""
         await (await self._answer(scope))(scope, receive, send)
 
     async def _answer(self, scope: Message) -> Response:

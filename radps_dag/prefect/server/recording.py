@@ -153,7 +153,7 @@ def _hold_bursts() -> None:
             # 3 kB an event, which the client held in a queue without a bound before.
             self._queue = asyncio.Queue(maxsize=1_000_000)
 
-    def copied(message: MemoryMessage, memo: Any) -> MemoryMessage:
+    def copied(message: MemoryMessage, _memo: Any) -> MemoryMessage:
         # Each subscription counts its own attempts; the rest of a message is never changed.
         return replace(message)
 

@@ -138,7 +138,7 @@ class Starting:
                 lease = self._lock = self._replaced(state, lease, news)
                 continue
             if not held:
-                self._relaunch(news)
+                self._relaunch()
             news.tell(state.get("phase") or "launching the local Prefect server")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
@@ -151,7 +151,7 @@ class Starting:
                 return lease
             news.tell("waiting for the previous local Prefect server to end")
 
-    def _relaunch(self, news: _News) -> None:
+    def _relaunch(self) -> None:
         """Nobody holds the place: see what became of our launcher, and start another if needed."""
         if self._launcher is not None:
             code = self._launcher.poll()

@@ -22,9 +22,9 @@ class Docstring:
 
 
 def parse_docstring(text: str | None, section: str) -> Docstring:
-    """Split a docstring with a section of `name: description` lines, as `Args:` is one.
+    r"""Split a docstring with a section of `name: description` lines, as `Args:` is one.
 
-    >>> parse_docstring("Flag.\\n\\nArgs:\\n    ms: the data,\\n        flagged before", "Args")
+    >>> parse_docstring("Flag.\n\nArgs:\n    ms: the data,\n        flagged before", "Args")
     Docstring(summary='Flag.', description='Flag.', entries={'ms': 'the data, flagged before'})
     """
     kept: list[str] = []

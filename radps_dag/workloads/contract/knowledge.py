@@ -76,6 +76,7 @@ class Wanted:
     include_withdrawn: bool = False
 
     def fits(self, record: Record) -> bool:
+        """Whether a record is among those that are asked for."""
         product = record.product
         if record.withdrawn is not None and not self.include_withdrawn:
             return False
@@ -127,6 +128,7 @@ class Snapshot:
         return frozenset(str(record.product["uri"]) for record in self.records)
 
     def is_collection(self, key: str) -> bool:
+        """Whether the key is declared as a collection."""
         return key in self.declared and self.declared[key].collection
 
     def value(self, key: str) -> Any:
@@ -176,6 +178,7 @@ class Snapshot:
 
     @classmethod
     def from_text(cls, text: str) -> Snapshot:
+        """Snapshot from its JSON text."""
         found = json.loads(text)
         return cls(
             entries=tuple(_with_lineage(Entry, one) for one in found["entries"]),

@@ -35,11 +35,11 @@ def _between(
 ) -> Iterator[str]:
     wanted = {one.name: one for one in model}
     given = {one.name: one for one in other}
-    for name in wanted:
+    for name, one in wanted.items():
         if name not in given:
             yield f"{what} {name!r} is missing"
-        elif _seen(given[name]) != _seen(wanted[name]):
-            yield f"{what} {name!r} is {_words(given[name])}, not {_words(wanted[name])}"
+        elif _seen(given[name]) != _seen(one):
+            yield f"{what} {name!r} is {_words(given[name])}, not {_words(one)}"
     for name in given:
         if name not in wanted:
             yield f"{what} {name!r} is one too many"

@@ -90,7 +90,7 @@ def clipped(tmp_path, spectrum, lines=()):
     raise AssertionError("still clipping after 15 rounds")
 
 
-@pytest.mark.parametrize("seed", (1, 2, 3))
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_line_channels_are_found_in_visibilities(tmp_path, seed):
     """From a dirty cube in blocks to line-free channels: all with a line out, few others."""
     ms = store(tmp_path / "ms", [target(seed)])
@@ -184,7 +184,7 @@ def test_a_polynomial_is_subtracted_to_rounding():
     assert np.allclose(taken.data, data)
 
 
-@pytest.mark.parametrize("seed", (1, 2, 3))
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_subtraction_as_a_pipeline_calls_it(tmp_path, seed):
     """A new data group of the spw alone; residual_z is low where the order does, high where not."""
     vis = target(seed, sigma=0.02)

@@ -236,7 +236,7 @@ def test_minor_cycles_keep_to_mask_and_threshold():
     model, left, used = hogbom(residual, psf, 0.05, 0.1, 1000)
     assert model.min() < 0 < used < 1000 and np.abs(left).max() <= 0.05
     model, left, used = hogbom(residual, psf, 0.05, 0.1, 1000, negative=False)
-    assert left.max() <= 0.05 < 0.1 < -left.min() and used < 1000
+    assert left.max() <= 0.05 and left.min() < -0.1 and used < 1000
     assert model.min() == 0.0
 
 

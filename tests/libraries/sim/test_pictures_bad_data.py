@@ -15,7 +15,8 @@ import astropy.io.fits
 import numpy as np
 import pytest
 from charts_support import OBSERVATION, make_image, make_spectrum, make_table, size_of, texts
-from hypothesis import example, given, settings
+from examples import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -66,7 +67,7 @@ def image_of(brightness: float, noise: float, channels: int) -> Any:
     st.floats(-6, 0).map(lambda power: 10.0**power),
     st.integers(1, 4),
 )
-@settings(max_examples=12, deadline=None)
+@examples(12)
 def test_any_brightness_is_legible(brightness: float, noise: float, channels: int) -> None:
     """From nJy to MJy and from noise alone to a millionth of it, scales have labels that fit."""
     image = image_of(brightness, noise, channels)
@@ -83,7 +84,7 @@ def test_units_keep_numbers_short(largest: float) -> None:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=8))
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_any_changes_are_legible(changes: list[float]) -> None:
     """Zeros and what is next to them, which no logarithmic axis has, and jumps by many powers."""
     history = tuple({"change": one, "snr": 1e3 * one} for one in changes)
@@ -95,7 +96,7 @@ def test_any_changes_are_legible(changes: list[float]) -> None:
     anything,
     st.floats(-9, 6).map(lambda power: 10.0**power),
 )
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_any_lines_are_legible(lines: list[tuple[str, float]], field: str, scale: float) -> None:
     """Lines wherever, and whatever they and the field are called."""
     record = make_spectrum()
@@ -106,7 +107,7 @@ def test_any_lines_are_legible(lines: list[tuple[str, float]], field: str, scale
 
 
 @given(st.lists(anything, min_size=3, max_size=3, unique=True), st.floats(0, 1e4))
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_any_antennas_are_legible(names: list[str], offset: float) -> None:
     """Names of any length, and offsets from nothing to kilometres."""
     antennas = tuple(names)
@@ -175,7 +176,7 @@ def test_what_is_incomplete_says_so(draw: Callable[[], str], says: str) -> None:
 
 @example("x" + 60 * "'")
 @given(st.text(st.sampled_from("x'"), min_size=1, max_size=90))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_any_name_fits_into_a_header(name: str) -> None:
     """However long a name is and however many quotes it has, it can be read again."""
     content = fits(replace(make_image(16), field=name), OBSERVATION)

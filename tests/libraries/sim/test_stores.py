@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from sim_data_support import BANDPASS, PHASE, TARGET, Calls, observation
@@ -248,7 +249,7 @@ def test_images_come_back(calls: Calls) -> None:
     equal(read_image(write_image(calls.directory(), ABOUT, image, "residual")), image)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     values=st.one_of(
         arrays(np.float32, array_shapes(max_dims=3, min_side=0, max_side=20)),
@@ -399,7 +400,6 @@ def test_reading_takes_no_call_of_zarr(calls: Calls, monkeypatch: pytest.MonkeyP
     assert np.array_equal(part, expected["VISIBILITY"][:, :2, 15:18])
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(-45, 45), st.integers(-45, 45), st.integers(1, 3))
 def test_a_part_is_that_of_the_array(channels: int, low: int, high: int, step: int) -> None:
     """Whatever its bounds are, and wherever chunks begin."""

@@ -25,9 +25,9 @@ FILES = sorted(
 
 
 def expected(text: str) -> list[tuple[int, str]]:
-    """Line and part of the message of each mistake that a file announces.
+    r"""Line and part of the message of each mistake that a file announces.
 
-    >>> expected("a: 1\\nb: 2  #! one #! two")
+    >>> expected("a: 1\nb: 2  #! one #! two")
     [(2, 'one'), (2, 'two')]
     """
     lines = text.split("\n")

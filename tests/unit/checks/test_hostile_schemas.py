@@ -127,7 +127,7 @@ def test_a_reference_below_many_levels_is_not_fetched(
     assert not asked
 
 
-@pytest.mark.parametrize("word", ("$ref", "$schema", "$dynamicRef"))
+@pytest.mark.parametrize("word", ["$ref", "$schema", "$dynamicRef"])
 def test_a_recorded_schema_fetches_nothing(server: tuple[str, list[str]], word: str) -> None:
     """The schemas of questions and of the context come with archives, past the grammar."""
     address, asked = server

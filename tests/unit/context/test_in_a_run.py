@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from context_support import Place
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag.context import add_to_context, load_context
@@ -483,7 +484,7 @@ def ancestors(needs: tuple[tuple[int, ...], ...], number: int) -> set[int]:
     return {one for near in needs[number] for one in {near} | ancestors(needs, near)}
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(graphs(), st.integers(1, 4))
 def test_what_is_seen_depends_on_the_graph_alone(
     needs: tuple[tuple[int, ...], ...], slots: int
@@ -509,7 +510,7 @@ def test_what_is_seen_depends_on_the_graph_alone(
     }
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(graphs(), st.integers(1, 4))
 def test_a_conflict_is_found_if_there_is_one(
     needs: tuple[tuple[int, ...], ...], slots: int

@@ -163,7 +163,7 @@ def test_it_goes_through_json() -> None:
     [
         (lambda c: c["flux"], "context key 'flux' changed"),
         (lambda c: "flux" in c, "context key 'flux' changed"),
-        (lambda c: list(c), "the keys of the context changed"),
+        (list, "the keys of the context changed"),
         (
             lambda c: c.products("caltable", spw=3),
             "the context's products changed (caltable, spw=3)",

@@ -19,7 +19,8 @@ from diagram_pipelines import (
     pipelines,
     task,
 )
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag.builder import build
@@ -81,7 +82,7 @@ def test_hostile_labels(form: Format, text: str) -> None:
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_text_makes_well_formed_svg(text: str) -> None:
     """XML is never broken by a text."""
     parsed(hostile(text))
@@ -161,7 +162,7 @@ def test_png_is_never_too_large(size: int) -> None:
     assert made.width * made.height * factor**2 <= MOST_PIXELS * 1.01
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(pipelines(25))
 def test_mermaid_declares_each_node_once(made: Pipeline) -> None:
     """Every node has one box or subgraph, every subgraph its end, every edge two known names."""

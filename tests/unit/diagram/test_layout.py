@@ -6,7 +6,8 @@ from itertools import combinations
 
 import pytest
 from diagram_pipelines import at_random, everything, pipeline, pipelines, task
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag.builder import build
@@ -122,7 +123,7 @@ def check(made: Pipeline, down: bool = True) -> None:
     check_forward(drawn, down)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(pipelines(), st.booleans())
 def test_nothing_overlaps(made: Pipeline, down: bool) -> None:
     """Boxes, texts, badges, labels and edges keep apart, in any pipeline and both directions."""

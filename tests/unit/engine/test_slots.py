@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from engine_support import play, write
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag import loader
@@ -156,7 +156,6 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_no_call_starves_and_none_gets_what_is_not_there(
     steps: list[tuple[str, Amount | int]],
@@ -236,13 +235,17 @@ def test_what_can_never_run_is_refused(tmp_path: Path) -> None:
     assert [(one.at.line, one.message) for one in caught.value.problems] == [
         (
             7,
-            "'a/b' asks for 1 GPU; executor 'threads' offers 0; say with --gpus how many there "
-            "are, or take a machine that has them",
+            (
+                "'a/b' asks for 1 GPU; executor 'threads' offers 0; say with --gpus how many there "
+                "are, or take a machine that has them"
+            ),
         ),
         (
             7,
-            "'a/b' asks for 64 GB of memory; executor 'threads' offers 16 GB; ask for less, or say "
-            "with --memory what there is",
+            (
+                "'a/b' asks for 64 GB of memory; executor 'threads' offers 16 GB; ask for less, or "
+                "say with --memory what there is"
+            ),
         ),
     ]
     refuse_too_large(pipeline, ["a", "c", "d"], "threads", 64_000_000_000, 3)

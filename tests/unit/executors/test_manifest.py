@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from examples import examples
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from radps_dag.executors import manifest
@@ -37,7 +38,7 @@ def test_unchanged(workdir: Path) -> None:
     assert "is gone" in damage(workdir, files)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@examples(50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1023), st.integers(1, 255))
 def test_each_byte_counts(workdir: Path, at: int, change: int) -> None:
     """Whatever byte of a file changes, in whatever way, it is noticed, though the size is the

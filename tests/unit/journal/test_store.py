@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from examples import examples
 from fact_strategy import facts
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Text, text
 
@@ -52,7 +53,7 @@ def rows(store: Store, found: list[Fact], run: str = RUN) -> list[Row]:
     return [to_row(run, fact, store.workspace) for fact in found]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@examples(30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(facts, min_size=1, max_size=4), max_size=4))
 def test_round_trip(store: Store, batches: list[list[Fact]]) -> None:
     """The facts of a run come back in their order, however they were appended."""

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from examples import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -440,7 +441,7 @@ def known(path: tuple[str, ...]) -> Any:
     return shape
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join) | st.text(max_size=40))
 @example("'\\ud800'")
 @example("params.s[9:0:-1]")
@@ -509,7 +510,7 @@ SUBSET = st.one_of(NUMBERS, TEXTS, TRUTHS, TRUTHS.map(lambda one: f"not {one}"))
 JINJA = ImmutableSandboxedEnvironment()
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(SUBSET)
 def test_values_agree_with_jinja(expression: str) -> None:
     """Where both give a value, it is the one that Jinja2's own sandbox computes."""
@@ -525,7 +526,7 @@ def test_values_agree_with_jinja(expression: str) -> None:
     assert isinstance(ours, bool) == isinstance(theirs, bool)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(SUBSET)
 def test_inference_is_never_narrower_than_the_value(expression: str) -> None:
     """The inferred shape admits the value, and no operation that works is complained about."""
@@ -565,7 +566,7 @@ def shapes_of(value: Any) -> st.SearchStrategy[Shape]:
     return st.sampled_from(shapes)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(
     SCALARS,
     st.lists(SCALARS, max_size=2),

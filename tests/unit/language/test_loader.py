@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from repository import GOLDEN
 
@@ -293,7 +294,7 @@ ODD = st.one_of(
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_change_of_a_good_file_is_data_or_problems(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

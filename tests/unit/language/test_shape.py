@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Optional, TypedDict
 
 import pytest
-from hypothesis import example, given, settings
+from examples import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -210,7 +211,7 @@ JSON = st.recursive(
 KINDS = ["null", "boolean", "integer", "number", "string", "array", "object"]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(JSON)
 def test_a_value_is_of_its_own_shape(value: Any) -> None:
     """The shape of a value admits it, alone, in a union and without its details; JSON takes it."""
@@ -248,7 +249,7 @@ SCHEMAS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(SCHEMAS, JSON)
 @example(schema={"anyOf": [{"type": "null"}, {"enum": [False, 0]}]}, value=0)
 def test_a_shape_is_never_narrower_than_its_schema(schema: dict[str, Any], value: Any) -> None:

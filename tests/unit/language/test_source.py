@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from examples import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from radps_dag.language.source import MAX_DEPTH, Series, Table, parse, read_source
@@ -88,7 +89,7 @@ def test_every_key_value_and_item_knows_its_place() -> None:
 
 
 def test_lines_end_as_editors_say() -> None:
-    """\\r\\n and \\r end lines; places agree with the lines shown."""
+    r"""\r\n and \r end lines; places agree with the lines shown."""
     data, _ = parsed("a: 1\r\nb: 2\rc: 3\n")
     at = data.value_at("c")
     assert (at.line, at.column, at.text) == (3, 4, "c: 3")
@@ -185,7 +186,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_json_is_yaml(data: Any) -> None:
     """Any JSON value, written as JSON, comes back the same with the same types."""
     text = json.dumps(data, ensure_ascii=True)
@@ -198,7 +199,7 @@ YAML_SIGNS = st.text(st.sampled_from("abc01 \n\t:-[]{}&*!|>'\"#%@`,?<~.ä\\$é\r
 
 
 @given(YAML_SIGNS | st.text(max_size=60))
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @example("? [a]\n: b")
 @example("&a &b c: 1")
 @example("%TAG ! x")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from examples import examples
 from facts_demo import STAGES, START, demo, many_nodes, wide
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag.facts import (
@@ -40,7 +41,7 @@ def started(place: str, kind: str = "task", **more: object) -> NodeStarted:
     return NodeStarted(time=T, place=place, kind=kind, **more)  # type: ignore[arg-type]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     name=st.sampled_from(sorted(STREAMS)),
     share=st.floats(0, 1),

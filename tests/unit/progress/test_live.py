@@ -14,7 +14,6 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
@@ -102,11 +101,10 @@ class Terminal:
 
 
 @pytest.fixture
-def xterm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def xterm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
-    yield
 
 
 @pytest.mark.usefixtures("xterm")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag.facts import (
@@ -100,7 +101,7 @@ def test_calls_of_forgotten_instances_and_iterations_count() -> None:
     assert (state.root.ran, state.root.reused) == (10, 13)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.booleans()), max_size=30))
 def test_a_group_that_begins_anew_counts_anew(rounds: list[tuple[str, bool, bool]]) -> None:
     """However often groups begin again, the run counts the calls of the last time each began."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
+from examples import examples
 from facts_demo import STAGES, demo, many_nodes, wide
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag.facts import (
@@ -144,7 +145,7 @@ class Naive:
         )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(spec=SPECS, rng=st.randoms(use_true_random=False))
 def test_counts_are_those_of_brute_force(spec: Spec, rng: random.Random) -> None:
     """After every fact each remembered node counts what a fold that forgets nothing counts."""
@@ -163,7 +164,7 @@ def test_counts_are_those_of_brute_force(spec: Spec, rng: random.Random) -> None
             assert node.failures == naive.failures(node), node.place
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(rng=st.randoms(use_true_random=False))
 def test_any_order_is_survived(rng: random.Random) -> None:
     """A stream in any order, with anything missing, folds without an error."""

@@ -49,15 +49,19 @@ def other_outputs(ms: Product, spw: int, threshold: Sigmas = 5.0) -> Lines: ...
         (
             other_unit,
             [
-                "input 'threshold' is a number in deg (default 5.0),"
-                " not a number in sigma (default 5.0)"
+                (
+                    "input 'threshold' is a number in deg (default 5.0),"
+                    " not a number in sigma (default 5.0)"
+                )
             ],
         ),
         (
             other_default,
             [
-                "input 'threshold' is a number in sigma (default 4.0),"
-                " not a number in sigma (default 5.0)"
+                (
+                    "input 'threshold' is a number in sigma (default 4.0),"
+                    " not a number in sigma (default 5.0)"
+                )
             ],
         ),
         (

@@ -106,9 +106,7 @@ def write_visibilities(
     }
     store = Writing(workdir / f"{group}.zarr", "visibilities", about)
     for vis in parts:
-        store.group(
-            vis.name, msv4.attributes_of(vis, {"base": msv4.data_group()}) | _note(vis, group)
-        )
+        store.group(vis.name, msv4.attributes_of(vis, {"base": msv4.data_group()}) | _note(vis))
         for name, part in msv4.parts_of(vis):
             store.array(f"{vis.name}/{name}", part.values, part.dimensions, part.attributes)
         for table in (*msv4.tables_below(vis), *(tables or {}).get(vis.name, ())):
@@ -150,8 +148,7 @@ def derive(
             entry[_ROLE[what]] = f"{_ARRAY[what]}_{suffix}"
         store.group(
             vis.name,
-            {"data_groups": {group: entry}, "polarizations": list(vis.polarizations)}
-            | _note(vis, group),
+            {"data_groups": {group: entry}, "polarizations": list(vis.polarizations)} | _note(vis),
         )
         for what in changed:
             store.array(f"{vis.name}/{_ARRAY[what]}_{suffix}", getattr(vis, what), _SHAPE)
@@ -348,7 +345,7 @@ def _together(sources: Sequence[_Source], what: Changed) -> NDArray[Any]:
     return values
 
 
-def _note(vis: Visibilities, group: str) -> dict[str, Any]:
+def _note(vis: Visibilities) -> dict[str, Any]:
     noted: dict[str, Any] = {"field": vis.field, "spw": vis.spw, "intents": list(vis.intents)}
     if vis.model is not None:
         noted["model"] = {

@@ -1,0 +1,78 @@
+"""Markers of the tests by what they need: given by folder, and by the fixtures that a test uses.
+
+`quick` is what needs none of it: `pytest -m quick`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from repository import ROOT
+
+__all__ = [
+    "MARKS",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_ignore_collect",
+]
+
+MARKS = {
+    "quick": "needs nothing but Python, and no longer than a moment",
+    "prefect": "needs a Prefect server, which takes seconds to start",
+    "crash": "kills, freezes or damages what runs, again and again",
+    "postgres": "needs PostgreSQL",
+    "s3": "needs a server that speaks S3",
+    "browser": "needs Chromium",
+    "command": "starts radps-dag as a process of its own, most of a second for each command",
+    "sim": "computes with numpy, zarr and matplotlib, which take seconds to start",
+    "slow": "takes seconds of a processor; given by hand",
+}
+
+# Nothing in these folders is quick; doctests are of their package's folder.
+_FOLDERS = {
+    ROOT / "tests" / "cli": "command",
+    ROOT / "tests" / "crash": "crash",
+    ROOT / "tests" / "prefect": "prefect",
+    ROOT / "tests" / "libraries" / "sim": "sim",
+    ROOT / "radps_dag" / "prefect": "prefect",
+    ROOT / "radps_dag" / "workloads" / "sim": "sim",
+}
+# Fixtures, and the words of cases that ask for one of them.
+_NEEDS = {
+    "prefect_server": "prefect",
+    "postgres": "postgres",
+    "bucket": "s3",
+    "s3": "s3",
+    "browser": "browser",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers: one that is misspelt is an error."""
+    for name, meaning in MARKS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with what it needs, or as quick."""
+    for item in items:
+        for mark in _marks(item):
+            item.add_marker(mark)
+        if not any(item.get_closest_marker(mark) for mark in MARKS):
+            item.add_marker("quick")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out folders without a quick test where those alone are wanted: imports take seconds."""
+    quick = config.option.markexpr == "quick" and collection_path in _FOLDERS
+    return True if quick else None
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    case = getattr(item, "callspec", None)
+    words = {str(value) for value in case.params.values()} if case else set()
+    needs = {*getattr(item, "fixturenames", ()), *words}
+    around = {_FOLDERS[folder] for folder in item.path.parents if folder in _FOLDERS}
+    return around | {mark for need, mark in _NEEDS.items() if need in needs}

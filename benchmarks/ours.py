@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from radps_dag.builder import build
-from radps_dag.cli.opening import open_pipeline
 from radps_dag.engine.drive import Ended, Job
 from radps_dag.engine.tracker import Tracker
 from radps_dag.faults import Faults
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.language.params import complete
+from radps_dag.opening import open_pipeline
 from radps_dag.profile import Profile
 from radps_dag.reuse.cache import Policy, ResultCache
 from radps_dag.reuse.keys import Keys

@@ -143,7 +143,7 @@ def products_root(given: str | None, profile: Profile) -> str | None:
 def opened_pipeline(asked: RunOptions) -> tuple[Pipeline, Any, dict[str, Any]]:
     """The pipeline, its library and its params, after every check that can be made before."""
     # Imported late, so that the shell completes the command's options at once.
-    from radps_dag.cli.opening import open_pipeline, params_of, settle
+    from radps_dag.opening import open_pipeline, params_of, settle
 
     pipeline, library = open_pipeline(
         asked.file, asked.library, asked.modules, asked.profile, _show_warning

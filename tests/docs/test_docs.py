@@ -18,8 +18,8 @@ from repository import ROOT
 from run_support import until
 
 from radps_dag.cli.main import COMMANDS
-from radps_dag.cli.opening import open_pipeline, settle
 from radps_dag.language.params import defaults
+from radps_dag.opening import open_pipeline, settle
 from radps_dag.problem import Problem
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -25,7 +25,7 @@ __all__ = ["open_pipeline", "params_of", "settle"]
 
 def open_pipeline(
     path: str | os.PathLike[str],
-    library: str | None = None,
+    library: str | Library | None = None,
     modules: Sequence[Path] = (),
     profile: Profile | None = None,
     warn: Report = lambda _: None,
@@ -59,13 +59,19 @@ def settle(
 
 
 def _opened(
-    path: str | os.PathLike[str], library: str | None, modules: Sequence[Path], warn: Report
+    path: str | os.PathLike[str],
+    library: str | Library | None,
+    modules: Sequence[Path],
+    warn: Report,
 ) -> tuple[Pipeline, Library]:
     pipeline, problems = loader.read(path)
     if pipeline is None:
         raise InvalidPipeline(problems)
     try:
-        workloads = find_library(library or pipeline.library, modules)
+        if isinstance(library, Library):
+            workloads = library
+        else:
+            workloads = find_library(library or pipeline.library, modules)
     except UsageError as error:
         if library is not None or pipeline.library in libraries():
             raise
@@ -90,12 +96,15 @@ def params_of(
     arguments: Iterable[str],
     files: Iterable[Path],
     before: Mapping[str, Any] | None = None,
+    *,
+    take_secrets: bool = True,
 ) -> dict[str, Any]:
     """All params: from arguments, else files, else the run `before`, else the profile, else their
-    defaults. Raises InvalidPipeline, or UsageError for what the profile says."""
+    defaults. With `take_secrets` those that the environment gives are taken out of it. Raises
+    InvalidPipeline, or UsageError for what the profile says."""
     known = {name: value for name, value in (before or {}).items() if _is_open(pipeline, name)}
     known = {**_from_profile(profile, pipeline), **known}
-    return resolve(pipeline, arguments, files, known)
+    return resolve(pipeline, arguments, files, known, take_secrets=take_secrets)
 
 
 def _is_open(pipeline: Pipeline, name: str) -> bool:

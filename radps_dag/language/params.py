@@ -43,6 +43,8 @@ def resolve(
     arguments: Iterable[str] = (),
     files: Iterable[Path] = (),
     known: Mapping[str, Any] | None = None,
+    *,
+    take_secrets: bool = True,
 ) -> dict[str, Any]:
     """All params: what `name=value` arguments say, else what the last of the files says that says
     anything of it, else, for secret ones, the environment, else what is `known` from an earlier
@@ -51,7 +53,7 @@ def resolve(
     Raises InvalidPipeline with everything that is wrong in any of them.
     """
     problems: list[Problem] = []
-    given: dict[str, Any] = {**(known or {}), **_from_environment(pipeline)}
+    given: dict[str, Any] = {**(known or {}), **_from_environment(pipeline, take_secrets)}
     for file in files:
         given |= _from_file(pipeline, file, problems.append)
     given |= _from_arguments(pipeline, arguments, problems.append)
@@ -120,13 +122,15 @@ def _from_file(pipeline: Pipeline, path: Path, report: Report) -> dict[str, _Giv
     return given
 
 
-def _from_environment(pipeline: Pipeline) -> dict[str, _Given]:
-    """The secret params that variables give. Nothing that is started from now on inherits them."""
+def _from_environment(pipeline: Pipeline, take: bool) -> dict[str, _Given]:
+    """The secret params that variables give; if they are to be taken, nothing that is started from
+    now on inherits them."""
     given: dict[str, _Given] = {}
     for param in pipeline.params:
         name = variable(param.name)
         if param.secret and name in os.environ:
-            given[param.name] = _Given(os.environ.pop(name), Location(Source(name, ""), 1, 1))
+            value = os.environ.pop(name) if take else os.environ[name]
+            given[param.name] = _Given(value, Location(Source(name, ""), 1, 1))
     return given
 
 

@@ -24,8 +24,9 @@ from radps_dag.problem import RadpsDagError
 from radps_dag.questions.folder import Folder
 from radps_dag.questions.prompts import PromptChannel, Prompts
 from radps_dag.reuse.cache import ResultCache
+from radps_dag.runs.frontend import Screen
 from radps_dag.runs.record import OpenRun, Recorder, recording
-from radps_dag.runs.signals import run_minding_signals
+from radps_dag.runs.signals import run_apart, run_minding_signals
 from radps_dag.sealed import Secrets
 
 T = TypeVar("T")
@@ -46,25 +47,24 @@ def run_job(
     job: Job,
     opened: OpenRun,
     memory: ResultCache,
-    slots: int | None,
-    listener: Listener,
+    screen: Screen,
     open_tracker: Callable[[Listener], Tracker],
-    leaving: Callable[[], None] = lambda: None,
-    prompt_channels: Sequence[PromptChannel] = (),
+    *,
     detach: bool = False,
     also: Sequence[Listener] = (),
+    owns_process: bool = False,
 ) -> Ended:
     """Run the job of a run that is open. Raises Interrupted if a signal ended it.
 
-    `leaving` is called before the program is ended at once, by a second signal. Questions are shown
-    by the `faces`, in the run's folder and by the tracker; with `detach` the process ends once
-    nothing but questions is left. `also` hear what the journal has, beside the `listener`.
+    Questions are shown on the `screen`, in the run's folder and by the tracker; with `detach` the
+    run ends once nothing but questions is left. `also` hear what the journal has, beside the
+    screen. Signals are minded where the process is ours.
     """
     executor = open_executor(
-        job.executor_name,
+        job.settings.executor,
         job.library,
         job.library.modules,
-        slots,
+        job.settings.max_parallel,
         opened.directory.workers_log,
         Secrets.of(job.params),
     )
@@ -73,14 +73,14 @@ def run_job(
     trackers: list[Tracker] = []
 
     def emit(fact: Fact) -> None:
-        listener(fact)
+        screen.listener(fact)
         for one in others:
             # What they tell elsewhere is news; no mistake in it is worth the run.
             with contextlib.suppress(Exception):
                 one(fact)
 
     def leave_at_once() -> None:
-        leaving()
+        screen.restore()
         executor.kill()
 
     def hurry() -> None:
@@ -106,7 +106,7 @@ def run_job(
             tracker.leave()
             run.cancel()
 
-        desk = _desk(opened, tracker, prompt_channels, leave if detach else None)
+        desk = _desk(opened, tracker, screen.prompt_channels, leave if detach else None)
         try:
             return await drive(
                 job,
@@ -125,7 +125,8 @@ def run_job(
 
     try:
         with recording(opened, emit) as record:
-            return run_minding_signals(lambda: whole(record), leave_at_once, hurry)
+            run = run_minding_signals if owns_process else run_apart
+            return run(lambda: whole(record), leave_at_once, hurry)
     finally:
         _tidy(job)
 

@@ -48,7 +48,7 @@ def asked_of(given: Mapping[str, Any]) -> RunOptions:
         faults=given.get("faults_file"),
         force=given["force"],
         detach_on_pause=given.get("detach_on_pause", False),
-        own_environment=True,
+        owns_process=True,
     )
 
 

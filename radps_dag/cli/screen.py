@@ -55,7 +55,6 @@ class TerminalFrontend:
     progress: Mode
     interactive: Interactive = "auto"
     detach_on_pause: bool = False
-    owns_process: bool = True
 
     def problem(self, problem: Problem) -> None:
         show_problem(problem)

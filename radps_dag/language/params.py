@@ -44,26 +44,29 @@ def resolve(
     files: Iterable[Path] = (),
     known: Mapping[str, Any] | None = None,
     *,
+    values: Mapping[str, Any] | None = None,
     take_secrets: bool = True,
 ) -> dict[str, Any]:
-    """All params: what `name=value` arguments say, else what the last of the files says that says
-    anything of it, else, for secret ones, the environment, else what is `known` from an earlier
-    run, else the defaults.
+    """All params: what the `values` say, else `name=value` arguments, else what the last of the
+    files says that says anything of it, else, for secret ones, the environment, else what is
+    `known` from an earlier run, else the defaults.
 
-    Raises InvalidPipeline with everything that is wrong in any of them.
+    With `take_secrets` the environment has those no longer. Raises InvalidPipeline with everything
+    that is wrong in any of them.
     """
     problems: list[Problem] = []
     given: dict[str, Any] = {**(known or {}), **_from_environment(pipeline, take_secrets)}
     for file in files:
         given |= _from_file(pipeline, file, problems.append)
     given |= _from_arguments(pipeline, arguments, problems.append)
+    given |= values or {}
     try:
-        values = complete(pipeline, given)
+        completed = complete(pipeline, given)
     except InvalidPipeline as error:
         problems += error.problems
     if problems:
         raise InvalidPipeline(problems)
-    return values
+    return completed
 
 
 def _from_arguments(

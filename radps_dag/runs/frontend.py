@@ -31,11 +31,7 @@ class Screen:
 
 
 class Frontend(Protocol):
-    """A command line, a notebook, a test. `owns_process`: signals end the run and then the program,
-    and the environment may be changed. Otherwise the process belongs to others."""
-
-    @property
-    def owns_process(self) -> bool: ...
+    """A command line, a notebook, a test."""
 
     def problem(self, problem: Problem) -> None:
         """Show a warning about the pipeline file."""

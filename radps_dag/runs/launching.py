@@ -109,7 +109,7 @@ def launch(
             tracker,
             detach=asked.detach_on_pause,
             also=(hear,),
-            owns_process=front.owns_process,
+            owns_process=asked.owns_process,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,11 @@ __all__ = ["RunOptions", "products_root", "with_profile"]
 class RunOptions:
     """`settings` go on to the engine and into the journal; the rest is needed to prepare the run.
 
-    `library` is used as it is, instead of the one that the settings or the file name. Params are
-    `arguments` (`name=value`), else those of the files, else `params`. `own_environment` takes
-    secret params out of the environment, so that no program inherits them.
+    `library` is used as it is, instead of the one that the settings or the file name; `functions`
+    are workloads that are at hand. Params are those in `values`, else the `arguments`
+    (`name=value`), else those of the files, else, of a run that is resumed, the `params` that it
+    has recorded. A caller that `owns_process`, a command, ends with the run: signals end both, and
+    the environment may be changed. The process of any other caller is left as it is.
     """
 
     settings: Settings
@@ -32,13 +34,15 @@ class RunOptions:
     profile: Profile = field(default_factory=Profile)
     profile_given: bool = False
     library: Library | None = None
+    functions: tuple[Callable[..., Any], ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     params_files: tuple[Path, ...] = ()
     faults: Faults | Path | None = None
     force: tuple[str, ...] = ()
     detach_on_pause: bool = False
-    own_environment: bool = False
+    owns_process: bool = False
 
 
 def with_profile(settings: Settings, profile: Profile) -> Settings:

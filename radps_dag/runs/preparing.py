@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radps_dag.opening import open_pipeline, params_of, settle
-from radps_dag.problem import InvalidPipeline, Problem
+from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.runs.options import RunOptions
 from radps_dag.sealed import Secrets
 
@@ -67,8 +67,18 @@ def open_journal(workspace: Path, url: str | None) -> Store:
 def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
     """The pipeline, its library and its params, after every check that can be made before."""
     settings = asked.settings
+    if asked.functions and settings.executor not in ("", "threads"):
+        raise UsageError(
+            "workloads that are functions compute in threads, not with the executor "
+            f"{settings.executor!r}; put them into a file, and name that"
+        )
     pipeline, library = open_pipeline(
-        settings.file, asked.library or settings.library, settings.modules, asked.profile, warn
+        settings.file,
+        asked.library or settings.library,
+        settings.modules,
+        asked.profile,
+        warn,
+        asked.functions,
     )
     params = params_of(
         pipeline,
@@ -76,7 +86,8 @@ def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
         asked.arguments,
         asked.params_files,
         asked.params,
-        take_secrets=asked.own_environment,
+        values=asked.values,
+        take_secrets=asked.owns_process,
     )
     settle(pipeline, library, params, warn, _chosen(settings.part, pipeline))
     return Checked(pipeline, library, params)

@@ -97,6 +97,7 @@ def run_job(
         try:
             tracker = await _in_thread(lambda: open_tracker(record))
         except asyncio.CancelledError:
+            await executor.close()
             return end_early(job, record)
         repairs = asyncio.create_task(_repairs(tracker, opened))
         others.append(tracker.on_fact)

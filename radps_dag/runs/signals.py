@@ -74,14 +74,16 @@ class _Apart(Generic[T]):
         self._error: BaseException | None = None
         self._cancelled = False
         self._ready = threading.Event()
+        self._done = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[T] | None = None
         self.thread = threading.Thread(target=self._work, name="radps-dag engine")
 
     def join(self) -> None:
-        # A wait with a limit: without one, some systems deliver no signal to a waiting thread.
-        while self.thread.is_alive():
-            self.thread.join(0.5)
+        # A wait with a limit: without one, some systems deliver no signal to a waiting thread. Not
+        # for the thread: one whose join was interrupted is taken for ended, and goes on.
+        while self.thread.ident is not None and not self._done.wait(0.5):
+            pass
 
     def cancel(self) -> None:
         self._cancelled = True
@@ -100,6 +102,8 @@ class _Apart(Generic[T]):
             self._result.append(asyncio.run(self._watched()))
         except BaseException as error:
             self._error = error
+        finally:
+            self._done.set()
 
     async def _watched(self) -> T:
         self._loop = asyncio.get_running_loop()

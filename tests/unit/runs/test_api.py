@@ -314,7 +314,7 @@ def test_warnings_are_events(file: Path) -> None:
         return {"value": len(text)}
 
     file.write_text(f"{TEXT}  measure: {{run: measure, with: {{text: params.value}}}}\n")
-    (problem,) = check(file, workloads=[doubling(), measure])
+    (problem,) = check(file.name, workloads=[doubling(), measure])
     assert problem.severity == "warning"
     heard: list[Fact] = []
     small(workloads=[doubling(), measure], on_event=heard.append)

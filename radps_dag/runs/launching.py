@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -67,9 +68,13 @@ def begin_server(asked: RunOptions) -> Any:
     from radps_dag.runs import session
 
     secret_of(asked.profile.events)  # before anything is there of a run that could not sign
-    if asked.profile.prefect_api_url is not None:
+    if asked.owns_process and asked.settings.prefect:
+        logging.raiseExceptions = False  # or Prefect prints what it cannot send
+    if asked.owns_process and asked.profile.prefect_api_url is not None:
         os.environ.setdefault("PREFECT_API_URL", asked.profile.prefect_api_url)
-    return session.begin_server() if asked.settings.prefect else None
+    if not asked.settings.prefect:
+        return None
+    return session.begin_server(asked.profile.prefect_api_url)
 
 
 def launch(
@@ -98,7 +103,7 @@ def launch(
     ):
 
         def tracker(record: Listener) -> Tracker:
-            trackers.append(_tracker(job, opened, starting, screen.listener, record))
+            trackers.append(_tracker(asked, job, opened, starting, screen.listener, record))
             return trackers[0]
 
         return session.run_job(
@@ -137,6 +142,7 @@ def _note(listener: Listener, level: Literal["info", "warning"], message: str) -
 
 
 def _tracker(
+    asked: RunOptions,
     job: Job,
     opened: OpenRun,
     starting: Any,
@@ -152,4 +158,8 @@ def _tracker(
     if not job.settings.prefect:
         return Untracked()
     tell, warn = partial(_note, listener, "info"), _warning_on(listener)
-    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, opened)
+    use = session.into_environment if asked.owns_process else session.into_settings
+    url = asked.profile.prefect_api_url
+    if url is not None and not os.environ.get("PREFECT_API_URL"):
+        use({"PREFECT_API_URL": url})
+    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, opened, use)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import shutil
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,14 +34,38 @@ T = TypeVar("T")
 
 PATIENCE = 2.0  # seconds that a run which has ended waits until Prefect is told of others
 
-__all__ = ["begin_server", "run_job"]
+__all__ = [
+    "UseVariables",
+    "begin_server",
+    "into_environment",
+    "into_settings",
+    "prefect_tracker",
+    "run_job",
+]
 
 
-def begin_server(idle_timeout: float | None = None) -> Starting | None:
-    """Start our own server beside everything else, unless the environment names another."""
-    if os.environ.get("PREFECT_API_URL"):
+UseVariables = Callable[[Mapping[str, str]], None]
+
+
+def begin_server(other: str | None = None, idle_timeout: float | None = None) -> Starting | None:
+    """Start our own server beside everything else, unless another one is to be used: that of the
+    environment, or else this one."""
+    if os.environ.get("PREFECT_API_URL") or other:
         return None
     return begin(idle_timeout=idle_timeout)
+
+
+def into_environment(variables: Mapping[str, str]) -> None:
+    """Have Prefect find the variables where it looks: the process is ours, and has one run."""
+    os.environ.update(variables)
+
+
+def into_settings(variables: Mapping[str, str]) -> None:
+    """Give the variables to Prefect as settings of what this thread, or task, begins from now on:
+    nobody else in the process sees them."""
+    from radps_dag.prefect.client_settings import enter
+
+    enter(variables)
 
 
 def run_job(
@@ -193,9 +218,11 @@ def _tidy(job: Job) -> None:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """The result of work in a daemon thread, which a cancelled caller leaves behind."""
+    """The result of work in a daemon thread, which a cancelled caller leaves behind. The context
+    variables that it sets, such as Prefect's settings, are the caller's then."""
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
 
     def settle(settled: Callable[[], None]) -> None:
         if not result.done():
@@ -203,7 +230,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
     def run() -> None:
         try:
-            value = work()
+            value = context.run(work)
         except BaseException as error:
             told = partial(settle, partial(result.set_exception, error))
         else:
@@ -212,7 +239,10 @@ async def _in_thread(work: Callable[[], T]) -> T:
             loop.call_soon_threadsafe(told)
 
     threading.Thread(target=run, name="radps-dag start", daemon=True).start()
-    return await result
+    value = await result
+    for variable, content in context.items():
+        variable.set(content)
+    return value
 
 
 def prefect_tracker(
@@ -222,9 +252,11 @@ def prefect_tracker(
     warn: Callable[[str], None] = lambda message: None,
     begun: Callable[[str, str], None] = lambda flow_run, api: None,
     opened: OpenRun | None = None,
+    use: UseVariables = into_environment,
 ) -> Tracker:
-    """A tracker on the server. Prefect is imported here, when its environment is known. Products
-    of the run that is `opened` have links where the server is ours."""
+    """A tracker on the server. Prefect is imported here, when its environment is known: `use` makes
+    the variables known that say it. Products of the run that is `opened` have links where the
+    server is ours."""
     server = None
     link: Link = no_link
     if starting is not None:
@@ -233,7 +265,7 @@ def prefect_tracker(
             link = server.links(opened.directory.products, opened.directory.id).of
         # It is on this machine: where it does not answer soon, it is gone.
         retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
-        os.environ.update(client_environment(server), PREFECT_CLIENT_MAX_RETRIES=retries)
+        use({**client_environment(server), "PREFECT_CLIENT_MAX_RETRIES": retries})
     from radps_dag.prefect.tracker import PrefectTracker, Shown
 
     if starting is None:

@@ -68,7 +68,7 @@ def recorded(store: Store, job: Job, run: str | None = None) -> float:
         opened = new_run(store, job.pipeline.name) if run is None else reopen(store, run)
         if run is not None:
             remove_orphans(opened)
-        ended = ours.run_opened(job, opened, None, Untracked())
+        ended = ours.run_opened(job, opened, Untracked())
         opened.close()
         assert ended.status == "succeeded", ended.error
 

@@ -8,9 +8,9 @@ from typing import get_args
 
 import click
 
-from radps_dag.cli.opening import open_pipeline
 from radps_dag.cli.options import which_workloads
 from radps_dag.diagram import FORMATS, Direction, Format, Layout, draw
+from radps_dag.opening import open_pipeline
 from radps_dag.problem import UsageError, allowed
 from radps_dag.profile import find_profile
 

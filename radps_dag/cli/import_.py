@@ -21,8 +21,8 @@ def command(file: Path, workspace: Path, store: str | None) -> None:
     Import what you trust: what it says to have made counts as made.
     """
     from radps_dag.archive import bring_in, examine
-    from radps_dag.cli.running import open_journal
     from radps_dag.journal.workspace import Workspace
+    from radps_dag.runs.preparing import open_journal
 
     place = Workspace(workspace.resolve())
     if not place.journal.exists():

@@ -6,11 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from radps_dag.cli.asked import asked_of
 from radps_dag.cli.options import (
     what_to_run,
     what_to_use_again,
@@ -18,15 +18,7 @@ from radps_dag.cli.options import (
     which_workspace,
 )
 from radps_dag.cli.problems import wants_colour
-from radps_dag.cli.running import (
-    Part,
-    RunOptions,
-    memory_of,
-    open_store_of,
-    opened_pipeline,
-    prepare,
-)
-from radps_dag.profile import find_profile
+from radps_dag.cli.screen import show_problem, show_warning
 from radps_dag.visible import style
 
 if TYPE_CHECKING:
@@ -62,22 +54,12 @@ _COLOURS = {"run": "yellow", "reuse": "green", "skip": None}
 @what_to_use_again
 @which_workloads
 @which_workspace
-def command(
-    profile_file: Path | None,
-    only: tuple[str, ...],
-    begin: tuple[str, ...],
-    until: tuple[str, ...],
-    everything: bool,
-    as_json: bool,
-    store: str | None,
-    **rest: Any,
-) -> int:
+def command(everything: bool, as_json: bool, **given: Any) -> int:
     """Say what a run of FILE would run, reuse and skip, and why. Nothing runs."""
-    profile = find_profile(profile_file)
-    asked = RunOptions(
-        profile=profile, part=Part(only, begin, until), store=store or profile.store, **rest
-    )
-    planned = _planned(asked)
+    # Late, so that the shell completes the command's options at once.
+    from radps_dag.runs.preparing import planned_by
+
+    planned = planned_by(asked_of(given), show_problem, show_warning)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in planned], indent=1))
         return 0
@@ -86,22 +68,6 @@ def command(
         click.echo(line)
     click.echo(_sum(planned))
     return 0
-
-
-def _planned(asked: RunOptions) -> list[Planned]:
-    checked = opened_pipeline(asked)
-    from radps_dag.engine.planning import plan
-
-    store = open_store_of(asked, reading=True)
-    try:
-        job = prepare(asked, checked, store)
-        job = replace(job, run="plan", workdir=store.workspace.run("plan").products)
-        memory = memory_of(asked, job, store, job.run)
-        planned = plan(job, memory)
-        memory.tell(lambda why: click.echo(f"warning: {why}", err=True))
-        return planned
-    finally:
-        store.close()
 
 
 def brief(planned: list[Planned]) -> list[Row]:

@@ -108,7 +108,7 @@ def _stages(store: Store, run: str) -> list[str]:
 
 def _follow(following: Following, run: str, mode: Mode, expected: Sequence[str]) -> int:
     from radps_dag import progress
-    from radps_dag.cli.running import exit_code
+    from radps_dag.cli.screen import exit_code
     from radps_dag.views.state import GONE
 
     with progress.listener(mode, sys.stdout, expected=expected) as listener:

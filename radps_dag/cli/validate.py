@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from radps_dag.cli.opening import open_pipeline, params_of, settle
 from radps_dag.cli.options import which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
 from radps_dag.language.model import walk
 from radps_dag.language.params import defaults
+from radps_dag.opening import open_pipeline, params_of, settle
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.profile import find_profile
 from radps_dag.visible import one_line

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,12 +15,14 @@ from radps_dag.context.declaring import as_recorded, declared_by
 from radps_dag.context.fold import Fold
 from radps_dag.context.inherited import adopt_left
 from radps_dag.context.visibility import Visibility, order_of
+from radps_dag.engine.capacity import machine_memory
 from radps_dag.engine.level import run_level
 from radps_dag.engine.live_context import LiveContext, asks_for_context
 from radps_dag.engine.nodes import run_node
 from radps_dag.engine.place import ROOT
 from radps_dag.engine.run import NodeContext, Run, Settled, at_once, nobody, value_of
 from radps_dag.engine.scope import Scope
+from radps_dag.engine.settings import Settings
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
 from radps_dag.executors import Executor
@@ -59,7 +60,7 @@ class Job:
     `settings` and `provenance` are recorded with it; `generation` counts the processes that have
     driven the run, this one included. `whole` are the places of groups in which nothing is to be
     made, as far as a plan can tell. `damaged` are earlier runs that were looked at, and why nothing
-    of them is used. `limits` are thresholds of QA that go before the file's.
+    of them is used.
     """
 
     run: str
@@ -67,23 +68,27 @@ class Job:
     graph: Graph  # of the stages that run
     library: Library
     params: Mapping[str, Any]
-    executor_name: str
     workdir: Path
-    faults: Faults
-    seed: int = 0
-    file: str = ""
+    settings: Settings = field(default_factory=Settings)
+    faults: Faults = field(default_factory=Faults)
     reused: Mapping[str, Any] | None = None  # outputs of stages that do not run
     left: Mapping[str, str] = field(default_factory=dict)  # the runs that left such stages
     generation: int = 1
     publish: str = ""  # the URL of the run's products, where they do not stay in `workdir`
-    settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     damaged: Mapping[str, str] = field(default_factory=dict)
-    limits: Overrides = field(default_factory=Overrides)
-    memory: int = sys.maxsize  # in bytes, of what computes
-    gpus: int = 0
     spent: float = 0.0  # seconds that earlier processes took
+
+    @property
+    def memory(self) -> int:
+        """Bytes that calls may hold together: all of this machine, where nothing is said."""
+        return self.settings.memory or machine_memory()
+
+    @property
+    def gpus(self) -> int:
+        """How many graphics processors calls may hold at once."""
+        return self.settings.gpus or 0
 
     @property
     def cache(self) -> Path:
@@ -133,7 +138,7 @@ async def drive(
         faults=job.faults,
         workdir=job.workdir,
         cache=job.cache,
-        seed=job.seed,
+        seed=job.settings.seed,
         listener=listener,
         memory=memory,
         settled=settled,
@@ -143,7 +148,7 @@ async def drive(
         desk=desk,
         shows=shows,
         publish=job.publish,
-        limits=job.limits,
+        limits=Overrides.of(job.settings.thresholds),
         secrets=Secrets.of(job.params),
     )
     here = _outset(job, run, tracker, finished)
@@ -255,13 +260,13 @@ def _started(job: Job) -> RunStarted:
         place="",
         run=job.run,
         pipeline=job.pipeline.name,
-        file=job.file,
+        file=job.settings.file,
         params=job.params,
         library=job.library.name,
-        executor=job.executor_name,
-        seed=job.seed,
+        executor=job.settings.executor,
+        seed=job.settings.seed,
         generation=job.generation,
-        settings=job.settings,
+        settings=job.settings.recorded(),
         provenance=_provenance(job),
         spent=job.spent,
     )

@@ -108,7 +108,7 @@ class _Planner:
             slots=Slots(1),
             faults=job.faults,
             workdir=job.workdir,
-            seed=job.seed,
+            seed=job.settings.seed,
             listener=lambda fact: None,
             memory=self._memory,
         )

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
 
 from radps_dag.builder import Graph, edge_outputs
+from radps_dag.engine.settings import Selection
 from radps_dag.language.dependencies import edges
 from radps_dag.language.model import Pipeline
 from radps_dag.problem import UsageError, did_you_mean, there_are
 from radps_dag.reuse.stages import StageResult
 
-__all__ = ["EVERYTHING", "Selection", "before", "choose", "needed", "reuse", "subgraph"]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The stages a user asks for; nothing at all is everything."""
-
-    only: tuple[str, ...] = ()
-    begin: tuple[str, ...] = ()
-    until: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.only or self.begin or self.until)
-
-
-EVERYTHING = Selection()
+__all__ = ["before", "choose", "needed", "reuse", "subgraph"]
 
 
 def choose(graph: Graph, selection: Selection) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -25,12 +26,43 @@ _MARK = "RADPS_DAG_DRIVER"
 _PROC = Path("/proc")
 
 
+class _Mark:
+    """The mark in the environment, as long as somebody in this process needs it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before: str | None = None
+
+    def take(self) -> None:
+        with self._lock:
+            if self._users == 0:
+                self._before = os.environ.get(_MARK)
+                os.environ[_MARK] = str(os.getpid())
+            self._users += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                del os.environ[_MARK]
+                if self._before is not None:
+                    os.environ[_MARK] = self._before
+
+
+_mark = _Mark()
+
+
 class ChildProcesses:
     """The programs of this process that have been started since this was made."""
 
     def __init__(self) -> None:
-        os.environ[_MARK] = str(os.getpid())
+        _mark.take()
         self._before = _running()
+
+    def release(self) -> None:
+        """Leave the environment as it was; once, when nothing more is going to be started."""
+        _mark.release()
 
     async def end(self, grace: float) -> None:
         """SIGTERM to all of them, and SIGKILL to those that still run after `grace` seconds."""

@@ -71,8 +71,11 @@ class Threads:
         with self._ready:
             self._closed = True
             self._ready.notify_all()
-        if self._abandoned:
-            await self._programs.end(GRACE)
+        try:
+            if self._abandoned:
+                await self._programs.end(GRACE)
+        finally:
+            self._programs.release()
 
     def kill(self) -> None:
         """Kill the programs that calls have started."""

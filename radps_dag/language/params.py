@@ -43,25 +43,30 @@ def resolve(
     arguments: Iterable[str] = (),
     files: Iterable[Path] = (),
     known: Mapping[str, Any] | None = None,
+    *,
+    values: Mapping[str, Any] | None = None,
+    take_secrets: bool = True,
 ) -> dict[str, Any]:
-    """All params: what `name=value` arguments say, else what the last of the files says that says
-    anything of it, else, for secret ones, the environment, else what is `known` from an earlier
-    run, else the defaults.
+    """All params: what the `values` say, else `name=value` arguments, else what the last of the
+    files says that says anything of it, else, for secret ones, the environment, else what is
+    `known` from an earlier run, else the defaults.
 
-    Raises InvalidPipeline with everything that is wrong in any of them.
+    With `take_secrets` the environment has those no longer. Raises InvalidPipeline with everything
+    that is wrong in any of them.
     """
     problems: list[Problem] = []
-    given: dict[str, Any] = {**(known or {}), **_from_environment(pipeline)}
+    given: dict[str, Any] = {**(known or {}), **_from_environment(pipeline, take_secrets)}
     for file in files:
         given |= _from_file(pipeline, file, problems.append)
     given |= _from_arguments(pipeline, arguments, problems.append)
+    given |= values or {}
     try:
-        values = complete(pipeline, given)
+        completed = complete(pipeline, given)
     except InvalidPipeline as error:
         problems += error.problems
     if problems:
         raise InvalidPipeline(problems)
-    return values
+    return completed
 
 
 def _from_arguments(
@@ -120,13 +125,15 @@ def _from_file(pipeline: Pipeline, path: Path, report: Report) -> dict[str, _Giv
     return given
 
 
-def _from_environment(pipeline: Pipeline) -> dict[str, _Given]:
-    """The secret params that variables give. Nothing that is started from now on inherits them."""
+def _from_environment(pipeline: Pipeline, take: bool) -> dict[str, _Given]:
+    """The secret params that variables give; if they are to be taken, nothing that is started from
+    now on inherits them."""
     given: dict[str, _Given] = {}
     for param in pipeline.params:
         name = variable(param.name)
         if param.secret and name in os.environ:
-            given[param.name] = _Given(os.environ.pop(name), Location(Source(name, ""), 1, 1))
+            value = os.environ.pop(name) if take else os.environ[name]
+            given[param.name] = _Given(value, Location(Source(name, ""), 1, 1))
     return given
 
 

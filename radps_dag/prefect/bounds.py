@@ -18,6 +18,7 @@ import ipaddress
 import logging
 import threading
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -34,19 +35,24 @@ _clients = {one: one.__init__ for one in (PrefectHttpxAsyncClient, PrefectHttpxS
 _connect = vars(websockets)["connect"]
 
 Supervisor = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[Any]]
+# Each of several runs in a process has its own.
+_supervisor: ContextVar[Supervisor] = ContextVar("supervisor")
 
 
 def supervise(supervisor: Supervisor) -> None:
-    """Have each request of each of Prefect's clients sent by the supervisor: the last one counts.
+    """Have each request of Prefect's clients sent by the supervisor of its context or, of threads
+    that have none, by the last one.
 
     It is given the request and what sends it, in the event loop of whoever asks.
     """
+    _supervisor.set(supervisor)
 
     @wraps(_send)
     async def send(
         self: PrefectHttpxAsyncClient, request: httpx.Request, *arguments: Any, **named: Any
     ) -> Any:
-        return await supervisor(request, lambda: _send(self, request, *arguments, **named))
+        chosen = _supervisor.get(supervisor)
+        return await chosen(request, lambda: _send(self, request, *arguments, **named))
 
     PrefectHttpxAsyncClient.send = send  # type: ignore[method-assign]
 
@@ -111,10 +117,9 @@ def only_to_the_page() -> None:
             if isinstance(handler, PrefectConsoleHandler):
                 logger.removeHandler(handler)
     logging.getLogger("prefect.task_runs").setLevel(logging.WARNING)
-    # What nobody handles, Python itself would print; and what cannot be sent, Prefect.
+    # What nobody handles, Python itself would print.
     logging.getLogger("prefect").addHandler(logging.NullHandler())
     logging.getLogger("prefect._internal").handlers[:] = [logging.NullHandler()]
     for sender in ("EventsWorker", "APILogWorker"):
         # At the end of each run they would tell how much they still have to send.
         logging.getLogger(sender).addHandler(logging.NullHandler())
-    logging.raiseExceptions = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from contextvars import Context
+from contextvars import copy_context
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,9 @@ class PrefectEvents:
         self._contact = contact
         self._announcer = Announcer(start)
         self._flow_run = ""
+        # With the settings of this run, and in no flow run's context: Prefect would ask its server
+        # for each flow around it.
+        self._context = copy_context()
         self._waiting: list[Announcement] = []
 
     def begin(self, flow_run: str) -> None:
@@ -44,8 +47,7 @@ class PrefectEvents:
             self._waiting.append(announcement)
 
     def _emit(self, announcement: Announcement) -> None:
-        # In no flow run's context: Prefect would ask its server for each flow around it.
-        Context().run(_emit, announcement, self._flow_run)
+        self._context.copy().run(_emit, announcement, self._flow_run)
 
 
 def _emit(announcement: Announcement, flow_run: str) -> None:

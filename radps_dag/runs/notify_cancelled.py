@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 
@@ -72,6 +73,7 @@ def _tell_prefect(
         warn(f"the Prefect server does not know the run, or does not answer; {_LATER}")
         return False
     only_to_the_page()
+    logging.raiseExceptions = False  # or Prefect prints what it cannot send
     events = PrefectEvents(contact, start)
     events.begin(tracked.flow_run)
     events.on_fact(end)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import shutil
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,47 +25,71 @@ from radps_dag.problem import RadpsDagError
 from radps_dag.questions.folder import Folder
 from radps_dag.questions.prompts import PromptChannel, Prompts
 from radps_dag.reuse.cache import ResultCache
+from radps_dag.runs.frontend import Screen
 from radps_dag.runs.record import OpenRun, Recorder, recording
-from radps_dag.runs.signals import run_minding_signals
+from radps_dag.runs.signals import run_apart, run_minding_signals
 from radps_dag.sealed import Secrets
 
 T = TypeVar("T")
 
 PATIENCE = 2.0  # seconds that a run which has ended waits until Prefect is told of others
 
-__all__ = ["begin_server", "run_job"]
+__all__ = [
+    "UseVariables",
+    "begin_server",
+    "into_environment",
+    "into_settings",
+    "prefect_tracker",
+    "run_job",
+]
 
 
-def begin_server(idle_timeout: float | None = None) -> Starting | None:
-    """Start our own server beside everything else, unless the environment names another."""
-    if os.environ.get("PREFECT_API_URL"):
+UseVariables = Callable[[Mapping[str, str]], None]
+
+
+def begin_server(other: str | None = None, idle_timeout: float | None = None) -> Starting | None:
+    """Start our own server beside everything else, unless another one is to be used: that of the
+    environment, or else this one."""
+    if os.environ.get("PREFECT_API_URL") or other:
         return None
     return begin(idle_timeout=idle_timeout)
+
+
+def into_environment(variables: Mapping[str, str]) -> None:
+    """Have Prefect find the variables where it looks: the process is ours, and has one run."""
+    os.environ.update(variables)
+
+
+def into_settings(variables: Mapping[str, str]) -> None:
+    """Give the variables to Prefect as settings of what this thread, or task, begins from now on:
+    nobody else in the process sees them."""
+    from radps_dag.prefect.client_settings import enter
+
+    enter(variables)
 
 
 def run_job(
     job: Job,
     opened: OpenRun,
     memory: ResultCache,
-    slots: int | None,
-    listener: Listener,
+    screen: Screen,
     open_tracker: Callable[[Listener], Tracker],
-    leaving: Callable[[], None] = lambda: None,
-    prompt_channels: Sequence[PromptChannel] = (),
+    *,
     detach: bool = False,
     also: Sequence[Listener] = (),
+    owns_process: bool = False,
 ) -> Ended:
     """Run the job of a run that is open. Raises Interrupted if a signal ended it.
 
-    `leaving` is called before the program is ended at once, by a second signal. Questions are shown
-    by the `faces`, in the run's folder and by the tracker; with `detach` the process ends once
-    nothing but questions is left. `also` hear what the journal has, beside the `listener`.
+    Questions are shown on the `screen`, in the run's folder and by the tracker; with `detach` the
+    run ends once nothing but questions is left. `also` hear what the journal has, beside the
+    screen. Signals are minded where the process is ours.
     """
     executor = open_executor(
-        job.executor_name,
+        job.settings.executor,
         job.library,
         job.library.modules,
-        slots,
+        job.settings.max_parallel,
         opened.directory.workers_log,
         Secrets.of(job.params),
     )
@@ -73,14 +98,14 @@ def run_job(
     trackers: list[Tracker] = []
 
     def emit(fact: Fact) -> None:
-        listener(fact)
+        screen.listener(fact)
         for one in others:
             # What they tell elsewhere is news; no mistake in it is worth the run.
             with contextlib.suppress(Exception):
                 one(fact)
 
     def leave_at_once() -> None:
-        leaving()
+        screen.restore()
         executor.kill()
 
     def hurry() -> None:
@@ -97,6 +122,7 @@ def run_job(
         try:
             tracker = await _in_thread(lambda: open_tracker(record))
         except asyncio.CancelledError:
+            await executor.close()
             return end_early(job, record)
         repairs = asyncio.create_task(_repairs(tracker, opened))
         others.append(tracker.on_fact)
@@ -106,7 +132,7 @@ def run_job(
             tracker.leave()
             run.cancel()
 
-        desk = _desk(opened, tracker, prompt_channels, leave if detach else None)
+        desk = _desk(opened, tracker, screen.prompt_channels, leave if detach else None)
         try:
             return await drive(
                 job,
@@ -125,7 +151,8 @@ def run_job(
 
     try:
         with recording(opened, emit) as record:
-            return run_minding_signals(lambda: whole(record), leave_at_once, hurry)
+            run = run_minding_signals if owns_process else run_apart
+            return run(lambda: whole(record), leave_at_once, hurry)
     finally:
         _tidy(job)
 
@@ -191,9 +218,11 @@ def _tidy(job: Job) -> None:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """The result of work in a daemon thread, which a cancelled caller leaves behind."""
+    """The result of work in a daemon thread, which a cancelled caller leaves behind. The context
+    variables that it sets, such as Prefect's settings, are the caller's then."""
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
 
     def settle(settled: Callable[[], None]) -> None:
         if not result.done():
@@ -201,7 +230,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
     def run() -> None:
         try:
-            value = work()
+            value = context.run(work)
         except BaseException as error:  # noqa: BLE001  # raised where it is awaited
             told = partial(settle, partial(result.set_exception, error))
         else:
@@ -210,7 +239,10 @@ async def _in_thread(work: Callable[[], T]) -> T:
             loop.call_soon_threadsafe(told)
 
     threading.Thread(target=run, name="radps-dag start", daemon=True).start()
-    return await result
+    value = await result
+    for variable, content in context.items():
+        variable.set(content)
+    return value
 
 
 def prefect_tracker(
@@ -220,9 +252,11 @@ def prefect_tracker(
     warn: Callable[[str], None] = lambda message: None,
     begun: Callable[[str, str], None] = lambda flow_run, api: None,
     opened: OpenRun | None = None,
+    use: UseVariables = into_environment,
 ) -> Tracker:
-    """A tracker on the server. Prefect is imported here, when its environment is known. Products
-    of the run that is `opened` have links where the server is ours."""
+    """A tracker on the server. Prefect is imported here, when its environment is known: `use` makes
+    the variables known that say it. Products of the run that is `opened` have links where the
+    server is ours."""
     server = None
     link: Link = no_link
     if starting is not None:
@@ -231,7 +265,7 @@ def prefect_tracker(
             link = server.links(opened.directory.products, opened.directory.id).of
         # It is on this machine: where it does not answer soon, it is gone.
         retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
-        os.environ.update(client_environment(server), PREFECT_CLIENT_MAX_RETRIES=retries)
+        use({**client_environment(server), "PREFECT_CLIENT_MAX_RETRIES": retries})
     from radps_dag.prefect.tracker import PrefectTracker, Shown
 
     if starting is None:

@@ -22,11 +22,11 @@ from run_support import PROGRAM, Ran, record_of, run, write
 from secret_workloads import digest_of
 
 from radps_dag.cli.main import main
-from radps_dag.cli.opening import params_of
 from radps_dag.journal.workspace import Workspace
 from radps_dag.language.model import Pipeline
 from radps_dag.language.params import resolve
 from radps_dag.loader import load
+from radps_dag.opening import params_of
 from radps_dag.prefect.server import ServerAddress
 from radps_dag.problem import InvalidPipeline, UsageError
 from radps_dag.profile import load_profile

@@ -18,8 +18,8 @@ from repository import ROOT
 from run_support import until
 
 from radps_dag.cli.main import COMMANDS
-from radps_dag.cli.opening import open_pipeline, settle
 from radps_dag.language.params import defaults
+from radps_dag.opening import open_pipeline, settle
 from radps_dag.problem import Problem
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,7 +30,9 @@ PAPERS = [*PAGES, ROOT / ".ci" / "run", ROOT / "pyproject.toml"]
 
 COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 (SET_UP,) = blocks(README, "sh")
-COMMAND_LINES = [line for block in blocks(COMMANDS_PAGE, "sh") for line in block.splitlines() if line.strip()]
+COMMAND_LINES = [
+    line for block in blocks(COMMANDS_PAGE, "sh") for line in block.splitlines() if line.strip()
+]
 
 
 def named(page: Path) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from repository import GOLDEN, ROOT
 
-from radps_dag.cli.opening import open_pipeline, settle
 from radps_dag.language.expression.tables import FILTERS, FUNCTIONS, TESTS
 from radps_dag.language.params import defaults
 from radps_dag.language.schema import schema
+from radps_dag.opening import open_pipeline, settle
 from radps_dag.problem import Problem
 
 TEXT = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from radps_dag.builder import build
 from radps_dag.context.reading import load_context
 from radps_dag.engine.drive import Ended, Job
 from radps_dag.engine.planning import Planned, plan
+from radps_dag.engine.settings import Settings
 from radps_dag.engine.tracker import Untracked
 from radps_dag.facts import Fact, NodeFailed, NodeSucceeded
 from radps_dag.faults import Faults, Rule
@@ -24,6 +25,7 @@ from radps_dag.language.model import Pipeline
 from radps_dag.language.params import complete
 from radps_dag.reuse.cache import CacheQuery, Policy, ResultCache, patterns
 from radps_dag.reuse.keys import Keys
+from radps_dag.runs.frontend import Screen
 from radps_dag.runs.provenance import describe
 from radps_dag.runs.record import new_run, reopen
 from radps_dag.runs.session import run_job
@@ -143,7 +145,7 @@ class Place:
             )
             job = replace(
                 _job(pipeline, path, params, run),
-                executor_name=self.executor,
+                settings=Settings(file=str(path), executor=self.executor, max_parallel=self.slots),
                 workdir=opened.directory.products,
                 faults=Faults(tuple(faults)),
                 generation=opened.generation,
@@ -154,7 +156,7 @@ class Place:
                 listen(fact)
 
             try:
-                ended = run_job(job, opened, memory, self.slots, hear, lambda record: Untracked())
+                ended = run_job(job, opened, memory, Screen(hear), lambda record: Untracked())
             finally:
                 opened.close()
         finally:
@@ -170,10 +172,8 @@ def _job(pipeline: Pipeline, path: Path, params: Mapping[str, Any] | None, run: 
         graph=build(pipeline),
         library=LIBRARY,
         params=complete(pipeline, params or {}),
-        executor_name="threads",
         workdir=path.parent,
-        faults=Faults(),
-        file=str(path),
+        settings=Settings(file=str(path)),
         provenance=describe(pipeline, LIBRARY),
     )
 

@@ -16,7 +16,8 @@ from engine_workloads import Board, library_of
 from radps_dag import checks, loader
 from radps_dag.builder import build
 from radps_dag.engine.drive import Ended, Job, drive
-from radps_dag.engine.selection import EVERYTHING, Selection, choose, needed, reuse, subgraph
+from radps_dag.engine.selection import choose, needed, reuse, subgraph
+from radps_dag.engine.settings import EVERYTHING, Selection, Settings
 from radps_dag.engine.tracker import Tracker, Untracked
 from radps_dag.executors.threads import Threads
 from radps_dag.facts import (
@@ -193,12 +194,9 @@ def play(
             graph=subgraph(graph, chosen),
             library=library,
             params=complete(pipeline, params or {}),
-            executor_name="threads",
             workdir=Path(directory) / "products",
+            settings=Settings(seed=seed, memory=memory, gpus=gpus),
             faults=Faults(tuple(faults)),
-            seed=seed,
-            memory=memory,
-            gpus=gpus,
             reused=reuse(pipeline, needed(graph, chosen), left or {}),
         )
 

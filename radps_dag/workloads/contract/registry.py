@@ -6,16 +6,19 @@ import importlib
 import importlib.util
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+from uuid import uuid4
 
 from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
 from radps_dag.workloads.contract.workload import Workload
 
-__all__ = ["Library", "collect", "find_library", "libraries"]
+__all__ = ["Library", "collect", "find_library", "libraries", "with_functions"]
 
 _GROUP = "radps_dag.workloads"
 # Known without reading the metadata of all that is installed (which also takes a moment), so that
@@ -23,6 +26,8 @@ _GROUP = "radps_dag.workloads"
 _OWN = {"placeholder": "radps_dag.workloads.placeholder", "sim": "radps_dag.workloads.sim"}
 # What a library of ours imports that a plain installation does not have.
 _NEEDS = {"sim": ("numpy", "zarr")}
+
+_importing = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,27 @@ def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
         for own in collect(module).values():
             # What a file imports from elsewhere to build on is not its own.
             if own.function.__module__ == module.__name__:
-                if own.name in found and found[own.name].placeholder and not own.placeholder:
-                    del found[own.name]  # it held the place for this one
-                _add(found, own.name, own)
+                _add_own(found, own)
     computes = getattr(library, "COMPUTES", False) is True
     return Library(name, found, tuple(path.resolve() for path in modules), computes)
+
+
+def with_functions(library: Library, functions: Sequence[Callable[..., Any]]) -> Library:
+    """The library with workloads merged in that are functions of this process.
+
+    What they call can change under them, as in a notebook, and no file says what it was. So each
+    time they are taken for new: nothing that they made before is used again.
+    """
+    if not functions:
+        return library
+    found = dict(library.workloads)
+    for function in functions:
+        described = getattr(function, "workload", None)
+        if not isinstance(described, Workload):
+            name = getattr(function, "__qualname__", repr(function))
+            raise UsageError(f"{name} is not a workload; write @workload above it")
+        _add_own(found, replace(described, version=f"{described.version} {uuid4()}"))
+    return replace(library, workloads=found)
 
 
 def collect(module: ModuleType) -> dict[str, Workload]:
@@ -83,6 +104,13 @@ def collect(module: ModuleType) -> dict[str, Workload]:
         if isinstance(described, Workload):
             _add(found, described.name, described)
     return found
+
+
+def _add_own(found: dict[str, Workload], own: Workload) -> None:
+    """Add a workload of the project's own, also where a placeholder held its place."""
+    if own.name in found and found[own.name].placeholder and not own.placeholder:
+        del found[own.name]
+    _add(found, own.name, own)
 
 
 def _add(found: dict[str, Workload], name: str, new: Workload) -> None:
@@ -112,14 +140,23 @@ def _import_library(name: str, module: str) -> ModuleType:
 
 
 def _import_file(path: Path) -> ModuleType:
-    # Named by its place, so that two projects' `workloads.py` never stand for one another, and
-    # imported once, so that a module is the same one to all who ask.
     resolved = path.resolve()
-    name = f"_radps_dag_project_{sha256(os.fsencode(resolved)).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
     if not resolved.is_file():
         raise UsageError(f"workload file {path} does not exist")
+    try:
+        content = resolved.read_bytes()
+    except OSError as error:
+        raise UsageError(f"workload file {path} cannot be read: {error.strerror}") from error
+    # Named by its place, so that two projects' `workloads.py` never stand for one another, and by
+    # its text, so that a program that goes on sees what has been edited. Imported once, so that a
+    # module is the same one to all who ask, also in two threads at once.
+    digest = sha256(os.fsencode(resolved) + b"\0" + content).hexdigest()[:16]
+    name = f"_radps_dag_project_{digest}"
+    with _importing:
+        return sys.modules[name] if name in sys.modules else _import_as(name, path, resolved)
+
+
+def _import_as(name: str, path: Path, resolved: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, resolved)
     if spec is None or spec.loader is None:
         raise UsageError(f"workload file {path} is no Python file; its name must end in .py")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from run_support import PIPELINES
 
-from radps_dag.cli.opening import open_pipeline
+from radps_dag.opening import open_pipeline
 from radps_dag.problem import InvalidPipeline
 
 FILES = sorted(path.relative_to(PIPELINES) for path in PIPELINES.glob("*.yaml"))

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from repository import GOLDEN
 
-from radps_dag.cli.opening import open_pipeline, settle
 from radps_dag.language.params import defaults
+from radps_dag.opening import open_pipeline, settle
 from radps_dag.problem import InvalidPipeline, Problem
 
 FILES = sorted(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.cli.opening import open_pipeline
+from radps_dag.opening import open_pipeline
 from radps_dag.problem import InvalidPipeline, Problem
 
 HEAD = "version: 1\nname: hostile\n"

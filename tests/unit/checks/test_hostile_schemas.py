@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from run_support import PROGRAM
 
-from radps_dag.cli.opening import open_pipeline
 from radps_dag.language.params import resolve
 from radps_dag.language.shape.violations import Rules, violation
+from radps_dag.opening import open_pipeline
 from radps_dag.problem import InvalidPipeline, Problem
 from radps_dag.questions import Question
 

@@ -9,7 +9,7 @@ import pytest
 from engine_support import Played, play
 from journal_support import store_of
 
-from radps_dag.engine.selection import Selection
+from radps_dag.engine.settings import Selection
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
 from radps_dag.problem import UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,34 +12,36 @@ from typing import Any
 from radps_dag import checks, loader
 from radps_dag.checks.settled import settled
 from radps_dag.language.model import Pipeline
-from radps_dag.language.params import resolve
+from radps_dag.language.params import defaults, resolve
 from radps_dag.language.shape import mismatch
 from radps_dag.language.source import Report
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
 from radps_dag.profile import Profile, find_profile
 from radps_dag.sealed import Sealed, variable
-from radps_dag.workloads.contract.registry import Library, find_library, libraries
+from radps_dag.workloads.contract.registry import Library, find_library, libraries, with_functions
 
-__all__ = ["open_pipeline", "params_of", "settle"]
+__all__ = ["apart", "check", "open_pipeline", "params_of", "settle"]
 
 
 def open_pipeline(
-    path: str | os.PathLike[str],
-    library: str | None = None,
+    path: str | os.PathLike[str] | Pipeline,
+    library: str | Library | None = None,
     modules: Sequence[Path] = (),
     profile: Profile | None = None,
     warn: Report = lambda _: None,
+    functions: Sequence[Callable[..., Any]] = (),
 ) -> tuple[Pipeline, Library]:
     """The pipeline of a file and its library, after every check that needs no run.
 
     `library` is used instead of the one that the file names; `modules` are a project's own
-    workload files. Both go before the profile, which is the one found from here upwards where none
-    is given. Warnings go to `warn`, in the order of the file. Raises InvalidPipeline with every
-    error, and UsageError for what is not there.
+    workload files, `functions` workloads that are at hand. They go before the profile, which is the
+    one found from here upwards where none is given. Warnings go to `warn`, in the order of the
+    file. Raises InvalidPipeline with every error, and UsageError for what is not there.
     """
     chosen = find_profile() if profile is None else profile
     with _no_collection():
-        return _opened(path, library or chosen.library, (*chosen.workloads, *modules), warn)
+        modules = (*chosen.workloads, *modules)
+        return _opened(path, library or chosen.library, modules, functions, warn)
 
 
 def settle(
@@ -58,14 +60,61 @@ def settle(
     _sort_out(list(settled(pipeline, library.workloads, known, stages)), warn)
 
 
+def check(
+    pipeline: str | os.PathLike[str] | Pipeline,
+    *,
+    params: Mapping[str, Any] | None = None,
+    library: str | Library | None = None,
+    workloads: Sequence[str | os.PathLike[str] | Callable[..., Any]] = (),
+    profile: str | os.PathLike[str] | Profile | None = None,
+) -> list[Problem]:
+    """Every mistake in a pipeline, and what surely does not do what was meant, in their order.
+
+    That is what `radps-dag validate` prints: an empty list is a pipeline that can run, with these
+    params or else with its defaults. `library` and `workloads` (files, or functions) are used
+    as in `run`. Raises UsageError for what is not there.
+    """
+    site = profile if isinstance(profile, Profile) else find_profile(profile)
+    modules, functions = apart(workloads)
+    found: list[Problem] = []
+    try:
+        opened, chosen = open_pipeline(pipeline, library, modules, site, found.append, functions)
+        values = (
+            defaults(opened)
+            if params is None
+            else params_of(opened, site, (), (), values=params, take_secrets=False)
+        )
+        settle(opened, chosen, values, found.append)
+    except InvalidPipeline as error:
+        found += error.problems
+    return sorted(set(found), key=lambda problem: problem.sort_key)
+
+
+def apart(
+    workloads: Iterable[str | os.PathLike[str] | Callable[..., Any]],
+) -> tuple[tuple[Path, ...], tuple[Callable[..., Any], ...]]:
+    """Workload files, and workloads that are functions."""
+    given = tuple(workloads)
+    functions = tuple(one for one in given if callable(one))
+    return tuple(Path(one) for one in given if not callable(one)), functions
+
+
 def _opened(
-    path: str | os.PathLike[str], library: str | None, modules: Sequence[Path], warn: Report
+    path: str | os.PathLike[str] | Pipeline,
+    library: str | Library | None,
+    modules: Sequence[Path],
+    functions: Sequence[Callable[..., Any]],
+    warn: Report,
 ) -> tuple[Pipeline, Library]:
-    pipeline, problems = loader.read(path)
+    pipeline, problems = (path, []) if isinstance(path, Pipeline) else loader.read(path)
     if pipeline is None:
         raise InvalidPipeline(problems)
     try:
-        workloads = find_library(library or pipeline.library, modules)
+        if isinstance(library, Library):
+            workloads = with_functions(library, functions)
+        else:
+            found = find_library(library or pipeline.library, modules)
+            workloads = with_functions(found, functions)
     except UsageError as error:
         if library is not None or pipeline.library in libraries():
             raise
@@ -90,12 +139,16 @@ def params_of(
     arguments: Iterable[str],
     files: Iterable[Path],
     before: Mapping[str, Any] | None = None,
+    *,
+    values: Mapping[str, Any] | None = None,
+    take_secrets: bool = True,
 ) -> dict[str, Any]:
-    """All params: from arguments, else files, else the run `before`, else the profile, else their
-    defaults. Raises InvalidPipeline, or UsageError for what the profile says."""
+    """All params: from values, else arguments, else files, else the run `before`, else the profile,
+    else their defaults. With `take_secrets` those that the environment gives are taken out of it.
+    Raises InvalidPipeline, or UsageError for what the profile says."""
     known = {name: value for name, value in (before or {}).items() if _is_open(pipeline, name)}
     known = {**_from_profile(profile, pipeline), **known}
-    return resolve(pipeline, arguments, files, known)
+    return resolve(pipeline, arguments, files, known, values=values, take_secrets=take_secrets)
 
 
 def _is_open(pipeline: Pipeline, name: str) -> bool:

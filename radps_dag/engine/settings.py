@@ -1,0 +1,103 @@
+"""What a run is asked to do, beside its pipeline and its params, from whoever asks to the engine.
+
+The run records it, and `resume` asks for the same again where nothing else is said.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from radps_dag.facts import RunStarted
+
+__all__ = ["EVERYTHING", "Selection", "Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The stages a user asks for; nothing at all is everything."""
+
+    only: tuple[str, ...] = ()
+    begin: tuple[str, ...] = ()
+    until: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.only or self.begin or self.until)
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`executor` is a name, "" as long as nobody has said one. None leaves the rest to the profile
+    or to the machine: `max_parallel` calls at once, `memory` in bytes and `gpus` that all of them
+    may hold together. `modules` are the project's own workload files, `products` is the URL of a
+    place for products outside of the workspace, `thresholds` of QA go before the file's.
+    """
+
+    file: str = ""
+    executor: str = "threads"
+    seed: int = 0
+    library: str | None = None
+    modules: tuple[Path, ...] = ()
+    profile: Path | None = None
+    part: Selection = EVERYTHING
+    max_parallel: int | None = None
+    memory: int | None = None
+    gpus: int | None = None
+    reuse: bool = True
+    prefect: bool = True
+    products: str | None = None
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()  # names of params of which stars are recorded
+
+    def recorded(self) -> dict[str, Any]:
+        """All but what a run's first fact has fields for, as JSON."""
+        return {
+            "library": self.library,
+            "modules": [os.fspath(path.resolve()) for path in self.modules],
+            "profile": None if self.profile is None else os.fspath(self.profile),
+            "only": list(self.part.only),
+            "from": list(self.part.begin),
+            "until": list(self.part.until),
+            "max_parallel": self.max_parallel,
+            "memory": self.memory,
+            "gpus": self.gpus,
+            "reuse": self.reuse,
+            "prefect": self.prefect,
+            "products": self.products,
+            "thresholds": self.thresholds,
+            **({"secrets": [*self.secrets]} if self.secrets else {}),
+        }
+
+    @classmethod
+    def of(cls, start: RunStarted) -> Settings:
+        """Those that a run has recorded; earlier versions did not record all of them."""
+        recorded = start.settings
+        profile = recorded.get("profile")
+        return cls(
+            file=start.file,
+            executor=start.executor,
+            seed=start.seed,
+            library=recorded.get("library"),
+            modules=tuple(map(Path, recorded.get("modules", ()))),
+            profile=Path(profile) if profile else None,
+            part=Selection(
+                tuple(recorded.get("only", ())),
+                tuple(recorded.get("from", ())),
+                tuple(recorded.get("until", ())),
+            ),
+            max_parallel=recorded.get("max_parallel"),
+            memory=recorded.get("memory"),
+            gpus=recorded.get("gpus"),
+            reuse=recorded.get("reuse", True),
+            prefect=recorded.get("prefect", True),
+            products=recorded.get("products"),
+            thresholds=recorded.get("thresholds", {}),
+            secrets=tuple(recorded.get("secrets", ())),
+        )

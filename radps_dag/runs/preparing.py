@@ -1,0 +1,198 @@
+"""A request to a job: the pipeline opened and checked, and all that a run of it needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radps_dag.opening import open_pipeline, params_of, settle
+from radps_dag.problem import InvalidPipeline, Problem, UsageError
+from radps_dag.runs.options import RunOptions
+from radps_dag.sealed import Secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from radps_dag.engine.drive import Job
+    from radps_dag.engine.planning import Planned
+    from radps_dag.engine.settings import Selection
+    from radps_dag.faults import Faults
+    from radps_dag.journal.rows import DamagedRun
+    from radps_dag.journal.store import Store
+    from radps_dag.language.model import Pipeline
+    from radps_dag.reuse.cache import ResultCache
+    from radps_dag.workloads.contract.registry import Library
+
+__all__ = [
+    "Checked",
+    "memory_of",
+    "open_checked",
+    "open_journal",
+    "open_store_of",
+    "planned_by",
+    "prepare",
+    "refuse_too_large",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A pipeline that is known to make sense, with the workloads that it calls and its params."""
+
+    pipeline: Pipeline
+    library: Library
+    params: Mapping[str, Any]
+
+
+def open_store_of(asked: RunOptions, *, reading: bool = False) -> Store:
+    """The journal of the workspace that is asked for; `reading` changes nothing."""
+    from radps_dag.journal.opening import open_store
+    from radps_dag.journal.workspace import Workspace
+
+    workspace = Workspace(asked.workspace.resolve(), asked.settings.products or "")
+    return open_store(workspace, asked.store, reading=reading, empty=reading)
+
+
+def open_journal(workspace: Path, url: str | None) -> Store:
+    """The journal that options, or else the profile, name."""
+    from radps_dag.journal.opening import open_store
+    from radps_dag.journal.workspace import Workspace
+    from radps_dag.profile import find_profile
+
+    return open_store(Workspace(workspace.resolve()), url or find_profile().store)
+
+
+def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
+    """The pipeline, its library and its params, after every check that can be made before."""
+    settings = asked.settings
+    if asked.functions and settings.executor not in ("", "threads"):
+        raise UsageError(
+            "workloads that are functions compute in threads, not with the executor "
+            f"{settings.executor!r}; put them into a file, and name that"
+        )
+    pipeline, library = open_pipeline(
+        settings.file,
+        asked.library or settings.library,
+        settings.modules,
+        asked.profile,
+        warn,
+        asked.functions,
+    )
+    params = params_of(
+        pipeline,
+        asked.profile,
+        asked.arguments,
+        asked.params_files,
+        asked.params,
+        values=asked.values,
+        take_secrets=asked.owns_process,
+    )
+    settle(pipeline, library, params, warn, _chosen(settings.part, pipeline))
+    return Checked(pipeline, library, params)
+
+
+def _chosen(part: Selection, pipeline: Pipeline) -> tuple[str, ...] | None:
+    """The stages that would run; None for all of them."""
+    if not part:
+        return None
+    from radps_dag.builder import build
+    from radps_dag.engine import selection
+
+    return selection.choose(build(pipeline), part)
+
+
+def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
+    """What is to run; its id is still to be given."""
+    # Imported when the file is known to be good: the graph library takes its time.
+    from radps_dag.builder import build
+    from radps_dag.engine import selection
+    from radps_dag.engine.drive import Job
+    from radps_dag.engine.forcing import refuse_unmatched
+    from radps_dag.engine.live_context import asks_for_context
+    from radps_dag.reuse.revisions import changes_in_place
+    from radps_dag.reuse.stages import earlier_outputs
+    from radps_dag.runs.provenance import describe
+
+    pipeline, library, params = checked.pipeline, checked.library, checked.params
+    secrets = Secrets.of(params)
+    faults = _faults(asked.faults, pipeline, asked.settings.executor)
+    graph = build(pipeline)
+    chosen = selection.choose(graph, asked.settings.part)
+    refuse_unmatched(asked.force, pipeline, chosen, params)
+    required = selection.needed(graph, chosen)
+    looks_back = asks_for_context(pipeline, library) or changes_in_place(pipeline.stages, library)
+    before = selection.before(graph, chosen) if looks_back else ()
+    damaged: list[DamagedRun] = []
+    left = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
+    if damaged:
+        store.check(thorough=True)
+    return Job(
+        run="",
+        pipeline=pipeline,
+        graph=selection.subgraph(graph, chosen),
+        library=library,
+        params=params,
+        workdir=asked.workspace,
+        settings=replace(asked.settings, secrets=tuple(secrets.contents)),
+        faults=faults,
+        reused=selection.reuse(pipeline, required, left),
+        left={id: left[id].run for id in before if id in left},
+        provenance=describe(pipeline, library, secrets),
+        damaged={error.run: error.warning for error in damaged},
+    )
+
+
+def refuse_too_large(job: Job) -> None:
+    """Raise InvalidPipeline for calls that could never run here."""
+    from radps_dag.engine.capacity import refuse_too_large
+
+    refuse_too_large(job.pipeline, job.graph, job.settings.executor, job.memory, job.gpus)
+
+
+def memory_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
+    """What need not run again, for a run of the job."""
+    from radps_dag.reuse.cache import Policy, ResultCache, patterns
+    from radps_dag.reuse.keys import Keys
+
+    policy = Policy(asked.settings.reuse, patterns(asked.force))
+    keys = Keys(job.library, store.workspace, remember=not store.reading)
+    memory = ResultCache(store, keys, job.run, job.pipeline.name, policy, job.faults)
+    memory.damaged.update(job.damaged)
+    return memory
+
+
+def planned_by(
+    asked: RunOptions,
+    problem: Callable[[Problem], None],
+    warn: Callable[[str], None],
+) -> list[Planned]:
+    """What a run would run, reuse and skip; nothing is changed."""
+    checked = open_checked(asked, problem)
+    from radps_dag.engine.planning import plan
+
+    store = open_store_of(asked, reading=True)
+    try:
+        job = prepare(asked, checked, store)
+        job = replace(job, run="plan", workdir=store.workspace.run("plan").products)
+        memory = memory_of(asked, job, store)
+        found = plan(job, memory)
+        memory.tell(warn)
+        return found
+    finally:
+        store.close()
+
+
+def _faults(given: Faults | Path | None, pipeline: Pipeline, executor: str) -> Faults:
+    from radps_dag.faults import Faults, load_faults
+
+    if given is None:
+        return Faults()
+    faults = given if isinstance(given, Faults) else load_faults(given)
+    problems = list(faults.unmatched(pipeline))
+    if executor == "threads":
+        problems += faults.fatal()
+    if problems:
+        raise InvalidPipeline(problems)
+    return faults

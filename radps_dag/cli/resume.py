@@ -30,7 +30,7 @@ from radps_dag.cli.running import (
     shown,
 )
 from radps_dag.problem import UsageError
-from radps_dag.profile import find_profile, known_executor, load_profile
+from radps_dag.profile import find_profile, load_profile
 from radps_dag.sealed import Sealed
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def _as_before(
     asked: RunOptions, before: RunStarted, file: Path | None, store: Store
 ) -> RunOptions:
     """What was asked of the run when it started, but for what is asked now."""
+    from radps_dag.executors.registry import known_executor
+
     settings = before.settings
     profile = asked.profile
     recorded = settings.get("profile")

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from radps_dag.executors.registry import DEFAULT
 from radps_dag.problem import InvalidPipeline, Problem
 from radps_dag.profile import Profile
 from radps_dag.sealed import Secrets
 
 if TYPE_CHECKING:
     from radps_dag.engine.drive import Job
+    from radps_dag.executors.call import Capabilities
     from radps_dag.faults import Faults
     from radps_dag.journal.rows import DamagedRun
     from radps_dag.journal.store import Store
@@ -60,7 +62,7 @@ class RunOptions:
     params: Mapping[str, Any] = field(default_factory=dict)  # of the run that is resumed
     params_files: tuple[Path, ...] = ()
     part: Part = Part()
-    executor: str = "threads"
+    executor: str = DEFAULT
     max_parallel: int | None = None
     memory: int | None = None
     gpus: int | None = None
@@ -176,17 +178,19 @@ def prepare(asked: RunOptions, checked: tuple[Pipeline, Any, dict[str, Any]], st
     # Imported when the file is known to be good: the graph library takes its time.
     from radps_dag.builder import build
     from radps_dag.engine import selection
-    from radps_dag.engine.capacity import machine_memory
+    from radps_dag.engine.capacity import memory_for
     from radps_dag.engine.drive import Job
     from radps_dag.engine.forcing import refuse_unmatched
     from radps_dag.engine.live_context import asks_for_context
+    from radps_dag.executors.registry import find_executor
     from radps_dag.qa import Overrides
     from radps_dag.reuse.revisions import changes_in_place
     from radps_dag.reuse.stages import earlier_outputs
     from radps_dag.runs.provenance import describe
 
+    capabilities = find_executor(asked.executor).capabilities
     secrets = Secrets.of(params)
-    faults = _faults(asked.faults_file, pipeline, asked.executor)
+    faults = _faults(asked.faults_file, pipeline, capabilities)
     graph = build(pipeline)
     wish = selection.Selection(asked.part.only, asked.part.begin, asked.part.until)
     chosen = selection.choose(graph, wish)
@@ -215,7 +219,7 @@ def prepare(asked: RunOptions, checked: tuple[Pipeline, Any, dict[str, Any]], st
         provenance=describe(pipeline, library, secrets),
         damaged={error.run: error.warning for error in damaged},
         limits=Overrides.of(asked.limits),
-        memory=asked.memory or machine_memory(),
+        memory=asked.memory or memory_for(capabilities),
         gpus=asked.gpus or 0,
     )
 
@@ -239,14 +243,14 @@ def memory_of(asked: RunOptions, job: Job, store: Store, run: str) -> ResultCach
     return memory
 
 
-def _faults(path: Path | None, pipeline: Pipeline, executor: str) -> Faults:
+def _faults(path: Path | None, pipeline: Pipeline, executor: Capabilities) -> Faults:
     from radps_dag.faults import Faults, load_faults
 
     if path is None:
         return Faults()
     faults = load_faults(path)
     problems = list(faults.unmatched(pipeline))
-    if executor == "threads":
+    if not executor.isolates:
         problems += faults.fatal()
     if problems:
         raise InvalidPipeline(problems)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from radps_dag.cli.looking import moment
+from radps_dag.executors.registry import capabilities_of
 from radps_dag.executors.worker_log import printed_at
 from radps_dag.facts import Files
 from radps_dag.journal.workspace import RunDirectory
@@ -146,9 +147,12 @@ def _printed(view: NodeView, directory: RunDirectory) -> Iterator[str]:
         if len(lines) > _MOST:
             lines = [f"... ({len(lines) - _MOST:,} lines before, in {log})", *lines[-_MOST:]]
         yield from ("", "Printed", *(f"  {line}" for line in lines))
-    elif view.began is not None and view.began.executor == "threads" and _has_content(log):
-        yield ""
-        yield f"Calls in threads print to one log, where it is not known which printed what: {log}"
+    elif view.began is not None and _has_content(log):
+        able = capabilities_of(view.began.executor)
+        if able is not None and not able.tells_prints:
+            yield ""
+            where = f"Calls in {view.began.executor} print to one log"
+            yield f"{where}, where it is not known which printed what: {log}"
 
 
 def _has_content(path: Path) -> bool:

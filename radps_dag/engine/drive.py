@@ -24,8 +24,7 @@ from radps_dag.engine.run import NodeContext, Run, Settled, at_once, nobody, val
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
-from radps_dag.executors import Executor
-from radps_dag.executors.threads import MOMENT
+from radps_dag.executors.call import MOMENT, Executor
 from radps_dag.facts import NOT_SELECTED, Listener, NodeSkipped, Noted, RunEnded, RunStarted
 from radps_dag.faults import Faults
 from radps_dag.journal.cancelled import CancelRequest

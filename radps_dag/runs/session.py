@@ -63,7 +63,6 @@ def run_job(
     executor = open_executor(
         job.executor_name,
         job.library,
-        job.library.modules,
         slots,
         opened.directory.workers_log,
         Secrets.of(job.params),

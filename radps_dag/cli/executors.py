@@ -65,8 +65,8 @@ def command(
     click.echo(
         json.dumps([asdict(row) for row in rows], indent=2) if as_json else "\n".join(_lines(rows))
     )
-    for error in broken:
-        click.echo(f"radps-dag: {one_line(str(error))}", err=True)
+    for problem in broken:
+        click.echo(f"radps-dag: {one_line(str(problem))}", err=True)
     return UsageError.exit_code if broken else 0
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from radps_dag.cli.looking import moment
 from radps_dag.executors.registry import capabilities_of
 from radps_dag.executors.worker_log import printed_at
-from radps_dag.facts import Files
+from radps_dag.facts import Files, is_call
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.progress.asking import answer_command, answer_text
 from radps_dag.progress.look import clean, duration, number, score_text, short
@@ -98,7 +98,7 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     if start is not None:
         if start.description:
             yield _field("what", clean(start.description))
-        if start.kind != "task":
+        if not is_call(start.kind):
             yield _field("kind", start.kind.replace("_", "-") + _size(start.total))
         if start.workload:
             source = f", source {start.source}" if start.source else ""
@@ -113,7 +113,7 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     yield from _section("Notes", (clean(one.message) for one in view.notes))
     yield from _section("Questions", _questions(view))
     yield from _section("Inside", list_lines(inside))
-    if start is not None and start.kind == "task":
+    if start is not None and is_call(start.kind):
         packages = view.began.provenance.get("packages", {}) if view.began is not None else {}
         yield from _section("Ran with", _packages(packages) if not view.origin else ())
         yield from _printed(view, directory)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 import networkx as nx
 
@@ -33,6 +33,7 @@ from radps_dag.engine.run import NodeContext, Run, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
+from radps_dag.facts import NodeKind, repetition
 from radps_dag.language.expression import Value, evaluate, references
 from radps_dag.language.model import Group, Loop, Node, Pause, Task, Use
 from radps_dag.language.shape import filled
@@ -53,7 +54,7 @@ class Planned:
 
     place: str
     path: str
-    kind: str
+    kind: NodeKind
     verdict: Verdict
     why: str = ""
     leaf: bool = True
@@ -89,7 +90,7 @@ def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
     return frozenset(
         one.place
         for one in planned
-        if not one.leaf and one.verdict != "run" and one.kind != "fan_out"
+        if not one.leaf and one.verdict != "run" and repetition(one.kind) != "fan_out"
     )
 
 
@@ -266,7 +267,7 @@ class _Planner:
                 return self._question(node, here), None
             case Group():
                 assert inside is not None
-                mark = self._begin(here, "group")
+                mark = self._begin(here, node.kind)
                 finished: dict[str, Any] = {}
                 within = here.seeing(here.scope.inside(inside, finished))
                 self.level(inside, within, finished)
@@ -275,6 +276,8 @@ class _Planner:
             case Use():
                 assert inside is not None
                 return self._used(node, inside, here), None
+            case _:
+                assert_never(node)
 
     def _used(self, node: Use, inside: Graph, here: NodeContext) -> _Outputs:
         given = {argument.name: _value(argument.value, here) for argument in node.arguments}
@@ -286,7 +289,7 @@ class _Planner:
             else filled(param.schema, evaluate(param.default, {}))
             for param in node.pipeline.params
         }
-        mark = self._begin(here, "use")
+        mark = self._begin(here, node.kind)
         finished: dict[str, Any] = {}
         within = here.seeing(here.scope.of_file(params, finished))
         self.level(inside, within, finished)
@@ -323,15 +326,15 @@ class _Planner:
             self._memory.revisions.note(here.place.name, TO_COME)
 
     def _add(self, node: Node, here: NodeContext, verdict: Verdict, why: str) -> None:
-        place, kind = here.place.name, type(node).__name__.lower()
+        place = here.place.name
         mark = self._begun.get(place)
         if mark is None:
-            self.planned.append(Planned(place, here.place.path, kind, verdict, why))
+            self.planned.append(Planned(place, here.place.path, node.kind, verdict, why))
         else:  # a whole of which something is found while its parts are planned
             leaf = mark == len(self.planned) - 1
             self.planned[mark] = replace(self.planned[mark], verdict=verdict, why=why, leaf=leaf)
 
-    def _begin(self, here: NodeContext, kind: str) -> int:
+    def _begin(self, here: NodeContext, kind: NodeKind) -> int:
         """Make room for what is said of a whole before its parts are known."""
         self._begun[here.place.name] = len(self.planned)
         self.planned.append(Planned(here.place.name, here.place.path, kind, "reuse", leaf=False))

@@ -23,6 +23,7 @@ from radps_dag.facts.kinds import (
     Noted,
     QuestionAnswered,
     QuestionAsked,
+    Repetition,
     Retrying,
     RunEnded,
     RunStarted,
@@ -33,6 +34,9 @@ from radps_dag.facts.kinds import (
     as_json,
     cancelled_text,
     from_json,
+    is_call,
+    is_leaf,
+    repetition,
     strict_json,
 )
 
@@ -57,6 +61,7 @@ __all__ = [
     "Noted",
     "QuestionAnswered",
     "QuestionAsked",
+    "Repetition",
     "Retrying",
     "RunEnded",
     "RunStarted",
@@ -67,5 +72,8 @@ __all__ = [
     "as_json",
     "cancelled_text",
     "from_json",
+    "is_call",
+    "is_leaf",
+    "repetition",
     "strict_json",
 ]

@@ -12,7 +12,7 @@ import math
 import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
 from radps_dag.facts.recorded import Provenance, Settings
 from radps_dag.facts.typed import Id, Moment, check, like
@@ -38,6 +38,7 @@ __all__ = [
     "Noted",
     "QuestionAnswered",
     "QuestionAsked",
+    "Repetition",
     "Retrying",
     "RunEnded",
     "RunStarted",
@@ -48,6 +49,9 @@ __all__ = [
     "as_json",
     "cancelled_text",
     "from_json",
+    "is_call",
+    "is_leaf",
+    "repetition",
     "strict_json",
 ]
 
@@ -56,7 +60,9 @@ CONDITION_IS_FALSE = "its condition is false"
 # Why a stage is skipped that --only, --from and --until leave out.
 NOT_SELECTED = "not selected"
 
-NodeKind = Literal["task", "group", "use", "pause", "fan_out", "loop"]
+# How a node is repeated, and what may begin at a place.
+Repetition = Literal["fan_out", "loop"]
+NodeKind = Literal["task", "group", "use", "pause"] | Repetition
 # What a person is asked about, and how the answer came.
 About = Literal["pause", "alert", "exhausted", "diverged"]
 Via = Literal["terminal", "command", "prefect", "file", "timeout"]
@@ -296,6 +302,39 @@ class RunEnded(_Fact):
     message: str = ""
     by: str = ""
     via: Literal["", "command", "prefect"] = ""
+
+
+def is_leaf(kind: NodeKind) -> bool:
+    """Whether nothing is in a node of this kind: it does its work, or asks, by itself."""
+    match kind:
+        case "task" | "pause":
+            return True
+        case "group" | "use" | "fan_out" | "loop":
+            return False
+        case _:
+            assert_never(kind)
+
+
+def is_call(kind: NodeKind | None) -> bool:
+    """Whether a node of this kind calls a workload; None is a node that has not begun."""
+    match kind:
+        case "task":
+            return True
+        case "group" | "use" | "pause" | "fan_out" | "loop" | None:
+            return False
+        case _:
+            assert_never(kind)
+
+
+def repetition(kind: NodeKind | None) -> Repetition | None:
+    """What repeats a node, of a place that holds its instances or iterations."""
+    match kind:
+        case "fan_out" | "loop":
+            return kind
+        case "task" | "group" | "use" | "pause" | None:
+            return None
+        case _:
+            assert_never(kind)
 
 
 Fact = (

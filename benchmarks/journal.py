@@ -53,7 +53,7 @@ def nobody(fact: Fact) -> None:
 
 def without(job: Job, folder: Path) -> float:
     """Seconds of a run of which nothing is recorded."""
-    executor = open_executor("threads", job.library, [ours.WORKLOADS], None, folder / "log")
+    executor = open_executor("threads", job.library, None, folder / "log")
     job = replace(job, workdir=folder / "products")
     run = drive(job, executor, Untracked(), nobody)
     seconds, ended = timed(lambda: asyncio.run(run))

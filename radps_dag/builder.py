@@ -7,12 +7,12 @@ at its level, and can be sorted and drawn before anything runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, assert_never
 
 import networkx as nx
 
 from radps_dag.language.dependencies import Edge, edges
-from radps_dag.language.model import Children, Group, Node, Pipeline, Use
+from radps_dag.language.model import Children, Group, Leaf, Node, Pipeline, Use
 
 if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
@@ -57,8 +57,10 @@ def _body(node: Node, path: str, found: Mapping[str, tuple[Edge, ...]]) -> Graph
             return _level(node.steps, f"{path}/{node.id}" if path else node.id, found)
         case Use():
             return build(node.pipeline)
-        case _:
+        case Leaf():
             return None
+        case _:
+            assert_never(node)
 
 
 def node_of(graph: Graph, id: str) -> Node:

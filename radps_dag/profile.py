@@ -2,7 +2,7 @@
 
 library = "placeholder"
 workloads = ["my_workloads.py"]     # beside this file or below it
-executor = "processes"              # or "threads"
+executor = "processes"              # as `radps-dag executors` lists them
 max_parallel = 8
 memory = "64GB"                     # that calls may ask for, all together
 gpus = 2
@@ -31,7 +31,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 from urllib.parse import urlsplit
 
 from radps_dag.language.quantities import octets_in
@@ -39,13 +39,10 @@ from radps_dag.problem import UsageError, allowed, did_you_mean
 from radps_dag.storage.files import content_of
 
 __all__ = [
-    "EXECUTORS",
     "FILE_NAME",
     "Events",
-    "Executor",
     "Profile",
     "find_profile",
-    "known_executor",
     "load_profile",
 ]
 
@@ -54,9 +51,6 @@ _MOST_BYTES = 1_000_000
 
 # The value of a key, from the profile's path, the key and what stands there.
 _Reader = Callable[[Path, str, Any], Any]
-
-Executor = Literal["threads", "processes"]
-EXECUTORS: tuple[Executor, ...] = get_args(Executor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,7 @@ class Profile:
     path: Path | None = None
     library: str | None = None
     workloads: tuple[Path, ...] = ()
-    executor: Executor | None = None
+    executor: str | None = None
     max_parallel: int | None = None
     memory: int | None = None  # in bytes
     gpus: int | None = None
@@ -190,16 +184,9 @@ def _memory(path: Path, key: str, value: Any) -> int:
 
 
 def _executor(path: Path, key: str, value: Any) -> str:
+    from radps_dag.executors.registry import known_executor  # here: most profiles name none
+
     return known_executor(value, f"{path}: {key}")
-
-
-def known_executor(value: Any, who: str) -> Executor:
-    """The executor of that name. Raises UsageError, with who names it, where there is none."""
-    found = next((name for name in EXECUTORS if name == value), None)
-    if found is None:
-        hint = did_you_mean(value, EXECUTORS) if isinstance(value, str) else ""
-        raise UsageError(f"{who} must be one of {allowed(EXECUTORS)}, not {value!r:.60}{hint}")
-    return found
 
 
 def _modules(path: Path, key: str, value: Any) -> tuple[Path, ...]:

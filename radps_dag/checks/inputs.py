@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import assert_never
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
-from radps_dag.language.model import Named, Task, Use
+from radps_dag.language.model import Group, Named, Pause, Task, Use
 from radps_dag.language.shape import describe
 from radps_dag.problem import Location, Problem, allowed, did_you_mean
 
@@ -37,6 +38,10 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
                 given = {argument.name for argument in node.arguments}
                 who = f"pipeline {node.pipeline.name!r}"
                 yield from _compare(node.arguments, given, taken, who, node.file_at)
+            case Task() | Group() | Pause():
+                pass
+            case _:
+                assert_never(node)
 
 
 def _compare(

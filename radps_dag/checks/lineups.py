@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 from radps_dag.checks.fan_outs import size
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import NodeView, Seat
 from radps_dag.language.expression import Literal, Reference, Value, references
-from radps_dag.language.model import ForEach, Group, Use
+from radps_dag.language.model import ForEach, Group, Leaf, Use
 
 __all__ = ["Lineup", "Lineups", "may_lose"]
 
@@ -124,8 +124,10 @@ class Lineups:
                 sight = seat.level.view.sight(seat, f"outputs.{output}")
             case Use():
                 sight = self._shapes.view(seat.node.pipeline).sight(None, f"outputs.{output}")
-            case _:
+            case Leaf():
                 return None
+            case _:
+                assert_never(seat.node)
         found = None if sight is None else self._value(sight, sight.slot.value)
         if found is None or isinstance(seat.node, Group):
             return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from radps_dag.checks.conditions import Conditions
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.sources import Origin, Sources
 from radps_dag.checks.view import Seat, View
 from radps_dag.language.expression import Literal, infer
-from radps_dag.language.model import Named, Pipeline, Task, Use
+from radps_dag.language.model import Group, Named, Pause, Pipeline, Task, Use, arguments
 from radps_dag.problem import Problem
 from radps_dag.workloads.contract.changing import can_name_data
 
@@ -65,7 +66,10 @@ def _changed_by(seat: Seat, shapes: Shapes) -> frozenset[str]:
             return frozenset(known.changes) if known is not None else frozenset()
         case Use() as node:
             return _changed_params(node.pipeline, shapes)
-    return frozenset()
+        case Group() | Pause():
+            return frozenset()
+        case _:
+            assert_never(seat.node)
 
 
 def _changed_params(pipeline: Pipeline, shapes: Shapes) -> frozenset[str]:
@@ -83,10 +87,8 @@ def _changed_params(pipeline: Pipeline, shapes: Shapes) -> frozenset[str]:
 def _given(view: View, shapes: Shapes, changed: Mapping[Seat, frozenset[str]]) -> Iterator[_Given]:
     sources = Sources(view, shapes)
     for seat in view.seats:
-        if not isinstance(seat.node, Task | Use):
-            continue
         takes = _takes(seat, shapes)
-        for argument in seat.node.arguments:
+        for argument in arguments(seat.node):
             sight = view.sight(seat, f"with.{argument.name}")
             if sight is None or argument.name not in takes:
                 continue
@@ -97,13 +99,18 @@ def _given(view: View, shapes: Shapes, changed: Mapping[Seat, frozenset[str]]) -
 
 def _takes(seat: Seat, shapes: Shapes) -> frozenset[str]:
     """The inputs of a node that can be data."""
-    if isinstance(seat.node, Use):
-        params = shapes.view(seat.node.pipeline).params
-        return frozenset(name for name, shape in params.items() if can_name_data(shape))
-    assert isinstance(seat.node, Task)
-    known = shapes.workloads.get(seat.node.run)
-    inputs = known.inputs if known is not None else ()
-    return frozenset(one.name for one in inputs if can_name_data(one.shape))
+    match seat.node:
+        case Task() as node:
+            known = shapes.workloads.get(node.run)
+            inputs = known.inputs if known is not None else ()
+            return frozenset(one.name for one in inputs if can_name_data(one.shape))
+        case Use() as node:
+            params = shapes.view(node.pipeline).params
+            return frozenset(name for name, shape in params.items() if can_name_data(shape))
+        case Group() | Pause():
+            return frozenset()
+        case _:
+            assert_never(seat.node)
 
 
 def _meet(one: _Given, other: _Given) -> bool:

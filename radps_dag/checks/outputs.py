@@ -8,7 +8,7 @@ from typing import Literal
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import Reading, View
 from radps_dag.language.expression import no_member
-from radps_dag.language.model import Group, Use
+from radps_dag.language.model import Leaf
 from radps_dag.problem import Problem, allowed, did_you_mean
 
 __all__ = ["check"]
@@ -48,7 +48,7 @@ def _output(reading: Reading, shapes: Shapes) -> Problem | None:
     seat = reading.sight.seat
     if seat is not None and any(target is around for around in (seat, *seat.enclosing())):
         return None  # it reads itself, whatever the name
-    if isinstance(target.node, Group | Use) and not names:
+    if not isinstance(target.node, Leaf) and not names:
         words = f"; {target.node.id!r} shows none, give it `outputs:`"
     else:
         words = did_you_mean(name, names) or f"; it has {allowed(names) or 'none'}"

@@ -8,7 +8,7 @@ from typing import Any
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import NodeView, Reading, View
 from radps_dag.language.expression import Expression, Value
-from radps_dag.language.model import Param, Pause, Task, Use
+from radps_dag.language.model import Param, Pause, Use
 from radps_dag.problem import Problem
 
 __all__ = ["check"]
@@ -94,7 +94,7 @@ def _read(reading: Reading, secret: set[str]) -> Iterator[Problem]:
         yield Problem(reference.at, RULE, message + "name those that are meant")
         return
     what = str(reference)
-    if key != "with" or not isinstance(node, Task | Use):
+    if key != "with":
         message = f"{what} is secret, and what `{sight.slot.name}` makes of it could be seen"
         yield Problem(reference.at, RULE, f"{message}; {_by_itself(what)}")
     elif _lone_param(sight.slot.value) != reference.path[0]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from jinja2 import nodes
 
@@ -29,7 +29,15 @@ from radps_dag.language.expression import (
     paths_in,
     references,
 )
-from radps_dag.language.model import MOST_INSTANCES, ForEach, Group, Node, Pipeline, Use
+from radps_dag.language.model import (
+    MOST_INSTANCES,
+    ForEach,
+    Group,
+    Leaf,
+    Node,
+    Pipeline,
+    Use,
+)
 from radps_dag.language.params import defaults
 from radps_dag.language.shape import filled, mismatch, show
 from radps_dag.language.shape.violations import violation
@@ -112,15 +120,20 @@ class _Walk:
         yield from self._inside(node, params, sure)
 
     def _inside(self, node: Node, params: Params, sure: bool) -> Iterator[Problem]:
-        if isinstance(node, Group):
-            for step in node.steps:
-                yield from self._node(step, params, sure)
-        elif isinstance(node, Use):
-            inner = self._params_of(node, params)
-            key = (id(node.pipeline), sure, json.dumps(inner, sort_keys=True, default=str))
-            if key not in self._seen:
-                self._seen.add(key)
-                yield from self.file(node.pipeline, inner, sure)
+        match node:
+            case Group():
+                for step in node.steps:
+                    yield from self._node(step, params, sure)
+            case Use():
+                inner = self._params_of(node, params)
+                key = (id(node.pipeline), sure, json.dumps(inner, sort_keys=True, default=str))
+                if key not in self._seen:
+                    self._seen.add(key)
+                    yield from self.file(node.pipeline, inner, sure)
+            case Leaf():
+                pass
+            case _:
+                assert_never(node)
 
     def _params_of(self, node: Use, params: Params) -> Params:
         """The params of a used file, as far as they are known."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import assert_never
 
+from radps_dag.checks.declared import declared_outputs
 from radps_dag.checks.unlooped import EMPTY
 from radps_dag.checks.view import NodeView, Seat, View
 from radps_dag.language.expression import FAN_OUT_MEMBERS, Literal, infer, member_of
@@ -67,19 +69,9 @@ class Shapes:
 
     def _named(self, seat: Seat, inside: bool) -> Mapping[str, None] | None:
         node = seat.node
-        own: tuple[str, ...]
-        match node:
-            case Task():
-                known = self.workloads.get(node.run)
-                if known is None or known.outputs is None:
-                    return None
-                own = tuple(output.name for output in known.outputs)
-            case Group():
-                own = tuple(output.name for output in node.outputs)
-            case Use():
-                own = tuple(output.name for output in node.pipeline.outputs)
-            case Pause():
-                own = tuple(field.name for field in node.inputs)
+        own = declared_outputs(node, self.workloads)
+        if own is None:
+            return None
         loop = tuple(_LOOP) if node.loop is not None else ()
         added = FAN_OUT_MEMBERS if node.for_each is not None else ()
         return dict.fromkeys(own if inside else (*own, *loop, *added))
@@ -123,6 +115,8 @@ class Shapes:
                 return self._kept(
                     key, lambda: self._at(self.view(node.pipeline), None, f"outputs.{name}")
                 )
+            case _:
+                assert_never(node)
 
     def fields(self, node: Pause) -> Outputs:
         """What the answer to a question consists of."""

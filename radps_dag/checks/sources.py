@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import NodeView, Seat, View
 from radps_dag.language.expression import Expression, Listing, Literal, Object, Reference, Value
-from radps_dag.language.model import Group, Task, Use
+from radps_dag.language.model import Group, Leaf, Task, Use
 
 __all__ = ["Origin", "Sources"]
 
@@ -96,6 +97,10 @@ class Sources:
                     found = list(self._through(seat, node, name, rest, depth))
                 case Task() as node if self._hands_on(node, name):
                     found = list(self._inside(seat, f"with.{name}", rest, depth))
+                case Leaf():
+                    pass
+                case _:
+                    assert_never(seat.node)
         yield from found or [Origin("output", seat, tuple(path))]
 
     def _hands_on(self, node: Task, name: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from radps_dag.checks.declared import declared_outputs
 from radps_dag.language.expression import Expression, Value, references
-from radps_dag.language.model import Group, Loop, Named, Node, Pause, StateVariable, Task, Use
+from radps_dag.language.model import Group, Loop, Named, Node, StateVariable
 from radps_dag.workloads.contract.workload import Workload
 
 __all__ = ["EMPTY", "outputs_without", "why_not_empty"]
@@ -24,17 +25,10 @@ def outputs_without(
     """
     loop = node.loop
     assert loop is not None
-    match node:
-        case Group():
-            return {output.name: _of_group(output, node, loop) for output in node.outputs}
-        case Use():
-            names = [output.name for output in node.pipeline.outputs]
-        case Task():
-            declared = workloads[node.run].outputs
-            names = ["*"] if declared is None else [output.name for output in declared]
-        case Pause():
-            names = [field.name for field in node.inputs]
-    return {name: _carried(name, loop) for name in names}
+    if isinstance(node, Group):
+        return {output.name: _of_group(output, node, loop) for output in node.outputs}
+    names = declared_outputs(node, workloads)
+    return {name: _carried(name, loop) for name in (("*",) if names is None else names)}
 
 
 def why_not_empty(node: Node, workloads: Mapping[str, Workload]) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "BashWords",
     "FishWords",
     "ZshWords",
+    "executors",
     "libraries",
     "params",
     "places",
@@ -118,6 +119,14 @@ def params(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
         for known in _values(declared[one]) if len(found) == 1 else ():
             if known.startswith(value):
                 yield CompletionItem(f"{one}={known}")
+
+
+@_quietly
+def executors(_ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
+    """Executors that are installed."""
+    from radps_dag.executors.registry import executors as installed
+
+    yield from (CompletionItem(name) for name in installed() if name.startswith(incomplete))
 
 
 @_quietly

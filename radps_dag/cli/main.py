@@ -41,6 +41,7 @@ COMMANDS = {
     "export": "write a run to a file",
     "import": "enter a run that was exported elsewhere",
     "workloads": "list the workloads, or describe one",
+    "executors": "list the executors: where workloads can compute",
     "schema": "print the JSON Schema of pipeline files",
     "init": "lay out a starter project",
     "server": "start, stop or look at the local Prefect server",

@@ -11,8 +11,6 @@ import click
 
 from radps_dag.cli import completion
 from radps_dag.language.quantities import octets_in
-from radps_dag.problem import did_you_mean
-from radps_dag.profile import EXECUTORS
 
 __all__ = [
     "how_to_run",
@@ -178,12 +176,10 @@ def what_to_use_again(command: F) -> F:
     return _with(options, command)
 
 
-class _Executor(click.Choice[str]):
-    """A choice that says what was meant."""
+def _executor(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    from radps_dag.executors.registry import known_executor
 
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        message = super().get_invalid_choice_message(value, ctx)
-        return message.removesuffix(".") + (did_you_mean(str(value), self.choices) or ".")
+    return None if value is None else known_executor(value, "--executor")
 
 
 def _memory(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -204,7 +200,9 @@ def how_to_run(command: F) -> F:
         ),
         click.option(
             "--executor",
-            type=_Executor(EXECUTORS),
+            callback=_executor,
+            metavar="NAME",
+            shell_complete=completion.executors,
             help="Where workloads compute: threads (default), or processes, whose limits hold.",
         ),
         click.option(

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from radps_dag.cli.looking import moment
+from radps_dag.executors.registry import capabilities_of
 from radps_dag.executors.worker_log import printed_at
-from radps_dag.facts import Files
+from radps_dag.facts import Files, is_call
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.progress.asking import answer_command, answer_text
 from radps_dag.progress.look import clean, duration, number, score_text, short
@@ -97,7 +98,7 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     if start is not None:
         if start.description:
             yield _field("what", clean(start.description))
-        if start.kind != "task":
+        if not is_call(start.kind):
             yield _field("kind", start.kind.replace("_", "-") + _size(start.total))
         if start.workload:
             source = f", source {start.source}" if start.source else ""
@@ -112,7 +113,7 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     yield from _section("Notes", (clean(one.message) for one in view.notes))
     yield from _section("Questions", _questions(view))
     yield from _section("Inside", list_lines(inside))
-    if start is not None and start.kind == "task":
+    if start is not None and is_call(start.kind):
         packages = view.began.provenance.get("packages", {}) if view.began is not None else {}
         yield from _section("Ran with", _packages(packages) if not view.origin else ())
         yield from _printed(view, directory)
@@ -146,9 +147,12 @@ def _printed(view: NodeView, directory: RunDirectory) -> Iterator[str]:
         if len(lines) > _MOST:
             lines = [f"... ({len(lines) - _MOST:,} lines before, in {log})", *lines[-_MOST:]]
         yield from ("", "Printed", *(f"  {line}" for line in lines))
-    elif view.began is not None and view.began.executor == "threads" and _has_content(log):
-        yield ""
-        yield f"Calls in threads print to one log, where it is not known which printed what: {log}"
+    elif view.began is not None and _has_content(log):
+        able = capabilities_of(view.began.executor)
+        if able is not None and not able.tells_prints:
+            yield ""
+            where = f"Calls in {view.began.executor} print to one log"
+            yield f"{where}, where it is not known which printed what: {log}"
 
 
 def _has_content(path: Path) -> bool:

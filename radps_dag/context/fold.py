@@ -22,6 +22,8 @@ from radps_dag.facts import (
     Retrying,
     RunEnded,
     RunStarted,
+    is_call,
+    repetition,
 )
 from radps_dag.facts.places import parts
 from radps_dag.workloads.contract.knowledge import Declared
@@ -101,13 +103,13 @@ class Fold:
     def add(self, fact: Fact) -> None:
         """Take the next fact of the run."""
         match fact:
-            case NodeStarted(kind="task", place=place):
+            case NodeStarted(kind=kind, place=place) if is_call(kind):
                 if (
                     fact.origin != self.run
                 ):  # else it is there already, and is about to be confirmed
                     self._drop(place)
                 self._running[place] = fact
-            case NodeStarted(kind="loop", place=place):
+            case NodeStarted(kind=kind, place=place) if repetition(kind) == "loop":
                 if branch := self._find(place):
                     branch.done = False
             case NodeSucceeded():

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from radps_dag.builder import Graph, body, edge_kind, edge_outputs, node_of, walk
 from radps_dag.diagram.words import Badge, Feature, badges, duration, plain
+from radps_dag.facts import NodeKind
 from radps_dag.fonts.text import clean
 from radps_dag.language.model import Group, Node, Pause, Pipeline, Task, Use
 
 __all__ = ["Card", "Kind", "Link", "cards", "features", "walk_cards"]
 
 LONGEST_TIP = 500
-Kind = Literal["task", "group", "use", "pause"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How nodes of a kind look, in every format."""
+
+    name: NodeKind
+    holds: bool = False  # others may be inside
+    file: bool = False  # it has the tab of a folder, with a file's name
+    asks: bool = False  # it waits for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ def cards(graph: Graph, depth: int | None = None) -> Card:
     return Card(
         path="",
         id=clean(pipeline.name) if pipeline else "",
-        kind="group",
+        kind=_GROUP,
         description=clean(pipeline.description) if pipeline else "",
         inside=_inside(graph, "", pipeline, depth),
         links=_links(graph),
@@ -73,6 +83,7 @@ def _inside(
 
 def _card(graph: Graph, id: str, path: str, pipeline: Pipeline | None, depth: int | None) -> Card:
     node = node_of(graph, id)
+    kind, line = _kind_and_line(node)
     below = f"{path}/{id}" if path else id
     inner = body(graph, id)
     shown = inner is not None and (depth is None or depth > 1)
@@ -80,8 +91,8 @@ def _card(graph: Graph, id: str, path: str, pipeline: Pipeline | None, depth: in
     return Card(
         path=below,
         id=clean(id),
-        kind=_kind(node),
-        line=clean(_line(node)),
+        kind=kind,
+        line=clean(line),
         description=clean(node.description or _inherited_description(node)),
         badges=tuple(
             Badge(badge.feature, clean(badge.text), clean(badge.full)[:LONGEST_TIP])
@@ -105,28 +116,21 @@ def _links(graph: Graph) -> tuple[Link, ...]:
     )
 
 
-def _kind(node: Node) -> Kind:
-    match node:
-        case Task():
-            return "task"
-        case Group():
-            return "group"
-        case Use():
-            return "use"
-        case Pause():
-            return "pause"
+_GROUP = Kind("group", holds=True)
 
 
-def _line(node: Node) -> str:
+def _kind_and_line(node: Node) -> tuple[Kind, str]:
     match node:
         case Task():
-            return node.run if node.run != node.id else ""
-        case Use():
-            return node.file
-        case Pause():
-            return _question(node)
+            return Kind(node.kind), node.run if node.run != node.id else ""
         case Group():
-            return ""
+            return _GROUP, ""
+        case Use():
+            return Kind(node.kind, holds=True, file=True), node.file
+        case Pause():
+            return Kind(node.kind, asks=True), _question(node)
+        case _:
+            assert_never(node)
 
 
 def _question(node: Pause) -> str:

@@ -84,16 +84,16 @@ def _attributes(card: Card, depth: int) -> Iterator[str]:
     yield f'label="{text}"'
     group = bool(card.inside)
     edge, fill = TASK.edge, TASK.fill
-    if card.kind == "pause":
+    if card.kind.asks:
         yield "shape=hexagon"
         edge, fill = PAUSE.edge, PAUSE.fill
-    elif card.kind in ("group", "use"):
+    elif card.kind.holds:
         edge, fill = group_tone(depth).edge, group_tone(depth).fill
         if not group:
-            yield "shape=tab" if card.kind == "use" else "shape=component"
+            yield "shape=tab" if card.kind.file else "shape=component"
     elif card.has("for_each"):
         yield "shape=box3d"
-    styles = ["filled"] + ([] if card.kind == "pause" else ["rounded"])
+    styles = ["filled"] + ([] if card.kind.asks else ["rounded"])
     if card.has("when"):
         styles.append("dashed")
         edge = FEATURE["when"].edge

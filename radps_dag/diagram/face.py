@@ -68,7 +68,7 @@ class Face:
 
 def leaf(card: Card) -> Face:
     """The face of a box without children, as narrow as its text."""
-    side = PAD + (12.0 if card.kind == "pause" else 0.0)
+    side = PAD + (12.0 if card.kind.asks else 0.0)
     return _face(card, LEAF_WIDTH, side, stretch=False)
 
 
@@ -107,8 +107,8 @@ def _face(card: Card, width: float, side: float, stretch: bool) -> Face:
 def _texts(card: Card, width: float, stretch: bool) -> Iterator[tuple[str, float, Weight, Role]]:
     size = TITLE + 1 if stretch else TITLE
     yield shorten(card.id, width, size, "SemiBold"), size, "SemiBold", "title"
-    if card.line and card.kind != "use":
-        count = 3 if card.kind == "pause" else 1
+    if card.line and not card.kind.file:
+        count = 3 if card.kind.asks else 1
         for text in wrap(card.line, width, SMALL, count):
             yield text, SMALL, "Regular", "line"
     if card.description and (stretch or card.collapsed):

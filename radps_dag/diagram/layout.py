@@ -69,7 +69,7 @@ class Box:
     @property
     def outline(self) -> tuple[float, float, float, float]:
         """Left, top, width and height of the box itself, without its tab and the cards behind."""
-        tab = TAB if self.card.kind == "use" else 0.0
+        tab = TAB if self.card.kind.file else 0.0
         stack = STACK if self.card.has("for_each") else 0.0
         return (self.x, self.y + tab, self.width - stack, self.height - tab - stack)
 
@@ -170,7 +170,7 @@ class _Layout:
         plan = self.arranger(sizes, arrows, direction, aim, spacing)
         head = header(card, max(plan.width, 190.0)) if card.path else Face(0.0, 0.0)
         width = max(plan.width, head.width)
-        tab = TAB if card.kind == "use" else 0.0
+        tab = TAB if card.kind.file else 0.0
         stack = STACK if card.has("for_each") else 0.0
         pad = PAD if card.path else 0.0
         top = tab + (head.height + 10 + 14 if card.path else 0.0)
@@ -196,9 +196,9 @@ class _Layout:
 
 def _leaf(card: Card) -> Box:
     face = leaf(card)
-    tab = TAB if card.kind == "use" else 0.0
+    tab = TAB if card.kind.file else 0.0
     stack = STACK if card.has("for_each") else 0.0
-    needed = 2 * text_width(tab_text(card), 10.0) + 94 if card.kind == "use" else 0.0
+    needed = 2 * text_width(tab_text(card), 10.0) + 94 if card.kind.file else 0.0
     return Box(
         card=card,
         x=0.0,
@@ -213,7 +213,7 @@ def _leaf(card: Card) -> Box:
 def _to_body(spline: Spline, target: Kind) -> Spline:
     """On past the tab, which leaves the middle free, to the border of the box itself."""
     end, before = spline[-1], spline[-2]
-    if target != "use" or abs(end[0] - before[0]) > abs(end[1] - before[1]):
+    if not target.file or abs(end[0] - before[0]) > abs(end[1] - before[1]):
         return spline
     return (*spline, *line(end, (end[0], end[1] + TAB)))
 

@@ -76,11 +76,11 @@ def _inside(card: Card, names: dict[str, str], direction: Direction, depth: int)
 
 
 def _brackets(card: Card) -> tuple[str, str]:
-    if card.kind == "pause":
+    if card.kind.asks:
         return "{{", "}}"
     if card.has("for_each"):
         return "[[", "]]"
-    return ("[", "]") if card.kind == "task" else ("(", ")")
+    return ("(", ")") if card.kind.holds else ("[", "]")
 
 
 def _arrow(link: Link) -> str:
@@ -102,4 +102,4 @@ def _is(card: Card, name: str) -> bool:
         case "repeated":
             return card.has("loop")
         case _:
-            return card.kind == "pause"
+            return card.kind.asks

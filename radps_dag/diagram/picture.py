@@ -93,8 +93,8 @@ def _signs(card: Card) -> list[Sign]:
     seen: set[Sign] = {*features(card)}
     seen |= {"data"} if "data" in links else set()
     seen |= {"needs_edge"} if "needs" in links else set()
-    seen |= {"pause"} if "pause" in kinds else set()
-    seen |= {"use"} if "use" in kinds else set()
+    seen |= {"pause"} if any(kind.asks for kind in kinds) else set()
+    seen |= {"use"} if any(kind.file for kind in kinds) else set()
     seen |= {"hidden"} if any(each.collapsed for each in all_cards) else set()
     return [sign for sign in SIGNS if sign in seen]
 

@@ -24,7 +24,7 @@ def lines(card: Card) -> list[str]:
     text = [card.id]
     if card.line:
         text.append(card.line)
-    elif card.kind != "task" and card.description:
+    elif card.kind.holds and card.description:
         text.append(card.description)
     text += _badges(card)
     if card.collapsed:

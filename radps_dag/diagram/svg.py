@@ -167,23 +167,23 @@ def _box(box: Box, depth: int) -> Iterator[str]:
     if card.has("for_each"):
         for step in (STACK, STACK / 2):
             yield _shape(card, left + step, top + step, width, height, tone, behind=True)
-    if card.kind == "use":
+    if card.kind.file:
         yield from _tab(box)
     yield _shape(card, left, top, width, height, tone)
     if card.collapsed:
         yield from _ledge(left, top, width, height, tone)
     yield from _face(box.face, box.head, tone)
-    if card.kind == "pause":
+    if card.kind.asks:
         x, y = left + width - 27, top + 9
         yield _icon(HAND, x, y, PAUSE.ink, 1.2)
 
 
 def _tone(card: Card, depth: int) -> Tone:
-    if card.kind == "pause":
+    if card.kind.asks:
         return PAUSE
-    if card.kind == "use":
+    if card.kind.file:
         return Tone(USE.ink, USE.edge, group_tone(depth).fill)
-    return group_tone(depth) if card.kind == "group" else TASK
+    return group_tone(depth) if card.kind.holds else TASK
 
 
 def _shape(
@@ -197,7 +197,7 @@ def _shape(
 ) -> str:
     plain = f'fill="{tone.fill}" stroke="{tone.edge}" stroke-width="1.2"'
     style = plain if behind else _outline_style(card, tone)
-    if card.kind == "pause":
+    if card.kind.asks:
         cut = min(13.0, height / 2)
         points = (
             (x + cut, y),
@@ -208,7 +208,7 @@ def _shape(
             (x, y + height / 2),
         )
         return f'<polygon points="{" ".join(map(_pair, points))}" {style}/>'
-    radius = 7 if card.kind == "task" else 10
+    radius = 10 if card.kind.holds else 7
     return (
         f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"'
         f' rx="{radius}" {style}/>'
@@ -222,8 +222,8 @@ def _outline_style(card: Card, tone: Tone) -> str:
         edge, weight = FEATURE["loop"].edge, 2.2
     if card.has("when"):
         dashes, weight = ' stroke-dasharray="6 4"', max(weight, 1.6)
-        edge = edge if card.has("loop") or card.kind == "pause" else FEATURE["when"].edge
-    if card.kind == "pause":
+        edge = edge if card.has("loop") or card.kind.asks else FEATURE["when"].edge
+    if card.kind.asks:
         weight = 1.6
     return f'fill="{tone.fill}" stroke="{edge}" stroke-width="{weight}"{dashes}'
 

@@ -8,19 +8,25 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from radps_dag.executors.call import Capabilities
 from radps_dag.language.model import Pipeline, Task, walk
 from radps_dag.language.quantities import in_words
 from radps_dag.problem import InvalidPipeline, Problem
 
-__all__ = ["machine_memory", "refuse_too_large"]
+__all__ = ["memory_for", "refuse_too_large"]
 
 RULE = "resources"
 # Where Linux says how much a container may use, as it has done it since 2016 and before.
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def machine_memory() -> int:
-    """The memory of this machine, or of the container, in bytes."""
+def memory_for(executor: Capabilities) -> int:
+    """What calls may ask for together where nobody says it, in bytes: of an executor that computes
+    here, the memory of this machine or of the container."""
+    return _machine_memory() if executor.here else sys.maxsize
+
+
+def _machine_memory() -> int:
     found = [sys.maxsize]
     with contextlib.suppress(ValueError, OSError, AttributeError):
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

@@ -15,7 +15,7 @@ from radps_dag.context.declaring import as_recorded, declared_by
 from radps_dag.context.fold import Fold
 from radps_dag.context.inherited import adopt_left
 from radps_dag.context.visibility import Visibility, order_of
-from radps_dag.engine.capacity import machine_memory
+from radps_dag.engine.capacity import memory_for
 from radps_dag.engine.level import run_level
 from radps_dag.engine.live_context import LiveContext, asks_for_context
 from radps_dag.engine.nodes import run_node
@@ -25,8 +25,8 @@ from radps_dag.engine.scope import Scope
 from radps_dag.engine.settings import Settings
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
-from radps_dag.executors import Executor
-from radps_dag.executors.threads import MOMENT
+from radps_dag.executors.call import MOMENT, Executor
+from radps_dag.executors.registry import find_executor
 from radps_dag.facts import NOT_SELECTED, Listener, NodeSkipped, Noted, RunEnded, RunStarted
 from radps_dag.faults import Faults
 from radps_dag.journal.cancelled import CancelRequest
@@ -83,7 +83,8 @@ class Job:
     @property
     def memory(self) -> int:
         """Bytes that calls may hold together: all of this machine, where nothing is said."""
-        return self.settings.memory or machine_memory()
+        executor = find_executor(self.settings.executor)
+        return self.settings.memory or memory_for(executor.capabilities)
 
     @property
     def gpus(self) -> int:

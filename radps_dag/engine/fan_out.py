@@ -11,11 +11,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from radps_dag.checks.declared import declared_outputs
 from radps_dag.engine.attempts import NO_RETRY
 from radps_dag.engine.run import NodeContext, NodeScope, Result, value_of, whole
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.language.expression import key_text
-from radps_dag.language.model import MOST_INSTANCES, ForEach, Group, Node, Pause, Task, Use
+from radps_dag.language.model import MOST_INSTANCES, ForEach, Node
 from radps_dag.outcome import NodeError, Stopped
 
 __all__ = ["declared", "fan_out", "instances", "with_keys"]
@@ -281,14 +282,5 @@ def _required(each: ForEach, total: int, here: NodeContext) -> int:
 
 def declared(node: Node, here: NodeContext) -> list[str]:
     """The names of a node's outputs, for a fan-out over nothing."""
-    match node:
-        case Task():
-            declared = here.run.library.workloads[node.run].outputs or ()
-            names = [output.name for output in declared]
-        case Group():
-            names = [output.name for output in node.outputs]
-        case Use():
-            names = [output.name for output in node.pipeline.outputs]
-        case Pause():
-            names = [param.name for param in node.inputs]
-    return names + (["outcome", "iterations", "history"] if node.loop is not None else [])
+    names = declared_outputs(node, here.run.library.workloads) or ()
+    return [*names, *(("outcome", "iterations", "history") if node.loop is not None else ())]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import assert_never
 
 from radps_dag.builder import Graph, body, node_of
 from radps_dag.engine.attempts import NO_RETRY
@@ -17,8 +18,8 @@ from radps_dag.engine.pauses import pause_body
 from radps_dag.engine.run import Body, NodeContext, NodeScope, Result, tell_failure, value_of
 from radps_dag.engine.scoring import assess
 from radps_dag.engine.tracker import Label, Untracked
-from radps_dag.facts import CONDITION_IS_FALSE, NodeKind, NodeSkipped
-from radps_dag.language.model import Group, Node, Pause, Task, Use
+from radps_dag.facts import CONDITION_IS_FALSE, NodeSkipped
+from radps_dag.language.model import Group, Leaf, Node, Pause, Task, Use
 from radps_dag.outcome import Done, Failed, NodeError, Outcome, Skipped
 
 __all__ = ["run_node"]
@@ -55,11 +56,11 @@ async def _instance(
     """A node that is no fan-out, or one instance of one: once, or until it converges."""
     loop = node.loop
     if loop is None:
-        span = NodeScope(_kind(node), node.description, tolerated=tolerated)
+        span = NodeScope(node.kind, node.description, tolerated=tolerated)
         return await span.around(here, partial(_scored, node, once))
 
     async def iteration(here: NodeContext) -> Result:
-        return await NodeScope(_kind(node), tolerated=tolerated).around(here, once)
+        return await NodeScope(node.kind, tolerated=tolerated).around(here, once)
 
     span = NodeScope("loop", node.description, lambda: cap(node, loop, here), tolerated)
     return await span.around(here, partial(_scored, node, partial(iterate, node, loop, iteration)))
@@ -77,7 +78,7 @@ async def _scored(node: Node, work: Body, here: NodeContext) -> Result:
             raise
         return result
 
-    if not isinstance(node, Group | Use):
+    if isinstance(node, Leaf):
         return await assessed(here)
     # One table for each stage: what is scored deeper inside is in it too.
     stage = "/" not in here.place.path
@@ -115,15 +116,5 @@ def _body_of(node: Node, inside: Graph | None) -> Body:
             return partial(use_body, node, inside, run_node)
         case Pause():
             return partial(pause_body, node)
-
-
-def _kind(node: Node) -> NodeKind:
-    match node:
-        case Task():
-            return "task"
-        case Group():
-            return "group"
-        case Use():
-            return "use"
-        case Pause():
-            return "pause"
+        case _:
+            assert_never(node)

@@ -7,9 +7,9 @@ depends on it is planned to run too. It may still be reused, if the call makes t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, assert_never
 
 import networkx as nx
 
@@ -28,12 +28,14 @@ from radps_dag.engine.loops import (
 )
 from radps_dag.engine.pauses import Wording, wording_of
 from radps_dag.engine.place import ROOT
+from radps_dag.engine.plan_lines import PlanLines, Planned, whole_groups
 from radps_dag.engine.planned_context import PlannedContext
-from radps_dag.engine.run import NodeContext, Run, value_of
+from radps_dag.engine.run import NodeContext, Run
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
-from radps_dag.language.expression import Value, evaluate, references
+from radps_dag.engine.unknown import Unknown, gathered, is_unknown, upstream, value_or_unknown
+from radps_dag.language.expression import Value, evaluate
 from radps_dag.language.model import Group, Loop, Node, Pause, Task, Use
 from radps_dag.language.shape import filled
 from radps_dag.outcome import NodeError
@@ -42,29 +44,6 @@ from radps_dag.reuse.cache import ResultCache
 from radps_dag.reuse.revisions import TO_COME, changes_in_place
 
 __all__ = ["Planned", "plan", "whole_groups"]
-
-Verdict = Literal["run", "reuse", "skip"]
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What would become of a node, an instance or an iteration; of a group, of all in it, which is
-    told of too unless the group is a `leaf`: nothing in it is known yet."""
-
-    place: str
-    path: str
-    kind: str
-    verdict: Verdict
-    why: str = ""
-    leaf: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Unknown:
-    """Stands for what a call is still to make. `source` is the place of that call's node."""
-
-    source: str
-
 
 _Outputs = Mapping[str, Any]  # some of which may be unknown
 
@@ -81,22 +60,12 @@ def plan(job: Job, memory: ResultCache) -> list[Planned]:
         planner.whole(job)
         # What was changed by a call that runs again has to be made again, and so on.
         if not memory.in_place.outdated(frozenset(memory.revisions.all.values())):
-            return planner.planned
-
-
-def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
-    """The places of groups in which nothing would run."""
-    return frozenset(
-        one.place
-        for one in planned
-        if not one.leaf and one.verdict != "run" and one.kind != "fan_out"
-    )
+            return planner.plan.lines
 
 
 class _Planner:
     def __init__(self, memory: ResultCache, foreseen: PlannedContext) -> None:
-        self.planned: list[Planned] = []
-        self._begun: dict[str, int] = {}  # place of a whole -> its line
+        self.plan = PlanLines()
         self._memory = memory
         self._foreseen = foreseen
 
@@ -126,7 +95,7 @@ class _Planner:
             if outputs is not None:
                 finished[id] = outputs
 
-    def _node(self, graph: Graph, id: str, here: NodeContext) -> _Outputs | _Unknown | None:
+    def _node(self, graph: Graph, id: str, here: NodeContext) -> _Outputs | Unknown | None:
         """What is known of a node's outputs; None if it is skipped."""
         node = node_of(graph, id)
         if not node.cache:
@@ -138,25 +107,25 @@ class _Planner:
 
     def _one(
         self, node: Node, inside: Graph | None, here: NodeContext
-    ) -> _Outputs | _Unknown | None:
-        runs = True if node.when is None else _value(node.when, here)
-        if isinstance(runs, _Unknown):
-            return self._will_run(node, here, f"if its condition holds: {_upstream(runs)}")
+    ) -> _Outputs | Unknown | None:
+        runs = True if node.when is None else value_or_unknown(node.when, here)
+        if isinstance(runs, Unknown):
+            return self._will_run(node, here, f"if its condition holds: {upstream(runs)}")
         if not runs:
-            self._add(node, here, "skip", "its condition is false")
+            self.plan.add(here, node.kind, "skip", "its condition is false")
             return None
         if node.for_each is None:
             return self._once(node, inside, here)
         return self._fan_out(node, inside, here)
 
-    def _fan_out(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | _Unknown:
+    def _fan_out(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | Unknown:
         assert node.for_each is not None
         for item in node.for_each.items:
-            found = _value(item.value, here)
-            if isinstance(found, _Unknown):
-                return self._will_run(node, here, _upstream(found))
-        mark = self._begin(here, "fan_out")
-        results: list[_Outputs | _Unknown] = []
+            found = value_or_unknown(item.value, here)
+            if isinstance(found, Unknown):
+                return self._will_run(node, here, upstream(found))
+        mark = self.plan.begin(here, "fan_out")
+        results: list[_Outputs | Unknown] = []
         keys: list[str] = []
         for one in instances(node.for_each, here):
             keys.append(one.key)
@@ -165,35 +134,35 @@ class _Planner:
                 results.append(self._once(node, inside, there))
             except NodeError as error:
                 results.append(self._will_run(node, there, f"it would fail: {error.message}"))
-        self._end(mark)
-        unknown = next((one for one in results if isinstance(one, _Unknown)), None)
+        self.plan.end(mark)
+        unknown = next((one for one in results if isinstance(one, Unknown)), None)
         if unknown is not None:
-            return _Unknown(here.place.name)
-        good = [dict(one) for one in results if not isinstance(one, _Unknown)]
+            return Unknown(here.place.name)
+        good = [dict(one) for one in results if not isinstance(one, Unknown)]
         names = list(good[0]) if good else declared(node, here)
-        lists = {name: _gathered([one.get(name) for one in good]) for name in names}
+        lists = {name: gathered([one.get(name) for one in good]) for name in names}
         return with_keys(lists, keys, [])
 
-    def _once(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | _Unknown:
+    def _once(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | Unknown:
         if node.loop is None:
             return self._body(node, inside, here)[0]
-        mark = self._begin(here, "loop")
+        mark = self.plan.begin(here, "loop")
         outputs = self._loop(node, inside, here)
-        self._end(mark)
-        if isinstance(outputs, _Unknown):
+        self.plan.end(mark)
+        if isinstance(outputs, Unknown):
             self._to_come(node, here)  # also in iterations that cannot be told yet
         return outputs
 
-    def _loop(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | _Unknown:
+    def _loop(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | Unknown:
         loop = node.loop
         assert loop is not None
-        unknown = _Unknown(here.place.name)
-        if isinstance(_value(loop.max_iterations, here), _Unknown):
+        unknown = Unknown(here.place.name)
+        if isinstance(value_or_unknown(loop.max_iterations, here), Unknown):
             return unknown
         most = cap(node, loop, here)
-        state = {variable.name: _value(variable.init, here) for variable in loop.state}
+        state = {variable.name: value_or_unknown(variable.init, here) for variable in loop.state}
         if most == 0:
-            return without_iteration(node, state, here, _value)
+            return without_iteration(node, state, here, value_or_unknown)
         history = History()
         number = 0
         while True:
@@ -201,12 +170,16 @@ class _Planner:
             scope = here.scope.in_iteration(number, state)
             there = here.at(here.place.iteration(number)).seeing(scope)
             outputs, steps = self._body(node, inside, there)
-            if isinstance(outputs, _Unknown) or any(map(_is_unknown, outputs.values())):
+            if isinstance(outputs, Unknown) or any(map(is_unknown, outputs.values())):
                 return unknown
             seen = scope.steps if steps is None else steps
             after = there.at(here.place).seeing(replace(scope, steps=seen, outputs=outputs))
             tests = (loop.score, loop.until, loop.diverged)
-            if any(isinstance(_value(one, after), _Unknown) for one in tests if one is not None):
+            if any(
+                isinstance(value_or_unknown(one, after), Unknown)
+                for one in tests
+                if one is not None
+            ):
                 return unknown
             history.add(outputs, score_of(loop, after), loop.keep == "best")
             outcome = outcome_of(loop, after, last=number == most)
@@ -221,7 +194,7 @@ class _Planner:
             state = {
                 variable.name: state[variable.name]
                 if variable.next is None
-                else _value(variable.next, after)
+                else value_or_unknown(variable.next, after)
                 for variable in loop.state
             }
 
@@ -240,24 +213,24 @@ class _Planner:
         known = answer_of(self._memory.store, here.scope.run["id"], wording.id(here))
         return None if known is None else known.values
 
-    def _question(self, node: Pause, here: NodeContext) -> _Outputs | _Unknown:
-        unknown: list[_Unknown] = []
+    def _question(self, node: Pause, here: NodeContext) -> _Outputs | Unknown:
+        unknown: list[Unknown] = []
 
         def known(value: Value) -> Any:
-            found = _value(value, here)
-            unknown.extend([found] if isinstance(found, _Unknown) else [])
+            found = value_or_unknown(value, here)
+            unknown.extend([found] if isinstance(found, Unknown) else [])
             return found
 
         wording = wording_of(node, known)
         said = None if unknown else self._answer(wording, here)
         if said is None:
             return self._will_run(node, here, "it asks a person")
-        self._add(node, here, "reuse", "")
+        self.plan.add(here, node.kind, "reuse", "")
         return said
 
     def _body(
         self, node: Node, inside: Graph | None, here: NodeContext
-    ) -> tuple[_Outputs | _Unknown, Mapping[str, Any] | None]:
+    ) -> tuple[_Outputs | Unknown, Mapping[str, Any] | None]:
         """What is known of the outputs of one go at a node and, of a group, of its steps'."""
         match node:
             case Task():
@@ -266,18 +239,22 @@ class _Planner:
                 return self._question(node, here), None
             case Group():
                 assert inside is not None
-                mark = self._begin(here, "group")
+                mark = self.plan.begin(here, node.kind)
                 finished: dict[str, Any] = {}
                 within = here.seeing(here.scope.inside(inside, finished))
                 self.level(inside, within, finished)
-                self._end(mark)
+                self.plan.end(mark)
                 return _named(node.outputs, within), within.scope.steps
             case Use():
                 assert inside is not None
                 return self._used(node, inside, here), None
+            case _:
+                assert_never(node)
 
     def _used(self, node: Use, inside: Graph, here: NodeContext) -> _Outputs:
-        given = {argument.name: _value(argument.value, here) for argument in node.arguments}
+        given = {
+            argument.name: value_or_unknown(argument.value, here) for argument in node.arguments
+        }
         params = {
             param.name: filled(param.schema, given[param.name])
             if param.name in given
@@ -286,19 +263,19 @@ class _Planner:
             else filled(param.schema, evaluate(param.default, {}))
             for param in node.pipeline.params
         }
-        mark = self._begin(here, "use")
+        mark = self.plan.begin(here, node.kind)
         finished: dict[str, Any] = {}
         within = here.seeing(here.scope.of_file(params, finished))
         self.level(inside, within, finished)
-        self._end(mark)
+        self.plan.end(mark)
         return _named(node.pipeline.outputs, within)
 
-    def _task(self, node: Task, here: NodeContext) -> _Outputs | _Unknown:
+    def _task(self, node: Task, here: NodeContext) -> _Outputs | Unknown:
         arguments: dict[str, Any] = {}
         for argument in node.arguments:
-            arguments[argument.name] = _value(argument.value, here)
-            if isinstance(arguments[argument.name], _Unknown):
-                return self._will_run(node, here, _upstream(arguments[argument.name]))
+            arguments[argument.name] = value_or_unknown(argument.value, here)
+            if isinstance(arguments[argument.name], Unknown):
+                return self._will_run(node, here, upstream(arguments[argument.name]))
         place, workload = here.place.name, here.run.library.workloads[node.run]
         seed = f"{here.run.seed} {place}"
         asked = self._memory.ask(place, workload, arguments, seed, here.cached, link=here.link)
@@ -306,85 +283,24 @@ class _Planner:
         if known is None:
             return self._will_run(node, here, why)
         self._memory.note(place, known)
-        self._add(node, here, "reuse", "" if known.run == here.scope.run["id"] else known.run)
+        self.plan.add(
+            here, node.kind, "reuse", "" if known.run == here.scope.run["id"] else known.run
+        )
         return known.outputs
 
-    def _will_run(self, node: Node, here: NodeContext, why: str) -> _Unknown:
-        self._add(node, here, "run", why)
+    def _will_run(self, node: Node, here: NodeContext, why: str) -> Unknown:
+        self.plan.add(here, node.kind, "run", why)
         given = here.run.library.workloads[node.run].given if isinstance(node, Task) else {}
         adds = not isinstance(node, Task) or "context" in given.values()
         self._foreseen.will_run(here.place.name, adds=adds)
         self._to_come(node, here)
-        return _Unknown(here.place.name)
+        return Unknown(here.place.name)
 
     def _to_come(self, node: Node, here: NodeContext) -> None:
         """Take note of a node that will run, if it may change data in place."""
         if changes_in_place((node,), here.run.library):
             self._memory.revisions.note(here.place.name, TO_COME)
 
-    def _add(self, node: Node, here: NodeContext, verdict: Verdict, why: str) -> None:
-        place, kind = here.place.name, type(node).__name__.lower()
-        mark = self._begun.get(place)
-        if mark is None:
-            self.planned.append(Planned(place, here.place.path, kind, verdict, why))
-        else:  # a whole of which something is found while its parts are planned
-            leaf = mark == len(self.planned) - 1
-            self.planned[mark] = replace(self.planned[mark], verdict=verdict, why=why, leaf=leaf)
-
-    def _begin(self, here: NodeContext, kind: str) -> int:
-        """Make room for what is said of a whole before its parts are known."""
-        self._begun[here.place.name] = len(self.planned)
-        self.planned.append(Planned(here.place.name, here.place.path, kind, "reuse", leaf=False))
-        return len(self.planned) - 1
-
-    def _end(self, mark: int) -> None:
-        """Say of a whole what its parts say: it runs if any of them does."""
-        if self.planned[mark].verdict == "run":
-            return  # that is known of itself
-        inside = self.planned[mark + 1 :]
-        first = next((one for one in inside if one.verdict == "run"), None)
-        if first is not None:
-            name = first.place.removeprefix(self.planned[mark].place).lstrip("/")
-            why = first.why if first.why.startswith("upstream") else f"{name}: {first.why}"
-            self.planned[mark] = replace(self.planned[mark], verdict="run", why=why)
-        elif inside and all(one.verdict == "skip" for one in inside):
-            self.planned[mark] = replace(self.planned[mark], verdict="skip")
-
 
 def _named(outputs: tuple[Any, ...], here: NodeContext) -> dict[str, Any]:
-    return {output.name: _value(output.value, here) for output in outputs}
-
-
-def _gathered(values: list[Any]) -> Any:
-    return next((value for value in values if isinstance(value, _Unknown)), values)
-
-
-def _value(value: Value, here: NodeContext) -> Any:
-    """The value of an expression, or what is unknown of it."""
-    names = here.scope.names()
-    for reference in references(value):
-        found: Any = names.get(reference.root)
-        for name in reference.path:
-            if isinstance(found, _Unknown) or not isinstance(found, Mapping) or name not in found:
-                break
-            found = found[name]
-        if _is_unknown(found):
-            return _unknown_of(found)
-    return value_of(value, here)
-
-
-def _is_unknown(found: Any) -> bool:
-    return isinstance(found, _Unknown) or (
-        isinstance(found, dict) and any(isinstance(one, _Unknown) for one in found.values())
-    )
-
-
-def _unknown_of(found: Any) -> _Unknown:
-    if isinstance(found, _Unknown):
-        return found
-    first: _Unknown = next(one for one in found.values() if isinstance(one, _Unknown))
-    return first
-
-
-def _upstream(unknown: _Unknown) -> str:
-    return f"upstream {unknown.source} will run"
+    return {output.name: value_or_unknown(output.value, here) for output in outputs}

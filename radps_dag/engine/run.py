@@ -30,6 +30,7 @@ from radps_dag.facts import (
     NodeStopped,
     NodeSucceeded,
     Scored,
+    is_call,
 )
 from radps_dag.faults import Faults
 from radps_dag.language.expression import ExpressionError, Value, evaluate
@@ -215,7 +216,7 @@ class NodeScope:
         run, place = here.run, here.place.name
         try:
             total = self.total()
-            if self.kind != "task":
+            if not is_call(self.kind):
                 run.say(
                     NodeStarted(
                         time=time.time(),
@@ -226,7 +227,7 @@ class NodeScope:
                     )
                 )
             result = await body(here)
-            made = result.made if self.kind == "task" else None
+            made = result.made if is_call(self.kind) else None
             if made is not None and made.added and run.live_context is not None:
                 run.live_context.admit(place, here.link, made.added)
         except Stopped as stopped:

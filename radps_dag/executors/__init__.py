@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from radps_dag.executors.call import Call, Executor
-from radps_dag.executors.open import EXECUTORS, open_executor
+from radps_dag.executors.call import Call, Capabilities, Executor, Performed, Setup
+from radps_dag.executors.registry import executors, find_executor, open_executor
 
-__all__ = ["EXECUTORS", "Call", "Executor", "open_executor"]
+__all__ = [
+    "Call",
+    "Capabilities",
+    "Executor",
+    "Performed",
+    "Setup",
+    "executors",
+    "find_executor",
+    "open_executor",
+]

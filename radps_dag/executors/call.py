@@ -1,18 +1,22 @@
-"""A call of a workload, ready to be handed to an executor."""
+"""A call of a workload, and what an executor is that computes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from radps_dag.facts import Added, Files
 from radps_dag.faults import Injection
 from radps_dag.sealed import NO_SECRETS, Secrets
 from radps_dag.workloads.contract.knowledge import Snapshot
+from radps_dag.workloads.contract.registry import Library
 
-__all__ = ["Call", "Executor", "Performed"]
+__all__ = ["MOMENT", "Call", "Capabilities", "Executor", "Performed", "Setup"]
+
+# Seconds that a signal to the whole process group may take to be seen here.
+MOMENT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,38 @@ class Performed:
     changed: Files = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What others ask of an executor, before it computes anything."""
+
+    isolates: bool  # a call may kill the process that computes it, and the run goes on
+    ends_calls: bool  # one that is out of time or cancelled ends, with all that it has started
+    tells_prints: bool  # it is known which call printed what
+    here: bool  # it computes on this machine: this one's memory is what calls may ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an executor is made of for a run: at most `slots` calls of the library's workloads at
+    once; `log` is for what they print, without the `secrets`."""
+
+    library: Library
+    slots: int
+    log: Path
+    secrets: Secrets = NO_SECRETS
+
+
 class Executor(Protocol):
     """Computes calls. Cancelling `run` ends the computation, as far as the executor can."""
+
+    capabilities: ClassVar[Capabilities]
+
+    @classmethod
+    def slots_for(cls, library: Library) -> int:
+        """How many calls at once serve the machine well, where nobody says how many."""
+        ...
+
+    def __init__(self, setup: Setup) -> None: ...
 
     @property
     def slots(self) -> int:

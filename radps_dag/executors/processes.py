@@ -13,15 +13,14 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from radps_dag.executors import wire
-from radps_dag.executors.call import Call, Performed
+from radps_dag.executors.call import Call, Capabilities, Performed, Setup
+from radps_dag.executors.registry import processors
 from radps_dag.executors.worker_log import collect
 from radps_dag.outcome import CallFailed, WorkerDied
-from radps_dag.sealed import NO_SECRETS, Secrets
+from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["Processes"]
 
@@ -32,24 +31,25 @@ GRACE = 2.0
 class Processes:
     """A pool of worker processes, each started when it is first needed."""
 
-    def __init__(
-        self,
-        library: str,
-        modules: Sequence[Path],
-        slots: int,
-        log: Path,
-        secrets: Secrets = NO_SECRETS,
-    ) -> None:
-        """`secrets` are left out of the log."""
+    capabilities: ClassVar = Capabilities(
+        isolates=True, ends_calls=True, tells_prints=True, here=True
+    )
+
+    @classmethod
+    def slots_for(cls, library: Library) -> int:  # noqa: ARG003  # others ask it
+        """A worker for each processor."""
+        return processors()
+
+    def __init__(self, setup: Setup) -> None:
         self._introduction = {
-            "library": library,
-            "modules": [str(path) for path in modules],
-            "log": str(log.absolute()),
-            "secrets": secrets.contents,
+            "library": setup.library.name,
+            "modules": [str(path) for path in setup.library.modules],
+            "log": str(setup.log.absolute()),
+            "secrets": setup.secrets.contents,
         }
-        self._slots = slots
-        self._log = log
-        self._secrets = secrets
+        self._slots = setup.slots
+        self._log = setup.log
+        self._secrets = setup.secrets
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._closed = False

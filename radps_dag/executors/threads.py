@@ -11,9 +11,11 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
+from typing import ClassVar
 
-from radps_dag.executors.call import Call, Performed
+from radps_dag.executors.call import MOMENT, Call, Capabilities, Performed, Setup
 from radps_dag.executors.child_processes import ChildProcesses
+from radps_dag.executors.registry import processors
 from radps_dag.executors.run_call import perform
 from radps_dag.outcome import CallFailed
 from radps_dag.workloads.contract.registry import Library
@@ -22,16 +24,24 @@ __all__ = ["Threads"]
 
 # What programs that are left over get between SIGTERM and SIGKILL.
 GRACE = 2.0
-# Seconds that a signal to the whole process group may take to be seen here.
-MOMENT = 0.05
 
 
 class Threads:
     """A pool of daemon threads: one that never ends does not keep the program from ending."""
 
-    def __init__(self, library: Library, slots: int) -> None:
-        self._library = library
-        self._slots = slots
+    capabilities: ClassVar = Capabilities(
+        isolates=False, ends_calls=False, tells_prints=False, here=True
+    )
+
+    @classmethod
+    def slots_for(cls, library: Library) -> int:
+        """Threads wait more than they compute (for an archive, for a subprocess), so they get more
+        than there are processors, unless the library says that it computes."""
+        return processors() if library.computes else max(16, 4 * processors())
+
+    def __init__(self, setup: Setup) -> None:
+        self._library = setup.library
+        self._slots = setup.slots
         self._jobs: deque[_Job] = deque()
         self._ready = threading.Condition()
         self._idle = 0

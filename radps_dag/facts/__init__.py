@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from radps_dag.facts.coding import as_json, from_json, strict_json
 from radps_dag.facts.kinds import (
     CONDITION_IS_FALSE,
     NOT_SELECTED,
@@ -15,7 +16,6 @@ from radps_dag.facts.kinds import (
     Listener,
     Made,
     NodeFailed,
-    NodeKind,
     NodeSkipped,
     NodeStarted,
     NodeStopped,
@@ -30,11 +30,9 @@ from radps_dag.facts.kinds import (
     Tracked,
     Verdict,
     Via,
-    as_json,
     cancelled_text,
-    from_json,
-    strict_json,
 )
+from radps_dag.facts.nodes import NodeKind, Repetition, is_call, is_leaf, repetition
 
 __all__ = [
     "CONDITION_IS_FALSE",
@@ -57,6 +55,7 @@ __all__ = [
     "Noted",
     "QuestionAnswered",
     "QuestionAsked",
+    "Repetition",
     "Retrying",
     "RunEnded",
     "RunStarted",
@@ -67,5 +66,8 @@ __all__ = [
     "as_json",
     "cancelled_text",
     "from_json",
+    "is_call",
+    "is_leaf",
+    "repetition",
     "strict_json",
 ]

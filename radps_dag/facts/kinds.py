@@ -6,16 +6,14 @@ A place in a run is a node's path with its instances and iterations, such as
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
 import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+from radps_dag.facts.nodes import NodeKind
 from radps_dag.facts.recorded import Provenance, Settings
-from radps_dag.facts.typed import Id, Moment, check, like
+from radps_dag.facts.typed import Id, Moment, like
 
 __all__ = [
     "CONDITION_IS_FALSE",
@@ -30,7 +28,6 @@ __all__ = [
     "Listener",
     "Made",
     "NodeFailed",
-    "NodeKind",
     "NodeSkipped",
     "NodeStarted",
     "NodeStopped",
@@ -45,10 +42,7 @@ __all__ = [
     "Tracked",
     "Verdict",
     "Via",
-    "as_json",
     "cancelled_text",
-    "from_json",
-    "strict_json",
 ]
 
 # Why a node is skipped whose `when` is false: as the file wishes, and no news.
@@ -56,7 +50,6 @@ CONDITION_IS_FALSE = "its condition is false"
 # Why a stage is skipped that --only, --from and --until leave out.
 NOT_SELECTED = "not selected"
 
-NodeKind = Literal["task", "group", "use", "pause", "fan_out", "loop"]
 # What a person is asked about, and how the answer came.
 About = Literal["pause", "alert", "exhausted", "diverged"]
 Via = Literal["terminal", "command", "prefect", "file", "timeout"]
@@ -319,58 +312,6 @@ Fact = (
 )
 Listener = Callable[[Fact], None]
 
-_KINDS: Mapping[str, type[Fact]] = {
-    "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("_"): kind
-    for kind in Fact.__args__
-}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
-_FIELDS = {kind: tuple(item.name for item in dataclasses.fields(kind)) for kind in _NAMES}
-
-
-def as_json(fact: Fact) -> dict[str, Any]:
-    """A fact as a flat JSON object; `fact` names its kind (`node_started`)."""
-    record: dict[str, Any] = {"fact": _NAMES[type(fact)]}
-    for name in _FIELDS[type(fact)]:
-        value = getattr(fact, name)
-        record[name] = dataclasses.asdict(value) if isinstance(value, Made | Added) else value
-    return record
-
-
-# By error, of facts that do not say it: so was it found out before.
-_ENDINGS: Mapping[Any, Ending] = {
-    **dict.fromkeys(("InterruptedInPlace", "WorkerDied"), "interrupted"),
-    **dict.fromkeys(("QaFailed", "NotConverged", "Diverged", "QuestionTimeout"), "decided"),
-}
-
-
-def from_json(record: Mapping[str, Any]) -> Fact:
-    """The fact of such an object. Raises ValueError, TypeError or KeyError where it is none."""
-    values = dict(record)
-    kind = _KINDS[values.pop("fact")]
-    if isinstance(values.get("made"), dict):
-        values["made"] = _made(dict(values["made"]))
-    if isinstance(values.get("added"), dict):
-        values["added"] = _added(values["added"])
-    if kind is NodeFailed:
-        values.setdefault("ending", _ENDINGS.get(values.get("error"), "failed"))
-    check(kind, values)
-    if kind is QuestionAsked:
-        values["show"] = tuple(values.get("show", ()))
-    return kind(**values)
-
-
-def _made(values: dict[str, Any]) -> Made:
-    values["added"] = tuple(map(_added, values.get("added", ())))
-    check(Made, values)
-    for name in ("files", "changed"):
-        values[name] = {path: tuple(one) for path, one in values.get(name, {}).items()}
-    return Made(**values)
-
-
-def _added(values: Mapping[str, Any]) -> Added:
-    check(Added, values)
-    return Added(**values)
-
 
 def cancelled_text(end: RunEnded) -> str:
     """Who cancelled a run, when and why: `cancelled by ann on 2026-11-25 at 02:14:08: no use`."""
@@ -379,25 +320,3 @@ def cancelled_text(end: RunEnded) -> str:
     why = f": {end.message}" if end.message else ""
     text = f"cancelled{who} on {when}{why}"
     return "".join(one if one.isprintable() else " " for one in text)
-
-
-def strict_json(value: Any) -> str:
-    """A value as strict JSON; not a number and infinities become null."""
-    try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError):
-        return json.dumps(_strict(value), allow_nan=False, separators=(",", ":"))
-
-
-def _strict(value: Any) -> Any:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case None | bool() | int() | str():
-            return value
-        case Mapping():
-            return {str(key): _strict(item) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_strict(item) for item in value]
-        case _:
-            return str(value)

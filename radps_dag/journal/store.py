@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import inf, nextafter
@@ -14,17 +11,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    bindparam,
     delete,
-    insert,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
 from radps_dag.facts import Fact
+from radps_dag.journal.connections import Connections
 from radps_dag.journal.rows import (
     ADVICE,
     CANCELLED,
@@ -38,37 +32,11 @@ from radps_dag.journal.rows import (
     to_fact,
 )
 from radps_dag.journal.schema import facts, runs
-from radps_dag.journal.trouble import told
+from radps_dag.journal.statements import ADD, HEADLESS, KEYED, LOCK, MOVE, WITH_KEY
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 
 __all__ = ["Damages", "Head", "Outdated", "Store"]
-
-
-# Made once: to put a statement together takes longer than to execute it.
-_LOCK = select(runs).where(runs.c.run == bindparam("of")).with_for_update()
-_MOVE = update(runs).where(runs.c.run == bindparam("of"))
-_ADD = insert(facts)
-_WITH_KEY = (
-    select(facts)
-    .where(facts.c.key == bindparam("key"))
-    .order_by(facts.c.time.desc())
-    .limit(bindparam("most"))
-)
-_KEYED = (
-    select(facts)
-    .where(facts.c.key == bindparam("key"))
-    .where(facts.c.run == bindparam("run"), facts.c.kind == bindparam("kind"))
-    .order_by(facts.c.seq)
-    .limit(1)
-)
-# Runs that have rows and no head, found in as many steps as there are runs.
-_HEADLESS = text(
-    "WITH RECURSIVE found(run) AS (SELECT min(run) FROM radps_facts UNION ALL"
-    " SELECT (SELECT min(run) FROM radps_facts WHERE run > found.run) FROM found"
-    " WHERE found.run IS NOT NULL)"
-    " SELECT run FROM found WHERE run IS NOT NULL AND run NOT IN (SELECT run FROM radps_runs)"
-)
 
 
 class Outdated(RadpsDagError):
@@ -79,66 +47,13 @@ Damages = Callable[[DamagedRun], object]
 T = TypeVar("T")
 
 
-class Store:
-    """The journal of a workspace: reads at any moment, and one writer for each run.
-
-    Safe for use from several threads; each transaction has a connection of its own or that of the
-    thread.
-    """
+class Store(Connections):
+    """The journal of a workspace: reads at any moment, and one writer for each run."""
 
     def __init__(self, workspace: Workspace, engine: Engine, name: str, reading: bool) -> None:
+        super().__init__(engine, name, reading)
         self.workspace = workspace
-        self.name = name
-        self.reading = reading
-        self._engine = engine
         self._sound: dict[str, int] = {}  # by run: the row up to which all were checked
-        self._local = threading.local()
-        self._all: list[Connection] = []
-
-    @property
-    def postgres(self) -> bool:
-        """Whether the database is PostgreSQL."""
-        return self._engine.dialect.name == "postgresql"
-
-    def close(self) -> None:
-        """Close all connections."""
-        for connection in self._all:
-            with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
-                connection.close()
-        self._all.clear()
-        self._local = threading.local()
-        self._engine.dispose()
-
-    def connect(self) -> Connection:
-        """A connection of the caller's own. Raises RadpsDagError."""
-        with self.told("opened"):
-            return self._engine.connect()
-
-    @contextlib.contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """A transaction of this thread's, which may write."""
-        with (
-            self.told("read" if self.reading else "written"),
-            self._connection(reads=False) as connection,
-        ):
-            yield connection
-
-    @contextlib.contextmanager
-    def look(self) -> Iterator[Connection]:
-        """A transaction that only reads, and waits for nobody who writes."""
-        with self.told("read"), self._connection(reads=True) as connection:
-            yield connection
-
-    @contextlib.contextmanager
-    def _connection(self, *, reads: bool) -> Iterator[Connection]:
-        if self.postgres:
-            # From the pool, which replaces connections that have broken in the meantime.
-            with self._engine.begin() as connection:
-                yield connection
-        else:
-            connection = self._mine().execution_options(radps_reads=reads)
-            with connection.begin():
-                yield connection
 
     def heads(self, damaged: Damages | None = None) -> list[Head]:
         """All runs, newest first. Those that are damaged are handed to `damaged` and left out, and
@@ -149,7 +64,7 @@ class Store:
         order = (runs.c.created.desc(), runs.c.run.desc())
         with self.look() as connection:
             found = connection.execute(select(runs).order_by(*order)).all()
-            lost = connection.scalars(_HEADLESS).all()
+            lost = connection.scalars(HEADLESS).all()
         known = [head for head in _sound(found, self._head, damaged) if head.last]
         for run in lost:
             error = self._damaged(str(run), f"run {run!r} is not in the list of runs")
@@ -189,7 +104,7 @@ class Store:
         with self.begin() as connection:
             head = self._locked(connection, run)
             head = replace(head, generation=head.generation + 1)
-            connection.execute(_MOVE, {"of": run, **_values(head)})
+            connection.execute(MOVE, {"of": run, **_values(head)})
         return head.generation
 
     def append(self, run: str, rows: Sequence[Row], generation: int | None = None) -> int:
@@ -212,8 +127,8 @@ class Store:
         ends = {"run": run, "key": CANCELLED, "kind": "run_ended"}
         with self.begin() as connection:
             head = self._locked(connection, run)
-            found = connection.execute(_KEYED, {**ends, "key": row.key, "kind": row.kind}).first()
-            found = found or connection.execute(_KEYED, ends).first()
+            found = connection.execute(KEYED, {**ends, "key": row.key, "kind": row.kind}).first()
+            found = found or connection.execute(KEYED, ends).first()
             if found is None:
                 self._add(connection, head, [row])
         return None if found is None else self._row(found)
@@ -221,7 +136,7 @@ class Store:
     def keyed(self, run: str, key: str, kind: str) -> Row | None:
         """The first row of a run with a key, of a kind."""
         with self.look() as connection:
-            found = connection.execute(_KEYED, {"run": run, "key": key, "kind": kind}).first()
+            found = connection.execute(KEYED, {"run": run, "key": key, "kind": kind}).first()
         return None if found is None else self._row(found)
 
     def _add(self, connection: Connection, head: Head, rows: Sequence[Row]) -> int:
@@ -239,9 +154,9 @@ class Store:
             }
             for seq, row in enumerate(rows, start=first)
         ]
-        connection.execute(_ADD, values)
+        connection.execute(ADD, values)
         head = replace(head, last=first + len(rows) - 1)
-        connection.execute(_MOVE, {"of": head.run, **_values(head)})
+        connection.execute(MOVE, {"of": head.run, **_values(head)})
         return first
 
     def rows(
@@ -311,7 +226,7 @@ class Store:
     def with_key(self, key: str, most: int = 20, damaged: Damages | None = None) -> list[Row]:
         """The newest rows with a key. Those that are damaged are as in `heads`."""
         with self.look() as connection:
-            found = connection.execute(_WITH_KEY, {"key": key, "most": most}).all()
+            found = connection.execute(WITH_KEY, {"key": key, "most": most}).all()
         return list(_sound(found, self._row, damaged))
 
     def check(self, *, thorough: bool = False) -> None:
@@ -345,7 +260,7 @@ class Store:
         return connection.scalar(entry.returning(runs.c.run)) is not None
 
     def _locked(self, connection: Connection, run: str) -> Head:
-        row = connection.execute(_LOCK, {"of": run}).first()
+        row = connection.execute(LOCK, {"of": run}).first()
         if row is None:
             raise self._damaged(run, f"run {run} is not in the journal")
         return self._head(row)
@@ -366,17 +281,6 @@ class Store:
 
     def _damaged(self, run: str, what: str) -> DamagedRun:
         return DamagedRun(f"{self.name}: {what}; {ADVICE}", run)
-
-    def _mine(self) -> Connection:
-        found: Connection | None = getattr(self._local, "connection", None)
-        if found is None or found.closed or found.invalidated:
-            found = self._local.connection = self._engine.connect()
-            self._all.append(found)
-        return found
-
-    def told(self, done: str) -> contextlib.AbstractContextManager[None]:
-        """Errors of the database as ours."""
-        return told(self.name, done)
 
 
 def _sound(

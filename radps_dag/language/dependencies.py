@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from radps_dag.language.expression import Reference, Value, references
 from radps_dag.language.model import Children, Group, Node, Pause, Pipeline, Task, Use
@@ -71,6 +71,8 @@ def _own_slots(node: Node) -> Iterator[Slot]:
             for param in node.inputs:
                 if param.default is not None:
                     yield Slot(f"pause.input.{param.name}.default", param.default)
+        case _:
+            assert_never(node)
 
 
 def _loop_slots(node: Node) -> Iterator[Slot]:

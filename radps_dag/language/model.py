@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, assert_never
 
+from radps_dag.facts import NodeKind
 from radps_dag.language.expression import Value
 from radps_dag.language.shape import Shape
 from radps_dag.problem import Location
@@ -22,6 +23,7 @@ __all__ = [
     "Defaults",
     "ForEach",
     "Group",
+    "Leaf",
     "Loop",
     "MemberDefault",
     "Metric",
@@ -40,6 +42,7 @@ __all__ = [
     "StateVariable",
     "Task",
     "Use",
+    "arguments",
     "children",
     "walk",
 ]
@@ -155,6 +158,7 @@ class Qa:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Node:
+    kind: ClassVar[NodeKind]
     id: str
     at: Location
     description: str = ""
@@ -172,9 +176,15 @@ class _Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task(_Node):
+class Leaf(_Node):
+    """A node without others inside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(Leaf):
     """A call of a workload function."""
 
+    kind = "task"
     run: str
     run_at: Location
     arguments: tuple[Named, ...] = ()
@@ -184,6 +194,7 @@ class Task(_Node):
 class Group(_Node):
     """Nodes that belong together; `outputs` are what the outside sees of them."""
 
+    kind = "group"
     steps: tuple[Node, ...]
     outputs: tuple[Named, ...] = ()
 
@@ -192,6 +203,7 @@ class Group(_Node):
 class Use(_Node):
     """Another pipeline file as a group; its arguments become that pipeline's params."""
 
+    kind = "use"
     pipeline: Pipeline
     file: str  # as written
     file_at: Location
@@ -199,9 +211,10 @@ class Use(_Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause(_Node):
+class Pause(Leaf):
     """A question to a person. The answer's fields are the node's outputs."""
 
+    kind = "pause"
     message: Value
     show: tuple[Value, ...] = ()
     inputs: tuple[Param, ...] = ()
@@ -302,8 +315,21 @@ def children(node: Node | Pipeline) -> Children:
             return node.steps
         case Use():
             return node.pipeline.stages
-        case Task() | Pause():
+        case Leaf():
             return ()
+        case _:
+            assert_never(node)
+
+
+def arguments(node: Node) -> tuple[Named, ...]:
+    """What a node hands to what it calls, or to the file that it uses."""
+    match node:
+        case Task() | Use():
+            return node.arguments
+        case Group() | Pause():
+            return ()
+        case _:
+            assert_never(node)
 
 
 def walk(root: Node | Pipeline, path: str = "") -> Iterator[tuple[str, Node]]:

@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """`causes` made the run fail, the most likely first; the run went on without `tolerated`."""
+    """`causes` made the run fail, the earliest first; the run went on without `tolerated`."""
 
     causes: tuple[NodeState, ...]
     tolerated: tuple[NodeState, ...]
@@ -36,7 +36,7 @@ def failures(state: RunState) -> Failures:
 def failures_in(node: NodeState) -> Failures:
     """The same of a part of a run."""
     tolerated: list[NodeState] = []
-    causes = sorted(_causes(node, tolerated), key=_order)
+    causes = sorted(_causes(node, tolerated), key=_ended)
     return Failures(tuple(causes), tuple(tolerated))
 
 
@@ -62,9 +62,8 @@ def _causes(node: NodeState, tolerated: list[NodeState]) -> list[NodeState]:
             return inside
 
 
-def _order(node: NodeState) -> tuple[bool, float]:
-    # What was cancelled is a victim of what failed before.
-    return "Cancel" in node.error, (node.started or 0.0) + (node.seconds or 0.0)
+def _ended(node: NodeState) -> float:
+    return (node.started or 0.0) + (node.seconds or 0.0)
 
 
 def pattern(place: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from radps_dag.facts import repetition
 from radps_dag.progress.asking import answer_command
 from radps_dag.progress.look import (
     STYLES,
@@ -182,16 +183,18 @@ class Frame:
             of = f"/{node.attempts}" if node.attempts else ""
             text = f"after {node.attempt} attempts" if node.ended else f"attempt {node.attempt}{of}"
             yield f"{text}  ", "yellow"
-        if node.kind == "fan_out":
-            yield from self._fan_out(node, now)
-        elif node.kind == "loop":
-            yield from self._loop(node)
-            if node.ended:
-                yield from self._reused(node, "  ")
-        elif node.ended:
-            yield from self._done(node)
-        elif node.description and not node.is_instance:
-            yield clean(node.description), "dim"
+        match repetition(node.kind):
+            case "fan_out":
+                yield from self._fan_out(node, now)
+            case "loop":
+                yield from self._loop(node)
+                if node.ended:
+                    yield from self._reused(node, "  ")
+            case None if node.ended:
+                yield from self._done(node)
+            case None:
+                if node.description and not node.is_instance:
+                    yield clean(node.description), "dim"
 
     def _reused(self, node: NodeState, gap: str = "") -> Iterator[Piece]:
         """That what is in a node did not run, or how much of it."""

@@ -26,6 +26,9 @@ from radps_dag.facts import (
     RunEnded,
     RunStarted,
     Scored,
+    is_call,
+    is_leaf,
+    repetition,
 )
 from radps_dag.facts.places import parts
 from radps_dag.progress.asking import answer_command, answer_text, until_text
@@ -110,13 +113,13 @@ class Plain:
         )
 
     def _started(self, fact: NodeStarted) -> None:
-        if fact.kind in ("task", "pause"):
+        if is_leaf(fact.kind):
             if fact.origin:
                 return
             self._release(fact.place)
         if _repeated(fact.place) or "[" in fact.place:
             return
-        if fact.kind in ("task", "pause"):
+        if is_leaf(fact.kind):
             self._tell_start(fact)
         else:
             self._held[fact.place] = fact
@@ -137,7 +140,7 @@ class Plain:
         if node is not None and node.is_reused:
             self._held.pop(fact.place, None)
             if node.parent is self.state.root:
-                some = f", {node.reused:,} call{'s' * (node.reused > 1)}" * (node.kind != "task")
+                some = f", {node.reused:,} call{'s' * (node.reused > 1)}" * (not is_call(node.kind))
                 self._say(fact, f"reused{some}")
             return
         if wide is None and not _repeated(fact.place):
@@ -255,12 +258,14 @@ def _times(count: int) -> str:
 
 
 def _size(fact: NodeStarted) -> str:
-    match fact.kind:
-        case "fan_out" if fact.total is not None:
+    if fact.total is None:
+        return ""
+    match repetition(fact.kind):
+        case "fan_out":
             return f", {fact.total:,} instance{'s' * (fact.total != 1)}"
-        case "loop" if fact.total is not None:
+        case "loop":
             return f", at most {fact.total:,} iteration{'s' * (fact.total != 1)}"
-        case _:
+        case None:
             return ""
 
 

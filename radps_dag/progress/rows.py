@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from radps_dag.facts import repetition
 from radps_dag.progress.node import NodeState, Status
 
 __all__ = ["Row", "rows_of"]
@@ -39,7 +40,7 @@ def rows_of(node: NodeState, depth: int, room: int) -> Iterator[Row]:
     """The rows of what is in a node, at most `room`."""
     if room <= 0:
         return
-    if node.kind == "loop":
+    if repetition(node.kind) == "loop":
         # The row of the loop tells the iteration; below it stands what the iteration does.
         iteration = next(iter(node.active.values()), None)
         if iteration is not None:
@@ -63,7 +64,7 @@ def rows_of(node: NodeState, depth: int, room: int) -> Iterator[Row]:
 
 def _choose(node: NodeState, room: int) -> tuple[list[NodeState], str, str]:
     """The children to show, and in words what stands above and below them without being shown."""
-    if node.kind == "fan_out":
+    if repetition(node.kind) == "fan_out":
         return _instances(node, min(room, _INSTANCES))
     children = node.children.values()
     if len(children) <= room:

@@ -30,6 +30,7 @@ from radps_dag.facts import (
     RunEnded,
     RunStarted,
     Scored,
+    is_call,
 )
 from radps_dag.facts.places import is_in, parts
 from radps_dag.progress.node import (
@@ -192,12 +193,12 @@ class RunState:
                 self._pictured(fact)
                 node.seconds, node.error, node.message = fact.seconds, "", ""
                 node.origin = fact.made.origin if fact.made is not None else ""
-                if node.kind == "task":
+                if is_call(node.kind):
                     tally(node, "reused" if node.origin else "ran")
                 enter(node, "succeeded")
             case NodeFailed():
                 node.seconds, node.error, node.message = fact.seconds, fact.error, fact.message
-                if node.kind == "task":
+                if is_call(node.kind):
                     tally(node, "ran")
                 enter(node, "tolerated" if fact.tolerated else "failed")
             case NodeSkipped():

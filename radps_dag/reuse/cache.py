@@ -11,10 +11,11 @@ from typing import Any
 from radps_dag.context.visibility import Link, Visibility
 from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded
 from radps_dag.faults import Faults
-from radps_dag.journal.rows import DamagedRun, Row
+from radps_dag.journal.rows import Row
 from radps_dag.journal.store import Store
 from radps_dag.outcome import NodeError
 from radps_dag.problem import RadpsDagError
+from radps_dag.reuse.earlier import EarlierRuns
 from radps_dag.reuse.in_place import InPlace
 from radps_dag.reuse.keys import Keys
 from radps_dag.reuse.query import CachedResult, CacheQuery, Policy, around, patterns
@@ -28,8 +29,6 @@ from radps_dag.workloads.contract.knowledge import Snapshot
 
 __all__ = ["CacheQuery", "CachedResult", "Policy", "ResultCache", "Results", "patterns"]
 
-MOST_RUNS = 5  # earlier runs of the pipeline that are looked through place by place
-
 
 class ResultCache:
     """Finds results of earlier calls: of this run before it stopped, then of other runs."""
@@ -42,20 +41,12 @@ class ResultCache:
         self._run = run
         self._policy = policy
         self._faults = faults
-        self._checked = False
-        self._warn: Callable[[str], object] | None = None
-        self.damaged: dict[str, str] = {}  # runs of which nothing is used again, and why
-        self._own = Results.of(store, run) if store.head(run) is not None else Results(run)
-        heads = store.heads(self._leave_out)
-        self._alone = all(head.run == run for head in heads)
-        same = [head.run for head in heads if head.pipeline == pipeline and head.run != run]
-        self._others = same[:MOST_RUNS]
-        self._all = {head.run for head in heads}
-        self._loaded: dict[str, Results] = {run: self._own}
+        self._runs = EarlierRuns(store, run, pipeline, others_count=policy.reuse)
+        self._own = self._runs.own
         self._contents_of: set[str] = set()
         self._again: set[str] = set()
         self.revisions = Revisions(Visibility())
-        self.in_place = InPlace(store, run, self._leave_out)
+        self.in_place = InPlace(store, run, self._runs.leave_out)
         self.in_place.on_fact(store.fact(row) for row in self._own.in_place)
         keys.look_up = self._learn_contents
         keys.altered = self.in_place.is_others
@@ -66,7 +57,7 @@ class ResultCache:
         """A run, or a plan of one, begins: `left` are the runs that left stages it does not do."""
         self.revisions = Revisions(sight)
         for stage, run in left.items():
-            for place, row in self._results(run).made.items():
+            for place, row in self._runs.results(run).made.items():
                 if around(place)[0].partition("[")[0].partition("#")[0] == stage:
                     self.note(place, self._known(row))
 
@@ -133,46 +124,28 @@ class ResultCache:
             yield own
         if self._barred(asked):
             return
-        for run in self._others:
-            row = self._results(run).made.get(asked.place)
-            if row is not None:
-                yield row
-                break
-        yield from self._elsewhere(asked)
+        if (row := self._runs.at(asked.place)) is not None:
+            yield row
+        yield from self._runs.with_key(asked.key, asked.place)
 
     def _barred(self, asked: CacheQuery) -> str:
         """Why nothing that other runs have made is used for a call, in words."""
         struck = "a fault may strike it" if self._faults.strikes(asked.place) else ""
         return self._policy.bars(asked) or struck
 
-    def _elsewhere(self, asked: CacheQuery) -> Iterator[Row]:
-        """The results under the key at the place, of whatever run that is sound as a whole."""
-        if self._alone:
-            return
-        for row in self.store.with_key(asked.key, damaged=self._leave_out):
-            other = row.place == asked.place and row.run != self._run
-            if other and self._results(row.run).made:  # nothing, where the run is damaged
-                yield row
+    @property
+    def damaged(self) -> dict[str, str]:
+        """Runs of which nothing is used again, and why."""
+        return self._runs.damaged
 
     def tell(self, warn: Callable[[str], object]) -> None:
         """Have it called, once for each, with the runs of which nothing is used again."""
-        self._warn = warn
-        for why in self.damaged.values():
-            warn(why)
-
-    def _leave_out(self, error: DamagedRun) -> None:
-        if not self._checked:
-            self.store.check(thorough=True)  # or what this run writes might be lost as well
-            self._checked = True
-        if self._policy.reuse and error.run not in self.damaged:
-            self.damaged[error.run] = error.warning
-            if self._warn is not None:
-                self._warn(error.warning)
+        self._runs.tell(warn)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing that could be used again."""
-        return not self._own.made and not (self._policy.reuse and self._others)
+        return not self._own.made and not (self._policy.reuse and self._runs.others)
 
     def had(self, place: str) -> bool:
         """Whether this run had made the call of a place before it was resumed."""
@@ -248,7 +221,7 @@ class ResultCache:
         known = self.find(asked)
         if known is not None:
             return self._wrong(known, self._grounds(known, asked), thorough=False)
-        row, begun = self._before(asked.place)
+        row, begun = self._runs.latest(asked.place)
         if begun is None:
             return "it has not run before"
         if row is None:
@@ -264,14 +237,6 @@ class ResultCache:
             found = list(from_outside(self._known(row).made, asked, self.keys))
         return "; ".join(found[:3]) or unseen(asked)
 
-    def _before(self, place: str) -> tuple[Row | None, Row | None]:
-        """The latest that was made at a place, and how it had begun."""
-        for run in (self._run, *self._others):
-            results = self._results(run)
-            if place in results.begun:
-                return results.made.get(place), results.begun[place]
-        return None, None
-
     def _known(self, row: Row) -> CachedResult:
         fact = self.store.fact(row)
         assert isinstance(fact, NodeSucceeded | NodeFailed)
@@ -279,22 +244,13 @@ class ResultCache:
         origin = fact.made.origin or row.run
         return CachedResult(fact.outputs, replace(fact.made, origin=origin), fact.seconds, origin)
 
-    def _results(self, run: str) -> Results:
-        if run not in self._loaded:
-            try:
-                self._loaded[run] = Results.of(self.store, run)
-            except DamagedRun as error:
-                self._leave_out(error)
-                self._loaded[run] = Results(run)
-        return self._loaded[run]
-
     def _learn_contents(self, uri: str) -> None:
         """Of a run whose products are read without its calls being asked for."""
-        run = next((part for part in uri.split("/") if part in self._all), None)
+        run = self._runs.named_in(uri)
         if run is None or run in self._contents_of:
             return
         self._contents_of.add(run)
-        for row in self._results(run).made.values():
+        for row in self._runs.results(run).made.values():
             fact = self.store.fact(row)
             if isinstance(fact, NodeSucceeded | NodeFailed) and fact.made is not None:
                 self.keys.learn(fact.made)

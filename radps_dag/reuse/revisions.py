@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from radps_dag.context.visibility import Link, Visibility
 from radps_dag.facts.places import parts
-from radps_dag.language.model import Children, Task, Use, children
+from radps_dag.language.model import Children, Task, children
 from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["TO_COME", "Revisions", "changes_in_place", "new_revision"]
@@ -27,17 +27,14 @@ def new_revision() -> str:
 
 def changes_in_place(nodes: Children, library: Library) -> bool:
     """Whether one of the nodes calls a workload that changes data in place, or something in it."""
-    for node in nodes:
-        match node:
-            case Task():
-                found = node.run in library.workloads and library.workloads[node.run].mutates
-            case Use():
-                found = changes_in_place(node.pipeline.stages, library)
-            case _:
-                found = changes_in_place(children(node), library)
-        if found:
-            return True
-    return False
+    return any(
+        (
+            (isinstance(node, Task) and node.run in library.workloads)
+            and library.workloads[node.run].mutates
+        )
+        or changes_in_place(children(node), library)
+        for node in nodes
+    )
 
 
 _Noted = dict[str, str]  # place -> revision

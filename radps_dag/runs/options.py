@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radps_dag.engine.settings import Settings
+from radps_dag.executors.registry import DEFAULT
 from radps_dag.profile import Profile
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def with_profile(settings: Settings, profile: Profile) -> Settings:
     """The settings of a run that begins: the profile says what they leave open."""
     return replace(
         settings,
-        executor=settings.executor or profile.executor or "threads",
+        executor=settings.executor or profile.executor or DEFAULT,
         products=products_root(settings.products, profile),
         max_parallel=settings.max_parallel or profile.max_parallel,
         memory=settings.memory or profile.memory,

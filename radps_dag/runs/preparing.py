@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from radps_dag.executors.registry import DEFAULT, find_executor
 from radps_dag.opening import open_pipeline, params_of, settle
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.runs.options import RunOptions
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from radps_dag.engine.drive import Job
     from radps_dag.engine.planning import Planned
     from radps_dag.engine.settings import Selection
+    from radps_dag.executors.call import Capabilities
     from radps_dag.faults import Faults
     from radps_dag.journal.rows import DamagedRun
     from radps_dag.journal.store import Store
@@ -67,10 +69,11 @@ def open_journal(workspace: Path, url: str | None) -> Store:
 def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
     """The pipeline, its library and its params, after every check that can be made before."""
     settings = asked.settings
-    if asked.functions and settings.executor not in ("", "threads"):
+    executor = settings.executor or asked.profile.executor or DEFAULT
+    if asked.functions and find_executor(executor).capabilities.isolates:
         raise UsageError(
             "workloads that are functions compute in threads, not with the executor "
-            f"{settings.executor!r}; put them into a file, and name that"
+            f"{executor!r}; put them into a file, and name that"
         )
     pipeline, library = open_pipeline(
         settings.file,
@@ -117,7 +120,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
 
     pipeline, library, params = checked.pipeline, checked.library, checked.params
     secrets = Secrets.of(params)
-    faults = _faults(asked.faults, pipeline, asked.settings.executor)
+    faults = _faults(asked.faults, pipeline, find_executor(asked.settings.executor).capabilities)
     graph = build(pipeline)
     chosen = selection.choose(graph, asked.settings.part)
     refuse_unmatched(asked.force, pipeline, chosen, params)
@@ -184,14 +187,14 @@ def planned_by(
         store.close()
 
 
-def _faults(given: Faults | Path | None, pipeline: Pipeline, executor: str) -> Faults:
+def _faults(given: Faults | Path | None, pipeline: Pipeline, executor: Capabilities) -> Faults:
     from radps_dag.faults import Faults, load_faults
 
     if given is None:
         return Faults()
     faults = given if isinstance(given, Faults) else load_faults(given)
     problems = list(faults.unmatched(pipeline))
-    if executor == "threads":
+    if not executor.isolates:
         problems += faults.fatal()
     if problems:
         raise InvalidPipeline(problems)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from radps_dag.engine.settings import Settings
+from radps_dag.executors.registry import known_executor
 from radps_dag.journal.cancelled import refuse_cancelled
 from radps_dag.journal.overview import seconds_spent
 from radps_dag.journal.reading import find_run, last_start
 from radps_dag.problem import UsageError
-from radps_dag.profile import known_executor, load_profile
+from radps_dag.profile import load_profile
 from radps_dag.runs.launching import begin_server, launch
 from radps_dag.runs.orphans import remove_orphans
 from radps_dag.runs.preparing import (

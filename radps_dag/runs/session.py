@@ -88,7 +88,6 @@ def run_job(
     executor = open_executor(
         job.settings.executor,
         job.library,
-        job.library.modules,
         job.settings.max_parallel,
         opened.directory.workers_log,
         Secrets.of(job.params),

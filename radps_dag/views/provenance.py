@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from radps_dag.facts import RunStarted
+from radps_dag.facts import RunStarted, is_call
 from radps_dag.journal.store import Store
 from radps_dag.views.calls import NodeView, views
 from radps_dag.views.objects import node_object, run_object
@@ -75,7 +75,7 @@ def lineage(store: Store, run: str) -> Lineage:
     calls = {
         place: one
         for place, one in own.items()
-        if one.start is not None and one.start.kind == "task"
+        if one.start is not None and is_call(one.start.kind)
     }
     starts = {run: [one.start for one in view.processes]}
     origins: dict[tuple[str, str], NodeView] = {}

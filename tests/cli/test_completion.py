@@ -77,6 +77,8 @@ def test_commands_and_options() -> None:
     assert completed("re") == ["resume"]
     assert completed("status", "--fo") == ["--follow"]
     assert completed("run", "--library", "") == ["placeholder", "sim"]
+    assert completed("resume", "--executor", "") == ["threads", "processes"]
+    assert completed("run", "--executor", "pr") == ["processes"]
     assert completed("no_such_command", "--") == ["--version", "--debug", "--help"]
 
 

@@ -156,6 +156,45 @@ def test_where_a_product_stands_changes_nothing(desk: Desk) -> None:
     assert desk.executed == {"store 1": 1, "overlay 2": 2, "overlay 3": 1, "load_whole [3, 2]": 1}
 
 
+OURS = ("WorkerDied", "TimedOut", "InterruptedInPlace", "QaFailed", "NotConverged", "Stopped")
+
+
+def test_a_users_exception_may_be_called_as_ours_are(desk: Desk) -> None:
+    """What changes data in place and raised an exception of its own is made again by `resume`,
+    whatever that is called and whatever texts it gives: only the engine knows what it interrupted.
+    """
+    desk.pipeline(
+        f"""
+stages:
+  a:
+    for_each: {{name: [{", ".join(OURS)}]}}
+    min_success: 0
+    run: trouble
+    with: {{name: "${{{{ each.name }}}}"}}
+    on_error: continue
+  b: {{run: trouble, with: {{name: Diverged}}, needs: [a]}}
+"""
+    )
+    desk.directory.joinpath("own.py").write_text(
+        f"""
+import sys; sys.path.insert(0, {str(WORKLOADS.parent)!r})
+from counted_workloads import Value, count
+from radps_dag.workloads import workload
+
+@workload(mutates=True)
+def trouble(name: str) -> Value:
+    \"\"\"Raise an exception of that name, the first time.\"\"\"
+    if count(name) == 1:
+        raise type(name, (Exception,), {{}})('"error":"InterruptedInPlace"')
+    return {{"value": '"error":"WorkerDied","ending":"interrupted"'}}
+"""
+    )
+    options = ("--workloads", "own.py")
+    assert desk.run(*options).code == 1
+    assert desk.resume(*options).code == 0
+    assert desk.executed == dict.fromkeys([*OURS, "Diverged"], 2)
+
+
 def test_code_that_changed(desk: Desk) -> None:
     """A workload runs again when its code or that of a function it calls has changed, and another
     one of the same file does not."""

@@ -19,6 +19,7 @@ from radps_dag.engine.drive import Ended, Job, drive
 from radps_dag.engine.selection import choose, needed, reuse, subgraph
 from radps_dag.engine.settings import EVERYTHING, Selection, Settings
 from radps_dag.engine.tracker import Tracker, Untracked
+from radps_dag.executors import Setup
 from radps_dag.executors.threads import Threads
 from radps_dag.facts import (
     Fact,
@@ -209,7 +210,9 @@ def play(
 
         async def whole() -> Ended:
             async with asyncio.timeout(PATIENCE):
-                return await drive(job, Threads(library, slots), tracker or Untracked(), listen)
+                return await drive(
+                    job, Threads(Setup(library, slots, Path())), tracker or Untracked(), listen
+                )
 
         ended = asyncio.run(whole())
     assert ended.status != "interrupted", f"not finished after {PATIENCE} s: {facts[-5:]}"

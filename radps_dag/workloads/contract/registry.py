@@ -15,7 +15,8 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
-from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
+from radps_dag.plugins import imported, plugins
+from radps_dag.problem import UsageError, did_you_mean, there_are
 from radps_dag.workloads.contract.workload import Workload
 
 __all__ = ["Library", "collect", "find_library", "libraries", "with_functions"]
@@ -124,9 +125,7 @@ def _add(found: dict[str, Workload], name: str, new: Workload) -> None:
 
 def _known() -> dict[str, str]:
     """The module of each library, by the library's name."""
-    from importlib.metadata import entry_points
-
-    return {entry.name: entry.value for entry in entry_points(group=_GROUP)} | _OWN
+    return {name: plugin.value for name, plugin in plugins(_GROUP, _OWN).items()}
 
 
 def _import_library(name: str, module: str) -> ModuleType:
@@ -136,7 +135,7 @@ def _import_library(name: str, module: str) -> ModuleType:
                 f"library {name!r} needs {needed}, which is not installed: "
                 f"pip install 'radps-dag[{name}]'"
             )
-    return _imported(f"library {name!r} ({module})", lambda: importlib.import_module(module))
+    return imported(f"library {name!r} ({module})", lambda: importlib.import_module(module))
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -169,31 +168,7 @@ def _import_as(name: str, path: Path, resolved: Path) -> ModuleType:
         return module
 
     try:
-        return _imported(f"workload file {path}", load)
+        return imported(f"workload file {path}", load)
     except BaseException:
         del sys.modules[name]
         raise
-
-
-def _imported(what: str, load: Callable[[], ModuleType]) -> ModuleType:
-    """What `load` gives; its errors are those of code that we do not know, so of any type."""
-    try:
-        return load()
-    except RadpsDagError as error:
-        raise UsageError(f"{what}: {error}") from error
-    except KeyboardInterrupt:  # somebody waits for the import no longer
-        raise
-    except BaseException as error:
-        raise UsageError(
-            f"{what} cannot be imported: {type(error).__name__}: {error}{_line_of(error)}"
-        ) from error
-
-
-def _line_of(error: BaseException) -> str:
-    """The innermost line of the traceback, where there is one."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    return f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})"

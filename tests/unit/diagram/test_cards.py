@@ -109,7 +109,7 @@ def test_depth(depth: int | None, paths: set[str], hidden: int) -> None:
 
 def test_used_file_is_a_group_of_its_stages() -> None:
     """The stages of another file stand inside, and its name is on the tab."""
-    (used,) = [card for card in walk_cards(cards(build(everything()))) if card.kind == "use"]
+    (used,) = [card for card in walk_cards(cards(build(everything()))) if card.kind.file]
     assert [inner.id for inner in used.inside] == ["first", "second"]
     assert used.line == "shared.yaml"
 

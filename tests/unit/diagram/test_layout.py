@@ -83,7 +83,7 @@ def check_curves(drawn: Picture) -> None:
                     # An edge touches the boxes at its ends (and passes the tab of a used file).
                     a, b, c, d = (
                         a + 1,
-                        b + 1 + (TAB if inner.card.kind == "use" else 0),
+                        b + 1 + (TAB if inner.card.kind.file else 0),
                         c - 1,
                         d - 1,
                     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag import loader
-from radps_dag.engine.capacity import machine_memory, refuse_too_large
+from radps_dag.engine.capacity import memory_for, refuse_too_large
 from radps_dag.engine.slots import Amount, Slots, Turn
+from radps_dag.executors.threads import Threads
 from radps_dag.language.model import Resources
 from radps_dag.problem import InvalidPipeline
 
@@ -252,5 +254,6 @@ def test_what_can_never_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_memory_of_this_machine() -> None:
-    """It is known, and of a size that machines have."""
-    assert 10**8 < machine_memory() < 10**15
+    """It is known, and of a size that machines have; it does not bound what computes elsewhere."""
+    assert 10**8 < memory_for(Threads.capabilities) < 10**15
+    assert memory_for(replace(Threads.capabilities, here=False)) == sys.maxsize

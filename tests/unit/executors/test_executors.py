@@ -18,7 +18,7 @@ import pytest
 from repository import SUPPORT
 
 from radps_dag.engine.retrying import within
-from radps_dag.executors import EXECUTORS, Call, Executor, open_executor
+from radps_dag.executors import Call, Executor, Setup, executors, find_executor, open_executor
 from radps_dag.executors.processes import GRACE, Processes
 from radps_dag.faults import Injection
 from radps_dag.outcome import CallFailed, TimedOut
@@ -31,7 +31,7 @@ WORKLOADS = SUPPORT / "executor_workloads.py"
 # Long enough for a machine with much else to do: nothing here measures time.
 PATIENCE = 30.0
 
-in_both = pytest.mark.parametrize("name", EXECUTORS)
+in_both = pytest.mark.parametrize("name", executors())
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def using(name: str, tmp_path: Path, work: Callable[[Executor], Awaitable[T]], s
 
     async def whole() -> T:
         library = find_library("placeholder", [WORKLOADS])
-        executor = open_executor(name, library, [WORKLOADS], slots, tmp_path / "workers.log")
+        executor = open_executor(name, library, slots, tmp_path / "workers.log")
         try:
             return await asyncio.wait_for(work(executor), PATIENCE)
         finally:
@@ -160,9 +160,9 @@ def test_a_library_that_computes_gets_no_more_threads_than_processors(tmp_path: 
     """Threads that wait are many; those of a library that computes are as the processors."""
     processors = len(os.sched_getaffinity(0))
     for library, slots in (("placeholder", max(16, 4 * processors)), ("sim", processors)):
-        executor = open_executor("threads", find_library(library), [], None, tmp_path / "log")
+        executor = open_executor("threads", find_library(library), None, tmp_path / "log")
         assert executor.slots == slots
-        executor = open_executor("threads", find_library(library), [], 7, tmp_path / "log")
+        executor = open_executor("threads", find_library(library), 7, tmp_path / "log")
         assert executor.slots == 7
 
 
@@ -337,11 +337,13 @@ def test_workers_go_when_their_driver_is_killed(tmp_path: Path, pids: Path, how:
     script = f"""
         import asyncio
         from pathlib import Path
-        from radps_dag.executors.call import Call
+        from radps_dag.executors.call import Call, Setup
         from radps_dag.executors.processes import Processes
+        from radps_dag.workloads.contract.registry import find_library
 
         async def main():
-            executor = Processes("placeholder", [Path({str(WORKLOADS)!r})], 1, Path("log"))
+            library = find_library("placeholder", [Path({str(WORKLOADS)!r})])
+            executor = Processes(Setup(library, 1, Path("log")))
             arguments = {{"how": {how!r}, "pids": {str(pids)!r}}}
             await executor.run(Call("a", "busy", arguments, Path("w"), "0"))
 
@@ -393,7 +395,8 @@ def test_an_abandoned_thread_takes_no_new_call(tmp_path: Path) -> None:
 def test_the_grace_fits_the_promise() -> None:
     """A time-out is over within 5 s of its limit."""
     assert GRACE < 4
-    assert Processes("placeholder", [], 3, Path("log")).slots == 3
+    library = find_library("placeholder", [])
+    assert Processes(Setup(library, 3, Path("log"))).slots == 3
 
 
 def test_a_shell_that_starts_another_program_as_it_is_killed() -> None:
@@ -424,4 +427,11 @@ def test_an_executor_that_there_is_not(tmp_path: Path) -> None:
     """A name that is unknown is an error, and never another executor."""
     library = find_library("placeholder", [])
     with pytest.raises(UsageError, match=r"not 'proceses'; did you mean 'processes'\?"):
-        open_executor("proceses", library, [], 1, tmp_path / "workers.log")
+        open_executor("proceses", library, 1, tmp_path / "workers.log")
+
+
+def test_capabilities_are_true(tmp_path: Path) -> None:
+    """What isolates has a process of its own for a call; the other computes in the driver's."""
+    for name in executors():
+        apart = one(name, tmp_path, "who")["pid"] != os.getpid()
+        assert find_executor(name).capabilities.isolates == apart

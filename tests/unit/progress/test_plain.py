@@ -174,8 +174,8 @@ def test_result_names_the_cause_first() -> None:
             started("a", "group"),
             started("a/x"),
             started("a/y"),
-            failed("a/y", error="CancelledError"),
             failed("a/x"),
+            failed("a/y", error="OSError", seconds=2.0),
             failed("a", "step 'x' failed", error="RunFailed"),
             ended("failed", message="stage 'a' failed"),
         ]
@@ -186,6 +186,23 @@ def test_result_names_the_cause_first() -> None:
         "   a/x: ConnectionError: no answer",
     ]
     assert text.count("step 'x' failed") == 2  # when it happened, and in the row of the stage
+
+
+def test_a_users_exception_may_be_called_cancelled() -> None:
+    """What failed first is the first cause, whatever a workload calls its exception."""
+    text = told(
+        [
+            begun(),
+            started("x"),
+            started("y"),
+            failed("y", "by the operator", error="ObservationCancelled"),
+            failed("x", seconds=2.0),
+            ended("failed", message="stage 'y' failed"),
+        ]
+    )
+    assert text[text.index(" ✗ p failed") :].splitlines()[1] == (
+        "   y: ObservationCancelled: by the operator"
+    )
 
 
 def test_failed_inside_a_tolerated_group_is_tolerated() -> None:

@@ -1,0 +1,57 @@
+"""Values in a plan, where a call is still to make some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from radps_dag.engine.run import NodeContext, value_of
+from radps_dag.language.expression import Value, references
+
+__all__ = ["Unknown", "gathered", "is_unknown", "upstream", "value_or_unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Stands for what a call is still to make. `source` is the place of that call's node."""
+
+    source: str
+
+
+def gathered(values: list[Any]) -> Any:
+    """The values, or the first of them that is unknown."""
+    return next((value for value in values if isinstance(value, Unknown)), values)
+
+
+def value_or_unknown(value: Value, here: NodeContext) -> Any:
+    """The value of an expression, or what is unknown of it."""
+    names = here.scope.names()
+    for reference in references(value):
+        found: Any = names.get(reference.root)
+        for name in reference.path:
+            if isinstance(found, Unknown) or not isinstance(found, Mapping) or name not in found:
+                break
+            found = found[name]
+        if is_unknown(found):
+            return _unknown_of(found)
+    return value_of(value, here)
+
+
+def is_unknown(found: Any) -> bool:
+    """Whether a value, or something in it, is unknown."""
+    return isinstance(found, Unknown) or (
+        isinstance(found, dict) and any(isinstance(one, Unknown) for one in found.values())
+    )
+
+
+def _unknown_of(found: Any) -> Unknown:
+    if isinstance(found, Unknown):
+        return found
+    first: Unknown = next(one for one in found.values() if isinstance(one, Unknown))
+    return first
+
+
+def upstream(unknown: Unknown) -> str:
+    """Why what reads it will run."""
+    return f"upstream {unknown.source} will run"

@@ -6,6 +6,7 @@ their schema: the schema is the one truth, and a test holds that both find the s
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,21 +28,28 @@ _TYPES: dict[str, Check] = {
 }
 
 
-def conforming(schema: Mapping[str, Any]) -> Check:
+def conforming(
+    schema: Mapping[str, Any], keywords: Mapping[str, Callable[[Any], Check]] = {}
+) -> Check:
     """The check of a schema with the keywords of our grammars; raises KeyError for another one.
+
+    `keywords` make the checks of those that are not to mean what they do elsewhere.
 
     >>> check = conforming({"type": "object", "properties": {"max": {"minimum": 0}}})
     >>> check({"max": 3}), check({"max": -1}), check([])
     (True, False, False)
     """
-    return _Compiler(schema.get("$defs", {})).check(schema)
+    return _Compiler(schema.get("$defs", {}), keywords).check(schema)
 
 
 class _Compiler:
     """Schemas to checks, each definition once."""
 
-    def __init__(self, definitions: Mapping[str, Any]) -> None:
+    def __init__(
+        self, definitions: Mapping[str, Any], keywords: Mapping[str, Callable[[Any], Check]]
+    ) -> None:
         self._definitions = definitions
+        self._own = keywords
         self._made: dict[str, list[Check]] = {}
 
     def check(self, schema: Any) -> Check:
@@ -63,7 +71,9 @@ class _Compiler:
         if isinstance(schema, bool):
             return [] if schema else [_nothing]
         tests = [
-            _KEYWORDS[word](self, argument, schema)
+            self._own[word](argument)
+            if word in self._own
+            else _KEYWORDS[word](self, argument, schema)
             for word, argument in schema.items()
             if word not in _NOTES and word not in _BESIDE
         ]
@@ -126,7 +136,11 @@ def _enum(compiler: _Compiler, choices: list[Any], schema: Any) -> Check:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    # As in JSON: true is not 1. Our grammars have no mappings and lists to choose from.
+    """Equality as JSON has it: true is not 1, at any depth."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
     return bool(isinstance(one, bool) is isinstance(other, bool) and one == other)
 
 
@@ -143,11 +157,17 @@ def _bound(holds: Callable[[Any, Any], bool]) -> Any:
     return keyword
 
 
-def _size(of: type[Any]) -> Any:
-    def keyword(compiler: _Compiler, least: int, schema: Any) -> Check:
-        return lambda value: not isinstance(value, of) or len(value) >= least
+def _size(of: type[Any], holds: Callable[[Any, Any], bool]) -> Any:
+    def keyword(compiler: _Compiler, limit: int, schema: Any) -> Check:
+        return lambda value: not isinstance(value, of) or holds(len(value), limit)
 
     return keyword
+
+
+def _is_multiple(value: Any, of: Any) -> bool:
+    # What is not whole by a hair is for jsonschema to say.
+    quotient = value / of if isinstance(of, float) else value % of
+    return bool(int(quotient) == quotient if isinstance(of, float) else not quotient)
 
 
 def _items(compiler: _Compiler, items: Any, schema: Any) -> Check:
@@ -198,12 +218,16 @@ _KEYWORDS: dict[str, Callable[[_Compiler, Any, Any], Check]] = {
     "enum": _enum,
     "const": lambda compiler, value, schema: lambda found: _equal(found, value),
     "pattern": _pattern,
-    "minimum": _bound(lambda value, limit: value >= limit),
-    "maximum": _bound(lambda value, limit: value <= limit),
-    "exclusiveMinimum": _bound(lambda value, limit: value > limit),
-    "minLength": _size(str),
-    "minItems": _size(list),
-    "minProperties": _size(dict),
+    "minimum": _bound(operator.ge),
+    "maximum": _bound(operator.le),
+    "exclusiveMinimum": _bound(operator.gt),
+    "exclusiveMaximum": _bound(operator.lt),
+    "multipleOf": _bound(_is_multiple),
+    "minLength": _size(str, operator.ge),
+    "maxLength": _size(str, operator.le),
+    "minItems": _size(list, operator.ge),
+    "maxItems": _size(list, operator.le),
+    "minProperties": _size(dict, operator.ge),
     "items": _items,
     "required": _required,
     "dependentRequired": _beside,

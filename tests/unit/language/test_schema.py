@@ -153,3 +153,21 @@ def test_a_schema_nested_too_deeply_is_one_problem() -> None:
     document = parse(Source("x", text), pytest.fail)
     assert document is not None
     assert {mistake.problem.rule for mistake in mistakes(document)} <= {"depth", "value"}
+
+
+KEYWORDS = [
+    *(("minimum", 0.5), ("maximum", 1), ("exclusiveMinimum", 0), ("exclusiveMaximum", 1)),
+    *(("multipleOf", 2), ("multipleOf", 0.1), ("maxLength", 1), ("maxItems", 1), ("minItems", 1)),
+    *(("const", 1), ("const", True), ("const", [1, {"x": 0}]), ("items", {"const": 1})),
+    *(("additionalProperties", {"type": "integer"}), ("required", ["x"]), ("type", "number")),
+]
+VALUES = [*ODD, 0.3, 0.30000000000000004, 3, 1e300, [True], [1, {"x": False}], [1, {"x": 0}]]
+
+
+@given(st.lists(st.sampled_from(KEYWORDS), max_size=3), st.sampled_from(VALUES))
+def test_the_quick_check_agrees_about_schemas_of_params(
+    words: list[tuple[str, Any]], value: Any
+) -> None:
+    """The keywords that params may have mean what they mean to jsonschema."""
+    rules = dict(words)
+    assert conforming(rules)(value) is Draft202012Validator(rules).is_valid(value)

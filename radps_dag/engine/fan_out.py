@@ -166,9 +166,15 @@ class _Fan:
         async def all_of(batch: tuple[_Instance, ...]) -> None:
             async def together(number: int) -> None:
                 del number
+                waiting = iter(batch)
+
+                async def work() -> None:
+                    for instance in waiting:
+                        await one(instance)
+
                 async with asyncio.TaskGroup() as running:
-                    for instance in batch:
-                        running.create_task(one(instance))
+                    for _ in range(min(limit, len(batch))):
+                        running.create_task(work())
 
             span = batch[0].label if len(batch) == 1 else f"{batch[0].label} .. {batch[-1].label}"
             place = self._here.place.instance(span)

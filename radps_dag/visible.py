@@ -15,7 +15,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-__all__ = ["Shown", "hide_in_streams", "one_line", "shown_streams", "style", "unwrapped", "visible"]
+__all__ = [
+    "Shown",
+    "hide_in_streams",
+    "one_line",
+    "shortened",
+    "shown_streams",
+    "style",
+    "unwrapped",
+    "visible",
+]
 
 # Control characters but tab and newline; marks, embeddings and isolates of direction; line ends and
 # marks that cannot be seen; halves of characters; tags.
@@ -25,6 +34,9 @@ _HIDDEN = re.compile(
 )
 _MARK = f"\x1b{os.urandom(12).hex()}"
 _LONGEST = 1000
+# Names of files are shorter, mostly.
+_LONGEST_QUOTED = 300
+_QUOTED = re.compile(r"""'[^'\n]{300,}'|"[^"\n]{300,}\"""")
 _STYLE = re.compile(rf"{_MARK}\[[0-9;]*m")
 
 
@@ -37,12 +49,25 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(_escaped, text)
 
 
+def shortened(text: str, most: int) -> str:
+    """A text without its middle, where it is long.
+
+    >>> shortened("a" * 1000 + "z" * 1000, 20)
+    'aaaaaaaaaaaa ... zzz'
+    """
+    return text if len(text) <= most else f"{text[: most - 8]} ... {text[-3:]}"
+
+
 def one_line(text: str) -> str:
-    r"""The same on one line, without the middle of a text that nobody would read.
+    r"""The same on one line, without the middle of what nobody would read: first of what stands in
+    quotes, so that the end of a message, which says what to do, is there.
 
     >>> one_line("a\nb"), len(one_line("x" * 1_000_000))
     ('a\\nb', 1000)
+    >>> one_line(f"no such file: {'x' * 5000!r}; write a name")[-23:]
+    " ... xxx'; write a name"
     """
+    text = _QUOTED.sub(lambda found: shortened(found[0][:-1], _LONGEST_QUOTED) + found[0][0], text)
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 305]} ... {text[-300:]}"
     return visible(text.replace("\n", "\\n"))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from radps_dag.checks.fan_outs import size
 from radps_dag.checks.shapes import Shapes
-from radps_dag.checks.view import NodeView, Seat
-from radps_dag.language.expression import Literal, Reference, Value, references
+from radps_dag.checks.view import NodeView, Seat, View
+from radps_dag.language.expression import Expression, Literal, Reference, Value, references
 from radps_dag.language.model import ForEach, Group, Leaf, Use
 
 __all__ = ["Lineup", "Lineups", "may_lose"]
@@ -42,11 +42,25 @@ def may_lose(fan: ForEach) -> bool:
 
 
 class Lineups:
-    """Those of one check, each found when first asked for."""
+    """Those of one file, each found when first asked for. `given` are those of its params, by
+    name, where another file uses it."""
 
-    def __init__(self, shapes: Shapes) -> None:
+    def __init__(self, shapes: Shapes, view: View, given: Mapping[str, Lineup] = {}) -> None:
+        self.view = view
+        self.given = given
         self._shapes = shapes
         self._found: dict[Seat, Lineup | None] = {}
+
+    def within(self, seat: Seat, use: Use) -> Lineups:
+        """Those of the file that a node uses, with the lists that it hands over as they are."""
+        given = {}
+        for argument in use.arguments:
+            sight = self.view.sight(seat, f"with.{argument.name}")
+            plain = isinstance(argument.value, Expression) and argument.value.plain
+            found = self._value(sight, argument.value) if sight is not None and plain else None
+            if found is not None:
+                given[argument.name] = found
+        return Lineups(self._shapes, self._shapes.view(use.pipeline), given)
 
     def of(self, sight: NodeView, read: Iterable[Reference]) -> Lineup | None:
         """That of a list which reads these; None where it rests on several, or on none."""
@@ -99,7 +113,9 @@ class Lineups:
     def _reference(self, sight: NodeView, reference: Reference) -> Lineup | None:
         path = reference.path
         if reference.root == "params":
-            plain = Lineup(("params", id(sight.view), path))
+            own = sight.view is self.view and len(path) == 1
+            plain = self.given.get(path[0]) if own else None
+            plain = plain or Lineup(("params", id(sight.view), path))
         elif reference.root in ("stages", "steps") and len(path) > 1:
             stages = sight.view.top.seats
             steps = reference.root == "steps"

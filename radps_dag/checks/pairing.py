@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from radps_dag.checks.lineups import Lineup, Lineups, may_lose
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import NodeView, Seat, View
 from radps_dag.language.expression import ByIndex, ByKey, Reference, Zipped, infer, pairings
+from radps_dag.language.model import Use
+from radps_dag.language.source import MAX_PROBLEMS
 from radps_dag.problem import Location, Problem
 
 __all__ = ["check"]
@@ -30,7 +33,28 @@ class _List:
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
     """Problems of lists that are paired by position."""
-    lineups = Lineups(shapes)
+    lineups = Lineups(shapes, view)
+    yield from _file(lineups, shapes)
+    yield from islice(_used(lineups, shapes), MAX_PROBLEMS)
+
+
+def _used(lineups: Lineups, shapes: Shapes) -> Iterator[Problem]:
+    """What goes wrong in the files that this one uses, for the lists that it hands to them."""
+    for seat in lineups.view.seats:
+        if isinstance(seat.node, Use):
+            inner = lineups.within(seat, seat.node)
+            if any(one.lossy for one in inner.given.values()):
+                alone = {problem.at for problem in _file(Lineups(shapes, inner.view), shapes)}
+                for problem in (*_file(inner, shapes), *_used(inner, shapes)):
+                    if problem.at not in alone:
+                        message = f"{problem.at.source.name}, line {problem.at.line}: "
+                        yield replace(
+                            problem, at=seat.node.file_at, message=message + problem.message
+                        )
+
+
+def _file(lineups: Lineups, shapes: Shapes) -> Iterator[Problem]:
+    view = lineups.view
     taken: dict[tuple[Seat | None, str], list[_List]] = {}
     for sight in view.sights:
         for found in pairings(sight.slot.value):
@@ -139,6 +163,8 @@ def _named(one: _List, at: Location) -> str:
 
 def _fix(one: _List, other: _List, sight: NodeView) -> str:
     """What to write instead: the keys of one, or pairs by the keys of both."""
+    if any(each.read is not None and each.read.root == "params" for each in _made(one, other)):
+        return "pair by key before this file is used, and give it the pairs: align(a=..., b=...)"
     ids = [_whole(each, sight) for each in (one, other)]
     for id, there in zip(ids, (other, one), strict=True):
         if id and there.lineup.fan is None:
@@ -153,6 +179,11 @@ def _fix(one: _List, other: _List, sight: NodeView) -> str:
         return "give the keys as outputs, too, and pair by them with align(a=..., b=...)"
     named = ", ".join(f"{str(id).partition('.')[2]}={id}" for id in ids)
     return f"pair by key: align({named})"
+
+
+def _made(*lists: _List) -> Iterator[_List]:
+    """Those that a fan-out has made."""
+    return (one for one in lists if one.lineup.fan is not None)
 
 
 def _whole(one: _List, sight: NodeView) -> str:

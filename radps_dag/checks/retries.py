@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import cache
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
@@ -26,7 +27,11 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         retries = seat.node.retries
         for name in () if retries is None else retries.on:
             # Libraries have exceptions of their own: only a slip of the pen is certain.
-            close = get_close_matches(name, _BUILT_IN, n=1, cutoff=0.93)
-            if close and name not in _BUILT_IN:
-                message = f"no exception is called {name!r}; did you mean {close[0]!r}?"
+            if name not in _BUILT_IN and (close := _close_to(name)):
+                message = f"no exception is called {name!r}; did you mean {close!r}?"
                 yield Problem(seat.node.at, RULE, message)
+
+
+@cache
+def _close_to(name: str) -> str:
+    return next(iter(get_close_matches(name, _BUILT_IN, n=1, cutoff=0.93)), "")

@@ -6,12 +6,23 @@ import json
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, product
 from typing import Any, Final, assert_never
 
 from jinja2 import nodes
 
 from radps_dag.checks.fan_outs import repeated
+from radps_dag.checks.known import (
+    MAX_INSTANCES,
+    Known,
+    Params,
+    certain,
+    leaves,
+    part_of,
+    readable,
+    reads_each,
+)
+from radps_dag.checks.lineups import may_lose
 from radps_dag.checks.types import expected
 from radps_dag.checks.unlooped import why_not_empty
 from radps_dag.language.dependencies import Slot, slots
@@ -19,14 +30,10 @@ from radps_dag.language.expression import (
     Budget,
     Expression,
     ExpressionError,
-    Listing,
     Literal,
-    Object,
-    Reference,
-    Template,
+    Names,
     Value,
     evaluate,
-    paths_in,
     references,
 )
 from radps_dag.language.model import (
@@ -56,7 +63,6 @@ class _Unknown:
 
 
 _UNKNOWN: Final = _Unknown()
-Params = Mapping[str, Any]
 
 
 def settled(
@@ -86,46 +92,47 @@ class _Walk:
     def file(
         self, pipeline: Pipeline, params: Params, sure: bool, chosen: Collection[str] | None = None
     ) -> Iterator[Problem]:
+        known = Known(params)
         for node in pipeline.stages:
             if chosen is None or node.id in chosen:
-                yield from self._node(node, params, sure)
+                yield from self._node(node, known, sure)
         for output in pipeline.outputs if chosen is None else ():
-            yield from self._check(Slot(output.name, output.value), None, params, sure)
+            yield from self._check(Slot(output.name, output.value), None, known, sure)
 
-    def _node(self, node: Node, params: Params, sure: bool) -> Iterator[Problem]:
+    def _node(self, node: Node, known: Known, sure: bool) -> Iterator[Problem]:
         sure = sure and node.on_error == "fail"
         by_name = {slot.name: slot for slot in slots(node)}
         if (when := by_name.pop("when", None)) is not None:
-            yield from self._check(when, node, params, sure)
-            runs = self._truth(when.value, params)
-            if runs is False:
+            yield from self._check(when, node, known, sure)
+            known, certain = self._where(when.value, known)
+            if not known.each:
                 return
-            sure = sure and runs is True
+            sure = sure and certain
         if node.for_each is not None:
-            sizes: list[int | None] = []
-            yield from self._fan_out(node.for_each, by_name, node, params, sure, sizes)
-            if 0 in sizes:
+            yield from self._fan_out(node.for_each, by_name, node, known, sure)
+            known = self._instances(node.for_each, known)
+            if not known.each:
                 return
         if node.loop is not None:
             most = by_name.pop("loop.max_iterations")
-            yield from self._check(most, node, params, sure)
-            if self._quiet(most.value, params) == 0:
+            yield from self._check(most, node, known, sure)
+            if self._quiet(most.value, known) == 0:
                 if wrong := why_not_empty(node, self._workloads):
-                    yield self._problem(most.value, f"`max_iterations`: {wrong}", params, sure)
+                    yield self._problem(most.value, f"`max_iterations`: {wrong}", known, sure)
                 return
         for slot in by_name.values():
             # A metric that fails is a score of its own, and `next` may never be asked for.
             if not slot.name.startswith("qa.metrics.") and not slot.name.endswith(".next"):
-                yield from self._check(slot, node, params, sure)
-        yield from self._inside(node, params, sure)
+                yield from self._check(slot, node, known, sure)
+        yield from self._inside(node, known, sure)
 
-    def _inside(self, node: Node, params: Params, sure: bool) -> Iterator[Problem]:
+    def _inside(self, node: Node, known: Known, sure: bool) -> Iterator[Problem]:
         match node:
             case Group():
                 for step in node.steps:
-                    yield from self._node(step, params, sure)
+                    yield from self._node(step, known, sure)
             case Use():
-                inner = self._params_of(node, params)
+                inner = self._params_of(node, known)
                 key = (id(node.pipeline), sure, json.dumps(inner, sort_keys=True, default=str))
                 if key not in self._seen:
                     self._seen.add(key)
@@ -135,64 +142,93 @@ class _Walk:
             case _:
                 assert_never(node)
 
-    def _params_of(self, node: Use, params: Params) -> Params:
+    def _params_of(self, node: Use, known: Known) -> Params:
         """The params of a used file, as far as they are known."""
-        given = {one.name: self._quiet(one.value, params) for one in node.arguments}
-        known = {**defaults(node.pipeline), **given}
+        given = {one.name: self._quiet(one.value, known) for one in node.arguments}
+        values = {**defaults(node.pipeline), **given}
         return {
-            param.name: filled(param.schema, known[param.name])
+            param.name: filled(param.schema, values[param.name])
             for param in node.pipeline.params
-            if known.get(param.name, _UNKNOWN) is not _UNKNOWN
+            if values.get(param.name, _UNKNOWN) is not _UNKNOWN
         }
 
+    def _where(self, when: Value, known: Known) -> tuple[Known, bool]:
+        """The instances in which a condition may hold, and whether it surely holds in all."""
+        if not reads_each(when):
+            runs = self._truth(when, known)
+            return (replace(known, each=()) if runs is False else known), runs is True
+        held = {id(one): self._truth(when, replace(known, each=(one,))) for one in known.each}
+        left = tuple(one for one in known.each if held[id(one)] is not False)
+        return replace(known, each=left), all(held[id(one)] for one in left)
+
+    def _instances(self, fan: ForEach, known: Known) -> Known:
+        """What the instances of a fan-out see; what of their items is not known is not there."""
+        found: list[Params] = []
+        hidden = {"index", *(item.name for item in fan.items)}
+        for outer in known.each:
+            around = {name: value for name, value in outer.items() if name not in hidden}
+            lists = [self._quiet(item.value, replace(known, each=(outer,))) for item in fan.items]
+            if any(one == [] for one in lists):
+                continue
+            if not all(isinstance(one, list) for one in lists):
+                found.append(around)
+                continue
+            instances = enumerate(product(*lists))
+            for index, items in islice(instances, MAX_INSTANCES - len(found)):
+                named = zip((item.name for item in fan.items), items, strict=True)
+                found.append({**around, **dict(named), "index": index})
+        return replace(known, each=tuple(found), lossy=known.lossy or may_lose(fan))
+
     def _fan_out(
-        self,
-        fan: ForEach,
-        by_name: dict[str, Slot],
-        node: Node,
-        params: Params,
-        sure: bool,
-        sizes: list[int | None],
+        self, fan: ForEach, by_name: dict[str, Slot], node: Node, known: Known, sure: bool
     ) -> Iterator[Problem]:
-        """Check what a fan-out asks for; `sizes` gets how many items each of its lists has."""
+        """Check what a fan-out asks for, and how many instances it makes."""
+        sizes: list[int | None] = []
         for item in fan.items:
             slot = by_name.pop(f"for_each.{item.name}")
-            yield from self._check(slot, node, params, sure)
-            found = self._quiet(slot.value, params)
+            yield from self._check(slot, node, known, sure)
+            found = self._quiet(slot.value, known)
             sizes.append(len(found) if isinstance(found, list) else None)
             if isinstance(found, list) and not isinstance(slot.value, Literal):
                 for at, message in repeated(found, fan, slot.value.at):
-                    yield self._problem(slot.value, message, params, sure, at)
+                    yield self._problem(slot.value, message, known, sure, at)
         if (limit := by_name.pop("max_parallel", None)) is not None:
-            yield from self._check(limit, node, params, sure)
+            yield from self._check(limit, node, known, sure)
         counts = [size for size in sizes if size is not None]
         total = math.prod(counts) if len(counts) == len(sizes) else None
         least = fan.min_success
         if total and total > MOST_INSTANCES:
             message = f"{total:,} instances are more than {MOST_INSTANCES:,}"
-            yield self._problem(fan.items[0].value, message, params, sure)
+            yield self._problem(fan.items[0].value, message, known, sure)
         elif total and not fan.percent and least > total:
             message = f"min_success: {least:g} can never be met by {total} instances"
-            yield self._problem(fan.items[0].value, message, params, sure)
+            yield self._problem(fan.items[0].value, message, known, sure)
 
-    def _check(
-        self, slot: Slot, node: Node | None, params: Params, sure: bool
-    ) -> Iterator[Problem]:
-        """A value is had without an error, and fits where it goes."""
-        value = slot.value
-        if isinstance(value, Literal):
+    def _check(self, slot: Slot, node: Node | None, known: Known, sure: bool) -> Iterator[Problem]:
+        """A value is had without an error, and fits where it goes: in every instance."""
+        if isinstance(slot.value, Literal):
             return
-        found: Any = _UNKNOWN
+        sure = sure and not (known.lossy and reads_each(slot.value))
+        for names in known.scopes(slot.value):
+            found = [*self._wrong(slot, node, names, sure)]
+            yield from found
+            if found:
+                return  # one instance shows it
+
+    def _wrong(self, slot: Slot, node: Node | None, names: Names, sure: bool) -> Iterator[Problem]:
+        value = slot.value
         failed = False
-        for leaf in _leaves(value):
-            try:
-                found = self._evaluate(leaf, params)
-            except ExpressionError as error:
-                failed = True
-                yield self._problem(leaf, error.message, params, sure, error.at)
-        if not isinstance(value, Expression):
-            found = _UNKNOWN if failed else self._quiet(value, params)
-        if failed or found is _UNKNOWN or node is None or slot.name.startswith("pause."):
+        for leaf in leaves(value):
+            for part in certain(leaf, names):
+                try:
+                    self._evaluate(part, names)
+                except ExpressionError as error:
+                    failed = True
+                    yield _problem(part, error.message, names, sure, error.at)
+        if failed or node is None or slot.name.startswith("pause."):
+            return
+        found = self._evaluate(value, names)
+        if found is _UNKNOWN:
             return
         what, shape = expected(slot.name, node, self._workloads)
         wrong = mismatch(shape, found)
@@ -200,73 +236,54 @@ class _Walk:
             param = node.pipeline.param(slot.name.removeprefix("with."))
             wrong = "" if param is None else violation(param.schema, found)
         if wrong:
-            yield self._problem(value, f"{what}: {wrong}", params, sure)
+            yield _problem(value, f"{what}: {wrong}", names, sure)
 
-    def _truth(self, value: Value, params: Params) -> bool | None:
+    def _truth(self, value: Value, known: Known) -> bool | None:
         """Whether a condition holds; None if that is not known yet."""
         if isinstance(value, Expression) and isinstance(value.tree, nodes.And | nodes.Or):
             decides = isinstance(value.tree, nodes.Or)
             halves = [
-                self._truth(_part(value, half), params)
+                self._truth(part_of(value, half), known)
                 for half in (value.tree.left, value.tree.right)
             ]
             if decides in halves:
                 return decides
             return None if None in halves else not decides
-        found = self._quiet(value, params)
+        found = self._quiet(value, known)
         return None if found is _UNKNOWN else bool(found)
 
-    def _quiet(self, value: Value, params: Params) -> Any:
+    def _quiet(self, value: Value, known: Known) -> Any:
         """The value, or that it is not known; an error of it is told elsewhere."""
+        scopes = known.scopes(value)
         try:
-            return self._evaluate(value, params)
+            return self._evaluate(value, scopes[0]) if len(scopes) == 1 else _UNKNOWN
         except ExpressionError:
             return _UNKNOWN
 
-    def _evaluate(self, value: Value, params: Params) -> Any:
-        read = [one.path[:1] if one.root == "params" else () for one in references(value)]
-        if self._budget.left < 0 or not all(path and path[0] in params for path in read):
+    def _evaluate(self, value: Value, names: Names) -> Any:
+        if self._budget.left < 0 or not readable(value, names):
             return _UNKNOWN
         budget = Budget()
         try:
-            return evaluate(value, {"params": params}, budget)
+            return evaluate(value, names, budget)
         finally:
             self._budget.left -= Budget().left - budget.left
 
     def _problem(
-        self,
-        value: Value,
-        message: str,
-        params: Params,
-        sure: bool,
-        at: Location | None = None,
+        self, value: Value, message: str, known: Known, sure: bool, at: Location | None = None
     ) -> Problem:
-        read = dict.fromkeys(one.path[0] for one in references(value) if one.path)
-        given = ", ".join(f"params.{name} is {show(params[name])}" for name in [*read][:3])
-        return Problem(
-            at or value.at,
-            RULE if read else CONSTANT,
-            f"{message} ({given})" if given else message,
-            "error" if sure else "warning",
-        )
+        return _problem(value, message, known.scopes(value)[0], sure, at)
 
 
-def _leaves(value: Value) -> Iterator[Expression]:
-    """The expressions in a value."""
-    match value:
-        case Expression():
-            yield value
-        case Template():
-            yield from (part for part in value.parts if isinstance(part, Expression))
-        case Listing():
-            for item in value.items:
-                yield from _leaves(item)
-        case Object():
-            for _, item in value.entries:
-                yield from _leaves(item)
-
-
-def _part(value: Expression, tree: nodes.Expr) -> Expression:
-    """A part of an expression as one of its own."""
-    read = tuple(Reference(path[0], path[1:], value.at) for path in paths_in(tree))
-    return replace(value, tree=tree, references=read, plain=False)
+def _problem(
+    value: Value, message: str, names: Names, sure: bool, at: Location | None = None
+) -> Problem:
+    read = dict.fromkeys((one.root, one.path[0]) for one in references(value) if one.path)
+    known = [(root, name) for root, name in read if name in names.get(root, ())][:3]
+    given = ", ".join(f"{root}.{name} is {show(names[root][name])}" for root, name in known)
+    return Problem(
+        at or value.at,
+        RULE if read else CONSTANT,
+        f"{message} ({given})" if given else message,
+        "error" if sure else "warning",
+    )

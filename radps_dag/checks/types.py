@@ -59,12 +59,13 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         found: list[Problem] = []
 
         value = sight.slot.value
+        given = None
         if not isinstance(value, Literal):
-            infer(value, shapes.known(sight), found.append)
+            given = infer(value, shapes.known(sight), found.append)
         if not any(problem.severity == "error" for problem in found):
             node = None if sight.seat is None else sight.seat.node
             what, shape = expected(sight.slot.name, node, shapes.workloads)
-            found += _misfits(value, shape, what, sight, shapes)
+            found += _misfits(value, shape, what, sight, shapes, given)
         yield from found
 
 
@@ -79,8 +80,9 @@ def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) ->
     name = slot.partition(".")[2]
     match node:
         case Task() if slot.startswith("with.") and node.run in workloads:
-            takes = {one.name: one.shape for one in workloads[node.run].inputs}
-            return f"input {name!r} of {node.run!r}", takes.get(name, ANY)
+            inputs = workloads[node.run].inputs
+            takes = next((one.shape for one in inputs if one.name == name), ANY)
+            return f"input {name!r} of {node.run!r}", takes
         case Use() if slot.startswith("with."):
             param = node.pipeline.param(name)
             shape = ANY if param is None else param.shape
@@ -93,9 +95,14 @@ def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) ->
 
 
 def _misfits(
-    value: Value, expected: Shape, what: str, sight: NodeView, shapes: Shapes
+    value: Value,
+    expected: Shape,
+    what: str,
+    sight: NodeView,
+    shapes: Shapes,
+    known: Shape | None = None,
 ) -> Iterator[Problem]:
-    """What does not fit, each at its own place inside the value."""
+    """What does not fit, each at its own place inside the value, whose shape may be `known`."""
     if expected.unknown:
         return
     if isinstance(value, Literal):
@@ -112,7 +119,8 @@ def _misfits(
         yield from _members(value, expected, what, sight, shapes)
         return
     for one in alternatives(value) if isinstance(value, Expression) else (value,):
-        given = infer(one, shapes.known(sight))
+        whole = one is value or getattr(one, "tree", None) is getattr(value, "tree", value)
+        given = known if whole and known is not None else infer(one, shapes.known(sight))
         if not fits(expected, given):
             hint = "; write a comparison, such as x > 0" if expected == BOOLEAN else ""
             words = f"expected {describe(expected)}, found {describe(given)}{hint}"

@@ -11,6 +11,7 @@ from radps_dag.cli import completion
 from radps_dag.cli.looking import looking
 from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.problem import UsageError, did_you_mean, there_are
+from radps_dag.visible import shortened
 
 if TYPE_CHECKING:
     from radps_dag.facts import QuestionAnswered
@@ -59,7 +60,7 @@ def command(
         question = _chosen(found, id, place)
         fact = answer(opened, question, question.read(inputs), by or user(), "command")
         driven = driver_of(opened.workspace.run(id), opened)
-    said = ", ".join(f"{name}={value}" for name, value in fact.values.items())
+    said = ", ".join(f"{name}={shortened(f'{one}', 100)}" for name, one in fact.values.items())
     click.echo(f"{question.place}: answered{f' with {said}' if said else ''}")
     if not driven:
         click.echo(f"nobody drives the run: radps-dag resume {id}")

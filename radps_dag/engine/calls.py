@@ -185,8 +185,18 @@ def _unused(here: NodeContext) -> Path:
     while True:
         run.tries[place.name] += 1
         found = directory(run.workdir, place, run.tries[place.name], run.generation)
-        if not found.exists():
+        if found.parent not in run.there:
+            run.there[found.parent] = _names_in(found.parent)
+        if found.name not in run.there[found.parent]:
             return found
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    """What is in a directory. Once is enough: what comes later has names that this run gave."""
+    try:
+        return frozenset(one.name for one in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
 
 
 def _published(run: Run, workdir: Path) -> str:

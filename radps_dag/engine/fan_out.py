@@ -8,7 +8,7 @@ import itertools
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from radps_dag.checks.declared import declared_outputs
@@ -23,6 +23,8 @@ __all__ = ["declared", "fan_out", "instances", "with_keys"]
 
 One = Callable[[NodeContext, Callable[[], bool]], Awaitable[Result]]
 
+# Calls that may have ended and are not durable yet, which is so for a moment only.
+_LONGEST_QUEUE = 200
 MOST_ASIDE = 500  # instances that wait for people and make room; each costs some looks a second
 
 
@@ -127,6 +129,7 @@ class _Fan:
                 # Our own limit is about work. What the file says is about instances.
                 self._aside = turns.aside
         await turns.run()
+        await self._here.run.settled()
         if len(self._errors) > self._allowed:
             raise self._too_few()
         if len(self._results) + len(self._errors) < len(self._instances):
@@ -164,9 +167,15 @@ class _Fan:
         async def all_of(batch: tuple[_Instance, ...]) -> None:
             async def together(number: int) -> None:
                 del number
+                waiting = iter(batch)
+
+                async def work() -> None:
+                    for instance in waiting:
+                        await one(instance)
+
                 async with asyncio.TaskGroup() as running:
-                    for instance in batch:
-                        running.create_task(one(instance))
+                    for _ in range(min(limit, len(batch))):
+                        running.create_task(work())
 
             span = batch[0].label if len(batch) == 1 else f"{batch[0].label} .. {batch[-1].label}"
             place = self._here.place.instance(span)
@@ -179,12 +188,12 @@ class _Fan:
         # Not started any more: the run stops, or this node has failed whatever else succeeds.
         if here.halt.cause or len(self._errors) > self._allowed:
             return
-        inside = here.at(here.place.instance(instance.label)).seeing(
-            here.scope.for_item(instance.each)
-        )
-        inside = inside.waiting(self._aside)
+        place, scope = here.place.instance(instance.label), here.scope.for_item(instance.each)
+        inside = replace(here, place=place, scope=scope, aside=self._aside)
         try:
             self._results[instance.index] = await self._one(inside, self._tolerates_one_more)
+            if len(self._results) % _LONGEST_QUEUE == 0:
+                await here.run.settled()
         except Stopped:
             return  # neither good nor bad: not done
         except NodeError as error:

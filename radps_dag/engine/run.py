@@ -76,10 +76,11 @@ class Run:
     `settled` is awaited before anything depends on what was said: until it is durable. `whole` are
     the places of groups in which nothing is to be made. `knowing` keeps the context, where a
     workload asks for it. `tries` counts the attempts at each place, also those of the groups
-    around it. `desk` is where people are asked; `shows` is who only watches. Calls write below
-    `workdir`; `publish` is the URL to which that goes, "" where it stays. Copies of products from
-    elsewhere are in `cache`. `limits` are the thresholds of QA that go before the file's. `secrets`
-    are not in anything that comes back from calls.
+    around it, and `there` is what directories of products held before. `desk` is where people are
+    asked; `shows` is who only watches. Calls write below `workdir`; `publish` is the URL to which
+    that goes, "" where it stays. Copies of products from elsewhere are in `cache`. `limits` are the
+    thresholds of QA that go before the file's. `secrets` are not in anything that comes back from
+    calls.
     """
 
     library: Library
@@ -95,6 +96,7 @@ class Run:
     whole: frozenset[str] = frozenset()
     live_context: LiveContext | None = None
     tries: Counter[str] = field(default_factory=Counter)
+    there: dict[Path, frozenset[str]] = field(default_factory=dict)
     desk: Prompts | None = None
     shows: Listener = nobody
     cache: Path | None = None
@@ -201,13 +203,15 @@ class NodeScope:
     """A stretch of a run that begins and ends at a place: a node, an instance, an iteration.
 
     `tolerated` is asked when it fails: whether the run goes on without it. A call says itself
-    that it begins, because it knows its inputs.
+    that it begins, because it knows its inputs. Of `alike` calls, which nothing but the end of
+    their fan-out depends on, that one waits until they are durable.
     """
 
     kind: NodeKind
     description: str = ""
     total: Callable[[], int | None] = lambda: None
     tolerated: Callable[[], bool] = lambda: False
+    alike: bool = False
 
     async def around(self, here: NodeContext, body: Body) -> Result:
         """Run the body between its facts."""
@@ -245,7 +249,7 @@ class NodeScope:
                 time=time.time(), place=place, outputs=result.outputs, seconds=seconds, made=made
             )
         )
-        if made is not None and not made.origin:
+        if made is not None and not made.origin and (not self.alike or made.revision):
             await run.settled()
         return result
 

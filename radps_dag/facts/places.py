@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["is_in", "natural", "parts"]
 
@@ -11,13 +12,14 @@ _PART = re.compile(r"[^/\[#]+|\[.*?\](?=$|[/#])|#\d+", re.DOTALL)
 _DIGITS = re.compile(r"(\d+)")
 
 
-def parts(place: str) -> list[str]:
+@lru_cache(maxsize=1024)  # facts that follow each other are about the same places
+def parts(place: str) -> tuple[str, ...]:
     """What a place is made of, outermost first.
 
     >>> parts("image_cube/clean[spw=2]#3/major_cycle")
-    ['image_cube', 'clean', '[spw=2]', '#3', 'major_cycle']
+    ('image_cube', 'clean', '[spw=2]', '#3', 'major_cycle')
     """
-    return _PART.findall(place)
+    return tuple(_PART.findall(place))
 
 
 def is_in(place: str, around: str) -> bool:

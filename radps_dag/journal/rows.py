@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 from zlib import crc32
 
@@ -97,20 +96,28 @@ class Row:
 
 def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
     """The row of a fact, its number still to be given."""
-    record = as_json(fact)
-    kind, time, place = record.pop("fact"), record.pop("time"), record.pop("place")
-    made = fact.made if isinstance(fact, NodeSucceeded | NodeFailed) else None
-    if made is not None:
-        record["made"] = _without_defaults(record["made"], Made)
+    told = _without_defaults(fact)
+    time, place = told.pop("time"), told.pop("place")
+    if isinstance(told.get("added"), Added):
+        told["added"] = asdict(told["added"])
+    made = told.get("made")
+    if isinstance(made, Made):
+        told["made"] = _without_defaults(made)
         if made.added:
-            record["made"]["added"] = [
-                _without_defaults(one, Added) for one in record["made"]["added"]
-            ]
-    told = _without_defaults(record, type(fact))
+            told["made"]["added"] = [_without_defaults(one) for one in made.added]
     if isinstance(fact, NodeFailed):
         told["ending"] = fact.ending  # always: journals that do not have it were written before
     payload = workspace.relative(strict_json(told))
-    return Row(run, 0, float(time), place, kind, _key(fact), payload, 0)
+    return Row(run, 0, float(time), place, _kind(fact), _key(fact), payload, 0)
+
+
+_KINDS: dict[type[Fact], str] = {}
+
+
+def _kind(fact: Fact) -> str:
+    if type(fact) not in _KINDS:
+        _KINDS[type(fact)] = as_json(fact)["fact"]
+    return _KINDS[type(fact)]
 
 
 def _key(fact: Fact) -> str | None:
@@ -176,25 +183,30 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _without_defaults(record: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
-    defaults = _defaults(kind)
-    return {
-        name: value
-        for name, value in record.items()
-        if name not in defaults or value != defaults[name]
-    }
+def _without_defaults(value: Fact | Made | Added) -> dict[str, Any]:
+    """The members of a value that say more than their defaults, by name."""
+    kind = type(value)
+    names, defaults = _KNOWN.get(kind) or _KNOWN.setdefault(kind, _members(kind))
+    found = {}
+    for name in names:
+        member = getattr(value, name)
+        if name not in defaults or member != defaults[name]:
+            found[name] = member
+    return found
 
 
-def _defaults(kind: type[Any]) -> dict[str, Any]:
-    if kind not in _KNOWN:
-        found: dict[str, Any] = {}
-        for item in fields(kind):
-            if item.default is not MISSING:
-                found[item.name] = item.default
-            elif item.default_factory is not MISSING:
-                found[item.name] = item.default_factory()
-        _KNOWN[kind] = found
-    return _KNOWN[kind]
+_Members = tuple[tuple[str, ...], dict[str, Any]]
 
 
-_KNOWN: dict[type[Any], dict[str, Any]] = {}
+def _members(kind: type[Any]) -> _Members:
+    """The names of a kind's members, and their defaults."""
+    defaults: dict[str, Any] = {}
+    for item in fields(kind):
+        if item.default is not MISSING:
+            defaults[item.name] = item.default
+        elif item.default_factory is not MISSING:
+            defaults[item.name] = item.default_factory()
+    return tuple(item.name for item in fields(kind)), defaults
+
+
+_KNOWN: dict[type[Any], _Members] = {}

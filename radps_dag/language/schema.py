@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from radps_dag.language.shape import show
+from radps_dag.language.shape.conforming import Check, conforming
 from radps_dag.language.shape.violations import no_registry
 from radps_dag.language.source import MAX_PROBLEMS, Document, Series, Table
 from radps_dag.problem import Location, Problem, allowed, did_you_mean
@@ -52,7 +51,7 @@ def mistakes(document: Document) -> Iterator[Mistake]:
         message = f"expected a mapping with version, name and stages, found {_found(document.data)}"
         yield Mistake(Problem(document.at, "type", message))
         return
-    pipeline, node = _validators()
+    pipeline, node = _grammars()
     yield from _checked(pipeline, document.data, document.at)
     yield from _nodes(node, document.data.get("stages"), set())
 
@@ -64,27 +63,45 @@ def breaches(document: Document, grammar: str) -> list[Problem]:
     if not isinstance(document.data, Table):
         message = f"expected {rules['title']}, found {_found(document.data)}"
         return [Problem(document.at, "type", message)]
-    validator = _validator(rules)
-    return [mistake.problem for mistake in _checked(validator, document.data, document.at)]
+    found = _checked(_Grammar(rules), document.data, document.at)
+    return [mistake.problem for mistake in found]
 
 
-def _nodes(validator: Any, nodes: Any, seen: set[int]) -> Iterator[Mistake]:
+class _Grammar:
+    """A schema, quick to say that a value keeps it, and slow to explain what is wrong."""
+
+    def __init__(self, rules: dict[str, Any]) -> None:
+        self.rules = rules
+
+    @cached_property
+    def conforms(self) -> Check:
+        return conforming(self.rules)
+
+    @cached_property
+    def validator(self) -> Any:
+        # Imported for what is wrong alone: it takes a tenth of a second.
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator(self.rules, registry=no_registry())
+
+
+def _nodes(grammar: _Grammar, nodes: Any, seen: set[int]) -> Iterator[Mistake]:
     # A node at a time, because jsonschema takes a dozen frames of Python for each level.
     if not isinstance(nodes, Table):
         return
     for name, node in nodes.items():
         if not isinstance(node, Table):
             at = nodes.value_at(name)
-            expected = validator.schema["title"]
+            expected = grammar.rules["title"]
             yield Mistake(Problem(at, "type", f"expected {expected}, found {_found(node)}"))
         elif id(node) not in seen:  # an alias shows the same node again
             seen.add(id(node))
-            yield from _checked(validator, node, nodes.value_at(name), (nodes, name))
-            yield from _nodes(validator, node.get("steps"), seen)
+            yield from _checked(grammar, node, nodes.value_at(name), (nodes, name))
+            yield from _nodes(grammar, node.get("steps"), seen)
 
 
 @cache
-def _validators() -> tuple[Any, Any]:
+def _grammars() -> tuple[_Grammar, _Grammar]:
     """One for a pipeline without its nodes, one for a node without those inside it."""
     definitions = dict(schema()["$defs"])
     definitions["nodes"] = {
@@ -93,11 +110,7 @@ def _validators() -> tuple[Any, Any]:
     pipeline = _inlined(schema() | {"$defs": {}}, definitions)
     node = _inlined(definitions["node"], definitions)
     kept = {"$defs": {"param": definitions["param"], "type": definitions["type"]}}
-    return _validator(pipeline | kept), _validator(node | kept)
-
-
-def _validator(rules: dict[str, Any]) -> Any:
-    return Draft202012Validator(rules, registry=no_registry())
+    return _Grammar(pipeline | kept), _Grammar(node | kept)
 
 
 def _inlined(part: Any, definitions: dict[str, Any]) -> Any:
@@ -144,11 +157,13 @@ class _Place:
 
 
 def _checked(
-    validator: Any, value: Any, at: Location, owner: Owner | None = None
+    grammar: _Grammar, value: Any, at: Location, owner: Owner | None = None
 ) -> Iterator[Mistake]:
     top = _Place(value, at, owner)
     try:
-        for error in validator.iter_errors(value):
+        if grammar.conforms(value):
+            return
+        for error in grammar.validator.iter_errors(value):
             yield from _explained(error, top.inside(error.absolute_path))
     except RecursionError:
         message = "nested too deeply to be understood"

@@ -43,6 +43,8 @@ class Quality:
 
     def __or__(self, other: Quality) -> Quality:
         """The worse of two."""
+        if other.score is None and other.verdict == "none":
+            return self
         scores = [score for score in (self.score, other.score) if score is not None]
         worst = max(self.verdict, other.verdict, key=_BADNESS.__getitem__)
         return Quality(min(scores, default=None), worst)
@@ -224,6 +226,8 @@ def note_waiting(node: NodeState | None, now: float) -> None:
 
 def count(node: NodeState, failures: int = 0, remarks: int = 0) -> None:
     """Count at a node and in everything it is in."""
+    if not failures and not remarks:
+        return
     node.failures += failures
     node.remarks += remarks
     for above in node.above():

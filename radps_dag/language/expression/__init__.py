@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from radps_dag.language.expression.bounds import Budget
 from radps_dag.language.expression.evaluation import evaluate
-from radps_dag.language.expression.grammar import paths_in
+from radps_dag.language.expression.grammar import path_of, paths_in
 from radps_dag.language.expression.inference import alternatives, infer, member_of, no_member
 from radps_dag.language.expression.keyed import FAN_OUT_MEMBERS, key_text
 from radps_dag.language.expression.pairing import ByIndex, ByKey, Zipped, aligned, pairings
@@ -53,6 +53,7 @@ __all__ = [
     "pairings",
     "parse_expression",
     "parse_value",
+    "path_of",
     "paths_in",
     "references",
 ]

@@ -74,7 +74,10 @@ def infer(value: Value, known: Known, complain: Complain | None = None) -> Shape
 def alternatives(value: Expression) -> Iterator[Expression]:
     """What `x | default(y, z)` may come to, each as an expression; of any other, itself."""
     for tree in _alternatives(value.tree):
-        yield replace(value, tree=tree, at=value.place(tree.lineno))
+        if tree is value.tree and not tree.lineno:
+            yield value  # as most are
+        else:
+            yield replace(value, tree=tree, at=value.place(tree.lineno))
 
 
 def _alternatives(tree: nodes.Expr) -> Iterator[nodes.Expr]:

@@ -61,8 +61,13 @@ def pairings(value: Value) -> Iterator[Pairing]:
 
 
 def _in_tree(expression: Expression) -> Iterator[Pairing]:
+    if "(" not in expression.text and "[" not in expression.text:
+        return
     tree = nodes.Output([expression.tree])  # so that the tree itself is found, too
-    for call in tree.find_all(nodes.Call):
+    parts = list(tree.find_all((nodes.Call, nodes.Getitem)))
+    for call in parts:
+        if not isinstance(call, nodes.Call):
+            continue
         if isinstance(call.node, nodes.Name) and call.node.name == "zip":
             lists = tuple(_read(expression, argument) for argument in call.args)
             yield Zipped(expression.place(call.lineno), lists)
@@ -72,7 +77,9 @@ def _in_tree(expression: Expression) -> Iterator[Pairing]:
             keys = [*call.args[1:], *(one.value for one in call.kwargs if one.key == "key")]
             decided = any(not _counts(key) and examine(key)[0] for key in keys)
             yield ByKey(call.node.name, whole, decided or len(whole) > 1)
-    for item in tree.find_all(nodes.Getitem):
+    for item in parts:
+        if not isinstance(item, nodes.Getitem):
+            continue
         if not isinstance(item.arg, nodes.Const | nodes.Slice) and examine(item.arg)[0]:
             read = _read(expression, item.node)
             yield ByIndex(expression.place(item.lineno), read, repr(item.arg), _counts(item.arg))

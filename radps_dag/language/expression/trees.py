@@ -86,9 +86,8 @@ _PLAIN = re.compile(
 )
 
 
-def _plain(path: str) -> nodes.Expr:
+def _plain(root: str, members: list[str]) -> nodes.Expr:
     """The tree that Jinja2 makes of `steps.solve.snr`."""
-    root, *members = path.split(".")
     tree: nodes.Expr = nodes.Name(root, "load", lineno=0)
     offset = len(root)
     for member in members:
@@ -101,8 +100,9 @@ def _plain(path: str) -> nodes.Expr:
 def _parse_whole(text: str, delimited: bool) -> Parsed:
     end = 0
     if (match := _PLAIN.fullmatch(text)) and bool(match["close"]) is delimited:
-        tree = _plain(match["path"])
-        return Parsed(match["path"], tree, *examine(tree), len(text))
+        root, *members = match["path"].split(".")
+        read = Read(root, tuple(members), 0, guarded=False, whole=True)
+        return Parsed(match["path"], _plain(root, members), (read,), (), len(text))
     try:
         tokens, end = _tokens(text, delimited)
         inner = (text[: end - len(CLOSE)] if delimited else text).rstrip()
@@ -116,8 +116,53 @@ def _parse_whole(text: str, delimited: bool) -> Parsed:
     return Parsed(inner, tree, reads, findings, end)
 
 
+# Jinja2's own tokens, where nothing about them is doubtful: its lexer takes five times as long.
+_SIMPLE = re.compile(
+    r"""(?P<whitespace>[ ]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
+    r"""|(?P<float>(?<!\.)[0-9]+\.[0-9]+(?![\w.]))|(?P<integer>(?:[1-9][0-9]*|0)(?![\w.]))"""
+    r"""|(?P<string>'[^'\\\n\r]*'|"[^"\\\n\r]*")"""
+    r"""|(?P<operator>//|\*\*|==|!=|>=|<=|[-+/*%~\[\]()<>=.:|,])"""
+)
+_OPENING = {")": "(", "]": "["}
+
+
+def _simple_tokens(text: str) -> list[_Token] | None:
+    """The tokens of a text without delimiters; None where Jinja2 has to look."""
+    if len(text) > MAX_TOKENS or text.endswith("-"):
+        return None
+    found: list[_Token] = []
+    unclosed: list[str] = []
+    end = 0
+    for match in _SIMPLE.finditer(text):
+        kind, value = match.lastgroup, match[0]
+        if match.start() != end or kind is None:
+            return None
+        end = match.end()
+        if kind == "operator" and value in "([":
+            unclosed.append(value)
+        elif value in _OPENING and (not unclosed or unclosed.pop() != _OPENING[value]):
+            return None
+        if kind != "whitespace":
+            found.append((match.start(), kind, value))
+    return (
+        None
+        if end < len(text) or unclosed or text.count("(") + text.count("[") > MAX_NESTING
+        else found
+    )
+
+
 def _tokens(text: str, delimited: bool) -> tuple[list[_Token], int]:
     """Jinja2's raw tokens, with offsets in place of line numbers, and the end."""
+    inner = text.removesuffix(CLOSE) if delimited else text
+    if inner is not text or not delimited:
+        simple = _simple_tokens(inner)
+        if simple is not None:
+            return simple, len(text) if delimited else 0
+    return _any_tokens(text, delimited)
+
+
+def _any_tokens(text: str, delimited: bool) -> tuple[list[_Token], int]:
+    """The same of every text."""
     if "\x00" in text:
         raise _Unreadable(text.index("\x00"), "a NUL character in the expression")
     found: list[_Token] = []

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
+from contextlib import suppress
+from functools import cache, cached_property
 from typing import Any
 
+from radps_dag.language.shape.conforming import Check, conforming
 from radps_dag.language.shape.words import show
 from radps_dag.problem import allowed
 
@@ -35,10 +37,24 @@ class Rules:
     """A schema that many values are held against."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        self._validator = _validator()(_known(schema, _Texts()), registry=no_registry())
+        self._schema = _known(schema, _Texts())
+
+    @cached_property
+    def _conforms(self) -> Check:
+        try:
+            return conforming(self._schema, {"enum": _in_enum, "uniqueItems": _all_differ})
+        except (KeyError, TypeError, ValueError, AttributeError):  # the schema itself is wrong
+            return lambda value: False
+
+    @cached_property
+    def _validator(self) -> Any:
+        return _validator()(self._schema, registry=no_registry())
 
     def broken_by(self, value: Any) -> str:
         """What a value breaks, in words; "" if nothing."""
+        with suppress(TypeError, ValueError, ArithmeticError, RecursionError):
+            if self._conforms(value):
+                return ""
         try:
             error = next(self._validator.iter_errors(value), None)
         except (TypeError, ValueError, ArithmeticError):  # the schema itself is wrong
@@ -81,6 +97,14 @@ def _unique(_validator: Any, texts: _Texts, value: Any, _schema: Any) -> Iterato
 
     if isinstance(value, list) and len(set(map(texts.of, value))) < len(value):
         yield ValidationError(f"{show(value)} has non-unique elements")
+
+
+def _in_enum(choices: _Choices) -> Check:
+    return choices.have
+
+
+def _all_differ(texts: _Texts) -> Check:
+    return lambda value: not isinstance(value, list) or len(set(map(texts.of, value))) == len(value)
 
 
 def _known(schema: Any, texts: _Texts) -> Any:

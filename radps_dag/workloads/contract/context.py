@@ -6,15 +6,17 @@ import copy
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from radps_dag.facts import Added
 from radps_dag.language.shape import not_json
 from radps_dag.language.shape.violations import violation
 from radps_dag.problem import UsageError, did_you_mean, there_are
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.contract.knowledge import NOTHING, Entry, Record, Snapshot, Wanted
 from radps_dag.workloads.contract.matching import Matches, match_fields, match_spws
+
+if TYPE_CHECKING:
+    from radps_dag.facts import Added  # which takes as long to import as all of this
 
 __all__ = ["Context", "UnknownKey", "addition", "withdrawal"]
 
@@ -173,6 +175,8 @@ def addition(snapshot: Snapshot, key: str, value: Any) -> Added:
             what = "an item of the collection" if declared.collection else "the value"
             raise UsageError(f"context key {key!r}: {what} is not as declared: {wrong}")
     # Of the plain types, as a worker process or a journal gives it back.
+    from radps_dag.facts import Added
+
     return Added(key=key, value=json.loads(json.dumps(value)))
 
 
@@ -184,4 +188,6 @@ def withdrawal(snapshot: Snapshot, product: Product | str, reason: str) -> Added
         raise UsageError(f"no product {uri!r} is known{did_you_mean(uri, known)}")
     if not isinstance(reason, str) or not reason.strip():
         raise UsageError(f"say why {uri} is withdrawn: reason='...'")
+    from radps_dag.facts import Added
+
     return Added(withdrawn=uri, reason=reason.strip())

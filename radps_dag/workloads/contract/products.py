@@ -7,17 +7,20 @@ from typing import Any
 
 __all__ = ["products_in", "uris_in"]
 
+_SCALARS = (str, int, float, type(None))
+
 
 def products_in(value: Any) -> Iterator[Mapping[str, Any]]:
     """The products in a JSON value, at any depth."""
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         if isinstance(value.get("uri"), str) and isinstance(value.get("kind"), str):
             yield value
             return
         value = list(value.values())
     if isinstance(value, list | tuple):
         for item in value:
-            yield from products_in(item)
+            if not isinstance(item, _SCALARS):  # as most are
+                yield from products_in(item)
 
 
 def uris_in(value: Any) -> Iterator[str]:

@@ -28,6 +28,7 @@ from radps_dag.language.expression import (
     parse_expression,
     parse_value,
     references,
+    trees,
 )
 from radps_dag.language.expression.bounds import Budget
 from radps_dag.language.expression.comparing import may_hold
@@ -643,3 +644,20 @@ def test_the_documentation_lists_what_there_is() -> None:
         for operation in table.values():
             usage = operation.usage.replace("|", "\\|")
             assert f"| `{usage}` | {operation.summary} |" in page
+
+
+WORDS = [
+    *("x", "params.n", "1", "0", "07", "1.5", "1e5", "1.", ".5", "1_0", "0x1f", "12a", "a1", "é"),
+    *("'x'", '"a b"', "'a\\'b'", "'", '"', "'a\nb'", "{", "}", "{'a': 1}", "}}", "-}}"),
+    *("(", ")", "[", "]", "[0]", "+", "-", "*", "**", "/", "//", "%", "~", "=", "==", "!=", "!"),
+    *("<", "<=", ">", ">=", "|", ":", ",", ".", ";", "&", "?", " ", "  ", "\t", "\n", "and", "not"),
+]
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=8).map("".join), st.booleans())
+def test_simple_texts_have_the_tokens_of_jinja(text: str, delimited: bool) -> None:
+    """What is taken apart without Jinja2's lexer has the same tokens, at the same places."""
+    whole = f"{text}}}}}" if delimited else text
+    simple = trees._simple_tokens(text)
+    if simple is not None:
+        assert (simple, len(whole) if delimited else 0) == trees._any_tokens(whole, delimited)

@@ -222,7 +222,8 @@ def prefect_tracker(
     opened: OpenRun | None = None,
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known. Products
-    of the run that is `opened` have links where the server is ours."""
+    of the run that is `opened` have links where the server is ours. Where this Prefect lacks what
+    a tracker relies on, the run is not tracked."""
     server = None
     link: Link = no_link
     if starting is not None:
@@ -232,6 +233,13 @@ def prefect_tracker(
         # It is on this machine: where it does not answer soon, it is gone.
         retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
         os.environ.update(client_environment(server), PREFECT_CLIENT_MAX_RETRIES=retries)
+    from radps_dag.prefect import seams
+
+    try:
+        seams.check(seams.CLIENT, "or run with --no-prefect")
+    except seams.Moved as error:
+        warn(f"{error}; this run goes on without Prefect's page")
+        return Untracked()
     from radps_dag.prefect.tracker import PrefectTracker, Shown
 
     if starting is None:

@@ -167,4 +167,5 @@ def _tracker(
     if asked.no_prefect:
         return Untracked()
     tell, warn = partial(_note, listener, "info"), partial(_note, listener, "warning")
-    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, opened)
+    depth = asked.profile.prefect.subflow_depth
+    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, opened, depth)

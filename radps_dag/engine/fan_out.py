@@ -46,7 +46,13 @@ async def fan_out(node: Node, here: NodeContext, one: One, *, tolerated: bool) -
         return len(found)
 
     async def work(here: NodeContext) -> Result:
-        return await _Fan(node, each, here, one, found, tolerated).run()
+        run = _Fan(node, each, here, one, found, tolerated).run
+        if isinstance(node, Group | Use) and "/" not in here.place.path:
+            # The stage: what people look for. Its instances are shown inside.
+            place = here.place
+            label = Label(place.path, place.name, node.description, node.tags)
+            return await here.tracker.group(label, run)
+        return await run()
 
     return await NodeScope("fan_out", node.description, count, lambda: tolerated).around(here, work)
 

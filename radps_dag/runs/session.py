@@ -220,6 +220,7 @@ def prefect_tracker(
     warn: Callable[[str], None] = lambda message: None,
     begun: Callable[[str, str], None] = lambda flow_run, api: None,
     opened: OpenRun | None = None,
+    subflow_depth: int = 1,
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known. Products
     of the run that is `opened` have links where the server is ours. Where this Prefect lacks what
@@ -257,6 +258,7 @@ def prefect_tracker(
             opened.generation,
             _flow_runs_of(opened),
             partial(wished, opened.directory),
+            subflow_depth,
         )
     return PrefectTracker(shown, tell, server, warn, begun, link, page)
 

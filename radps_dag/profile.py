@@ -15,6 +15,9 @@ webhook = "https://site.example/radps"
 secret_env = "RADPS_SECRET"          # the variable with what the webhook is signed with
 file = "events.jsonl"                # beside this file
 
+[prefect]                            # how its page shows a run
+subflow_depth = 1                    # groups down to this depth are subflows: 1 is stages
+
 [params]                             # where a pipeline has params of these names
 niter = 200
 
@@ -41,6 +44,7 @@ from radps_dag.storage.files import content_of
 __all__ = [
     "FILE_NAME",
     "Events",
+    "PrefectPage",
     "Profile",
     "find_profile",
     "load_profile",
@@ -64,6 +68,14 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
+class PrefectPage:
+    """How Prefect's page shows a run: groups down to `subflow_depth` are subflows, 1 is stages.
+    Deeper ones are tasks."""
+
+    subflow_depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What a profile says; None or nothing where it says nothing.
 
@@ -82,6 +94,7 @@ class Profile:
     store: str | None = None
     products: str | None = None
     events: Events | None = None
+    prefect: PrefectPage = PrefectPage()
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
     thresholds: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -239,6 +252,14 @@ def _events(path: Path, key: str, value: Any) -> Events:
 _EVENTS: Mapping[str, _Reader] = {"webhook": _url, "secret_env": _variable, "file": _file}
 
 
+def _prefect(path: Path, key: str, value: Any) -> PrefectPage:
+    table = _table(path, key, value, "subflow_depth = 2")
+    return PrefectPage(**_values(path, table, _PREFECT, f"{key}."))
+
+
+_PREFECT: Mapping[str, _Reader] = {"subflow_depth": _count}
+
+
 def _params(path: Path, key: str, value: Any) -> Mapping[str, Any]:
     return _table(path, key, value, "niter = 200")
 
@@ -296,6 +317,7 @@ _READERS: Mapping[str, _Reader] = {
     "store": _any_url,
     "products": _any_url,
     "events": _events,
+    "prefect": _prefect,
     "params": _params,
     "thresholds": _thresholds,
 }

@@ -15,6 +15,7 @@ from radps_dag.checks.declared import declared_outputs
 from radps_dag.engine.attempts import NO_RETRY
 from radps_dag.engine.run import NodeContext, NodeScope, Result, value_of, whole
 from radps_dag.engine.tracker import Label, Untracked
+from radps_dag.facts.nodes import is_leaf
 from radps_dag.language.expression import key_text
 from radps_dag.language.model import MOST_INSTANCES, ForEach, Node
 from radps_dag.outcome import NodeError, Stopped
@@ -49,7 +50,13 @@ async def fan_out(node: Node, here: NodeContext, one: One, *, tolerated: bool) -
         return len(found)
 
     async def work(here: NodeContext) -> Result:
-        return await _Fan(node, each, here, one, found, tolerated).run()
+        run = _Fan(node, each, here, one, found, tolerated).run
+        if not is_leaf(node.kind) and "/" not in here.place.path:
+            # The stage: what people look for. Its instances are shown inside.
+            place = here.place
+            label = Label(place.path, place.name, node.description, node.tags)
+            return await here.tracker.group(label, run)
+        return await run()
 
     return await NodeScope("fan_out", node.description, count, lambda: tolerated).around(here, work)
 

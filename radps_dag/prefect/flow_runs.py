@@ -2,7 +2,8 @@
 
 Prefect itself asks for the flow's id, looks for an earlier run to take up and sends the name in a
 call of its own, for each of hundreds of subflows. Here the id is kept, the name goes along when the
-run is made, and a new group is known to be new. Everything after that is Prefect's engine.
+run is made, and a new group is known to be new. What became of a subflow is told while the run
+goes on. Everything else is Prefect's engine.
 """
 
 from __future__ import annotations
@@ -19,15 +20,44 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import FlowRunCreate
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
+from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import AsyncFlowRunEngine
 from prefect.states import Running, to_state_create
 
 from radps_dag.prefect.contact import TROUBLE, Contact
 
-__all__ = ["FlowIds", "run_flow"]
+__all__ = ["FlowRuns", "run_flow"]
 
-# The ids of flows by name, or the promise of one: instances of a fan-out ask at the same time.
-FlowIds = dict[str, asyncio.Task[UUID]]
+
+@dataclass(slots=True)
+class FlowRuns:
+    """The flow runs of a run, as far as they share something: the ids of flows by name, or the
+    promise of one (stages may ask at the same time); and what Prefect is being told."""
+
+    contact: Contact
+    flows: dict[str, asyncio.Task[UUID]] = field(default_factory=dict)
+    telling: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def tell(self, client: PrefectClient, flow_run: UUID, state: State[Any], force: bool) -> None:
+        """Tell of the last state of a flow run, for which nothing waits but the end of the run."""
+        telling = asyncio.create_task(self._tell(client, flow_run, state, force))
+        self.telling.add(telling)
+        telling.add_done_callback(self.telling.discard)
+
+    async def told(self) -> None:
+        """Wait until all of it is told."""
+        while self.telling:
+            await asyncio.wait(self.telling)
+
+    async def _tell(
+        self, client: PrefectClient, flow_run: UUID, state: State[Any], force: bool
+    ) -> None:
+        try:
+            await client.set_flow_run_state(flow_run, state, force=force)
+        except TROUBLE as error:
+            self.contact.lose(error)
+        except ObjectNotFound:  # somebody has deleted it
+            return
 
 
 async def run_flow(
@@ -35,8 +65,7 @@ async def run_flow(
     name: str,
     parameters: Mapping[str, Any],
     tags: Sequence[str],
-    known: FlowIds,
-    contact: Contact,
+    known: FlowRuns,
     early: Callable[[], State[Any]],
 ) -> None:
     """Run a flow under a name; inside another flow it is a subflow of that. `early` is the state
@@ -51,7 +80,6 @@ async def run_flow(
         run_name=name,
         tags=tuple(tags),
         known=known,
-        contact=contact,
     )
     try:
         async with engine.start():
@@ -61,7 +89,7 @@ async def run_flow(
                     _ = await engine.call_flow_fn()
     except asyncio.CancelledError:
         # Cancelled between two calls to the server: to Prefect that is a crash, or nothing at all.
-        if engine.flow_run is not None and not contact.lost:
+        if engine.flow_run is not None and not known.contact.lost:
             with suppress(*TROUBLE):
                 async with get_client() as client:
                     await client.set_flow_run_state(engine.flow_run.id, early(), force=True)
@@ -72,19 +100,23 @@ async def run_flow(
 class _Engine(AsyncFlowRunEngine[Any, Any]):
     run_name: str = ""
     tags: tuple[str, ...] = ()
-    known: FlowIds = field(default_factory=dict)
-    contact: Contact = field(default_factory=Contact)
+    known: FlowRuns = field(kw_only=True)
 
     async def set_state(self, state: State[Any], force: bool = False) -> State[Any]:
         if state.is_paused():
             # As it is shown already; the engine alone is to know that there is no more to do.
             self.flow_run.state = state  # type: ignore[union-attr]
             return state
+        run = self.flow_run
+        if state.is_final() and run is not None and run.parent_task_run_id is not None:
+            run.state, run.state_type, run.state_name = state, state.type, state.name
+            self.known.tell(self.client, run.id, state, force)
+            return state
         try:
             return await super().set_state(state, force)
         except TROUBLE as error:
             # Known at once: Prefect would try to tell the server that it failed to tell it.
-            self.contact.lose(error)
+            self.known.contact.lose(error)
             raise
 
     async def begin_run(self) -> State[Any]:
@@ -101,17 +133,18 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
             raise
 
     async def _made(self, client: PrefectClient) -> FlowRun:
-        flow = self.flow
-        if flow.name not in self.known:
-            self.known[flow.name] = asyncio.create_task(client.create_flow(flow))
+        flow, flows = self.flow, self.known.flows
+        if flow.name not in flows:
+            flows[flow.name] = asyncio.create_task(client.create_flow(flow))
+        parent = await self._tracking_task_run(client)
         created = FlowRunCreate(
-            flow_id=await asyncio.shield(self.known[flow.name]),
+            flow_id=await asyncio.shield(flows[flow.name]),
             flow_version=flow.version,
             name=self.run_name,
             # JSON as it is: what makes it so in Prefect imports its whole web framework first.
             parameters=self.parameters or {},
             tags=list(self.tags),
-            parent_task_run_id=await self._tracking_task_run(client),
+            parent_task_run_id=parent,
             state=to_state_create(Running()),
         )
         response = await client.request(

@@ -1,4 +1,4 @@
-"""Groups as Prefect subflows, calls as Prefect tasks: what Prefect's page shows is the file."""
+"""Stages as Prefect subflows, what is in them as Prefect tasks: Prefect's page shows the file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from prefect.filesystems import WritableFileSystem
 from prefect.settings import PREFECT_API_URL
 from prefect.utilities.urls import url_for
 
-from radps_dag.engine.attempts import Plan, attempt
+from radps_dag.engine.attempts import NO_RETRY, Plan, attempt
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Fact, Scored
+from radps_dag.facts.places import parts
 from radps_dag.journal.cancelled import CancelRequest
 from radps_dag.outcome import NodeError
 from radps_dag.prefect.body_state import Ending
@@ -28,7 +29,7 @@ from radps_dag.prefect.bounds import only_to_the_page
 from radps_dag.prefect.cancel_watch import Watch
 from radps_dag.prefect.contact import HURRY, LAST, SILENCE, SILENCE_OURS, TROUBLE, Contact
 from radps_dag.prefect.events import PrefectEvents
-from radps_dag.prefect.flow_runs import FlowIds, run_flow
+from radps_dag.prefect.flow_runs import FlowRuns, run_flow
 from radps_dag.prefect.flow_states import FlowStates, run_name
 from radps_dag.prefect.image_artifacts import Gallery
 from radps_dag.prefect.progress_artifacts import Showing
@@ -48,13 +49,15 @@ LONGEST_PARAMETER = 10_000
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The run that is shown: its id, by which it is found; which of its processes this is, and the
-    flow runs of the earlier ones. `wished` tells who wants it cancelled."""
+    flow runs of the earlier ones. `wished` tells who wants it cancelled. Groups down to a `depth`
+    are subflows: 1 is stages."""
 
     pipeline: str
     run: str = ""
     generation: int = 1
     earlier: Sequence[str] = ()
     wished: Callable[[], CancelRequest | None] = lambda: None
+    depth: int = 1
 
 
 class PrefectTracker:
@@ -77,14 +80,15 @@ class PrefectTracker:
         self._pipeline = shown.pipeline
         self._name = run_name(shown.run or shown.pipeline, shown.generation)
         self._run = shown.run
+        self._depth = shown.depth
         self._states = FlowStates(shown.run, shown.wished)
         self._tell = tell
         self._begun = begun
         self._page = page or _page
         self._server = server
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
-        self._flow_ids: FlowIds = {}
         self._contact = Contact(warn, SILENCE if server is None else SILENCE_OURS)
+        self._flow_runs = FlowRuns(self._contact)
         self._desk = PrefectPrompts(self._contact, shown.earlier, link)
         self._events = PrefectEvents(self._contact)
         self._showing = Showing(self._contact, Gallery(link))
@@ -96,6 +100,9 @@ class PrefectTracker:
         """Run the body as a flow run, or without Prefect once it is lost."""
         if self._contact.lost:
             return await body()
+        if _depth(label) > self._depth:
+            # A subflow costs as much as twenty tasks, and has a page of its own: stages are that.
+            return await self.call(label, NO_RETRY, lambda attempt: body())
         ending = Ending[T](label, self._states, lambda: self._desk.left and not label.path)
         parameters = _readable(label.parameters)
 
@@ -109,6 +116,7 @@ class PrefectTracker:
             ended = await ending.of(body)
             if not label.path:
                 self._contact.hurry(LAST)
+                await self._flow_runs.told()
                 await self._showing.end()
             return ended
 
@@ -118,9 +126,7 @@ class PrefectTracker:
         early = self._states.ended_early
         if not label.path:
             self._states.root = asyncio.current_task()
-        tracked = run_flow(
-            flow, self._named(label), parameters, label.tags, self._flow_ids, self._contact, early
-        )
+        tracked = run_flow(flow, self._named(label), parameters, label.tags, self._flow_runs, early)
         await ending.despite_prefect(tracked)
         if self._unheard(ending):
             return await body()
@@ -252,6 +258,11 @@ class _Nowhere(WritableFileSystem):
 
     async def write_path(self, path: str, content: bytes) -> None:
         pass
+
+
+def _depth(label: Label) -> int:
+    """How deep a group is: 1 for a stage, more for its steps and instances."""
+    return sum(not part.startswith("#") for part in parts(label.place))
 
 
 def _page(flow_run: str) -> str:

@@ -162,4 +162,7 @@ def _tracker(
     url = asked.profile.prefect_api_url
     if url is not None and not os.environ.get("PREFECT_API_URL"):
         use({"PREFECT_API_URL": url})
-    return session.prefect_tracker(job.pipeline.name, starting, tell, warn, begun, opened, use)
+    depth = asked.profile.prefect.subflow_depth
+    return session.prefect_tracker(
+        job.pipeline.name, starting, tell, warn, begun, opened, use, depth
+    )

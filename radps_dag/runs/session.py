@@ -252,10 +252,11 @@ def prefect_tracker(
     begun: Callable[[str, str], None] = lambda flow_run, api: None,
     opened: OpenRun | None = None,
     use: UseVariables = into_environment,
+    subflow_depth: int = 1,
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known: `use` makes
     the variables known that say it. Products of the run that is `opened` have links where the
-    server is ours."""
+    server is ours. Where this Prefect lacks what a tracker relies on, the run is not tracked."""
     server = None
     link: Link = no_link
     if starting is not None:
@@ -265,6 +266,13 @@ def prefect_tracker(
         # It is on this machine: where it does not answer soon, it is gone.
         retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
         use({**client_environment(server), "PREFECT_CLIENT_MAX_RETRIES": retries})
+    from radps_dag.prefect import seams
+
+    try:
+        seams.check(seams.CLIENT, "or run with --no-prefect")
+    except seams.Moved as error:
+        warn(f"{error}; this run goes on without Prefect's page")
+        return Untracked()
     from radps_dag.prefect.tracker import PrefectTracker, Shown
 
     if starting is None:
@@ -282,6 +290,7 @@ def prefect_tracker(
             opened.generation,
             _flow_runs_of(opened),
             partial(wished, opened.directory),
+            subflow_depth,
         )
     return PrefectTracker(shown, tell, server, warn, begun, link, page)
 

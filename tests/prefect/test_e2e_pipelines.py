@@ -213,15 +213,15 @@ def test_drill(full: Ran, record: Record) -> None:
 
 
 def test_prefect_shows_the_tree(full: Ran, record: Record) -> None:
-    """Flow runs nest as groups do; every call is a task of its own group, named by its place."""
+    """Stages that are groups are flow runs; all that is inside is a task of its stage, named by its
+    place."""
     assert record.name == full.facts[0]["run"]
     for outer in record.walk():
         assert outer.state == "COMPLETED"
         inside = [*(one.name for one in outer.subflows), *(task["name"] for task in outer.tasks)]
         if outer is not record:
-            # A loop is one flow run, with the iterations inside.
-            below = re.compile(re.escape(outer.name) + r"( #\d+)? / ")
-            assert all(below.match(name) for name in inside)
+            assert not outer.subflows
+            assert all(re.match(re.escape(outer.name) + r"( #\d+)? / ", name) for name in inside)
     started = full.of("node_started")
     groups = {fact["place"] for fact in started if fact["kind"] in ("group", "use")}
     # Instances that share a batch share a task.
@@ -230,11 +230,14 @@ def test_prefect_shows_the_tree(full: Ran, record: Record) -> None:
         for fact in started
         if fact["kind"] == "task" and "/dirty_cube[" not in fact["place"]
     }
-    shown = {one.name for one in record.walk()}
+    stages = {one.name for one in record.subflows}
     tasks = {task["name"] for task in record.all_tasks}
     assert {_shown(place) for place in calls} - tasks == set()
-    assert {"image_cube / block[spw0,channels0-15] / clean", "image_continuum / selfcal"} <= shown
-    assert {_shown(place) for place in groups if "#" not in place.rpartition("/")[2]} <= shown
+    # A loop is one group, with the iterations inside.
+    groups = {place for place in groups if "#" not in place.rpartition("/")[2]}
+    assert {place for place in groups if "/" not in place} == stages
+    assert {_shown(place) for place in groups if "/" in place} <= tasks
+    assert {"image_cube / block[spw0,channels0-15] / clean", "image_continuum / selfcal"} <= tasks
     assert "image_continuum / selfcal #2 / solve[scan=1,spw=0]" in tasks
 
 

@@ -91,8 +91,37 @@ def test_names_say_where(ran: Ran, record: Record) -> None:
     assert record.find("image_cube").flow["name"] == f"image_cube · {run}"
     names = {task["name"] for task in record.all_tasks}
     assert "image_cube / clean[spw=2] #3 / major_cycle" in names
-    assert {"image_cube", "image_cube / clean[spw=0]"} <= {one.name for one in record.walk()}
+    assert "image_cube / clean[spw=0]" in names
     assert record.flow["parameters"] == {"imaging": "cube"}
+
+
+def test_stages_are_subflows(record: Record) -> None:
+    """What people look for has a page of its own; deeper groups and instances are tasks, with those
+    of their steps inside them."""
+    assert {one.name for one in record.subflows} == {"image_cube", "tolerated", "bad"}
+    assert all(not one.subflows for one in record.subflows)
+    stage = record.find("image_cube")
+    clean = record.task("image_cube / clean[spw=2]")
+    for iteration in (1, 2, 3):
+        step = record.task(f"image_cube / clean[spw=2] #{iteration} / major_cycle")
+        assert step["flow_run_id"] == stage.flow["id"]
+        assert [one["id"] for one in step["task_inputs"]["__parents__"]] == [clean["id"]]
+
+
+def test_subflows_as_deep_as_asked(prefect_server: ServerAddress, tmp_path: Path) -> None:
+    """A profile may ask for subflows further down; whatever is deeper is a task."""
+    (tmp_path / "radps-dag.toml").write_text("[prefect]\nsubflow_depth = 2\n")
+    text = """
+        stages:
+          outer: {steps: {inner: {steps: {innermost: {steps: {call: {run: give}}}}}}}
+        """
+    ran = run(write(tmp_path / "deep.yaml", text), "--workloads", str(WORKLOADS), cwd=tmp_path)
+    record = record_of(ran, prefect_server)
+    assert [one.name for one in record.walk()][1:] == ["outer", "outer / inner"]
+    assert {task["name"] for task in record.find("outer / inner").tasks} == {
+        "outer / inner / innermost",
+        "outer / inner / innermost / call",
+    }
 
 
 def test_tags(record: Record) -> None:
@@ -117,7 +146,8 @@ def test_a_failure_and_all_around_it(ran: Ran, record: Record) -> None:
     message = "bad/inner/call: ValueError: no beam"
     assert ran.one("run_ended")["message"] == message
     assert record.task("bad / inner / call")["state"]["message"] == message
-    for one in (record, record.find("bad"), record.find("bad / inner")):
+    assert record.task("bad / inner")["state"]["message"] == message
+    for one in (record, record.find("bad")):
         assert (one.state, one.message) == ("FAILED", message)
     assert record.find("image_cube").state == "COMPLETED"
 
@@ -186,7 +216,8 @@ def test_what_came_of_it(prefect_server: ServerAddress, tmp_path: Path) -> None:
     )
     assert record.find("low").message == "completed; 1 QA alert"
     assert record.find("good").flow["state"]["message"] is None
-    assert record.find("fan[i=0]").flow["state"]["message"] is None
+    assert record.find("fan").message == "completed; 2 failures were tolerated"
+    assert not record.task("fan[i=0]")["state"]["message"]
 
 
 def test_a_thousand_tasks(prefect_server: ServerAddress, tmp_path: Path) -> None:

@@ -95,6 +95,12 @@ def test_given_one_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             "events.secret_env must be the name of an environment variable",
         ),
         ("[events]\nsecret_env = 'X'", "give events.webhook as well"),
+        ("prefect = 2", "prefect must be a table, with lines such as subflow_depth = 2"),
+        ("[prefect]\nsubflow = 2", "unknown key 'prefect.subflow'; did you mean 'subflow_depth'?"),
+        (
+            "[prefect]\nsubflow_depth = 0",
+            "prefect.subflow_depth must be a whole number of at least 1",
+        ),
         ("library = ", "not TOML"),
         ("a = " + "[" * 5000, "not TOML"),
     ],
@@ -114,6 +120,12 @@ def test_events(tmp_path: Path) -> None:
     text = "[events]\nwebhook = 'https://a/b'\nsecret_env = 'X'\nfile = 'news/e.jsonl'"
     events = load_profile(write(tmp_path, text)).events
     assert events == Events("https://a/b", "X", tmp_path / "news" / "e.jsonl")
+
+
+def test_prefect(tmp_path: Path) -> None:
+    """How deep subflows go; stages alone, where nothing is said."""
+    assert Profile().prefect.subflow_depth == 1
+    assert load_profile(write(tmp_path, "[prefect]\nsubflow_depth = 3")).prefect.subflow_depth == 3
 
 
 def test_no_way_out_by_symlink(tmp_path: Path) -> None:

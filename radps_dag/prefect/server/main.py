@@ -129,6 +129,10 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     # A fifth of the time to import Prefect's server goes to looking for garbage there is none of.
     gc.disable()
     import uvicorn
+
+    from radps_dag.prefect import seams
+
+    seams.check(seams.SERVER, "or run with --no-prefect")
     from prefect import __version__ as prefect_version
     from prefect.server.api.server import create_app
 

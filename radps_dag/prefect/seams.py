@@ -1,0 +1,378 @@
+"""Every name inside Prefect that is relied on or replaced, and a check that it is there.
+
+Prefect's documented interface (`PUBLIC`) is kept by Prefect. The rest may move in any version: it
+is listed here, once, and looked at before it is used. `tests/prefect/test_seams.py` names all that
+has moved, and keeps the modules of this package from reaching for what is not listed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from radps_dag.problem import RadpsDagError
+
+__all__ = ["CLIENT", "PUBLIC", "SERVER", "Moved", "Seam", "check", "moved"]
+
+# What Prefect documents: modules, whole. Of `prefect` itself, what stands in its `__all__`.
+PUBLIC = (
+    "prefect.artifacts",
+    "prefect.cache_policies",
+    "prefect.client.orchestration",
+    "prefect.client.schemas",
+    "prefect.events",
+    "prefect.exceptions",
+    "prefect.settings",
+    "prefect.states",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """A name in a module of Prefect, and what is relied on.
+
+    `users` are the modules of this package that do so. `takes` are parameters that it must have,
+    `has` attributes of it or of its instances. `since` is the first version that was tried, and
+    has it.
+    """
+
+    module: str
+    name: str
+    relied: str
+    users: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+    has: tuple[str, ...] = ()
+    since: str = "3.8.8"
+
+    @property
+    def dotted(self) -> str:
+        """Name as Python imports it."""
+        return f"{self.module}.{self.name}" if self.name else self.module
+
+
+class Moved(RadpsDagError):
+    """The installed Prefect lacks what is relied on."""
+
+
+_BASE = "prefect.client.base"
+_FLOWS, _TASKS = "prefect.flow_engine", "prefect.task_engine"
+_FLOW, _TASK = "AsyncFlowRunEngine", "AsyncTaskRunEngine"
+_CLIENTS = "prefect.client.orchestration"
+
+# In the process of a run.
+CLIENT: Sequence[Seam] = (
+    # Bounds of what is waited for.
+    Seam(
+        _BASE,
+        "PrefectHttpxAsyncClient.send",
+        "each request goes through it; replaced",
+        ("bounds",),
+        takes=("self", "request"),
+    ),
+    Seam(
+        _BASE,
+        "PrefectHttpxAsyncClient.__init__",
+        "makes a client of httpx, given `base_url` and `trust_env`; replaced",
+        ("bounds",),
+        takes=("self", "kwargs"),
+    ),
+    Seam(_BASE, "PrefectHttpxSyncClient.__init__", "the same", ("bounds",), takes=("kwargs",)),
+    Seam(
+        "prefect._internal.websockets",
+        "connect",
+        "opens the websocket of events, and takes `proxy`; replaced",
+        ("bounds",),
+        takes=("uri", "proxy"),
+    ),
+    Seam(
+        "prefect._internal.concurrency.services",
+        "_QueueServiceBase.drain_all",
+        "ends all that sends in the background, of whatever class",
+        ("bounds",),
+        takes=("timeout", "at_exit"),
+    ),
+    Seam("prefect.logging.handlers", "PrefectConsoleHandler", "is taken away", ("bounds",)),
+    Seam("prefect.logging.handlers", "APILogWorker", "logs by this name", ("bounds",)),
+    Seam("prefect.events.worker", "EventsWorker", "logs by this name", ("bounds",)),
+    # Flow runs: an engine of ours above Prefect's.
+    Seam(
+        _FLOWS,
+        _FLOW,
+        "a dataclass; runs a flow in this loop",
+        ("flow_runs",),
+        has=("flow", "parameters", "flow_run", "state", "is_running", "start", "run_context"),
+    ),
+    Seam(_FLOWS, f"{_FLOW}.call_flow_fn", "gives what is awaited", ("flow_runs",)),
+    Seam(
+        _FLOWS,
+        f"{_FLOW}.set_state",
+        "tells the server; replaced for pauses, and where the server is gone",
+        ("flow_runs",),
+        takes=("self", "state", "force"),
+    ),
+    Seam(_FLOWS, f"{_FLOW}.begin_run", "sets Running; replaced, as it runs", ("flow_runs",)),
+    Seam(
+        _FLOWS,
+        f"{_FLOW}.create_flow_run",
+        "makes the flow run in many calls; replaced by one",
+        ("flow_runs",),
+        takes=("self", "client"),
+    ),
+    Seam(
+        _CLIENTS,
+        "PrefectClient.create_task_run",
+        "makes the task run that stands for a subflow",
+        ("flow_runs",),
+        takes=("task", "flow_run_id", "dynamic_key", "name"),
+    ),
+    Seam(
+        _CLIENTS,
+        "PrefectClient.request",
+        "POST /flow_runs/ makes a flow run that is running",
+        ("flow_runs",),
+        takes=("method", "path"),
+    ),
+    Seam(
+        "prefect.client.schemas.actions",
+        "FlowRunCreate",
+        "is the body of that request",
+        ("flow_runs",),
+        has=(
+            *("flow_id", "flow_version", "name", "parameters", "tags", "state"),
+            "parent_task_run_id",
+        ),
+    ),
+    Seam("prefect.states", "to_state_create", "a state in that body", ("flow_runs",)),
+    Seam(
+        "prefect.context",
+        "FlowRunContext",
+        "knows the flow run of this place",
+        ("flow_runs", "tracker"),
+        has=("get", "flow_run"),
+    ),
+    # Task runs: Prefect's loop without its asset context and its looks for a wish to suspend. None
+    # of our tasks materializes an asset, and only flow runs of a deployment can be suspended.
+    Seam(
+        _TASKS,
+        _TASK,
+        "a dataclass; runs a task in this loop",
+        ("task_runs",),
+        has=(
+            *("task", "parameters", "task_run", "wait_for", "context", "_raised", "is_running"),
+            *("start", "wait_until_ready", "run_context", "transaction_context"),
+        ),
+    ),
+    Seam(_TASKS, f"{_TASK}.call_task_fn", "runs it", ("task_runs",), takes=("transaction",)),
+    Seam(
+        _TASKS,
+        f"{_TASK}.handle_crash",
+        "sets Crashed; replaced where the run is told to end",
+        ("task_runs",),
+        takes=("self", "exc"),
+    ),
+    Seam(
+        _TASKS,
+        f"{_TASK}.set_state",
+        "emits an event, and waits for nobody",
+        ("task_runs",),
+        takes=("self", "state", "force"),
+    ),
+    # Flows and tasks: one for each node, of which copies are changed.
+    Seam(
+        "prefect",
+        "Flow",
+        "has attributes of these names, which may be changed in a copy",
+        ("tracker",),
+        takes=("fn", "name", "description", "validate_parameters", "persist_result"),
+        has=("fn", "result_storage"),
+    ),
+    Seam(
+        "prefect",
+        "Task",
+        "the same",
+        ("tracker", "flow_runs"),
+        takes=("fn", "name", "tags", "persist_result", "cache_policy"),
+        has=("fn", "task_run_name", "retries", "retry_delay_seconds", "retry_condition_fn"),
+    ),
+    Seam(
+        "prefect.filesystems",
+        "WritableFileSystem",
+        "a storage for results; ours keeps none",
+        ("tracker",),
+        has=("read_path", "write_path"),
+    ),
+    Seam(
+        "prefect.utilities.urls",
+        "url_for",
+        "gives the address of a flow run's page",
+        ("tracker", "prompts"),
+        takes=("obj", "obj_id"),
+    ),
+    Seam(
+        "prefect.input.run_input",
+        "keyset_from_base_key",
+        "gives the names under which the page finds a form",
+        ("prompts",),
+    ),
+)
+
+_SQLITE = "prefect.server.database.configurations"
+_ORM = "prefect.server.database.orm_models"
+_MEMORY = "prefect.server.utilities.messaging.memory"
+_PERSISTER = "prefect.server.events.services.event_persister"
+_RECORDING = ("server.recording",)
+
+# In the process of the local server.
+SERVER: Sequence[Seam] = (
+    Seam(
+        "prefect.server.api.server",
+        "create_app",
+        "makes the ASGI application",
+        ("server.main",),
+        takes=("final",),
+    ),
+    Seam(
+        "prefect",
+        "__ui_v2_static_path__",
+        "where its newer page is; replaced by nowhere",
+        ("server.page",),
+    ),
+    Seam(
+        "prefect.server.database",
+        "provide_database_interface",
+        "migrates a database; beside it are `_migrations` with `env.py` and `versions/sqlite`, "
+        "and a database has the table `alembic_version`",
+        ("server.database", "server.schema"),
+    ),
+    Seam(
+        _SQLITE,
+        "AioSqliteConfiguration.begin_transaction",
+        "begins each transaction; replaced by one that waits for its turn",
+        _RECORDING,
+        takes=("self", "session", "with_for_update"),
+    ),
+    Seam(
+        _SQLITE,
+        "AioSqliteConfiguration.session",
+        "makes each session; replaced by one that writes rows in bulk",
+        _RECORDING,
+        takes=("self", "engine"),
+    ),
+    Seam(_SQLITE, "SQLITE_BEGIN_MODE", "how a transaction begins", _RECORDING, has=("set",)),
+    Seam(
+        "prefect.server.database.query_components",
+        "AioSqliteQueryComponents.insert",
+        "makes each INSERT; replaced by one that keeps its rows",
+        _RECORDING,
+        takes=("self", "obj"),
+    ),
+    *(
+        Seam(_ORM, table, "a table that is written in bulk", _RECORDING, has=("__table__",))
+        for table in ("TaskRun", "TaskRunState", "Event", "EventResource")
+    ),
+    Seam(
+        "prefect.server.services.task_run_recorder",
+        "_record_bulk_task_run_events",
+        "writes a batch; made one transaction",
+        _RECORDING,
+    ),
+    Seam(_PERSISTER, "write_events", "writes a batch; made one transaction", _RECORDING),
+    Seam(
+        _PERSISTER,
+        "create_consumer",
+        "makes the reader of events; replaced by one that leaves those of task runs out",
+        _RECORDING,
+    ),
+    Seam(
+        _MEMORY,
+        "Consumer",
+        "has the subscription from which it reads",
+        _RECORDING,
+        has=("subscription",),
+    ),
+    Seam(
+        _MEMORY,
+        "Subscription",
+        "holds messages in two queues; replaced by one with larger ones",
+        _RECORDING,
+        has=("deliver", "_queue", "_retry"),
+    ),
+    Seam(_MEMORY, "MemoryMessage", "is copied; replaced", _RECORDING, has=("attributes",)),
+    Seam(_MEMORY, "Topic", "knows all", _RECORDING, has=("_topics", "_subscriptions")),
+)
+
+
+def check(seams: Iterable[Seam], otherwise: str) -> None:
+    """Look at each of them. Raises Moved, in a line, where one is not as it was; `otherwise` says
+    what else can be done than to install another Prefect."""
+    found = moved(seams)
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise Moved(
+            f"Prefect {_version()} is not one that radps-dag can be used with: {found[0]}{more}; "
+            f"pip install '{_requirement()}', {otherwise}"
+        )
+
+
+def moved(seams: Iterable[Seam]) -> list[str]:
+    """Each seam that is not as it is relied on, in words."""
+    return [f"{seam.dotted} {lacks}" for seam in seams if (lacks := _lacks(seam))]
+
+
+def _lacks(seam: Seam) -> str:
+    """What is not as it was; "" if all is."""
+    try:
+        found: Any = importlib.import_module(seam.module)
+    except ImportError:
+        return "is not there"
+    for part in filter(None, seam.name.split(".")):
+        if not hasattr(found, part):
+            return "is not there"
+        found = getattr(found, part)
+    lost = [name for name in seam.has if not _has(found, name)]
+    if lost:
+        return f"has no {lost[0]!r}"
+    lost = [name for name in seam.takes if name not in _parameters(found)]
+    return f"takes no {lost[0]!r}" if lost else ""
+
+
+def _has(found: Any, name: str) -> bool:
+    """Whether it has an attribute, or a class gives one to its instances."""
+    if hasattr(found, name):
+        return True
+    fields = {**getattr(found, "model_fields", {}), **getattr(found, "__dataclass_fields__", {})}
+    begins = getattr(getattr(found, "__init__", None), "__code__", None)
+    return name in fields or (begins is not None and name in begins.co_names)
+
+
+def _parameters(found: Any) -> Sequence[str]:
+    """The names of a function's parameters, or a class's. Ten times as quick as a signature."""
+    function = inspect.unwrap(
+        inspect.getattr_static(found, "__init__") if isinstance(found, type) else found
+    )
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return ()
+    more = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    names: Sequence[str] = code.co_varnames
+    return names[: code.co_argcount + code.co_kwonlyargcount + more]
+
+
+def _version() -> str:
+    import prefect
+
+    return prefect.__version__
+
+
+def _requirement() -> str:
+    """The bounds on Prefect, as this package declares them."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        declared = requires("radps-dag") or []
+    except PackageNotFoundError:  # a checkout that nobody has installed
+        declared = []
+    return next((one for one in declared if one.startswith("prefect")), "prefect")

@@ -77,7 +77,8 @@ class RunResult:
         if self.error is not None:
             raise self.error
         if self.status != "succeeded":
-            raise RadpsDagError(f"run {self.run} is {self.status}; resume it to go on")
+            hint = "" if self.status == "cancelled" else "; resume it to go on"
+            raise RadpsDagError(f"run {self.run} is {self.status}{hint}")
         return self
 
 

@@ -61,7 +61,7 @@ def _resume(
     if asked.settings.products:
         make_sure(asked.settings.products)
         store.workspace = replace(store.workspace, products=asked.settings.products)
-    opened = reopen(store, run)
+    opened = reopen(store, run, shared=not asked.owns_process)
     spent = seconds_spent(store, run)
     try:
         directory = opened.directory

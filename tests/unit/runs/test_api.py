@@ -18,6 +18,7 @@ import pytest
 import radps_dag
 from radps_dag import (
     InvalidPipeline,
+    RadpsDagError,
     RunResult,
     UsageError,
     check,
@@ -30,7 +31,11 @@ from radps_dag import (
 )
 from radps_dag.engine.settings import Selection, Settings
 from radps_dag.facts import Fact, NodeSucceeded, Noted, RunEnded, RunStarted
+from radps_dag.journal.opening import open_store
+from radps_dag.journal.reading import find_run
+from radps_dag.journal.workspace import Workspace
 from radps_dag.outcome import NodeError
+from radps_dag.runs.cancel import cancel
 
 TEXT = """\
 version: 1
@@ -299,6 +304,34 @@ def test_an_interrupt_ends_the_run_in_order() -> None:
     assert repr(done.run) in note and done.outputs == {"twice": 4}
     ends = [one.status for one in done.facts() if isinstance(one, RunEnded)]
     assert ends == ["interrupted", "succeeded"]
+
+
+def test_a_run_of_ours_is_cancelled_and_the_process_stays(tmp_path: Path) -> None:
+    """Who cancels a run that a notebook drives ends the run, and no process."""
+    begun, over = threading.Event(), threading.Event()
+    results: list[RunResult] = []
+
+    def wait() -> None:
+        begun.set()
+        over.wait(20)
+
+    thread = threading.Thread(target=lambda: results.append(small(workloads=[doubling(wait)])))
+    thread.start()
+    assert begun.wait(20)
+    store = open_store(Workspace(tmp_path / ".radps"))
+    try:
+        done = cancel(store, find_run(store, "last"), by="somebody", reason="no need")
+    finally:
+        over.set()
+        thread.join()
+        store.close()
+    assert (done.stopped, done.already, done.end.by) == (None, False, "somebody")
+    (result,) = results
+    assert result.status == "cancelled"
+    with pytest.raises(RadpsDagError, match="is cancelled"):
+        result.succeeded()
+    with pytest.raises(RadpsDagError, match="was cancelled by somebody"):
+        resume(result.run)
 
 
 def test_warnings_are_events(file: Path) -> None:

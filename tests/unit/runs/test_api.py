@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -29,6 +30,7 @@ from radps_dag import (
     run,
     workload,
 )
+from radps_dag.engine.provenance import Provenance
 from radps_dag.engine.settings import Selection, Settings
 from radps_dag.facts import Fact, NodeSucceeded, Noted, RunEnded, RunStarted
 from radps_dag.journal.opening import open_store
@@ -386,6 +388,9 @@ def test_settings_are_recorded_and_read_again() -> None:
         settings=settings.recorded(),
     )
     assert Settings.of(started) == settings
+    provenance = Provenance(sources={"a.yaml": "version: 1"}, pid=3, command=("run", "a.yaml"))
+    assert Provenance.of(replace(started, provenance=provenance.recorded())) == provenance
+    assert Provenance.of(started) == Provenance()
 
 
 def test_names_are_imported_when_they_are_asked_for() -> None:

@@ -31,10 +31,13 @@ from radps_dag.journal.opening import open_store
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.progress.state import fold
-from radps_dag.reuse.cache import Policy, ResultCache, Results
-from radps_dag.reuse.keys import Keys
+from radps_dag.reuse.cache import Results
+from radps_dag.runs.frontend import Screen
+from radps_dag.runs.options import RunOptions
 from radps_dag.runs.orphans import remove_orphans
+from radps_dag.runs.preparing import memory_of
 from radps_dag.runs.record import new_run, reopen
+from radps_dag.runs.session import run_job
 
 T = TypeVar("T")
 
@@ -68,7 +71,12 @@ def recorded(store: Store, job: Job, run: str | None = None) -> float:
         opened = new_run(store, job.pipeline.name) if run is None else reopen(store, run)
         if run is not None:
             remove_orphans(opened)
-        ended = ours.run_opened(job, opened, Untracked())
+        directory = opened.directory
+        opened_job = replace(
+            job, run=directory.id, workdir=directory.products, generation=opened.generation
+        )
+        memory = memory_of(RunOptions(settings=job.settings), opened_job, store)
+        ended = run_job(opened_job, opened, memory, Screen(nobody), lambda record: Untracked())
         opened.close()
         assert ended.status == "succeeded", ended.error
 
@@ -77,8 +85,7 @@ def recorded(store: Store, job: Job, run: str | None = None) -> float:
 
 def plan_of(store: Store, job: Job) -> None:
     """Plan a run of what has just run."""
-    keys = Keys(job.library, store.workspace)
-    memory = ResultCache(store, keys, "plan", job.pipeline.name, Policy(), job.faults)
+    memory = memory_of(RunOptions(settings=job.settings), replace(job, run="plan"), store)
     assert {one.verdict for one in plan(job, memory)} == {"reuse"}
 
 

@@ -20,7 +20,7 @@ from radps_dag.profile import Profile, find_profile
 from radps_dag.sealed import Sealed, variable
 from radps_dag.workloads.contract.registry import Library, find_library, libraries, with_functions
 
-__all__ = ["apart", "check", "open_pipeline", "params_of", "settle"]
+__all__ = ["apart", "check", "examine", "open_pipeline", "params_of", "settle"]
 
 
 def open_pipeline(
@@ -77,17 +77,38 @@ def check(
     site = profile if isinstance(profile, Profile) else find_profile(profile)
     modules, functions = apart(workloads)
     found: list[Problem] = []
-    try:
-        opened, chosen = open_pipeline(pipeline, library, modules, site, found.append, functions)
-        values = (
-            defaults(opened)
-            if params is None
-            else params_of(opened, site, (), (), values=params, take_secrets=False)
-        )
-        settle(opened, chosen, values, found.append)
-    except InvalidPipeline as error:
-        found += error.problems
+    examine(pipeline, library, modules, site, found.append, functions, values=params)
     return sorted(set(found), key=lambda problem: problem.sort_key)
+
+
+def examine(
+    pipeline: str | os.PathLike[str] | Pipeline,
+    library: str | Library | None,
+    modules: Sequence[Path],
+    profile: Profile,
+    report: Report,
+    functions: Sequence[Callable[..., Any]] = (),
+    *,
+    arguments: Sequence[str] = (),
+    files: Sequence[Path] = (),
+    values: Mapping[str, Any] | None = None,
+) -> Pipeline | None:
+    """The pipeline, where it can run with these params, or with its defaults if none are given.
+
+    Every problem is reported. Raises UsageError for what is not there.
+    """
+    try:
+        opened, chosen = open_pipeline(pipeline, library, modules, profile, report, functions)
+        if arguments or files or values is not None:
+            params = params_of(opened, profile, arguments, files, values=values, take_secrets=False)
+        else:
+            params = defaults(opened)
+        settle(opened, chosen, params, report)
+    except InvalidPipeline as error:
+        for problem in error.problems:
+            report(problem)
+        return None
+    return opened
 
 
 def apart(

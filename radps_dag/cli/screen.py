@@ -72,14 +72,17 @@ class TerminalFrontend:
         """What has been edited since, and which calls that had ended well run again for it."""
         from radps_dag.cli.plan import brief, lines
         from radps_dag.engine.planning import plan
+        from radps_dag.engine.provenance import Provenance
+        from radps_dag.engine.settings import Settings
 
-        old, new = before.provenance.get("sources", {}), job.provenance["sources"]
+        old, new = Provenance.of(before).sources, job.provenance.sources
         for name in sorted({*old, *new}):
             if old.get(name) != new.get(name):
                 gone = "no longer used" if name not in new else "edited"
                 self.note(f"{name} is {'new' if name not in old else gone} since")
+        secret = Settings.of(before).secrets
         for name, value in job.params.items():
-            if isinstance(value, Sealed) or name in before.settings.get("secrets", ()):
+            if isinstance(value, Sealed) or name in secret:
                 continue  # a call that runs again for it says so
             if name in before.params and before.params[name] != value:
                 self.note(f"param {name!r} was {before.params[name]!r}, is {value!r}")

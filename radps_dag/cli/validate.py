@@ -11,9 +11,8 @@ import click
 from radps_dag.cli.options import which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
 from radps_dag.language.model import walk
-from radps_dag.language.params import defaults
-from radps_dag.opening import open_pipeline, params_of, settle
-from radps_dag.problem import InvalidPipeline, Problem, UsageError
+from radps_dag.opening import examine
+from radps_dag.problem import Problem, UsageError
 from radps_dag.profile import find_profile
 from radps_dag.visible import one_line
 
@@ -53,15 +52,16 @@ def command(
     for file in files:
         found: list[Problem] = []
         try:
-            pipeline, chosen = open_pipeline(
-                file, rest["library"], rest["modules"], profile, found.append
+            pipeline = examine(
+                file,
+                rest["library"],
+                rest["modules"],
+                profile,
+                found.append,
+                arguments=rest["arguments"],
+                files=rest["params_files"],
             )
-            given = rest["arguments"], rest["params_files"]
-            values = params_of(pipeline, profile, *given) if any(given) else defaults(pipeline)
-            settle(pipeline, chosen, values, found.append)
-            nodes += sum(1 for _ in walk(pipeline))
-        except InvalidPipeline as error:
-            found += error.problems
+            nodes += 0 if pipeline is None else sum(1 for _ in walk(pipeline))
         except UsageError as error:
             bad[file] = str(error)
         if strict:

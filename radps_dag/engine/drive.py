@@ -20,6 +20,7 @@ from radps_dag.engine.level import run_level
 from radps_dag.engine.live_context import LiveContext, asks_for_context
 from radps_dag.engine.nodes import run_node
 from radps_dag.engine.place import ROOT
+from radps_dag.engine.provenance import Provenance
 from radps_dag.engine.run import NodeContext, Run, Settled, at_once, nobody, value_of
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.settings import Settings
@@ -75,7 +76,7 @@ class Job:
     left: Mapping[str, str] = field(default_factory=dict)  # the runs that left such stages
     generation: int = 1
     publish: str = ""  # the URL of the run's products, where they do not stay in `workdir`
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
     whole: frozenset[str] = frozenset()
     damaged: Mapping[str, str] = field(default_factory=dict)
     spent: float = 0.0  # seconds that earlier processes took
@@ -277,8 +278,11 @@ def _provenance(job: Job) -> Mapping[str, Any]:
     """With what whoever reads the run must know to read its context as its nodes do."""
     declared = declared_by(job.pipeline)
     if not declared and not asks_for_context(job.pipeline, job.library):
-        return job.provenance
-    return {**job.provenance, "context": as_recorded(declared, order_of(_whole(job)), job.left)}
+        return job.provenance.recorded()
+    return {
+        **job.provenance.recorded(),
+        "context": as_recorded(declared, order_of(_whole(job)), job.left),
+    }
 
 
 def _whole(job: Job) -> Graph:

@@ -32,12 +32,14 @@ class Driven(RadpsDagError):
 @dataclass(frozen=True, slots=True)
 class Driver:
     """The process that drives a run; `since` is in seconds since the epoch, `birth` the kernel's
-    word for when it was started, where it has one."""
+    word for when it was started, where it has one. One that is `shared`, such as a notebook's, does
+    more than this run: it is not ended for it, and looks itself whether somebody wants that."""
 
     pid: int
     host: str
     since: float
     birth: str = ""
+    shared: bool = False
 
     def __str__(self) -> str:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
@@ -64,7 +66,7 @@ class Claim:
         self.lock.release()
 
 
-def claim(store: Store, directory: RunDirectory) -> Claim:
+def claim(store: Store, directory: RunDirectory, shared: bool = False) -> Claim:
     """Become the one that drives the run. Raises RadpsDagError, with who does, if somebody does."""
     lock = locks.take(directory.lock, patience=PATIENCE)
     if lock is None:
@@ -80,7 +82,7 @@ def claim(store: Store, directory: RunDirectory) -> Claim:
     # A process that a workload forks off does not drive the run, though it may outlive who does.
     os.register_at_fork(after_in_child=lock.release)
     pid = os.getpid()
-    says = asdict(Driver(pid, platform.node(), time.time(), locks.birth_of(pid)))
+    says = asdict(Driver(pid, platform.node(), time.time(), locks.birth_of(pid), shared))
     os.fchmod(lock.descriptor, 0o644)  # whoever may read the run may see whether it goes on
     os.truncate(lock.descriptor, 0)
     os.pwrite(lock.descriptor, json.dumps(says).encode(), 0)
@@ -140,7 +142,8 @@ def _said(directory: RunDirectory) -> Driver | None:
     try:
         says = json.loads(directory.lock.read_text(encoding="utf-8"))
         time.localtime(says["since"])
-        return Driver(int(says["pid"]), says["host"], says["since"], says.get("birth", ""))
+        birth, shared = says.get("birth", ""), says.get("shared") is True
+        return Driver(int(says["pid"]), says["host"], says["since"], birth, shared)
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 

@@ -77,7 +77,8 @@ class RunResult:
         if self.error is not None:
             raise self.error
         if self.status != "succeeded":
-            raise RadpsDagError(f"run {self.run} is {self.status}; resume it to go on")
+            hint = "" if self.status == "cancelled" else "; resume it to go on"
+            raise RadpsDagError(f"run {self.run} is {self.status}{hint}")
         return self
 
 
@@ -170,7 +171,8 @@ def resume(
     """Go on with a run, or with the last one, where it stopped, as `radps-dag resume` does.
 
     What is not said here is as it was when the run started. A `library` or `workloads` that were at
-    hand then are not recorded: give them again. Raises as `run` does.
+    hand then are not recorded: give them again. `on_event` is also told, as `Noted`, which calls
+    run again that had ended well, and why. Raises as `run` does.
     """
     site = _profile(profile)
     settings = Settings(
@@ -291,11 +293,17 @@ class _Listening:
     def warn(self, message: str) -> None:
         self.hear(Noted(time=time.time(), place="", message=message, level="warning"))
 
-    def note(self, message: str) -> None:
-        self.hear(Noted(time=time.time(), place="", message=message, level="info"))
+    def note(self, message: str, place: str = "") -> None:
+        self.hear(Noted(time=time.time(), place=place, message=message, level="info"))
 
     def resumes(self, before: RunStarted, job: Job, memory: ResultCache) -> None:
-        pass  # `plan` tells it to whoever wants to know
+        from radps_dag.engine.planning import plan
+
+        if self.on_event is None:
+            return
+        for one in plan(job, memory):
+            if one.leaf and one.verdict == "run" and memory.had(one.place):
+                self.note(f"runs again: {one.why}", one.place)
 
     @contextlib.contextmanager
     def screen(self, job: Job, directory: RunDirectory) -> Iterator[Screen]:

@@ -39,8 +39,9 @@ class Cancelled:
 def cancel(store: Store, run: str, by: str = "", reason: str = "") -> Cancelled:
     """End a run for good. When this returns that is durable; of several, the first one counts.
 
-    A process on this machine that drives it is told to end, as with SIGTERM. Raises UsageError for
-    a run that has succeeded, and RadpsDagError where it is driven on another machine, or by what
+    A process on this machine that drives it is told to end, as with SIGTERM, but for one that is
+    shared with others, which ends the run itself. Raises UsageError for a run that has succeeded,
+    and RadpsDagError where it is driven on another machine, or by what
     does not end; nothing has changed then.
     """
     end = cancellation(store, run)
@@ -64,6 +65,10 @@ def _let_go(driver: Driver) -> None:
 
 def _cancelled(store: Store, run: str, wish: CancelRequest) -> Cancelled:
     give_up = time.monotonic() + PATIENCE
+    end = cancellation(store, run)
+    if end is not None:  # by whoever had the wish before us
+        return Cancelled(end, already=True)
+    told: Driver | None = None
     stopped: Driver | None = None
     while True:
         _refuse_succeeded(store, run)
@@ -71,11 +76,12 @@ def _cancelled(store: Store, run: str, wish: CancelRequest) -> Cancelled:
         try:
             opened = reopen(store, run)
         except RunCancelled as error:
-            # By the process that we have stopped, or before us.
-            ours = stopped is not None and error.end.via == wish.via
+            # By the process that has seen our wish, or meanwhile by somebody in Prefect.
+            ours = error.end.via == wish.via
             return Cancelled(error.end, already=not ours, stopped=stopped, closed=closed)
         except Driven:
-            stopped = _stop(store, run, stopped, give_up)
+            told = _stop(store, run, told, give_up)
+            stopped = None if told is None or told.shared else told
             continue
         try:
             # It may have come to its end just before it was stopped.
@@ -106,7 +112,8 @@ def _stop(store: Store, run: str, told: Driver | None, give_up: float) -> Driver
         raise _elsewhere(run, str(driver))
     elif driver != told and is_here(driver):
         try:
-            os.kill(driver.pid, signal.SIGTERM)
+            if not driver.shared:  # it sees the wish
+                os.kill(driver.pid, signal.SIGTERM)
             told = driver
         except ProcessLookupError:  # in this moment
             pass

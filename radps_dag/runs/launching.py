@@ -48,7 +48,7 @@ def start(asked: RunOptions, front: Frontend) -> tuple[str, Ended]:
         job = prepare(asked, checked, store)
         refuse_too_large(job)
         starting = begin_server(asked)
-        opened = new_run(store, job.pipeline.name)
+        opened = new_run(store, job.pipeline.name, shared=not asked.owns_process)
         try:
             directory = opened.directory
             job = replace(

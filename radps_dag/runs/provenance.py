@@ -1,4 +1,4 @@
-"""With what and on what a run runs: enough to say later why its results are what they are."""
+"""A pipeline, its workloads and this machine to the provenance that a run records."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from radps_dag import __version__
+from radps_dag.engine.provenance import Provenance
 from radps_dag.language.model import Pipeline, Use, walk
 from radps_dag.sealed import NO_SECRETS, STARS, Secrets
 from radps_dag.storage.addresses import redacted
@@ -25,23 +25,23 @@ __all__ = ["describe", "sources", "texts_digest"]
 _PACKAGES = ("prefect", "jinja2", "pyyaml", "jsonschema", "networkx", "sqlalchemy", "numpy")
 
 
-def describe(pipeline: Pipeline, library: Library, secrets: Secrets = NO_SECRETS) -> dict[str, Any]:
+def describe(pipeline: Pipeline, library: Library, secrets: Secrets = NO_SECRETS) -> Provenance:
     """The pipeline's text, the versions of what runs it, and the machine."""
     texts = sources(pipeline)
-    return {
-        "sources": texts,
-        "sources_sha256": texts_digest(texts),
-        "packages": _packages(library),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "host": platform.node(),
-        "cpu": _cpu(),
-        "cpus": os.cpu_count(),
-        "user": _user(),
-        "pid": os.getpid(),
-        "directory": os.fspath(Path.cwd()),
-        "command": [_discreet(word, secrets) for word in sys.argv[1:]],
-    }
+    return Provenance(
+        sources=texts,
+        sources_sha256=texts_digest(texts),
+        packages=_packages(library),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        host=platform.node(),
+        cpu=_cpu(),
+        cpus=os.cpu_count(),
+        user=_user(),
+        pid=os.getpid(),
+        directory=Path.cwd(),
+        command=tuple(_discreet(word, secrets) for word in sys.argv[1:]),
+    )
 
 
 def _discreet(word: str, secrets: Secrets) -> str:

@@ -95,26 +95,26 @@ class OpenRun:
             self.claim.release()
 
 
-def new_run(store: Store, pipeline: str) -> OpenRun:
-    """Begin a run that has not been there before."""
+def new_run(store: Store, pipeline: str, shared: bool = False) -> OpenRun:
+    """Begin a run that has not been there before, in a process that is `shared` with others."""
     directory = store.workspace.new_run(pipeline)
     # Another workspace with the same database may have the name; the directory keeps it taken.
     while not store.create(directory.id, pipeline, time.time()):
         directory = store.workspace.new_run(pipeline)
     _keep(directory)
-    return _claimed(store, directory)
+    return _claimed(store, directory, shared)
 
 
-def reopen(store: Store, run: str) -> OpenRun:
+def reopen(store: Store, run: str, shared: bool = False) -> OpenRun:
     """Go on with a run. Raises Driven, with who does, if another process drives it, and
     RunCancelled if it is over for good."""
     directory = store.workspace.run(run)
     _keep(directory)
-    return _claimed(store, directory)
+    return _claimed(store, directory, shared)
 
 
-def _claimed(store: Store, directory: RunDirectory) -> OpenRun:
-    claimed = claim(store, directory)
+def _claimed(store: Store, directory: RunDirectory, shared: bool) -> OpenRun:
+    claimed = claim(store, directory, shared)
     try:
         refuse_cancelled(store, directory.id)
         return OpenRun(store, directory, claimed, store.next_generation(directory.id))

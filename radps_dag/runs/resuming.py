@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from radps_dag.engine.provenance import Provenance
 from radps_dag.engine.settings import Settings
 from radps_dag.executors.registry import known_executor
 from radps_dag.journal.cancelled import refuse_cancelled
@@ -62,7 +63,7 @@ def _resume(
     if asked.settings.products:
         make_sure(asked.settings.products)
         store.workspace = replace(store.workspace, products=asked.settings.products)
-    opened = reopen(store, run)
+    opened = reopen(store, run, shared=not asked.owns_process)
     spent = seconds_spent(store, run)
     try:
         directory = opened.directory
@@ -129,7 +130,7 @@ def _where(path: Path, before: RunStarted, store: Store) -> Path:
     Raises UsageError for one among the products: what a run has made, here or where it was
     exported, is not code of this project.
     """
-    project = Path(before.provenance.get("directory", "."))
+    project = Provenance.of(before).directory
     moved = store.workspace.root.parent
     if not path.exists() and path.is_relative_to(project):
         path = moved / path.relative_to(project)
@@ -143,11 +144,11 @@ def _where(path: Path, before: RunStarted, store: Store) -> Path:
 
 def _file_of(before: RunStarted, store: Store, front: Frontend) -> Path:
     """The pipeline file: where it was, or beside the workspace, or as the run recorded it."""
-    directory = Path(before.provenance.get("directory", "."))
+    directory = Provenance.of(before).directory
     for place in (directory, store.workspace.root.parent, Path()):
         if (place / before.file).is_file():
             return place / before.file
-    texts = before.provenance.get("sources")
+    texts = Provenance.of(before).sources
     if not texts:
         raise UsageError(f"no such file: {before.file!r}; say where it is with --file")
     folder = store.workspace.run(before.run).path / "pipeline"

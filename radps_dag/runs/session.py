@@ -32,6 +32,7 @@ from radps_dag.sealed import Secrets
 
 T = TypeVar("T")
 
+LOOK = 0.5  # seconds between two looks for a wish, which is a look at a file
 PATIENCE = 2.0  # seconds that a run which has ended waits until Prefect is told of others
 
 __all__ = [
@@ -131,6 +132,7 @@ def run_job(
             tracker.leave()
             run.cancel()
 
+        watch = asyncio.create_task(_cancel_when_wished(opened, run, owns_process))
         desk = _desk(opened, tracker, screen.prompt_channels, leave if detach else None)
         try:
             return await drive(
@@ -145,6 +147,7 @@ def run_job(
                 emit,
             )
         finally:
+            watch.cancel()
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(repairs, PATIENCE)
 
@@ -154,6 +157,16 @@ def run_job(
             return run(lambda: whole(record), leave_at_once, hurry)
     finally:
         _tidy(job)
+
+
+async def _cancel_when_wished(opened: OpenRun, run: asyncio.Task[Any], owns_process: bool) -> None:
+    """End the run when another process wants it cancelled; it sends no signal to one that is
+    shared."""
+    while not owns_process:
+        if wished(opened.directory) is not None:
+            run.cancel()
+            return
+        await asyncio.sleep(LOOK)
 
 
 def _desk(

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine_support import loaded, write
+from engine_support import write
 from repository import SUPPORT
 
-from radps_dag.builder import build
-from radps_dag.context.reading import load_context
-from radps_dag.engine.drive import Ended, Job
-from radps_dag.engine.planning import Planned, plan
-from radps_dag.engine.settings import Settings
-from radps_dag.engine.tracker import Untracked
+import radps_dag
+from radps_dag import RunResult, plan
+from radps_dag.engine.planning import Planned
 from radps_dag.facts import Fact, NodeFailed, NodeSucceeded
 from radps_dag.faults import Faults, Rule
-from radps_dag.journal.opening import open_store
-from radps_dag.journal.store import Store
-from radps_dag.journal.workspace import Workspace
-from radps_dag.language.model import Pipeline
-from radps_dag.language.params import complete
-from radps_dag.reuse.cache import CacheQuery, Policy, ResultCache, patterns
-from radps_dag.reuse.keys import Keys
-from radps_dag.runs.frontend import Screen
-from radps_dag.runs.provenance import describe
-from radps_dag.runs.record import new_run, reopen
-from radps_dag.runs.session import run_job
+from radps_dag.profile import Profile
 from radps_dag.workloads.contract.context import Context
 from radps_dag.workloads.contract.registry import find_library
 
@@ -43,16 +30,17 @@ F = TypeVar("F")
 class Played:
     """A run that is over: how it ended, what it said, what it knows."""
 
-    run: str
-    ended: Ended
+    ended: RunResult
     facts: tuple[Fact, ...]
     context: Context
-    why: Mapping[str, str]
+
+    @property
+    def run(self) -> str:
+        return self.ended.run
 
     @property
     def outputs(self) -> Mapping[str, Any]:
-        assert self.ended.status == "succeeded", self.ended.error
-        return self.ended.outputs
+        return self.ended.succeeded().outputs
 
     @property
     def error(self) -> str:
@@ -103,90 +91,41 @@ class Place:
         path = Path(self.log)
         return path.read_text(encoding="utf-8").split() if path.exists() else []
 
-    def open(self) -> Store:
-        return open_store(Workspace(self.workspace.resolve()), self.url)
-
     def plan(self, text: str, *, params: Mapping[str, Any] | None = None) -> list[Planned]:
         """What a run of the pipeline would do."""
         path = write(self.root, text.replace("LOG", self.log))
-        pipeline = loaded(path, LIBRARY)
-        store = self.open()
-        try:
-            keys = Keys(LIBRARY, store.workspace)
-            memory = ResultCache(store, keys, "plan", pipeline.name, Policy(), Faults())
-            return plan(_job(pipeline, path, params, "plan"), memory)
-        finally:
-            store.close()
+        return plan(path, params=params, library=LIBRARY, profile=Profile(), **self.where)
 
     def play(
         self,
         text: str,
         *,
         files: Mapping[str, str] | None = None,
-        params: Mapping[str, Any] | None = None,
         resume: str | None = None,
-        reuse: bool = True,
-        force: Sequence[str] = (),
         faults: Sequence[Rule] = (),
         listen: Callable[[Fact], None] = lambda fact: None,
+        **asked: Any,
     ) -> Played:
         """Check the pipeline and run it, or go on with a run of it."""
         facts: list[Fact] = []
         path = write(self.root, text.replace("LOG", self.log), files)
-        pipeline = loaded(path, LIBRARY)
-        store = self.open()
-        why: dict[str, str] = {}
-        try:
-            opened = reopen(store, resume) if resume else new_run(store, pipeline.name)
-            keys = Keys(LIBRARY, store.workspace)
-            run = opened.directory.id
-            memory = _Telling(
-                store, keys, run, pipeline.name, Policy(reuse, patterns(force)), Faults(), why
-            )
-            job = replace(
-                _job(pipeline, path, params, run),
-                settings=Settings(file=str(path), executor=self.executor, max_parallel=self.slots),
-                workdir=opened.directory.products,
-                faults=Faults(tuple(faults)),
-                generation=opened.generation,
-            )
 
-            def hear(fact: Fact) -> None:
-                facts.append(fact)
-                listen(fact)
+        def hear(fact: Fact) -> None:
+            facts.append(fact)
+            listen(fact)
 
-            try:
-                ended = run_job(job, opened, memory, Screen(hear), lambda record: Untracked())
-            finally:
-                opened.close()
-        finally:
-            store.close()
-        context = load_context(run, **self.where)
-        return Played(run, ended, tuple(facts), context, why)
-
-
-def _job(pipeline: Pipeline, path: Path, params: Mapping[str, Any] | None, run: str) -> Job:
-    return Job(
-        run=run,
-        pipeline=pipeline,
-        graph=build(pipeline),
-        library=LIBRARY,
-        params=complete(pipeline, params or {}),
-        workdir=path.parent,
-        settings=Settings(file=str(path)),
-        provenance=describe(pipeline, LIBRARY),
-    )
-
-
-class _Telling(ResultCache):
-    """Notes why each call has to be made."""
-
-    def __init__(self, *arguments: Any) -> None:
-        *rest, self.told = arguments
-        super().__init__(*rest)
-
-    async def lookup(self, asked: CacheQuery) -> Any:
-        known = await super().lookup(asked)
-        if known is None:
-            self.told[asked.place] = self.why(asked)
-        return known
+        asked |= {
+            "library": LIBRARY,
+            "executor": self.executor,
+            "max_parallel": self.slots,
+            "faults": Faults(tuple(faults)),
+            "profile": Profile(),
+            "prefect": False,
+            "on_event": hear,
+            **self.where,
+        }
+        if resume is None:
+            result = radps_dag.run(path, **asked)
+        else:
+            result = radps_dag.resume(resume, file=path, **asked)
+        return Played(result, tuple(facts), result.context())

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -18,6 +19,7 @@ import pytest
 import radps_dag
 from radps_dag import (
     InvalidPipeline,
+    RadpsDagError,
     RunResult,
     UsageError,
     check,
@@ -28,9 +30,14 @@ from radps_dag import (
     run,
     workload,
 )
+from radps_dag.engine.provenance import Provenance
 from radps_dag.engine.settings import Selection, Settings
 from radps_dag.facts import Fact, NodeSucceeded, Noted, RunEnded, RunStarted
+from radps_dag.journal.opening import open_store
+from radps_dag.journal.reading import find_run
+from radps_dag.journal.workspace import Workspace
 from radps_dag.outcome import NodeError
+from radps_dag.runs.cancel import cancel
 
 TEXT = """\
 version: 1
@@ -301,6 +308,34 @@ def test_an_interrupt_ends_the_run_in_order() -> None:
     assert ends == ["interrupted", "succeeded"]
 
 
+def test_a_run_of_ours_is_cancelled_and_the_process_stays(tmp_path: Path) -> None:
+    """Who cancels a run that a notebook drives ends the run, and no process."""
+    begun, over = threading.Event(), threading.Event()
+    results: list[RunResult] = []
+
+    def wait() -> None:
+        begun.set()
+        over.wait(20)
+
+    thread = threading.Thread(target=lambda: results.append(small(workloads=[doubling(wait)])))
+    thread.start()
+    assert begun.wait(20)
+    store = open_store(Workspace(tmp_path / ".radps"))
+    try:
+        done = cancel(store, find_run(store, "last"), by="somebody", reason="no need")
+    finally:
+        over.set()
+        thread.join()
+        store.close()
+    assert (done.stopped, done.already, done.end.by) == (None, False, "somebody")
+    (result,) = results
+    assert result.status == "cancelled"
+    with pytest.raises(RadpsDagError, match="is cancelled"):
+        result.succeeded()
+    with pytest.raises(RadpsDagError, match="was cancelled by somebody"):
+        resume(result.run)
+
+
 def test_warnings_are_events(file: Path) -> None:
     """What a command would print as a warning of the file, `on_event` hears as a note."""
 
@@ -353,6 +388,9 @@ def test_settings_are_recorded_and_read_again() -> None:
         settings=settings.recorded(),
     )
     assert Settings.of(started) == settings
+    provenance = Provenance(sources={"a.yaml": "version: 1"}, pid=3, command=("run", "a.yaml"))
+    assert Provenance.of(replace(started, provenance=provenance.recorded())) == provenance
+    assert Provenance.of(started) == Provenance()
 
 
 def test_names_are_imported_when_they_are_asked_for() -> None:

@@ -22,7 +22,6 @@ from radps_dag.cli.running import (
     refuse_too_large,
     shown,
 )
-from radps_dag.executors.registry import DEFAULT
 from radps_dag.profile import find_profile
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def command(
     was asked, 130 or 143 if a signal ended it.
     """
     profile = find_profile(profile_file)
-    rest["executor"] = rest["executor"] or profile.executor or DEFAULT
+    rest["executor"] = rest["executor"] or profile.executor or ""
     rest["products"] = products_root(rest["products"], profile)
     rest["max_parallel"] = rest["max_parallel"] or profile.max_parallel
     rest["memory"] = rest["memory"] or profile.memory

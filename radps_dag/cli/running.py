@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from radps_dag.executors.registry import DEFAULT
 from radps_dag.problem import InvalidPipeline, Problem
 from radps_dag.profile import Profile
 from radps_dag.sealed import Secrets
@@ -62,7 +61,7 @@ class RunOptions:
     params: Mapping[str, Any] = field(default_factory=dict)  # of the run that is resumed
     params_files: tuple[Path, ...] = ()
     part: Part = Part()
-    executor: str = DEFAULT
+    executor: str = ""  # "" for the default
     max_parallel: int | None = None
     memory: int | None = None
     gpus: int | None = None
@@ -182,13 +181,14 @@ def prepare(asked: RunOptions, checked: tuple[Pipeline, Any, dict[str, Any]], st
     from radps_dag.engine.drive import Job
     from radps_dag.engine.forcing import refuse_unmatched
     from radps_dag.engine.live_context import asks_for_context
-    from radps_dag.executors.registry import find_executor
+    from radps_dag.executors.registry import DEFAULT, find_executor
     from radps_dag.qa import Overrides
     from radps_dag.reuse.revisions import changes_in_place
     from radps_dag.reuse.stages import earlier_outputs
     from radps_dag.runs.provenance import describe
 
-    capabilities = find_executor(asked.executor).capabilities
+    executor = asked.executor or DEFAULT
+    capabilities = find_executor(executor).capabilities
     secrets = Secrets.of(params)
     faults = _faults(asked.faults_file, pipeline, capabilities)
     graph = build(pipeline)
@@ -208,7 +208,7 @@ def prepare(asked: RunOptions, checked: tuple[Pipeline, Any, dict[str, Any]], st
         graph=selection.subgraph(graph, chosen),
         library=library,
         params=params,
-        executor_name=asked.executor,
+        executor_name=executor,
         workdir=asked.workspace,
         faults=faults,
         seed=asked.seed,

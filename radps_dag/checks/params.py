@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
 from radps_dag.language.expression import Literal
-from radps_dag.language.model import Param, Pause, Use
+from radps_dag.language.model import Group, Param, Pause, Task, Use
 from radps_dag.language.shape import filled, from_schema, mismatch, show
 from radps_dag.language.shape.violations import Rules, violation
 from radps_dag.problem import Problem
@@ -31,23 +31,29 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
     for param in view.pipeline.params:
         yield from _param(param, "param")
     for seat in view.seats:
-        node = seat.node
-        if isinstance(node, Pause):
-            for field in node.inputs:
-                yield from _param(field, "input")
-        if isinstance(node, Use):
-            params = {param.name: param for param in node.pipeline.params}
-            for argument in node.arguments:
-                target = params.get(argument.name)
-                value = argument.value
-                # What a shape has words for is told with the types.
-                if (
-                    target is not None
-                    and isinstance(value, Literal)
-                    and not mismatch(target.shape, value.value)
-                    and (wrong := violation(target.schema, filled(target.schema, value.value)))
-                ):
-                    yield Problem(value.at, RULE, f"param {argument.name!r}: {wrong}")
+        match seat.node:
+            case Pause() as node:
+                for field in node.inputs:
+                    yield from _param(field, "input")
+            case Use() as node:
+                yield from _given(node)
+            case Task() | Group():
+                pass
+            case _:
+                assert_never(seat.node)
+
+
+def _given(node: Use) -> Iterator[Problem]:
+    """What params of a used file cannot be. What a shape has words for is told with the types."""
+    for argument in node.arguments:
+        target, value = node.pipeline.param(argument.name), argument.value
+        if (
+            target is not None
+            and isinstance(value, Literal)
+            and not mismatch(target.shape, value.value)
+            and (wrong := violation(target.schema, filled(target.schema, value.value)))
+        ):
+            yield Problem(value.at, RULE, f"param {argument.name!r}: {wrong}")
 
 
 def _param(param: Param, what: str) -> Iterator[Problem]:

@@ -203,7 +203,8 @@ def how_to_run(command: F) -> F:
             callback=_executor,
             metavar="NAME",
             shell_complete=completion.executors,
-            help="Where workloads compute: threads (default), or processes, whose limits hold.",
+            help="Where workloads compute: threads (default), processes, whose limits hold, or "
+            "another one that `radps-dag executors` lists.",
         ),
         click.option(
             "--max-parallel",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radps_dag.engine.settings import Settings
-from radps_dag.executors.registry import DEFAULT
 from radps_dag.profile import Profile
 
 if TYPE_CHECKING:
@@ -48,6 +47,9 @@ class RunOptions:
 
 def with_profile(settings: Settings, profile: Profile) -> Settings:
     """The settings of a run that begins: the profile says what they leave open."""
+    # Late, so that the shell completes options without it.
+    from radps_dag.executors.registry import DEFAULT
+
     return replace(
         settings,
         executor=settings.executor or profile.executor or DEFAULT,

@@ -69,7 +69,7 @@ def open_journal(workspace: Path, url: str | None) -> Store:
 def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
     """The pipeline, its library and its params, after every check that can be made before."""
     settings = asked.settings
-    executor = settings.executor or asked.profile.executor or DEFAULT
+    executor = _executor_of(asked)
     if asked.functions and find_executor(executor).capabilities.isolates:
         raise UsageError(
             "workloads that are functions compute in threads, not with the executor "
@@ -96,6 +96,10 @@ def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
     return Checked(pipeline, library, params)
 
 
+def _executor_of(asked: RunOptions) -> str:
+    return asked.settings.executor or asked.profile.executor or DEFAULT
+
+
 def _chosen(part: Selection, pipeline: Pipeline) -> tuple[str, ...] | None:
     """The stages that would run; None for all of them."""
     if not part:
@@ -120,7 +124,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
 
     pipeline, library, params = checked.pipeline, checked.library, checked.params
     secrets = Secrets.of(params)
-    faults = _faults(asked.faults, pipeline, find_executor(asked.settings.executor).capabilities)
+    faults = _faults(asked.faults, pipeline, find_executor(_executor_of(asked)).capabilities)
     graph = build(pipeline)
     chosen = selection.choose(graph, asked.settings.part)
     refuse_unmatched(asked.force, pipeline, chosen, params)

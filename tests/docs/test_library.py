@@ -33,7 +33,7 @@ def test_the_page_runs_as_a_notebook(
     status, run, directory = shown[1]  # type: ignore[misc]
     assert (status, directory) == ("succeeded", tmp_path / ".radps" / "runs" / run)
     assert shown[2] == []
-    assert re.search(r"^calibrate_gains: \d+\.\d s$", capsys.readouterr().out, re.M)
+    assert re.search(r"^calibrate_gains: \d+\.\d s$", capsys.readouterr().out, re.MULTILINE)
 
 
 def cell(block: str, names: dict[str, Any]) -> object:
@@ -48,7 +48,7 @@ def cell(block: str, names: dict[str, Any]) -> object:
 
 def test_the_page_names_what_there_is() -> None:
     """The table lists the functions that the package has."""
-    listed = re.findall(r"^\| `(\w+)[(`]", PAGE, re.M)
+    listed = re.findall(r"^\| `(\w+)[(`]", PAGE, re.MULTILINE)
     assert listed == [
         name
         for name in ("load", "check", "build", "plan", "run", "resume", "load_context", "workload")

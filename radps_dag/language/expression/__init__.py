@@ -11,8 +11,9 @@ from __future__ import annotations
 from radps_dag.language.expression.bounds import Budget
 from radps_dag.language.expression.evaluation import evaluate
 from radps_dag.language.expression.grammar import path_of, paths_in
-from radps_dag.language.expression.inference import alternatives, infer, member_of, no_member
+from radps_dag.language.expression.inference import alternatives, infer
 from radps_dag.language.expression.keyed import FAN_OUT_MEMBERS, key_text
+from radps_dag.language.expression.members import member_of, no_member
 from radps_dag.language.expression.pairing import ByIndex, ByKey, Zipped, aligned, pairings
 from radps_dag.language.expression.parsing import parse_expression, parse_value
 from radps_dag.language.expression.values import (

@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from jinja2 import nodes
+
+from radps_dag.language.expression.grammar import path_of
 from radps_dag.language.shape import Shape, describe, mismatch
 
-__all__ = ["may_equal", "may_hold", "of_side"]
+__all__ = ["constant_parts", "may_equal", "may_hold"]
+
+_WORDS = {
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "lteq": "<=",
+    "gt": ">",
+    "gteq": ">=",
+    "in": "in",
+    "notin": "not in",
+}
+_POSITIVE = {"ne": "eq", "notin": "in"}
 
 _NUMERIC = {"integer", "number", "boolean"}  # true == 1, as the evaluation has it
+
+
+def constant_parts(
+    node: nodes.Node, sign: str, left: tuple[Any, Shape], right: tuple[Any, Shape]
+) -> Iterator[tuple[nodes.Node, str]]:
+    """What of a comparison with a name comes to the same whatever the values are, in words."""
+    sides = [_of_side(path_of(one), shape) for one, shape in (left, right)]
+    if not any(sides):
+        return
+    positive, sure = _POSITIVE.get(sign, sign), "always" if sign in _POSITIVE else "never"
+    said = " and ".join(filter(None, sides))
+    if not may_hold(positive, left[1], right[1]):
+        yield node, f"this {_WORDS[sign]!r} {sure} holds: {said}"
+    elif positive == "in" and isinstance(right[0], nodes.List | nodes.Tuple):
+        for item, shape in zip(right[0].items, right[1].members or (), strict=False):
+            if isinstance(item, nodes.Const) and not may_equal(left[1], shape):
+                yield item, f"{describe(shape)} is never found here: {said}"
 
 
 def may_hold(sign: str, left: Shape, right: Shape) -> bool:
@@ -53,7 +88,7 @@ def _numbers_meet(one: Shape, other: Shape) -> bool:
     )
 
 
-def of_side(path: tuple[str, ...] | None, shape: Shape) -> str:
+def _of_side(path: tuple[str, ...] | None, shape: Shape) -> str:
     """What one side of a comparison can be, in words; "" where that is not its name's doing."""
     if path is None:
         return ""

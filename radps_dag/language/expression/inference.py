@@ -8,8 +8,9 @@ from typing import Any
 
 from jinja2 import nodes
 
-from radps_dag.language.expression.comparing import may_equal, may_hold, of_side
+from radps_dag.language.expression.comparing import constant_parts
 from radps_dag.language.expression.grammar import path_of
+from radps_dag.language.expression.members import member_of, no_member
 from radps_dag.language.expression.tables import FILTERS, FUNCTIONS, Operation
 from radps_dag.language.expression.values import (
     Expression,
@@ -34,9 +35,9 @@ from radps_dag.language.shape import (
     of_value,
     union,
 )
-from radps_dag.problem import Problem, allowed, did_you_mean
+from radps_dag.problem import Problem
 
-__all__ = ["COMPARISON", "MEMBER", "TYPE", "alternatives", "infer", "member_of", "no_member"]
+__all__ = ["COMPARISON", "MEMBER", "TYPE", "alternatives", "infer"]
 
 TYPE = "type"
 MEMBER = "unknown-member"
@@ -88,46 +89,9 @@ def _alternatives(tree: nodes.Expr) -> Iterator[nodes.Expr]:
         yield from _alternatives(one)
 
 
-def no_member(shape: Shape, name: str) -> tuple[str, bool]:
-    """Why a value has no such member ("" if it may), and whether that is certain."""
-    if shape.unknown:
-        return "", False
-    if "object" not in shape.kinds:
-        hint = "; write `| map(attribute='...')`" if shape.kinds == {"array"} else ""
-        return f"is {describe(shape)}, and has no member {name!r}{hint}", True
-    fields = [field for field, _, _ in shape.fields]
-    if not fields or name in fields:
-        return "", False
-    hint = did_you_mean(name, fields)
-    if shape.values is None:
-        return f"has no member {name!r}{hint or f'; it has {allowed(fields)}'}", True
-    return f"has no declared member {name!r}{hint}" if hint else "", False
-
-
-def member_of(shape: Shape, name: str) -> Shape:
-    """The shape of a member of an object; ANY where nothing is known of it."""
-    if shape.kinds != {"object"}:
-        return ANY
-    for field, of, _ in shape.fields:
-        if field == name:
-            return of
-    return shape.values or ANY
-
-
 _ORDERED = union(NUMBER, STRING)
 _ADDED = union(NUMBER, STRING, list_of())
 _CONTAINER = union(list_of(), STRING, object_of((), ANY, ""))
-_WORDS = {
-    "eq": "==",
-    "ne": "!=",
-    "lt": "<",
-    "lteq": "<=",
-    "gt": ">",
-    "gteq": ">=",
-    "in": "in",
-    "notin": "not in",
-}
-_POSITIVE = {"ne": "eq", "notin": "in"}
 # The tests that compare, as the comparisons that they are.
 _COMPARING = {sign: sign for sign in ("eq", "ne", "lt", "gt", "in")} | {"le": "lteq", "ge": "gteq"}
 _SIGNS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**"}
@@ -300,19 +264,9 @@ class _Inference:
         self, node: nodes.Node, sign: str, left: tuple[Any, Shape], right: tuple[Any, Shape]
     ) -> None:
         """Warn of a comparison with a name whose result is the same whatever the values are."""
-        sides = [of_side(path_of(one), shape) for one, shape in (left, right)]
-        if self._complain is None or not any(sides):
-            return
-        positive, sure = _POSITIVE.get(sign, sign), "always" if sign in _POSITIVE else "never"
-        said = " and ".join(filter(None, sides))
-        if not may_hold(positive, left[1], right[1]):
-            words = f"this {_WORDS[sign]!r} {sure} holds: {said}"
-            self._tell(node, words, COMPARISON, certain=False)
-        elif positive == "in" and isinstance(right[0], nodes.List | nodes.Tuple):
-            for item, shape in zip(right[0].items, right[1].members or (), strict=False):
-                if isinstance(item, nodes.Const) and not may_equal(left[1], shape):
-                    words = f"{describe(shape)} is never found here: {said}"
-                    self._tell(item, words, COMPARISON, certain=False)
+        if self._complain is not None:
+            for where, words in constant_parts(node, sign, left, right):
+                self._tell(where, words, COMPARISON, certain=False)
 
     def _operation(self, node: nodes.Filter | nodes.Call) -> Shape:
         arguments = [self.of(argument) for argument in node.args]

@@ -45,7 +45,7 @@ class Seam:
     users: tuple[str, ...]
     takes: tuple[str, ...] = ()
     has: tuple[str, ...] = ()
-    since: str = "3.8.8"
+    since: str = "3.8.7"
 
     @property
     def dotted(self) -> str:
@@ -194,8 +194,11 @@ CLIENT: Sequence[Seam] = (
         "Task",
         "the same",
         ("tracker", "flow_runs"),
-        takes=("fn", "name", "tags", "persist_result", "cache_policy"),
-        has=("fn", "task_run_name", "retries", "retry_delay_seconds", "retry_condition_fn"),
+        takes=("fn", "name", "persist_result", "cache_policy"),
+        has=(
+            *("fn", "name", "tags", "task_run_name"),
+            *("retries", "retry_delay_seconds", "retry_condition_fn"),
+        ),
     ),
     Seam(
         "prefect.filesystems",

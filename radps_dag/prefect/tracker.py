@@ -93,7 +93,8 @@ class PrefectTracker:
         self._events = PrefectEvents(self._contact)
         self._showing = Showing(self._contact, Gallery(link))
         self._watch = Watch(self._contact)
-        self._tasks: dict[str, Task[Any, Any]] = {}
+        # Prefect takes long to make one: each call's is a copy.
+        self._task = Task(_nothing, persist_result=False, cache_policy=NO_CACHE)
         only_to_the_page()
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
@@ -145,8 +146,8 @@ class PrefectTracker:
             del task, task_run, state
             return isinstance(ending.error, NodeError) and plan.again(ending.attempts, ending.error)
 
-        task = copy(self._task(label))
-        task.fn = run
+        task = copy(self._task)
+        task.name, task.tags, task.fn = _plain(label.path), set(label.tags), run
         task.task_run_name = _callable(label.name)
         if plan.delays:
             task.retries = len(plan.delays)
@@ -194,21 +195,6 @@ class PrefectTracker:
             self._flows[known] = flow
         return self._flows[known]
 
-    def _task(self, label: Label) -> Task[Any, Any]:
-        if label.path not in self._tasks:
-
-            async def pattern() -> None:
-                pass
-
-            self._tasks[label.path] = Task(
-                pattern,
-                name=_plain(label.path),
-                tags=label.tags,
-                persist_result=False,
-                cache_policy=NO_CACHE,
-            )
-        return self._tasks[label.path]
-
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
         """Publish scores as an artifact."""
         if not scores or self._contact.lost:
@@ -247,6 +233,10 @@ class PrefectTracker:
     def farewell(self) -> bool:
         """Whether Prefect was told all, or its loss was reported."""
         return self._contact.farewell()
+
+
+async def _nothing() -> None:
+    """A task's function, until a call is known."""
 
 
 class _Nowhere(WritableFileSystem):

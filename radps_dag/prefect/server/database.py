@@ -26,12 +26,11 @@ def create(path: Path) -> bool:
     """Create an empty database with the schema that Prefect's migrations would lead to.
 
     The 113 migrations of an empty database take 6 to 12 s; their result is always the same. The
-    schema in this package says from which migration files it was made: where Prefect brings
+    schemas in this package say from which migration files they were made: where Prefect brings
     others, nothing is done here (False), and Prefect migrates as ever.
     """
-    schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-    first, _, statements = schema.partition("\n")
-    if first != FIRST_LINE + migrations_digest():
+    statements = _known(FIRST_LINE + migrations_digest())
+    if not statements:
         return False
     # Complete or absent: it gets its name when everything is on the disk.
     unfinished = path.with_suffix(".unfinished")
@@ -44,6 +43,16 @@ def create(path: Path) -> bool:
         connection.close()
     unfinished.replace(path)
     return True
+
+
+def _known(first_line: str) -> str:
+    """The statements of the schema that begins with this line; "" where there is none."""
+    for file in resources.files(__package__).iterdir():
+        if file.name.startswith("schema-"):
+            first, _, statements = file.read_text(encoding="utf-8").partition("\n")
+            if first == first_line:
+                return statements
+    return ""
 
 
 def migrations_digest() -> str:

@@ -1,4 +1,4 @@
-"""Prefect's migrations to `schema.sql`: `python -m radps_dag.prefect.server.schema` writes it."""
+"""Prefect's migrations to `schema-VERSION.sql`: `python -m radps_dag.prefect.server.schema`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def _main() -> None:
         os.environ["PREFECT_HOME"] = folder
         path = Path(folder) / "prefect.db"
         migrate(path)
-        target = Path(__file__).with_name("schema.sql")
+        import prefect
+
+        target = Path(__file__).with_name(f"schema-{prefect.__version__}.sql")
         target.write_text(dump(path), encoding="utf-8")
         print(f"wrote {target}", file=sys.stderr)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from repository import ROOT, SUPPORT
+from sqlalchemy.event import listen
 
 from radps_dag.facts import Fact, Made, NodeSucceeded, Noted
 from radps_dag.journal import schema
@@ -104,6 +105,24 @@ def test_heads_are_newest_first(store: Store) -> None:
     found = [(head.run, head.last) for head in store.heads()]
     assert found == [("set right", 2), ("set back", 2), ("b", 2), ("a", 2)]
     assert [head.created for head in store.heads()][::3] == [7.0, 5.0]
+
+
+def test_a_reader_sees_one_moment(journal: Journal, store: Store) -> None:
+    """A run that grows while it is read is whole: its rows and their number are of one moment."""
+    store.create("r", "p", 1.0)
+    append(store, "r", noted("first"))
+    grown: list[int] = []
+
+    def grow(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if f"FROM {schema.runs.name}" in statement and not grown:
+            grown.append(append(store, "r", noted("meanwhile")))
+
+    reader = journal.open(reading=True)
+    listen(reader._engine, "after_cursor_execute", grow)
+    assert list(reader.facts("r")) == [noted("first")]
+    assert grown == [2]
+    assert list(reader.facts("r")) == [noted("first"), noted("meanwhile")]
+    reader.close()
 
 
 def test_a_run_that_has_not_begun_is_not_there(store: Store) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import command
 from journal_support import facts_of_only_run, store_of
 from run_support import PIPELINES, PROGRAM, WORKLOADS, until, write
-from terminal_support import command
 
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions import Answered, WrongAnswer, answer, open_questions

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from archive_support import filled
 from run_support import PATIENCE, PIPELINES, PROGRAM
@@ -418,15 +419,7 @@ def test_half_a_file_is_refused(good: Path, target: Store) -> None:
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return forked.command(cwd, *arguments)
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])

@@ -237,6 +237,7 @@ def test_an_older_journal_is_not_changed_by_a_reader(
         journal.open(reading=True)
 
 
+@pytest.mark.slow
 def test_the_second_driver_is_told(journal: Journal, store: Store, tmp_path: Path) -> None:
     """Who wants to drive a run that another process drives is told who does; when that one is
     killed, the run is free."""
@@ -373,6 +374,7 @@ def read_as_nobody(root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["closed", "interrupted", "open"])
 def test_a_colleague_reads(state: str, public: Path) -> None:
     """A journal in a directory that may only be read is read, with its last rows, whether its
@@ -399,6 +401,7 @@ def test_a_colleague_reads(state: str, public: Path) -> None:
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_a_journal_that_may_not_be_read(public: Path) -> None:
     """Whoever may not read a journal is told so in one line, and who can change that."""

@@ -33,6 +33,7 @@ MARKS = {
 _FOLDERS = {
     ROOT / "tests" / "cli": "command",
     ROOT / "tests" / "crash": "crash",
+    ROOT / "tests" / "docs": "command",
     ROOT / "tests" / "prefect": "prefect",
     ROOT / "tests" / "libraries" / "sim": "sim",
     ROOT / "radps_dag" / "prefect": "prefect",

@@ -64,8 +64,12 @@ class Connections:
     def _connection(self, *, reads: bool) -> Iterator[Connection]:
         if self.postgres:
             # From the pool, which replaces connections that have broken in the meantime.
-            with self._engine.begin() as connection:
-                yield connection
+            with self._engine.connect() as connection:
+                if reads:
+                    # All that is read is of one moment, as in SQLite.
+                    connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
         else:
             connection = self._mine().execution_options(radps_reads=reads)
             with connection.begin():

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import command
 from journal_support import facts_of_only_run, store_of
 from run_support import PIPELINES, PROGRAM, WORKLOADS, until, write
-from terminal_support import command
 
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions import Answered, WrongAnswer, answer, open_questions
@@ -185,7 +185,7 @@ def test_detached_and_resumed_before_the_answer(site: Site) -> None:
     site.end(site.begin("--detach-on-pause"), 3)
     assert "paused" in site.run("runs").stdout
     again = site.start("resume", "--no-prefect", "--progress", "plain")
-    assert until(lambda: len(site.facts("run_started")) == 2, 30)
+    assert until(lambda: len(site.facts("run_started")) == 2, 120)
     time.sleep(1.0)  # it waits
     site.run("answer")
     assert "asks: Deep enough?" in site.end(again)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from run_support import PATIENCE, PIPELINES, PROGRAM, Ran, until
 
@@ -32,15 +33,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def command(*arguments: str, cwd: Path) -> Ran:
-    done = subprocess.run(
-        [*PROGRAM, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = forked.command(cwd, *arguments)
     facts = tuple(json.loads(line) for line in done.stdout.splitlines() if line[:2] == '{"')
     return Ran(done.returncode, facts, done.stdout, done.stderr, cwd / ".radps")
 

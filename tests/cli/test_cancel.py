@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import command
 from journal_support import facts_of_only_run, store_of
 from postgres_server import Server
 from run_support import PROGRAM, WORKLOADS, until, write
@@ -68,9 +69,8 @@ class Place:
         )
 
     def command(self, *arguments: str) -> tuple[int, str]:
-        process = self.begin(*arguments)
-        out, err = process.communicate(timeout=120)
-        return process.returncode, out + err
+        done = command(self.folder, *arguments)
+        return done.returncode, done.stdout + done.stderr
 
     def facts(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in facts_of_only_run(self.folder / ".radps") if one["fact"] == kind]

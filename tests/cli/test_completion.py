@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.shell_completion import get_completion_class
 from docs_support import blocks
+from forked import command
 from repository import ROOT
 from run_support import PROGRAM, WORKLOADS, write
 from terminal_support import Desktop
@@ -46,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "parts" / "image.yaml", INNER)
     write(folder / "outer.yaml", OUTER)
     options = ("--no-prefect", "--quiet", "--workloads", str(WORKLOADS))
-    subprocess.run([*PROGRAM, "run", "outer.yaml", *options], cwd=folder, check=True)
+    command(folder, "run", "outer.yaml", *options).check_returncode()
     return folder
 
 
@@ -97,8 +98,8 @@ def test_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ids[0],
         "last",
     ]  # which begin with nothing in common
-    for command in ("resume", "status", "qa", "cancel", "export", "answer", "questions", "context"):
-        assert completed(command, "--workspace", "kept", "20261126") == [ids[2]]
+    for name in ("resume", "status", "qa", "cancel", "export", "answer", "questions", "context"):
+        assert completed(name, "--workspace", "kept", "20261126") == [ids[2]]
     assert completed("context", "--workspace", "kept", "--diff", "2026112") == [*reversed(ids)]
 
 

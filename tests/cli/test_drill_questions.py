@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from forked import command
 from journal_support import facts_of_only_run
 from run_support import PIPELINES
-from terminal_support import command
 
 DRILL = str(PIPELINES / "faults" / "questions.yaml")
 PLACE = "calibrate_bandpass"

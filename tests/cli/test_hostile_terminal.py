@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 import pytest
+from forked import command
 from hostile_workloads import EVIL
 from repository import ROOT, SUPPORT
-from terminal_support import Desktop, command
+from terminal_support import Desktop
 
 from radps_dag.progress.look import console_on
 from radps_dag.visible import Shown, shown_streams, style, visible

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+from forked import command
 from journal_support import facts_of_only_run
 from repository import SUPPORT
 from run_support import PROGRAM, until, write
@@ -52,13 +53,7 @@ class Waiting:
         return until(lambda: [f["fact"] for f in self.facts()].count("question_asked") >= count, 60)
 
     def command(self, *arguments: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [*PROGRAM, *arguments],
-            cwd=self.directory,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = command(self.directory, *arguments)
         return done.returncode, done.stdout + done.stderr
 
     def open(self) -> list[dict[str, Any]]:

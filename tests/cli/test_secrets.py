@@ -10,15 +10,15 @@ import json
 import os
 import pickle
 import sqlite3
-import subprocess
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+from forked import command
 from repository import SUPPORT
-from run_support import PROGRAM, Ran, record_of, run, write
+from run_support import Ran, record_of, run, write
 from secret_workloads import digest_of
 
 from radps_dag.cli.main import main
@@ -362,15 +362,7 @@ def swept(folder: Path, *options: str, progress: tuple[str, ...] = ("--json",)) 
         tell(folder, "graph", "all.yaml", "-o", "all.svg", *options[-4:-2]),
     ]
     assert all(hidden(text) for text in told)
-    again = subprocess.run(
-        [*PROGRAM, "resume", "--json"],
-        cwd=folder,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    again = command(folder, "resume", "--json", env=env)
     assert again.returncode == 1
     assert hidden(again.stdout + again.stderr)
     assert leaks(folder) == []
@@ -476,9 +468,7 @@ def test_a_result_is_used_again_for_the_same_secret_alone(tmp_path: Path) -> Non
     assert origin(SECRET)
     assert not origin(f"{SECRET}x")
     assert leaks(tmp_path) == []
-    refused = subprocess.run(
-        [*PROGRAM, "resume"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    refused = command(tmp_path, "resume")
     assert refused.returncode == 2
     assert "param 'token' is secret, and no value is given" in refused.stderr
 

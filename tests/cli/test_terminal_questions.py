@@ -6,9 +6,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from forked import command
 from journal_support import facts_of_only_run
 from run_support import PIPELINES, PROGRAM, WORKLOADS, write
-from terminal_support import Desktop, command
+from terminal_support import Desktop
 
 ONE = """
 stages:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import command
 from journal_support import facts_of_only_run
 from run_support import PROGRAM, WORKLOADS, until, write
 
@@ -47,15 +48,7 @@ class Place:
 
     def __call__(self, *words: str, code: int = 0) -> str:
         """What a command says; it must exit so."""
-        done = subprocess.run(
-            [*PROGRAM, *words],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = command(self.folder, *words)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback (most" not in done.stderr
         return done.stdout if code in (0, 1) and done.stdout else done.stderr

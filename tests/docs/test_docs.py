@@ -57,14 +57,17 @@ def test_commands_work(line: str, checkout: Path) -> None:
 
 
 def test_set_up_is_what_is_tested() -> None:
-    """The README sets up in two commands, and .ci/run runs them."""
+    """The README sets up in two commands, and .ci/run runs them, the second in two parts."""
     main_job, tests = SET_UP.splitlines()
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     # The script picks a Python that is new enough, and keeps the installers quiet.
     script = script.replace('"$python"', "python3").replace(" --quiet", "")
     for part in main_job.split(" && "):
         assert part in script
-    assert f"{tests} |" in script
+    program, options = tests.split(" ", 1)
+    assert program == ".venv/bin/pytest"
+    assert f"-m pytest -m quick {options} |" in script
+    assert f'{program} -m "not quick" {options} |' in script
 
 
 def test_the_mistakes_shown_are_those_found(checkout: Path) -> None:

@@ -18,6 +18,7 @@ from radps_dag.loader import load
 ROOT = ROOT / "pipelines"
 FILES = sorted(path for path in ROOT.rglob("*.yaml") if "faults" not in path.parts)
 DRILLS = sorted((ROOT / "faults").glob("*.yaml"))
+pytestmark = pytest.mark.slow  # most of them run whole pipelines
 STAGES = [
     "observation",
     "import_calibrators",

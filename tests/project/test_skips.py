@@ -11,7 +11,15 @@ import pytest
 from repository import SUPPORT
 
 _FILES = {
-    "conftest.py": "from skips import pytest_make_collect_report, pytest_runtest_makereport\n",
+    "conftest.py": """
+import os
+import pytest
+from skips import pytest_make_collect_report, pytest_runtest_makereport
+
+@pytest.fixture(scope="session", autouse=True)
+def no_variables():
+    os.environ.pop("RADPS_DAG_ALL_TESTS", None)
+""",
     "test_some.py": """
 import pytest
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from forked import command
 from run_support import PATIENCE, PROGRAM, WORKLOADS, until
 
 from radps_dag.prefect.server import ServerAddress
@@ -72,15 +73,7 @@ class Going:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Another program in the same workspace."""
-        return subprocess.run(
-            [*PROGRAM, *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        return command(self.folder, *arguments)
 
 
 @contextmanager

@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 __all__ = ["examples", "register"]
 
 
 def register() -> None:
     """Draw few examples, unless this is CI, for which Hypothesis has a profile of its own."""
-    settings.register_profile("quick", max_examples=20, deadline=None)
+    # A machine that others use as well is slow: that is not what is tested.
+    slow = [HealthCheck.too_slow]
+    settings.register_profile("quick", max_examples=20, deadline=None, suppress_health_check=slow)
     if not os.environ.get("CI"):
         settings.load_profile("quick")
 

@@ -33,11 +33,13 @@ MARKS = {
 _FOLDERS = {
     ROOT / "tests" / "cli": "command",
     ROOT / "tests" / "crash": "crash",
+    ROOT / "tests" / "docs": "command",
     ROOT / "tests" / "prefect": "prefect",
     ROOT / "tests" / "libraries" / "sim": "sim",
     ROOT / "radps_dag" / "prefect": "prefect",
     ROOT / "radps_dag" / "workloads" / "sim": "sim",
 }
+_LONGEST = ("crash", "prefect", "sim", "command")
 # Fixtures, and the words of cases that ask for one of them.
 _NEEDS = {
     "prefect_server": "prefect",
@@ -56,18 +58,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with what it needs, or as quick."""
+    """Mark each test with what it needs, or as quick; long folders come first.
+
+    Nobody then waits at the end for a process that has begun with a long file.
+    """
     for item in items:
         for mark in _marks(item):
             item.add_marker(mark)
         if not any(item.get_closest_marker(mark) for mark in MARKS):
             item.add_marker("quick")
+    items.sort(key=_turn)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out folders without a quick test where those alone are wanted: imports take seconds."""
     quick = config.option.markexpr == "quick" and collection_path in _FOLDERS
     return True if quick else None
+
+
+def _turn(item: pytest.Item) -> int:
+    around = {_FOLDERS[folder] for folder in item.path.parents if folder in _FOLDERS}
+    return min((_LONGEST.index(mark) for mark in around), default=len(_LONGEST))
 
 
 def _marks(item: pytest.Item) -> set[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import textwrap
 import time
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from forked import command
 from repository import ROOT, SUPPORT
 
 from radps_dag.prefect.server import ServerAddress
@@ -98,16 +97,7 @@ def run(
     progress: Sequence[str] = ("--json",),
 ) -> Ran:
     """Run a pipeline with the command line, in a directory."""
-    done = subprocess.run(
-        [*PROGRAM, "run", str(file), *progress, *options],
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = command(cwd, "run", str(file), *progress, *options, env=env)
     lines = done.stdout.splitlines() if "--json" in progress else []
     facts = tuple(json.loads(line) for line in lines)
     return Ran(done.returncode, facts, done.stdout, done.stderr, cwd / ".radps")

@@ -16,6 +16,9 @@ import pytest
 
 __all__ = ["ALLOWED", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
+# Looked up at once: the tests take away the variables of the program.
+_EVERYTHING = bool(os.environ.get("RADPS_DAG_ALL_TESTS"))
+
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # What may be skipped even so: a pattern of the reason that the test gives, and why.
@@ -32,7 +35,7 @@ def _checked(report: Report) -> Report:
     """The report, failed if the test was skipped and must not be."""
     if report.outcome != "skipped" or hasattr(report, "wasxfail"):
         return report
-    if not os.environ.get("RADPS_DAG_ALL_TESTS") or not isinstance(report.longrepr, tuple):
+    if not _EVERYTHING or not isinstance(report.longrepr, tuple):
         return report
     reason = report.longrepr[2].removeprefix("Skipped: ")
     if not any(re.search(pattern, reason) for pattern in ALLOWED):

@@ -8,7 +8,6 @@ import pty
 import re
 import select
 import signal
-import subprocess
 import termios
 import time
 from collections.abc import Sequence
@@ -18,22 +17,10 @@ from typing import Any, Self
 
 from run_support import PROGRAM
 
-__all__ = ["Desktop", "command"]
+__all__ = ["Desktop"]
 
 PATIENCE = 30.0  # one that hangs is to fail, and not to hang the suite
 _SEQUENCE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
-
-
-def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command beside it, from another terminal so to speak."""
-    return subprocess.run(
-        [*PROGRAM, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=PATIENCE,
-    )
 
 
 class Desktop:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import command
 from run_support import WORKLOADS, write
-from terminal_support import command
 
 from radps_dag.problem import UsageError
 from radps_dag.profile import load_profile

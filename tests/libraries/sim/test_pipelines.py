@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
-from run_support import PIPELINES, PROGRAM, Ran, run
+from run_support import PIPELINES, Ran, run
 
 from radps_dag.prefect.server import ServerAddress
 
@@ -129,9 +130,7 @@ def test_sabotage_is_caught_and_asked_about(tmp_path: Path) -> None:
     assert [fact["place"] for fact in asked] == ["import_calibrators/radiometers"]
 
     def command(*arguments: str) -> str:
-        done = subprocess.run(
-            [*PROGRAM, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
+        done = forked.command(tmp_path, *arguments)
         assert done.returncode in (0, 3), done.stderr
         return done.stdout
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from archive_support import filled
 from run_support import PATIENCE, PIPELINES, PROGRAM
@@ -418,17 +419,10 @@ def test_half_a_file_is_refused(good: Path, target: Store) -> None:
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return forked.command(cwd, *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
 def test_an_imported_run_goes_on(
     store: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -497,6 +491,7 @@ def test_products_are_not_imported_as_code(tmp_path: Path) -> None:
     assert not (tmp_path / "owned").exists()
 
 
+@pytest.mark.slow
 def test_names_of_files(tmp_path: Path) -> None:
     """The command says what a file must be called, before it does anything."""
     filled(tmp_path / ".radps").close()
@@ -506,6 +501,7 @@ def test_names_of_files(tmp_path: Path) -> None:
     assert command("import", "nothing.zip", cwd=tmp_path).returncode == 1
 
 
+@pytest.mark.slow
 def test_an_imported_run_is_shown(good: Path, tmp_path: Path) -> None:
     """An imported run is listed and shown as one that was run here."""
     assert command("import", str(good), cwd=tmp_path).returncode == 0
@@ -551,6 +547,7 @@ def deflated(file: Path, members: Mapping[str, list[bytes]]) -> None:
                     member.write(piece)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["pipe", "zeros", "journal", "products", "values", "nothing"])
 def test_what_takes_room_is_refused(what: str, good: Path, tmp_path: Path) -> None:
     """A pipe, an endless file, and what unpacks to a multiple of its size: one line, little memory,

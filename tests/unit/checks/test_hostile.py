@@ -126,6 +126,7 @@ def test_an_expression_cannot_reach_out(tmp_path: Path, expression: str) -> None
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_the_command_shows_no_traceback(tmp_path: Path) -> None:
     """From the shell: exit code 2, the problems on standard output, nothing of Python."""
     files = []

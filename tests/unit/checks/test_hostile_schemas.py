@@ -160,6 +160,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_schema_takes_no_time(tmp_path: Path, name: str) -> None:
     """What a check costs grows with the size of the file and not with its square."""

@@ -484,6 +484,7 @@ def ancestors(needs: tuple[tuple[int, ...], ...], number: int) -> set[int]:
     return {one for near in needs[number] for one in {near} | ancestors(needs, near)}
 
 
+@pytest.mark.slow
 @examples(12)
 @given(graphs(), st.integers(1, 4))
 def test_what_is_seen_depends_on_the_graph_alone(
@@ -510,6 +511,7 @@ def test_what_is_seen_depends_on_the_graph_alone(
     }
 
 
+@pytest.mark.slow
 @examples(12)
 @given(graphs(), st.integers(1, 4))
 def test_a_conflict_is_found_if_there_is_one(

@@ -153,6 +153,7 @@ def test_png_is_twice_the_picture() -> None:
     assert (width, height) == pytest.approx((made.width * SCALE, made.height * SCALE), abs=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [3, 200, 1000])
 def test_png_is_never_too_large(size: int) -> None:
     """The scale keeps width, height and area within bounds."""

@@ -152,6 +152,7 @@ def test_scores(tmp_path: Path) -> None:
     assert faults.pick("solve", 1, 0) == NO_INJECTION
 
 
+@pytest.mark.slow
 def test_same_draws_in_every_process(tmp_path: Path) -> None:
     """A drill is repeated exactly by another process, whatever its hash seed."""
     drill(tmp_path, "{at: '*', probability: 0.5, exception: OSError}")

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from repository import ROOT, SUPPORT
+from sqlalchemy.event import listen
 
 from radps_dag.facts import Fact, Made, NodeSucceeded, Noted
 from radps_dag.journal import schema
@@ -104,6 +105,24 @@ def test_heads_are_newest_first(store: Store) -> None:
     found = [(head.run, head.last) for head in store.heads()]
     assert found == [("set right", 2), ("set back", 2), ("b", 2), ("a", 2)]
     assert [head.created for head in store.heads()][::3] == [7.0, 5.0]
+
+
+def test_a_reader_sees_one_moment(journal: Journal, store: Store) -> None:
+    """A run that grows while it is read is whole: its rows and their number are of one moment."""
+    store.create("r", "p", 1.0)
+    append(store, "r", noted("first"))
+    grown: list[int] = []
+
+    def grow(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if f"FROM {schema.runs.name}" in statement and not grown:
+            grown.append(append(store, "r", noted("meanwhile")))
+
+    reader = journal.open(reading=True)
+    listen(reader._engine, "after_cursor_execute", grow)
+    assert list(reader.facts("r")) == [noted("first")]
+    assert grown == [2]
+    assert list(reader.facts("r")) == [noted("first"), noted("meanwhile")]
+    reader.close()
 
 
 def test_a_run_that_has_not_begun_is_not_there(store: Store) -> None:
@@ -218,6 +237,7 @@ def test_an_older_journal_is_not_changed_by_a_reader(
         journal.open(reading=True)
 
 
+@pytest.mark.slow
 def test_the_second_driver_is_told(journal: Journal, store: Store, tmp_path: Path) -> None:
     """Who wants to drive a run that another process drives is told who does; when that one is
     killed, the run is free."""
@@ -354,6 +374,7 @@ def read_as_nobody(root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["closed", "interrupted", "open"])
 def test_a_colleague_reads(state: str, public: Path) -> None:
     """A journal in a directory that may only be read is read, with its last rows, whether its
@@ -380,6 +401,7 @@ def test_a_colleague_reads(state: str, public: Path) -> None:
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_a_journal_that_may_not_be_read(public: Path) -> None:
     """Whoever may not read a journal is told so in one line, and who can change that."""

@@ -332,6 +332,7 @@ def restore(site: Site, kept: dict[Path, bytes]) -> None:
         path.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_rows_that_were_changed(site: Site) -> None:
     """Rows that are not what was written are named, or were not read; nothing else is shown."""
     kept = journals(site)
@@ -341,6 +342,7 @@ def test_rows_that_were_changed(site: Site) -> None:
         check(site, (number, done))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [forge_row, forge_head])
 def test_rows_that_were_forged(change: Change, site: Site) -> None:
     """What is of the wrong type is named, also where its checksum fits; nothing else happens."""
@@ -369,6 +371,7 @@ def flip(path: Path, chance: random.Random) -> Any:
     return path.name, what, at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
 def test_bits_that_were_changed(suffix: str, site: Site) -> None:
     """Of a journal of which bits have changed, the truth is shown or the damage named. A log that
@@ -394,6 +397,7 @@ def _leave_a_log(site: Site) -> None:
     restore(site, left)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [change_row, forge_row, forge_head])
 def test_going_on_with_what_was_changed(change: Change, site: Site) -> None:
     """`resume` and `answer` refuse a run that is not what was written, before they change it."""

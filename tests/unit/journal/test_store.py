@@ -145,6 +145,7 @@ def test_reading_while_somebody_writes(workspace: Workspace, store: Store) -> No
     assert all(count % 5 == 0 for count in seen)
 
 
+@pytest.mark.slow
 def test_many_open_it_for_the_first_time(tmp_path: Path) -> None:
     """However many begin at once in an empty workspace, each gets the same journal."""
 
@@ -171,6 +172,7 @@ def test_private_and_durable(workspace: Workspace, store: Store) -> None:
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
 
 
+@pytest.mark.slow
 def test_opened_twice_in_one_process(workspace: Workspace, store: Store) -> None:
     """Who opens the journal a second time, and closes it, takes no lock from who still writes: no
     other process may think that it is the last one, and remove the log."""

@@ -168,6 +168,7 @@ def test_the_first_answer_counts(store: Store) -> None:
 
 
 def test_a_wrong_answer_changes_nothing(store: Store) -> None:
+    """What does not fit is refused, and the question is still open."""
     asked = ask(store, question())
     with pytest.raises(WrongAnswer):
         answer(store, asked, {"niter": 0}, "me", "command")

@@ -51,6 +51,7 @@ from radps_dag.workloads.placeholder.importing import (
 from radps_dag.workloads.placeholder.observing import (
     describe_observation,
     describe_visibilities,
+    open_data,
     simulate_observation,
 )
 from radps_dag.workloads.placeholder.selfcal import choose_image, compare_images, solve_selfcal
@@ -84,6 +85,7 @@ __all__ = [
     "gather_visibilities",
     "import_visibilities",
     "make_dirty_image",
+    "open_data",
     "query_antenna_positions",
     "query_line_catalogue",
     "restore_image",

@@ -13,6 +13,7 @@ __all__ = [
     "INTENTS",
     "describe_observation",
     "describe_visibilities",
+    "open_data",
     "simulate_observation",
 ]
 
@@ -94,6 +95,17 @@ def simulate_observation(
         metadata = {name: value for name, value in observation.items() if name != "cost"}
         context.add("observation", metadata)
     return _observed(write(workdir, "observation", observation, {}), observation)
+
+
+@workload(placeholder=True)
+def open_data(data: Product, data_group: str = "base", *, workdir: Workdir) -> Observed:
+    """Say what data hold that somebody has observed (placeholder: an observation is made up).
+
+    Args:
+        data: the data; the folder is enough
+        data_group: data group to process, such as base or corrected
+    """
+    return simulate_observation(workdir=workdir, context=Context())
 
 
 @workload(placeholder=True)

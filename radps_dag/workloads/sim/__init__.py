@@ -1,6 +1,6 @@
-"""The sim library: the placeholders' tasks done for real, on simulated visibilities.
+"""The sim library: the placeholders' tasks done for real, on simulated visibilities or on data.
 
-Numpy and zarr are all that it needs: `pip install 'radps-dag[sim]'`.
+`pip install 'radps-dag[sim]'` brings what it needs; `[ms]` what MeasurementSets v2 need.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from radps_dag.workloads.sim.importing import (
 from radps_dag.workloads.sim.observing import (
     describe_observation,
     describe_visibilities,
+    open_data,
     simulate_observation,
 )
 from radps_dag.workloads.sim.selfcal import choose_image, compare_images, solve_selfcal
@@ -82,6 +83,7 @@ __all__ = [
     "gather_visibilities",
     "import_visibilities",
     "make_dirty_image",
+    "open_data",
     "query_antenna_positions",
     "query_line_catalogue",
     "restore_image",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,10 +24,11 @@ from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
 from radps_dag.workloads.sim.stores.processing_sets import (
+    models_of,
     observation_behind,
     read_visibilities,
 )
-from radps_dag.workloads.sim.visibilities import Visibilities
+from radps_dag.workloads.sim.visibilities import PointModel, Visibilities
 from radps_dag.workloads.units import Seconds
 
 __all__ = ["choose_solution_interval", "derive_flux_scale", "solve_gains"]
@@ -145,7 +146,7 @@ def derive_flux_scale(
     table = read_caltable(gains)
     if table.type != "gains":
         raise ValueError(f"expected a caltable of type gains, found {table.type}: {gains['uri']}")
-    known = _known(observation, table)
+    known = _known(observation, table, models_of(ms))
     found = fluxscale.derive_flux_densities(table.parts, known)
     flux = known | {field: one.mean for field, one in found.items()}
     snr = min((one.snr for one in found.values()), default=fluxscale.CERTAIN)
@@ -199,11 +200,15 @@ def _scan(
     return parts, reference_antenna(everything, bandpass)
 
 
-def _known(observation: Observation, table: Caltable) -> dict[str, float]:
-    """Flux densities in Jy, in the mean of the spws, of the fields that the catalogue has."""
+def _known(
+    observation: Observation, table: Caltable, models: Mapping[str, PointModel]
+) -> dict[str, float]:
+    """Flux densities in Jy, in the mean of the spws, of the flux calibrators: as data have them, or
+    the catalogue."""
     known: dict[str, list[float]] = {}
     for part in table.parts:
-        model = known_model(observation, part.field) if "FLUX" in part.intents else None
+        flux = "FLUX" in part.intents
+        model = (models.get(part.field) or known_model(observation, part.field)) if flux else None
         if model is not None:
             known.setdefault(part.field, []).append(float(model.at(part.frequency).mean()))
     return {field: sum(values) / len(values) for field, values in known.items()}

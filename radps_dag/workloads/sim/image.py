@@ -38,6 +38,7 @@ class Image:
             blank: 0 in all planes
         history: one entry for each major cycle: name to number
         gridder: that made it: numpy, or one that is faster and rounds otherwise
+        simulated: whether it is of simulated visibilities
     """
 
     field: str
@@ -53,6 +54,7 @@ class Image:
     sensitivity: Floats
     history: tuple[dict[str, float], ...] = ()
     gridder: str = "numpy"
+    simulated: bool = True
 
     @property
     def size(self) -> int:

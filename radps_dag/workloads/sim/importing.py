@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.workloads.contract.reading import local_path
 from radps_dag.workloads.contract.scores import flag_score, intents_score, wvr_score
 from radps_dag.workloads.contract.workload import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import (
@@ -18,16 +23,18 @@ from radps_dag.workloads.outcomes import (
 from radps_dag.workloads.sim.apriori.online import flag_online
 from radps_dag.workloads.sim.apriori.positions import correct_positions, service_offsets
 from radps_dag.workloads.sim.apriori.radiometers import phase_rms_ratio, radiometer_solutions
-from radps_dag.workloads.sim.apriori.tables import tables_of
+from radps_dag.workloads.sim.apriori.tables import nothing_recorded, tables_of
 from radps_dag.workloads.sim.apriori.tsys import tsys_solutions
 from radps_dag.workloads.sim.flags.outliers import flag_outliers
-from radps_dag.workloads.sim.observing import intents, wanted_intents
+from radps_dag.workloads.sim.observing import data_of, intents, wanted_intents
 from radps_dag.workloads.sim.simulation.geometry import antennas_of
 from radps_dag.workloads.sim.simulation.observe import simulate
 from radps_dag.workloads.sim.solutions import Caltable
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
+from radps_dag.workloads.sim.stores.measurement_sets import read_field
 from radps_dag.workloads.sim.stores.observations import read_observation
 from radps_dag.workloads.sim.stores.processing_sets import (
+    Table,
     derive,
     gather,
     observation_behind,
@@ -54,7 +61,7 @@ _OUTLIER = 5.0  # standard deviations
 def import_visibilities(
     observation: Product, field: str, spw: int, *, workdir: Workdir
 ) -> Imported:
-    """Fetch the visibilities of one field and spw from the archive: simulate them.
+    """Fetch the visibilities of one field and spw: from data, or else simulate them.
 
     Args:
         observation: the observation's record
@@ -62,9 +69,14 @@ def import_visibilities(
         spw: spectral window id
     """
     record = read_observation(observation)
-    simulated = simulate(record, field, spw)
-    vis = simulated.vis
-    ms = write_visibilities(workdir, record, [vis], "imported", {vis.name: tables_of(simulated)})
+    tables: dict[str, Sequence[Table]] = {}
+    if record.data is not None:
+        vis = read_field(local_path(data_of(observation)), record.data, field, spw)
+    else:
+        simulated = simulate(record, field, spw)
+        vis = simulated.vis
+        tables[vis.name] = tables_of(simulated)
+    ms = write_visibilities(workdir, record, [vis], "imported", tables)
     size = vis.data.nbytes + vis.flag.nbytes + vis.weight.nbytes + vis.uvw.nbytes
     return {"ms": ms, "intents": list(vis.intents), "size": size}
 
@@ -76,7 +88,7 @@ def apply_online_flags(ms: Product, *, workdir: Workdir) -> Flagged:
     Args:
         ms: visibilities as imported
     """
-    flagged = [flag_online(vis, read_table(ms, vis.name, "flags_xds")) for vis in _all_of(ms)]
+    flagged = [flag_online(vis, _recorded(ms, vis, "flags_xds")) for vis in _all_of(ms)]
     product = derive(workdir, ms, "flagged", flagged, ["flag"])
     fraction = _mean_flagged(flagged)
     return {"ms": product, "flagged_fraction": fraction, "score": flag_score(fraction)}
@@ -90,9 +102,11 @@ def query_antenna_positions(observation: Product, *, workdir: Workdir) -> Positi
         observation: the observation's record
     """
     record = read_observation(observation)
-    names = antennas_of(record).names
-    offsets = service_offsets(record)
-    parameters = {"offsets": dict(zip(names, offsets.tolist(), strict=True))}
+    names: tuple[str, ...] = ()
+    offsets = np.zeros((0, 3))
+    if record.data is None:  # it knows the simulated array alone
+        names, offsets = antennas_of(record).names, service_offsets(record)
+    parameters: dict[str, Any] = {"offsets": dict(zip(names, offsets.tolist(), strict=True))}
     table = Caltable("antenna_positions", names, (), parameters)
     return {
         "caltable": write_caltable(workdir, record, table),
@@ -123,7 +137,7 @@ def calibrate_tsys(ms: Product, *, workdir: Workdir) -> Tsys:
         ms: the visibilities
     """
     parts = _all_of(ms)
-    tables = [read_table(ms, vis.name, "system_calibration_xds") for vis in parts]
+    tables = [_recorded(ms, vis, "system_calibration_xds") for vis in parts]
     solutions = [tsys_solutions(vis, table) for vis, table in zip(parts, tables, strict=True)]
     measured = np.concatenate([table["TSYS"].ravel() for table in tables])
     usable = measured[np.isfinite(measured) & (measured > 0)]
@@ -151,7 +165,7 @@ def calibrate_wvr(ms: Product, *, workdir: Workdir) -> Wvr:
         ms: the visibilities
     """
     parts = _all_of(ms)
-    tables = [read_table(ms, vis.name, "radiometer_xds") for vis in parts]
+    tables = [_recorded(ms, vis, "radiometer_xds") for vis in parts]
     pairs = list(zip(parts, tables, strict=True))
     solutions = tuple(radiometer_solutions(vis, table["PATH"]) for vis, table in pairs)
     caltable = write_caltable(
@@ -223,6 +237,13 @@ def _described(
             for spw in spws
         ],
     }
+
+
+def _recorded(ms: Product, vis: Visibilities, table: str) -> Mapping[str, NDArray[Any]]:
+    """What the telescope recorded beside visibilities; of data nothing that would change them."""
+    if observation_behind(ms).data is None:
+        return read_table(ms, vis.name, table)
+    return nothing_recorded(vis)
 
 
 def _all_of(ms: Product) -> list[Visibilities]:

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Observation"]
+__all__ = ["Data", "Observation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What data that somebody has observed say of themselves; nothing of them is simulated.
+
+    Attributes:
+        group: data group that is processed
+        telescope: its name
+        place: of the array in m (ITRF)
+        start: of the observation in s since 1970, UTC
+        cell: width of a pixel in rad, a 4.5th of the resolution
+        intents: why each field was observed, such as BANDPASS
+        widths: of a channel of each spw in Hz
+        lines: rest frequency in Hz of each spw's line, where one is named
+    """
+
+    group: str
+    telescope: str
+    place: tuple[float, float, float]
+    start: float
+    cell: float
+    intents: Mapping[str, tuple[str, ...]]
+    widths: Mapping[str, float]
+    lines: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What simulate_observation was asked for; its arguments by their names."""
+    """What simulate_observation was asked for, its arguments by their names; or what data hold."""
 
     project: str
     calibrators: tuple[str, ...]
@@ -30,6 +56,7 @@ class Observation:
     position_error: float
     wvr_error: float
     dead_receptors: tuple[str, ...]
+    data: Data | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Its members as JSON."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+from radps_dag.workloads.contract.reading import local_path
 from radps_dag.workloads.contract.workload import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import Observed, Opened
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.simulation.corruption import dead
 from radps_dag.workloads.sim.simulation.geometry import VISIT_INTEGRATIONS
 from radps_dag.workloads.sim.simulation.observe import State, intents_of, simulate
+from radps_dag.workloads.sim.stores.measurement_sets import (
+    convert,
+    is_measurement_set,
+    observation_in,
+)
 from radps_dag.workloads.sim.stores.observations import read_observation, write_observation
 from radps_dag.workloads.sim.stores.processing_sets import (
     observation_behind,
@@ -19,8 +25,10 @@ from radps_dag.workloads.sim.stores.processing_sets import (
 from radps_dag.workloads.units import Degrees, Fraction, Megabytes, Metres
 
 __all__ = [
+    "data_of",
     "describe_observation",
     "describe_visibilities",
+    "open_data",
     "simulate_observation",
     "wanted_intents",
 ]
@@ -176,6 +184,42 @@ def _check_size(observation: Observation) -> None:
             f"{len(observation.scans)} scans are {of_one * times:.2g} visibilities of a field and "
             f"spw, more than {_MOST_VISIBILITIES:.0g}: take fewer of them"
         )
+
+
+@workload
+def open_data(data: Product, data_group: str = "base", *, workdir: Workdir) -> Observed:
+    """Say what data hold that somebody has observed, so that they are processed.
+
+    They are a processing set of MSv4, as xradio writes it, or a MeasurementSet v2, which xradio
+    converts. Their flags are kept. Nothing else is known of them: system temperatures, radiometers
+    and positions of antennas count as applied.
+
+    Args:
+        data: the data; the folder is enough
+        data_group: data group to process, such as base or corrected
+    """
+    path = local_path(data)
+    if not path.exists():
+        raise FileNotFoundError(f"no data at {data['uri']}: give the folder of an MSv4 or MSv2")
+    source = data
+    if is_measurement_set(path):
+        into = workdir.resolve() / f"{path.stem}.ps.zarr"
+        convert(path, into)
+        source, path = {"uri": into.as_uri(), "kind": "visibilities"}, into
+    observation = observation_in(path, data_group)
+    product = write_observation(workdir, observation)
+    return _observed({**product, "stands_on": [dict(source)]}, observation)
+
+
+def data_of(observation: Product) -> Product:
+    """The data that an observation was opened of."""
+    found: Any = next(iter(observation.get("stands_on", [])), None)
+    if found is None:
+        raise ValueError(
+            f"{observation['uri']} does not tell of its data; hand on the whole reference to it, "
+            "with stands_on"
+        )
+    return found  # type: ignore[no-any-return]
 
 
 @workload

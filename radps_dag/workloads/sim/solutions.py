@@ -56,6 +56,7 @@ class Caltable:
         parameters: what else the type needs, as JSON: offsets of antenna positions in m by antenna,
             flux densities in Jy by field
         history: of an iterative solver, one entry for each iteration: name to number
+        simulated: whether they are of simulated visibilities
     """
 
     type: CaltableType
@@ -63,3 +64,4 @@ class Caltable:
     parts: tuple[Solutions, ...]
     parameters: dict[str, Any] = field(default_factory=dict)
     history: tuple[dict[str, float], ...] = ()
+    simulated: bool = True

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.workloads.sim.simulation.corruption import T0
 from radps_dag.workloads.sim.simulation.observe import Simulated
 from radps_dag.workloads.sim.stores.msv4 import Part, Table, receptors_of
+from radps_dag.workloads.sim.visibilities import Visibilities
 
-__all__ = ["tables_of"]
+__all__ = ["nothing_recorded", "tables_of"]
 
 # MSv4 has no such tables: it allows those of others under names of this form.
 _OWN = "extension:{}.radps_dag"
@@ -69,3 +74,14 @@ def tables_of(simulated: Simulated) -> tuple[Table, ...]:
             },
         ),
     )
+
+
+def nothing_recorded(vis: Visibilities) -> dict[str, NDArray[Any]]:
+    """The arrays of all of these tables, with what changes no visibility."""
+    antennas = len(vis.antennas.names)
+    return {
+        "TSYS": np.full((antennas, 1, len(vis.polarizations)), T0),
+        "time_system_cal": vis.time[:1],
+        "PATH": np.zeros((vis.time.size, antennas)),
+        **{name: np.zeros(0) for name in ("ANTENNA", "START", "END")},
+    }

@@ -14,7 +14,17 @@ _UNKNOWN = PointModel(1.0)
 
 
 def known_model(observation: Observation, field: str) -> PointModel | None:
-    """The model of the flux calibrator, which is the first calibrator; None for any other field."""
+    """The model of the flux calibrator, which is the first calibrator; None for any other field.
+
+    Raises ValueError where data have none.
+    """
+    if observation.data is not None:
+        if "FLUX" not in observation.data.intents.get(field, ()):
+            return None
+        raise ValueError(
+            f"the data have no model of the flux calibrator {field}: set one before the conversion,"
+            " as with CASA's setjy(vis, field, usescratch=True)"
+        )
     if not observation.calibrators or field != observation.calibrators[0]:
         return None
     return calibrator_model(observation, field)

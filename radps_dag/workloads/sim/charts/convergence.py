@@ -65,7 +65,7 @@ def image_convergence(image: Image) -> Figure:
         _Chart(residuals, f"residual ({unit})", factor, log=True),
         _Chart({"flux": "flux of the model"}, f"model ({flux_unit})", of_flux),
     ]
-    return _figure(title, about, "major cycle", history, charts)
+    return _figure(title, about, "major cycle", history, charts, image.simulated)
 
 
 def table_convergence(table: Caltable) -> Figure:
@@ -85,7 +85,7 @@ def table_convergence(table: Caltable) -> Figure:
         _Chart({"change": "relative change"}, "change", log=True),
         _Chart({"snr": "median SNR"}, "SNR"),
     ]
-    return _figure(title, about, "iteration", history, charts)
+    return _figure(title, about, "iteration", history, charts, table.simulated)
 
 
 def draw_history(
@@ -107,11 +107,17 @@ def _style(series: int) -> dict[str, Any]:
 
 
 def _figure(
-    title: str, about: str, each: str, history: History, charts: Sequence[_Chart]
+    title: str,
+    about: str,
+    each: str,
+    history: History,
+    charts: Sequence[_Chart],
+    simulated: bool,
 ) -> Figure:
     """Charts above each other, of the same iterations."""
     top = HEADER + 34
-    figure = sheet(_WIDTH, top + len(charts) * (_HEIGHT + _GAP) + 24, title, about)
+    height = top + len(charts) * (_HEIGHT + _GAP) + 24
+    figure = sheet(_WIDTH, height, title, about, simulated)
     entries = [name for chart in charts for name in chart.names.values()]
     key(figure, [(name, _style(number)) for number, name in enumerate(entries)])
     series = 0

@@ -36,7 +36,13 @@ def residual(image: Image) -> Figure:
     """
     cycles = len(image.history)
     title = f"{_name(image)}: after {cycles} major cycle{'s' if cycles != 1 else ''}"
-    figure = sheet(_LEFT + _ALONE + _RIGHT, HEADER + 22 + _ALONE + _BELOW, title, _about(image))
+    figure = sheet(
+        _LEFT + _ALONE + _RIGHT,
+        HEADER + 22 + _ALONE + _BELOW,
+        title,
+        _about(image),
+        image.simulated,
+    )
     _residual(image, outlined=True)(axes_at(figure, _LEFT, HEADER + 22, _ALONE, _ALONE))
     return figure
 
@@ -53,7 +59,7 @@ def quicklook(image: Image) -> Figure:
     width, height = across * columns, HEADER + down * -(-len(planes) // columns)
     cube = len(image.frequency) > 1
     below = _SPECTRUM + 66 if cube else 0.0
-    figure = sheet(width, height + below, _name(image), _about(image))
+    figure = sheet(width, height + below, _name(image), _about(image), image.simulated)
     for number, draw in enumerate(planes):
         row, column = divmod(number, columns)
         draw(axes_at(figure, _LEFT + across * column, HEADER + 22 + down * row, size, size))

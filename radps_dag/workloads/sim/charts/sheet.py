@@ -66,8 +66,8 @@ def points(units: float) -> float:
     return units * 72.0 / _INCH
 
 
-def sheet(width: float, height: float, title: str, about: str) -> Figure:
-    """An empty figure with its header; every picture says that it is simulated."""
+def sheet(width: float, height: float, title: str, about: str, simulated: bool = True) -> Figure:
+    """An empty figure with its header; every picture of what is simulated says so."""
     figure = Figure(figsize=(width / _INCH, height / _INCH), dpi=_INCH, facecolor="white")
     mark = width_of("simulated", 11, "bold") + 16
     title = shortened(title, width - 3 * _MARGIN - mark, 16, "bold")
@@ -78,6 +78,8 @@ def sheet(width: float, height: float, title: str, about: str) -> Figure:
 
     write(_MARGIN, 27, title, size=points(16), weight="bold", color=INK)
     write(_MARGIN, 45, about, size=points(11), color=MUTED)
+    if not simulated:
+        return figure
     box = {"boxstyle": "round,pad=0.4,rounding_size=0.8", "fc": "#fff4d6", "ec": "#d9a400"}
     how = {"size": points(11), "weight": "bold", "color": "#6b5200", "bbox": box}
     write(width - _MARGIN - mark / 2, 26, "simulated", ha="center", **how)

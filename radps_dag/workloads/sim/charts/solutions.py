@@ -113,7 +113,9 @@ class _Sheet:
         columns = max(1, int((_WIDTH - 32) / (max(width_of(name, 11) for name in names) + 70)))
         top = HEADER + 24 + 24 * ceil((len(entries) + flagged) / columns)
         about = _about(self.table, len(self.drawn))
-        figure = sheet(_WIDTH, top + rows * step + 26, _title(self.table), about)
+        figure = sheet(
+            _WIDTH, top + rows * step + 26, _title(self.table), about, self.table.simulated
+        )
         key(figure, entries, flagged)
         self._frames(figure, top, step)
         spectral = is_spectral(self.table)
@@ -277,7 +279,7 @@ def _positions(table: Caltable) -> Figure:
     largest = float(np.sqrt((values**2).sum(axis=1)).max())
     about = f"{moved} of {len(values)} antennas corrected; at most by {largest:.2g} {unit}"
     top, height = HEADER + 34.0, 260.0
-    figure = sheet(_WIDTH, top + height + 40, "Antenna positions", about)
+    figure = sheet(_WIDTH, top + height + 40, "Antenna positions", about, table.simulated)
     axes = axes_at(figure, _LEFT, top, _WIDTH - _LEFT - _RIGHT, height)
     entries = draw_offsets(axes, list(offsets), values)
     key(figure, entries)

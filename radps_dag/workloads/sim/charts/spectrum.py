@@ -45,7 +45,8 @@ def spectrum(record: Mapping[str, Any], ranges: Mapping[str, Any] | None) -> Fig
     above = HEADER + 14 + _ROW * max((one.row + 1 for one in names), default=0)
     title = f"Mean spectrum of {record['field']}, spw {record['spw']}"
     about = _about(float(record["rms"]), mean.size, free)
-    figure = sheet(_WIDTH, above + _HEIGHT + 44, title, about)
+    simulated = record.get("observation", {}).get("data") is None
+    figure = sheet(_WIDTH, above + _HEIGHT + 44, title, about, simulated)
     axes = axes_at(figure, _LEFT, above, _WIDTH - _LEFT - _RIGHT, _HEIGHT)
     axes.set_xlim(*x)
     draw_spectrum(axes, frequency, mean, float(record["rms"]), free)

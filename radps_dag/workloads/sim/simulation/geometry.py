@@ -23,6 +23,7 @@ __all__ = [
     "VISIT_INTEGRATIONS",
     "Visit",
     "antennas_of",
+    "cell_for",
     "cell_of",
     "direction_of",
     "elevation",
@@ -149,13 +150,19 @@ def frequencies_of(observation: Observation, spw: int) -> Array:
 
 
 def cell_of(observation: Observation) -> float:
-    """Width of a pixel in rad, the same for all images of an observation.
-
-    It is the resolution of the longest baseline that the array can have, at the highest
-    frequency, over 4.5, rounded to two digits of arcsec.
+    """Width of a pixel in rad, the same for all images of an observation: as data have it, or
+    that of the longest baseline that the simulated array can have.
     """
+    if observation.data is not None:
+        return observation.data.cell
     highest = _LOWEST + _SPACING * max(observation.spws) + BANDWIDTH
-    arcsec = np.degrees(SPEED_OF_LIGHT / highest / (2 * _EXTENT)) * 3600.0 / _PIXELS_PER_BEAM
+    return cell_for(2 * _EXTENT * highest / SPEED_OF_LIGHT)
+
+
+def cell_for(longest: float) -> float:
+    """Width of a pixel in rad for baselines of so many wavelengths: the resolution over 4.5,
+    rounded to two digits of arcsec."""
+    arcsec = np.degrees(1.0 / longest) * 3600.0 / _PIXELS_PER_BEAM
     digits = 1 - int(np.floor(np.log10(arcsec)))
     return float(np.radians(round(float(arcsec), digits) / 3600.0))
 

@@ -99,6 +99,8 @@ class Simulated:
 
 def intents_of(observation: Observation, field: str) -> tuple[str, ...]:
     """Why a field is observed. Raises ValueError for one that is not."""
+    if observation.data is not None and field in observation.data.intents:
+        return tuple(observation.data.intents[field])
     if field in observation.targets:
         return ("TARGET",)
     if field in observation.calibrators:

@@ -105,7 +105,7 @@ def sky_of(observation: Observation, field: str) -> tuple[Source, ...]:
 
 def line_of(observation: Observation, field: str, spw: int) -> Line | None:
     """The line of a target in a spectral window; calibrators have none."""
-    if field not in observation.targets:
+    if observation.data is not None or field not in observation.targets:
         return None
     random = chance(observation, "line", field)
     place = random.uniform(-1.0, 1.0, 2) * _ARCSEC

@@ -1,4 +1,7 @@
-"""Caltables to zarr stores, and back: a group of arrays for each part of the solutions."""
+"""Caltables to zarr stores, and back: a group for each part of the solutions.
+
+Gains, flags and signal to noise are arrays; what they are against is among the group's attributes.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.stores.observations import observation_of
-from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, Writing, open_store
 
 __all__ = ["observation_behind_caltable", "read_caltable", "write_caltable"]
 
@@ -42,12 +45,11 @@ def write_caltable(
             "spws": list(part.spws),
             "scan": part.scan,
             "interval": part.interval,
+            "polarizations": list(part.polarizations),
+            "time": np.asarray(part.time, dtype=np.float64).tolist(),
+            "frequency": np.asarray(part.frequency, dtype=np.float64).tolist(),
         }
         store.group(name, attributes)
-        polarizations = np.array(part.polarizations, dtype="U2")
-        store.array(f"{name}/polarization", polarizations, ("polarization",))
-        store.array(f"{name}/time", part.time, ("time",), {"units": "s", "format": "unix"})
-        store.array(f"{name}/frequency", part.frequency, ("frequency",), {"units": "Hz"})
         store.array(f"{name}/GAIN", part.gain, _SHAPE, {"units": "1"})
         store.array(f"{name}/FLAG", part.flag, _SHAPE)
         store.array(f"{name}/SNR", part.snr, _SHAPE)
@@ -60,16 +62,20 @@ def read_caltable(product: Product) -> Caltable:
     parts = []
     for name in store.groups():
         attributes = store.attributes(name)
+        if "time" not in attributes:
+            raise StoreUnusable(
+                f"caltable {store.path} was written by an older radps-dag; solve it again"
+            )
         parts.append(
             Solutions(
                 field=str(attributes["field"]),
                 intents=tuple(attributes["intents"]),
                 spws=tuple(attributes["spws"]),
                 scan=attributes["scan"],
-                time=store.array(f"{name}/time"),
+                time=np.array(attributes["time"], dtype=np.float64),
                 interval=float(attributes["interval"]),
-                frequency=store.array(f"{name}/frequency"),
-                polarizations=tuple(store.array(f"{name}/polarization").tolist()),
+                frequency=np.array(attributes["frequency"], dtype=np.float64),
+                polarizations=tuple(attributes["polarizations"]),
                 gain=store.array(f"{name}/GAIN"),
                 flag=store.array(f"{name}/FLAG"),
                 snr=store.array(f"{name}/SNR"),
@@ -81,6 +87,7 @@ def read_caltable(product: Product) -> Caltable:
         parts=tuple(parts),
         parameters=dict(store.about["parameters"]),
         history=tuple(store.about["history"]),
+        simulated=store.about["observation"].get("data") is None,
     )
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from radps_dag.workloads.sim.image import Image
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.simulation.geometry import BANDWIDTH, antennas_of, schedule
-from radps_dag.workloads.sim.stores.msv4 import TELESCOPE
+from radps_dag.workloads.sim.simulation.sky import line_of
+from radps_dag.workloads.sim.stores.msv4 import telescope_of
 from radps_dag.workloads.sim.stores.zarr_store import SIMULATED
 
 __all__ = ["fits"]
@@ -51,7 +52,8 @@ def fits(image: Image, observation: Observation) -> bytes:
     typical = np.median(beam[good], axis=0)
     for name, value, comment in _header(image, observation, frequency, typical):
         first.header[name] = (value, comment)
-    first.header.add_comment(SIMULATED)
+    if observation.data is None:
+        first.header.add_comment(SIMULATED)
     if not good.all():
         first.header.add_comment(f"{int((~good).sum())} planes have no data and are blank")
     tables = [_beams(beam[order])] + ([] if _even(frequency) else [_frequencies(frequency)])
@@ -68,10 +70,11 @@ def _header(
 ) -> Iterator[_Card]:
     major, minor, angle = (beam * units.rad).to_value(units.deg).tolist()
     yield "OBJECT", _ascii(image.field), ""
-    yield "TELESCOP", TELESCOPE, "whose array is simulated"
-    yield "ORIGIN", "radps-dag", "simulated by its sim library"
+    simulated = observation.data is None
+    yield "TELESCOP", _ascii(telescope_of(observation)), "whose array is simulated" * simulated
+    yield "ORIGIN", "radps-dag", "its sim library"
     yield "PROJECT", _ascii(observation.project), ""
-    yield "SIMULATD", True, "not a measurement: simulated"
+    yield "SIMULATD", simulated, "not a measurement: simulated" * simulated
     start = _start(image, observation)
     yield "DATE-OBS", str(start.isot), "start of the first scan"
     yield "MJD-OBS", float(start.mjd), ""
@@ -84,7 +87,7 @@ def _header(
     yield "CASAMBM", True, "there is a table BEAMS, as CASA writes it"
     yield "RADESYS", "ICRS", ""
     yield "SPECSYS", "TOPOCENT", ""
-    for axis, metres in zip("XYZ", antennas_of(observation).positions.mean(axis=0), strict=True):
+    for axis, metres in zip("XYZ", _place(observation), strict=True):
         yield f"OBSGEO-{axis}", float(metres), "[m] the array, ITRF"
     ra, dec = (np.asarray(image.direction) * units.rad).to_value(units.deg).tolist()
     cell, centre = (image.cell * units.rad).to_value(units.deg), image.size // 2 + 1.0
@@ -98,7 +101,9 @@ def _header(
         yield "PS3_0", _TABLE, "the table with the frequencies"
         yield "PS3_1", _COLUMN, ""
     yield from _axis(4, "STOKES", 1.0, 1.0, 1.0, "")
-    yield "RESTFRQ", float(np.median(frequency)), "[Hz] the middle of the band"
+    rest = _rest(image, observation)
+    comment = "[Hz] of the line" if rest else "[Hz] the middle of the band"
+    yield "RESTFRQ", rest or float(np.median(frequency)), comment
     yield "SPWS", ",".join(map(str, image.spws)), "spectral windows"
     yield "ROBUST", float(image.robust), "Briggs weighting"
 
@@ -115,7 +120,9 @@ def _axis(
 
 
 def _start(image: Image, observation: Observation) -> Time:
-    """When the field was first looked at."""
+    """When the field was first looked at; of data when they begin."""
+    if observation.data is not None:
+        return Time(observation.data.start, format="unix", scale="utc")
     starts = [visit.start for visit in schedule(observation) if visit.field == image.field]
     starts = starts or [visit.start for visit in schedule(observation)]
     return Time(min(starts), format="unix", scale="utc")
@@ -131,8 +138,28 @@ def _step(image: Image, observation: Observation, frequency: _Reals) -> float:
     """Between planes in Hz; of a single one, the bandwidth that went in."""
     if len(frequency) > 1:
         return float(np.diff(frequency).mean())
+    if observation.data is not None:
+        widths = observation.data.widths
+        return sum(len(used) * widths[str(spw)] for spw, used in image.channels.items())
     used = sum(len(channels) for channels in image.channels.values())
     return BANDWIDTH / observation.channels * max(1, used)
+
+
+def _place(observation: Observation) -> tuple[float, ...]:
+    """Of the array in m (ITRF)."""
+    if observation.data is not None:
+        return observation.data.place
+    return tuple(antennas_of(observation).positions.mean(axis=0).tolist())
+
+
+def _rest(image: Image, observation: Observation) -> float | None:
+    """The rest frequency in Hz of the line of the image's spw, where the observation names one."""
+    if len(image.spws) != 1:
+        return None
+    if observation.data is not None:
+        return observation.data.lines.get(str(image.spws[0]))
+    line = line_of(observation, image.field, image.spws[0])
+    return line.frequency if line is not None else None
 
 
 def _ascii(text: str) -> str:

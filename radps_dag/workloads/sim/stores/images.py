@@ -89,6 +89,7 @@ def read_image(product: Product) -> Image:
         sensitivity=store.array("SENSITIVITY"),
         history=tuple(about["history"]),
         gridder=str(about["gridder"]),
+        simulated=about["observation"].get("data") is None,
     )
 
 

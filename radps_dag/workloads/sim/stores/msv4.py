@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = [
@@ -24,12 +25,18 @@ __all__ = [
     "parts_of",
     "receptors_of",
     "tables_below",
+    "telescope_of",
 ]
 
 SCHEMA_VERSION = "4.0.0"
 TELESCOPE = "ALMA"
 # Results must not depend on when they were made: the simulated observation has one date.
 DATE = "2026-01-01T00:00:00.000"
+
+
+def telescope_of(observation: Observation) -> str:
+    """The name of the telescope."""
+    return TELESCOPE if observation.data is None else observation.data.telescope
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,11 @@ def data_group(suffix: str = "", changed: tuple[str, ...] = (), of: str = "") ->
     }
 
 
-def attributes_of(vis: Visibilities, groups: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def attributes_of(
+    vis: Visibilities, groups: Mapping[str, Mapping[str, str]], observation: Observation
+) -> dict[str, Any]:
     """The attributes of a measurement set."""
+    what = "simulated" if observation.data is None else "unknown"
     return {
         "schema_version": SCHEMA_VERSION,
         "type": "visibility",
@@ -79,12 +89,15 @@ def attributes_of(vis: Visibilities, groups: Mapping[str, Mapping[str, str]]) ->
         "creation_date": DATE,
         "data_groups": {name: dict(entry) for name, entry in groups.items()},
         "observation_info": {
-            "project_UID": "simulated",
-            "observer": ["simulated"],
+            "project_UID": what if observation.data is None else observation.project,
+            "observer": [what],
             "intents": list(vis.intents),
             "release_date": DATE,
         },
-        "processor_info": {"type": "CORRELATOR", "sub_type": "SIMULATED"},
+        "processor_info": {
+            "type": "CORRELATOR",
+            "sub_type": what.upper(),
+        },
         # Of xarray: which arrays are coordinates though they have not the name of a dimension.
         "coordinates": "baseline_antenna1_name baseline_antenna2_name field_name scan_name",
     }
@@ -114,15 +127,15 @@ def parts_of(vis: Visibilities) -> Iterator[tuple[str, Part]]:
     yield "WEIGHT", Part(vis.weight, shape)
 
 
-def tables_below(vis: Visibilities) -> Iterator[Table]:
+def tables_below(vis: Visibilities, observation: Observation) -> Iterator[Table]:
     """The groups below a measurement set: its antennas and its field."""
     names = np.array(vis.antennas.names, dtype="U16")
-    count = names.size
+    count, telescope = names.size, telescope_of(observation)
     yield Table(
         "antenna_xds",
         {
             "type": "antenna",
-            "overall_telescope_name": TELESCOPE,
+            "overall_telescope_name": telescope,
             "relocatable_antennas": True,
             "coordinates": "mount polarization_type station_name telescope_name",
         },
@@ -131,7 +144,7 @@ def tables_below(vis: Visibilities) -> Iterator[Table]:
             **receptors_of(vis),
             "cartesian_pos_label": Part(np.array(["x", "y", "z"], "U1"), ("cartesian_pos_label",)),
             "station_name": Part(names, ("antenna_name",)),
-            "telescope_name": Part(np.full(count, TELESCOPE, "U16"), ("antenna_name",)),
+            "telescope_name": Part(np.full(count, telescope, "U16"), ("antenna_name",)),
             "mount": Part(np.full(count, "ALT-AZ", "U8"), ("antenna_name",)),
             "ANTENNA_POSITION": Part(
                 vis.antennas.positions,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.workloads.contract.description import Product
-from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.observation import Data, Observation
 from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
@@ -19,6 +19,10 @@ def observation_of(document: Mapping[str, Any]) -> Observation:
     """The observation that a record or a store holds as JSON; raises StoreUnusable for another."""
     members: dict[str, Any] = {}
     for one in fields(Observation):
+        if one.name == "data":  # which observations written before data could be had are without
+            found = document.get("data")
+            members["data"] = Data(**found) if found else None
+            continue
         if one.name not in document:
             raise StoreUnusable(
                 f"the observation's record has no {one.name}; was it made with another --library?"

@@ -10,7 +10,6 @@ the new one.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ __all__ = [
     "derive",
     "gather",
     "list_visibilities",
+    "models_of",
     "observation_behind",
     "read_table",
     "read_visibilities",
@@ -76,7 +76,7 @@ class _Source:
     def array(self, name: str, where: tuple[slice, ...]) -> NDArray[Any]:
         """An array at (time, baseline, frequency), of the polarizations that it has."""
         for store in self.stores:
-            if name in store.arrays(self.name):
+            if store.has(f"{self.name}/{name}"):
                 values = store.array(f"{self.name}/{name}", where)
                 if values.shape[-1] == len(self.polarizations):
                     return values
@@ -106,10 +106,11 @@ def write_visibilities(
     }
     store = Writing(workdir / f"{group}.zarr", "visibilities", about)
     for vis in parts:
-        store.group(vis.name, msv4.attributes_of(vis, {"base": msv4.data_group()}) | _note(vis))
+        attributes = msv4.attributes_of(vis, {"base": msv4.data_group()}, observation)
+        store.group(vis.name, attributes | _note(vis))
         for name, part in msv4.parts_of(vis):
             store.array(f"{vis.name}/{name}", part.values, part.dimensions, part.attributes)
-        for table in (*msv4.tables_below(vis), *(tables or {}).get(vis.name, ())):
+        for table in (*msv4.tables_below(vis, observation), *(tables or {}).get(vis.name, ())):
             store.group(f"{vis.name}/{table.name}", table.attributes)
             for name, part in table.parts.items():
                 where = f"{vis.name}/{table.name}/{name}"
@@ -176,11 +177,10 @@ def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
     store = Writing(workdir / f"{group}.zarr", "visibilities", about)
     for name, sources in together.items():
         whole = sources[0].whole
-        shutil.copytree(whole.path / name, store.path / name)
-        store.includes(f"{name} {whole.about['version']}")
+        store.copy(whole, name)
         entry = {**sources[0].entry, "description": f"{group}: gathered"}
         for what, role in _ROLE.items():
-            if all(source.entry[role] in whole.arrays(name) for source in sources):
+            if all(whole.has(f"{name}/{source.entry[role]}") for source in sources):
                 continue
             entry[role] = f"{_ARRAY[what]}_{group.upper()}"
             store.array(f"{name}/{entry[role]}", _together(sources, what), _SHAPE)
@@ -221,6 +221,12 @@ def list_visibilities(ms: Product) -> list[tuple[str, int]]:
         (str(noted["field"]), int(noted["spw"]))
         for noted in (source.noted() for source in _sources(ms))
     ]
+
+
+def models_of(ms: Product) -> dict[str, PointModel]:
+    """The models that were noted beside visibilities, by field."""
+    noted = [source.noted() for source in _sources(ms)]
+    return {str(one["field"]): PointModel(**one["model"]) for one in noted if one.get("model")}
 
 
 def observation_behind(ms: Product) -> Observation:

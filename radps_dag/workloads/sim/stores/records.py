@@ -10,7 +10,7 @@ from typing import Any
 
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.contract.reading import open_product
-from radps_dag.workloads.sim.stores.zarr_store import LAYOUT, SIMULATED, StoreUnusable
+from radps_dag.workloads.sim.stores.zarr_store import LAYOUT, StoreUnusable, origin
 
 __all__ = ["read_record", "write_record"]
 
@@ -22,7 +22,7 @@ def write_record(
     selection: Mapping[str, Any] | None = None,
 ) -> Product:
     """Write a record of some kind, named with its digest, and return the reference to it."""
-    document = {"kind": kind, "layout": LAYOUT, "simulated": SIMULATED, **content}
+    document = {"kind": kind, "layout": LAYOUT, **origin(content), **content}
     text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
     version = sha256(text.encode()).hexdigest()[:12]
     path = workdir.resolve() / f"{kind}-{version}.json"

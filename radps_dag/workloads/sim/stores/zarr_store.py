@@ -7,12 +7,13 @@ is the digest of all that is in it. Zarr's format 2 is what xradio and astrovipe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import sha256
-from itertools import product
-from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,11 @@ from numpy.typing import NDArray
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.contract.reading import local_path
 
-__all__ = ["LAYOUT", "SIMULATED", "StoreUnusable", "Writing", "ZarrStore", "open_store"]
+if TYPE_CHECKING:  # what only lists workloads need not wait for zarr
+    from zarr import Array, Group
+    from zarr.core.buffer import Buffer
+
+__all__ = ["LAYOUT", "SIMULATED", "StoreUnusable", "Writing", "ZarrStore", "open_store", "origin"]
 
 SIMULATED = "simulated by radps-dag's sim library; not a measurement"
 # The version of the layout of these stores: one that is newer is not read.
@@ -29,6 +34,8 @@ _ABOUT = "radps_dag"
 _FORMAT: Literal[2] = 2
 # Cubes are read some channels at a time.
 _CHANNELS_PER_CHUNK = 16
+# Calls read the coordinates of the same stores again and again, and zarr takes milliseconds.
+_SMALL, _MOST_STORES = 65_536, 64
 
 
 class StoreUnusable(ValueError):
@@ -41,20 +48,35 @@ class Writing:
     def __init__(self, path: Path, kind: str, about: Mapping[str, Any]) -> None:
         import zarr
 
-        from radps_dag.workloads.sim.stores.plain_store import PlainStore
-
+        # Zarr makes it in memory, and each array is written whole: nobody reads it before it is
+        # finished, and zarr's own store of files takes three times as long for each of them.
+        self._content: dict[str, Buffer] = {}
         self._path = path.resolve()
+        self._path.mkdir(parents=True)
         self._kind = kind
         self._about = dict(about)
-        self._root = zarr.open_group(PlainStore(self._path), mode="w-", zarr_format=_FORMAT)
+        self._root = zarr.open_group(
+            zarr.storage.MemoryStore(self._content), mode="w-", zarr_format=_FORMAT
+        )
         # Where a parent lies is no part of what is in here; which one it is, is.
         parent = (about.get("parent") or {}).get("version")
         self._digest = sha256(_stable({"kind": kind, **self._about, "parent": parent}))
 
     @property
     def path(self) -> Path:
-        """The directory, for what is copied into it."""
+        """The directory."""
         return self._path
+
+    def copy(self, store: ZarrStore, name: str) -> None:
+        """Copy a group of another store, with all that is below."""
+        from zarr.core.buffer import default_buffer_prototype
+
+        shutil.copytree(store.path / name, self._path / name)
+        for file in (".zgroup", ".zattrs"):
+            content = (self._path / name / file).read_bytes()
+            buffer = default_buffer_prototype().buffer.from_bytes(content)
+            self._content[f"{name}/{file}"] = buffer
+        self._digest.update(f"{name} {store.about['version']}".encode())
 
     def group(self, name: str, attributes: Mapping[str, Any]) -> None:
         """Make a group with these attributes, such as `target_spw0/antenna_xds`."""
@@ -86,7 +108,6 @@ class Writing:
             dtype=values.dtype,
             # Noise does not compress; flags and masks do, and are small anyway.
             compressors=None,
-            overwrite=True,
             # With a value for what is not there, xarray takes zeros for missing; and a chunk of
             # zeros that was not written could not be told from one that got lost.
             fill_value=None,
@@ -99,10 +120,16 @@ class Writing:
             + _stable([values.dtype.str, values.shape, [*dimensions], attributes or {}])
         )
         self._digest.update(values.tobytes())
+        self._write()
 
-    def includes(self, version: str) -> None:
-        """Count what was copied in from a store of this version."""
-        self._digest.update(version.encode())
+    def _write(self) -> None:
+        """Write what was made; of metadata, zarr may want more."""
+        for key, buffer in list(self._content.items()):
+            path = self._path / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(buffer.to_bytes())
+            if not path.name.startswith(".") or path.name == ".zarray":
+                del self._content[key]
 
     def product(self, group: str = "", selection: Mapping[str, Any] | None = None) -> Product:
         """Finish, and return the reference to it."""
@@ -114,10 +141,11 @@ class Writing:
                     "kind": self._kind,
                     "layout": LAYOUT,
                     "version": version,
-                    "simulated": SIMULATED,
+                    **origin(self._about),
                 }
             }
         )
+        self._write()
         product: Product = {"uri": self._path.as_uri(), "kind": self._kind, "version": version}
         if group:
             product["group"] = group
@@ -127,100 +155,85 @@ class Writing:
 
 
 class ZarrStore:
-    """A store that is there."""
+    """A store that is there. What it holds does not change, so that small arrays are read once."""
 
-    def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, about: Mapping[str, Any], root: Group) -> None:
         self.path = path
         self.about = about
+        self._nodes: dict[str, Group | Array[Any]] = {"": root}
+        self._small: dict[str, NDArray[Any]] = {}
 
     def groups(self) -> list[str]:
         """The names of the groups at the top, in order."""
-        return _members(self.path, ".zgroup")
+        with self._reading("what it holds"):
+            return sorted(self._group("").group_keys())
 
     def arrays(self, group: str = "") -> list[str]:
         """The names of the arrays of a group, or at the top; none where there is no such group."""
-        return _members(self.path / group, ".zarray")
+        with self._reading(group):
+            return sorted(self._group(group).array_keys()) if self.has(group) else []
+
+    def has(self, name: str) -> bool:
+        """Whether there is a group or an array of this name."""
+        with self._reading(name):
+            return name in self._nodes or name in self._group("")
 
     def attributes(self, name: str = "") -> dict[str, Any]:
-        """The attributes of a group or array.
-
-        They are read without zarr, which takes a millisecond for a small file.
-        """
-        try:
-            found: dict[str, Any] = json.loads((self.path / name / ".zattrs").read_bytes())
-        except FileNotFoundError:
-            raise self._unusable(f"has no {name}") from None
-        except ValueError as error:
-            raise self._unusable(
-                f"is damaged: attributes of {name} cannot be read ({error})"
-            ) from error
-        return found
+        """The attributes of a group or array."""
+        with self._reading(f"attributes of {name}"):
+            return dict(self._node(name).attrs)
 
     def array(self, name: str, where: Sequence[slice] = ()) -> NDArray[Any]:
         """An array, or the part of it between the bounds of its first dimensions.
 
-        Raises StoreUnusable for what is damaged. Of chunks those alone are read that have something
-        of the part. They are not compressed, so they are read as they are: zarr takes a millisecond
-        for each, and one that is not there for zeros.
+        Of chunks those alone are read that have something of the part. Raises StoreUnusable for
+        what is damaged.
         """
+        from zarr import Array
+
+        if not where and name in self._small:
+            return self._small[name].copy()
+        with self._reading(f"array {name}"):
+            array = self._node(name)
+            if not isinstance(array, Array):
+                raise StoreUnusable(self._text(f"has no array {name}"))
+            # Zarr takes a chunk that is not there for zeros; we write all of them.
+            if self.about["version"] and (lost := array.nchunks - self._chunks(name)) > 0:
+                raise StoreUnusable(self._text(f"is damaged: array {name} has lost {lost} chunks"))
+            part: Any = tuple(where) or ...
+            values = np.asarray(array[part])
+        if not where and values.nbytes < _SMALL:
+            self._small[name] = values.copy()
+        return values
+
+    def _node(self, name: str) -> Group | Array[Any]:
+        if name not in self._nodes:
+            try:
+                self._nodes[name] = self._group("")[name]
+            except KeyError:
+                raise StoreUnusable(self._text(f"has no {name}")) from None
+        return self._nodes[name]
+
+    def _group(self, name: str) -> Group:
+        node: Any = self._node(name)
+        return node  # type: ignore[no-any-return]
+
+    def _chunks(self, name: str) -> int:
+        return sum(not file.name.startswith(".") for file in (self.path / name).iterdir())
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
         try:
-            about = json.loads((self.path / name / ".zarray").read_bytes())
-            shape, chunks = tuple(about["shape"]), tuple(about["chunks"])
-            dtype = np.dtype(about["dtype"])
-            if about["compressor"] or about["filters"] or about["order"] != "C":
-                raise ValueError("its chunks are not plain")
-            if len(shape) != len(chunks) or not all(chunks):
-                raise ValueError("its chunks are of another shape")
-        except (FileNotFoundError, NotADirectoryError):
-            raise self._unusable(f"has no array {name}") from None
-        except Exception as error:  # whatever comes of damaged metadata
-            raise self._unusable(
-                f"is damaged: array {name} cannot be read ({type(error).__name__}: {error})"
+            yield
+        except StoreUnusable:
+            raise
+        except Exception as error:  # whatever comes of what is damaged
+            raise StoreUnusable(
+                self._text(f"is damaged: {what} cannot be read ({type(error).__name__}: {error})")
             ) from error
-        every = (*where, *[slice(None)] * (len(shape) - len(where)))
-        along = [_along(*one) for one in zip(every, shape, chunks, strict=True)]
-        numbers = [of_part for of_part, _ in along]
-        first = [of_part.start for of_part in numbers]
-        values = np.empty([len(n) * chunk for n, chunk in zip(numbers, chunks, strict=True)], dtype)
-        for place in product(*numbers):
-            there = tuple(
-                slice((at - start) * chunk, (at - start + 1) * chunk)
-                for at, start, chunk in zip(place, first, chunks, strict=True)
-            )
-            values[there] = self._chunk(name, place, dtype, chunks)
-        return values[tuple(part for _, part in along)]
 
-    def _chunk(
-        self, name: str, place: Sequence[int], dtype: np.dtype[Any], shape: Sequence[int]
-    ) -> NDArray[Any]:
-        chunk = self.path / name / (".".join(map(str, place)) or "0")
-        try:
-            content = chunk.read_bytes()
-        except FileNotFoundError:
-            raise self._unusable(f"is damaged: array {name} has no chunk {chunk.name}") from None
-        except OSError as error:
-            raise self._unusable(
-                f"is damaged: array {name} cannot be read ({type(error).__name__}: {error})"
-            ) from error
-        whole = prod(shape) * dtype.itemsize
-        if len(content) != whole:
-            raise self._unusable(
-                f"is damaged: chunk {chunk.name} of array {name} has {len(content)} bytes, "
-                f"not {whole}"
-            )
-        return np.frombuffer(content, dtype).reshape(shape)
-
-    def _unusable(self, what: str) -> StoreUnusable:
-        return StoreUnusable(f"{self.about.get('kind', 'store')} {self.path} {what}")
-
-
-def _along(part: slice, size: int, chunk: int) -> tuple[range, slice]:
-    """The chunks of a dimension that have something of a part of it, and where that is in them."""
-    start, stop, step = part.indices(size)
-    stop = max(start, stop)
-    numbers = range(start // chunk, -(-stop // chunk))
-    before = numbers.start * chunk
-    return numbers, slice(start - before, stop - before, step)
+    def _text(self, what: str) -> str:
+        return f"{self.about.get('kind', 'store')} {self.path} {what}"
 
 
 def open_store(product: Product, *kinds: str) -> ZarrStore:
@@ -237,9 +250,9 @@ def open_store(product: Product, *kinds: str) -> ZarrStore:
             f"expected {' or '.join(kinds)}, found {product['kind']}: {product['uri']}"
         )
     try:
-        if json.loads((path / ".zgroup").read_bytes())["zarr_format"] != _FORMAT:
-            raise ValueError("it is of another format of zarr")
-        about: dict[str, Any] = dict(json.loads((path / ".zattrs").read_bytes())[_ABOUT])
+        status = (path / ".zattrs").stat()
+        store = _opened(path, status.st_ino, status.st_mtime_ns)
+        about = store.about
         layout = int(about["layout"])
     except Exception as error:  # whatever comes of what is no store
         raise StoreUnusable(
@@ -253,15 +266,23 @@ def open_store(product: Product, *kinds: str) -> ZarrStore:
         )
     if kinds and about["kind"] not in kinds:
         raise StoreUnusable(f"expected {' or '.join(kinds)}, found {about['kind']}: {path}")
-    return ZarrStore(path, about)
+    return store
 
 
-def _members(path: Path, metadata: str) -> list[str]:
-    """The names of what is directly below a group and has metadata of this name.
+@lru_cache(maxsize=_MOST_STORES)
+def _opened(path: Path, inode: int, time: int) -> ZarrStore:
+    """The store at a path, as it was written then."""
+    import zarr
 
-    Zarr takes milliseconds for what is a look into a directory.
-    """
-    return sorted(one.parent.name for one in path.glob(f"*/{metadata}"))
+    root = zarr.open_group(path, mode="r", zarr_format=_FORMAT, use_consolidated=False)
+    about: Any = root.attrs[_ABOUT]
+    return ZarrStore(path, dict(about), root)
+
+
+def origin(about: Mapping[str, Any]) -> dict[str, str]:
+    """The mark of what is simulated; of what data were opened for, none."""
+    of_data = (about.get("observation") or {}).get("data") is not None
+    return {} if of_data else {"simulated": SIMULATED}
 
 
 def _stable(value: Any) -> bytes:

@@ -1,0 +1,167 @@
+"""Visibilities to a MeasurementSet v2, by python-casacore, as an observatory's filler does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radps_dag.workloads.sim.visibilities import PointModel, Visibilities
+
+_EPOCH = 3_506_716_800.0  # s: 1970 in the modified Julian days of a MeasurementSet
+_INTENTS = {
+    "BANDPASS": "CALIBRATE_BANDPASS#ON_SOURCE",
+    "FLUX": "CALIBRATE_FLUX#ON_SOURCE",
+    "PHASE": "CALIBRATE_PHASE#ON_SOURCE",
+    "TARGET": "OBSERVE_TARGET#ON_SOURCE",
+}
+_POLARIZATIONS = {"RR": 5, "LL": 8, "XX": 9, "YY": 12}
+_HERTZ = {"MEASINFO": {"type": "frequency", "Ref": "TOPO"}}
+
+
+def write_measurement_set(
+    path: Path,
+    parts: Sequence[Visibilities],
+    models: dict[str, PointModel] | None = None,
+    column: str = "DATA",
+    rest: float | None = None,
+) -> Path:
+    """All parts in one MeasurementSet, rows in the order of time; `models` fill MODEL_DATA, `rest`
+    is the rest frequency in Hz of each source's line."""
+    from casacore import tables
+
+    columns = [column, *(["MODEL_DATA"] if models else [])]
+    description = tables.maketabdesc(
+        [tables.makearrcoldesc(name, 0j, ndim=2, valuetype="complex") for name in columns]
+    )
+    ms = tables.default_ms(str(path), description)
+    fields = list(dict.fromkeys(vis.field for vis in parts))
+    spws = sorted({vis.spw for vis in parts})
+    _write_subtables(ms, parts, fields, spws, rest)
+    rows = []
+    for vis in parts:
+        shape = vis.data.shape
+        model = np.zeros(shape, np.complex64)
+        if models and vis.field in models:
+            model[...] = models[vis.field].at(vis.frequency)[:, np.newaxis]
+        rows.append((vis, np.repeat(vis.time, shape[1]), model))
+    order = np.argsort(np.concatenate([time for _, time, _ in rows]), kind="stable")
+
+    def put(name: str, values: Sequence[NDArray[Any]]) -> None:
+        ms.putcol(name, np.concatenate(values)[order])
+
+    ms.addrows(order.size)
+
+    def each(value: Callable[[Visibilities], float]) -> list[NDArray[Any]]:
+        return [np.full(time.size, value(vis)) for vis, time, _ in rows]
+
+    def flat(values: NDArray[Any]) -> NDArray[Any]:
+        return values.reshape(-1, *values.shape[2:])
+
+    time = [one + _EPOCH for _, one, _ in rows]
+    put("TIME", time)
+    put("TIME_CENTROID", time)
+    for name in ("INTERVAL", "EXPOSURE"):
+        put(name, each(lambda vis: vis.integration))
+    for name, values in {
+        "ANTENNA1": [np.tile(vis.antenna1, vis.time.size) for vis, _, _ in rows],
+        "ANTENNA2": [np.tile(vis.antenna2, vis.time.size) for vis, _, _ in rows],
+        "SCAN_NUMBER": [np.repeat(vis.scan, vis.antenna1.size) for vis, _, _ in rows],
+        "FIELD_ID": each(lambda vis: fields.index(vis.field)),
+        "STATE_ID": each(lambda vis: fields.index(vis.field)),
+        "DATA_DESC_ID": each(lambda vis: spws.index(vis.spw)),
+    }.items():
+        put(name, [one.astype(np.int32) for one in values])
+    # A MeasurementSet has u, v and w from the other end of a baseline than memory has.
+    put("UVW", [-vis.uvw.reshape(-1, 3) for vis, _, _ in rows])
+    put(column, [flat(vis.data) for vis, _, _ in rows])
+    put("FLAG", [flat(vis.flag) for vis, _, _ in rows])
+    weight = [flat(vis.weight).mean(axis=1).astype(np.float32) for vis, _, _ in rows]
+    put("WEIGHT", weight)
+    put("SIGMA", [1 / np.sqrt(one) for one in weight])
+    if models:
+        put("MODEL_DATA", [flat(model) for _, _, model in rows])
+    ms.close()
+    return path
+
+
+def _write_subtables(
+    ms: Any, parts: Sequence[Visibilities], fields: list[str], spws: list[int], rest: float | None
+) -> None:
+    from casacore import tables
+
+    first = parts[0]
+    path = ms.name()
+
+    def fill(name: str, rows: list[dict[str, Any]]) -> None:
+        with tables.table(f"{path}/{name}", readonly=False, ack=False) as table:
+            table.addrows(len(rows))
+            for number, row in enumerate(rows):
+                for column, value in row.items():
+                    table.putcell(column, number, value)
+
+    fill("ANTENNA", [
+        {"NAME": name, "STATION": name, "TYPE": "GROUND-BASED", "MOUNT": "ALT-AZ",
+         "POSITION": place, "OFFSET": np.zeros(3), "DISH_DIAMETER": first.antennas.diameter}
+        for name, place in zip(first.antennas.names, first.antennas.positions, strict=True)
+    ])  # fmt: skip
+    letters = [name[0] for name in first.polarizations]
+    fill("FEED", [
+        {"ANTENNA_ID": number, "FEED_ID": 0, "SPECTRAL_WINDOW_ID": -1, "TIME": 0.0, "INTERVAL": 0.0,
+         "NUM_RECEPTORS": len(letters), "BEAM_ID": -1, "BEAM_OFFSET": np.zeros((len(letters), 2)),
+         "POLARIZATION_TYPE": letters, "POL_RESPONSE": np.eye(len(letters), dtype=complex),
+         "POSITION": np.zeros(3), "RECEPTOR_ANGLE": np.zeros(len(letters))}
+        for number in range(len(first.antennas.names))
+    ])  # fmt: skip
+    by_field = [next(vis for vis in parts if vis.field == field) for field in fields]
+    fill("FIELD", [
+        {"NAME": vis.field, "SOURCE_ID": number, "NUM_POLY": 0, "TIME": vis.time[0] + _EPOCH,
+         **{f"{what}_DIR": vis.direction[np.newaxis] for what in ("PHASE", "DELAY", "REFERENCE")}}
+        for number, vis in enumerate(by_field)
+    ])  # fmt: skip
+    fill("STATE", [
+        {"OBS_MODE": ",".join(_INTENTS[one] for one in vis.intents), "SIG": True}
+        for vis in by_field
+    ])  # fmt: skip
+    windows = [next(vis for vis in parts if vis.spw == spw) for spw in spws]
+    fill("SPECTRAL_WINDOW", [
+        {"NAME": f"window {vis.spw}", "NUM_CHAN": vis.frequency.size, "CHAN_FREQ": vis.frequency,
+         "REF_FREQUENCY": vis.frequency[0], "MEAS_FREQ_REF": 5, "NET_SIDEBAND": 1,
+         "TOTAL_BANDWIDTH": vis.channel_width * vis.frequency.size,
+         **{name: np.full(vis.frequency.size, vis.channel_width)
+            for name in ("CHAN_WIDTH", "EFFECTIVE_BW", "RESOLUTION")}}
+        for vis in windows
+    ])  # fmt: skip
+    fill("DATA_DESCRIPTION", [
+        {"SPECTRAL_WINDOW_ID": number, "POLARIZATION_ID": 0} for number in range(len(spws))
+    ])  # fmt: skip
+    kinds = np.array([_POLARIZATIONS[name] for name in first.polarizations], np.int32)
+    products = np.tile(np.arange(len(letters), dtype=np.int32), (2, 1)).T
+    fill("POLARIZATION", [
+        {"NUM_CORR": kinds.size, "CORR_TYPE": kinds, "CORR_PRODUCT": products}
+    ])  # fmt: skip
+    span = np.array([min(vis.time[0] for vis in parts), max(vis.time[-1] for vis in parts)])
+    fill("OBSERVATION", [
+        {"TELESCOPE_NAME": "ALMA", "OBSERVER": "nobody", "PROJECT": "simulated",
+         "TIME_RANGE": span + _EPOCH, "RELEASE_DATE": 0.0}
+    ])  # fmt: skip
+    if rest is not None:
+        table = tables.default_ms_subtable("SOURCE", f"{path}/SOURCE")
+        table.close()
+        ms.putkeyword("SOURCE", f"Table: {path}/SOURCE")
+        with tables.table(f"{path}/SOURCE", readonly=False, ack=False) as table:
+            table.addcols(tables.maketabdesc([
+                tables.makearrcoldesc("TRANSITION", "", ndim=1, valuetype="string"),
+                tables.makearrcoldesc("REST_FREQUENCY", 0.0, ndim=1, valuetype="double",
+                    keywords={"QuantumUnits": ["Hz"], **_HERTZ}),
+            ]))  # fmt: skip
+        fill("SOURCE", [
+            {"SOURCE_ID": number, "NAME": vis.field, "SPECTRAL_WINDOW_ID": at, "NUM_LINES": 1,
+             "DIRECTION": vis.direction, "TIME": 0.0, "INTERVAL": 1e12, "CODE": "",
+             "CALIBRATION_GROUP": 0, "PROPER_MOTION": np.zeros(2),
+             "TRANSITION": ["a line"], "REST_FREQUENCY": np.array([rest])}
+            for number, vis in enumerate(by_field) for at in range(len(spws))
+        ])  # fmt: skip

@@ -249,7 +249,9 @@ class NodeScope:
                 time=time.time(), place=place, outputs=result.outputs, seconds=seconds, made=made
             )
         )
-        if made is not None and not made.origin and (not self.alike or made.revision):
+        # Who is to see more of the context may start next, and what was added is noticed then.
+        waits = not self.alike or run.live_context is not None
+        if made is not None and not made.origin and (waits or made.revision):
             await run.settled()
         return result
 

@@ -100,8 +100,10 @@ outputs: {n: "${{ stages.b.value }}"}
 
 def test_a_pause_is_answered_by_command(waiting: Waiting) -> None:
     """What does not depend on it goes on meanwhile; the answer is the node's outputs; who, when,
-    where and what is in the journal."""
-    process = waiting.begin(PAUSE)
+    where and what is in the journal. What is long is not repeated whole, and a message has its
+    end."""
+    note = 'default: "${{ stages.a.value }}"}\n        note: {type: string, default: ""}'
+    process = waiting.begin(PAUSE.replace('default: "${{ stages.a.value }}"}', note))
     assert waiting.asked()
     assert until(lambda: "apart 1" in waiting.executed)
     (found,) = waiting.open()
@@ -114,12 +116,17 @@ def test_a_pause_is_answered_by_command(waiting: Waiting) -> None:
     code, out = waiting.command("answer", found["run"], "reviw", "-i", "n=7")
     assert code == 2
     assert "did you mean 'review'?" in out
-    code, out = waiting.command("answer", found["run"], "review", "-i", "n=7", "--by", "Karl")
-    assert (code, out) == (0, "review: answered with n=7\n")
+    code, out = waiting.command("answer", found["run"], "x" * 5000, "-i", "n=7")
+    assert code == 2
+    assert len(out) < 500 and out.endswith("there is review\n")
+    long = ("-i", f"note={'y' * 5000}", "--by", "Karl")
+    code, out = waiting.command("answer", found["run"], "review", "-i", "n=7", *long)
+    assert (code, out) == (0, f"review: answered with n=7, note={'y' * 92} ... yyy\n")
     assert waiting.outputs(process) == {"n": 7}
     assert waiting.open() == []
     (fact,) = [one for one in waiting.facts() if one["fact"] == "question_answered"]
-    assert (fact["by"], fact["via"], fact["values"]) == ("Karl", "command", {"n": 7})
+    assert (fact["by"], fact["via"]) == ("Karl", "command")
+    assert fact["values"] == {"n": 7, "note": "y" * 5000}
     assert waiting.command("answer", "-i", "n=7")[0] == 2
 
 

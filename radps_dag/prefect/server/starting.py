@@ -25,6 +25,8 @@ Notify = Callable[[str], None]
 State = dict[str, Any]  # what a server says about itself
 
 FROZEN = 20.0  # seconds in which a server that was ready must answer: it is on this machine
+# Seconds without any processor time after which one that starts is frozen, and not just slow.
+STUCK = 120.0
 _NEWS_EVERY = 5.0  # seconds between two messages about the same phase
 
 
@@ -123,11 +125,15 @@ class Starting:
         lease = self._lock = self._lock or self._lease(news)
         pause = 0.02
         answered = time.monotonic()
+        progress = _Progress()
         while True:
             held = locks.is_held(self._place.lock)
             state = self._place.read_state()
             if not held or state.get("status") != "ready":
                 answered = time.monotonic()
+                if progress.stuck(self._starter(held, state)):
+                    self._end_stuck(held, news)
+                    continue
             elif time.monotonic() - answered > FROZEN:
                 news.tell("ending the local Prefect server, which does not answer")
                 end(self._place, patience=1.0)
@@ -142,6 +148,25 @@ class Starting:
             news.tell(state.get("phase") or "launching the local Prefect server")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
+
+    def _starter(self, held: bool, state: State) -> int:
+        """The process that we wait for; 0 where it cannot be told."""
+        if held:
+            pid: int = state.get("pid", 0)
+            return pid if birth_of(pid) == state.get("birth") else 0
+        return 0 if self._launcher is None else self._launcher.pid
+
+    def _end_stuck(self, held: bool, news: _News) -> None:
+        """End what starts and does nothing. Raises RadpsDagError where that is our own launcher."""
+        if held:
+            news.tell("ending the local Prefect server, which is frozen while it starts")
+            end(self._place, patience=1.0)
+        elif self._launcher is not None:
+            self._launcher.kill()
+            raise RadpsDagError(
+                f"the local Prefect server does not start: its process did nothing for {STUCK:.0f} "
+                "s; run the command once more, or set PREFECT_API_URL to use a server that runs"
+            )
 
     def _lease(self, news: _News) -> Lock:
         """The right to use the server; waits where a server that leaves holds it."""
@@ -215,6 +240,30 @@ class Starting:
 def _is_known(state: State) -> bool:
     """Whether a living server has said where it will listen."""
     return "port" in state and birth_of(state.get("pid", 0)) == state.get("birth")
+
+
+class _Progress:
+    """Whether a process that starts gets on: it does while it takes time of the processor."""
+
+    def __init__(self) -> None:
+        self._before = (0, "")
+        self._moved = time.monotonic()
+
+    def stuck(self, pid: int) -> bool:
+        now = time.monotonic()
+        found = pid, _processor_time(pid)
+        if found != self._before:
+            self._before, self._moved = found, now
+        return now - self._moved > STUCK
+
+
+def _processor_time(pid: int) -> str:
+    """What a process has taken, in the kernel's ticks; "" where there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return " ".join(text.rpartition(")")[2].split()[11:13])
 
 
 class _News:

@@ -102,6 +102,39 @@ def test_a_killed_server_is_replaced(home: Path, monkeypatch: pytest.MonkeyPatch
     third.release()
 
 
+FROZEN_STARTER = """
+import os, signal, sys
+from pathlib import Path
+from radps_dag.prefect.server.files import ServerFiles
+from radps_dag.storage import locks
+place = ServerFiles.of(Path(sys.argv[1]))
+place.make()
+lock = locks.take(place.lock)
+pid = os.getpid()
+place.write_state({"status": "starting", "pid": pid, "birth": locks.birth_of(pid)})
+os.kill(pid, signal.SIGSTOP)
+"""
+
+
+def test_a_server_that_is_frozen_while_it_starts_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not waited for without end: a line says so, and another one is started."""
+
+    def launch(self: starting.Starting) -> None:
+        raise RadpsDagError("another one is started")
+
+    monkeypatch.setattr(starting, "STUCK", 0.5)
+    frozen = subprocess.Popen([sys.executable, "-c", FROZEN_STARTER, str(tmp_path)])
+    until(lambda: ServerFiles.of(tmp_path).read_state().get("status") == "starting")
+    monkeypatch.setattr(starting.Starting, "launch", launch)
+    lines: list[str] = []
+    with pytest.raises(RadpsDagError, match="another one is started"):
+        server.ensure_server(tmp_path, lines.append)
+    assert frozen.wait(30) == -signal.SIGKILL
+    assert "ending the local Prefect server, which is frozen while it starts" in lines
+
+
 def test_a_server_of_another_version_is_replaced_when_nobody_uses_it(home: Path) -> None:
     """While a run uses it, it stays and serves; afterwards the next run replaces it."""
     user = server.ensure_server(home)

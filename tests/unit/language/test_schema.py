@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from repository import GOLDEN
@@ -71,6 +71,7 @@ def containers(data: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", WHOLE)
+@settings(deadline=None)
 @given(st.data())
 def test_the_quick_check_agrees_with_jsonschema(name: str, data: st.DataObject) -> None:
     """Whatever is put in, left out or changed anywhere, both accept or both refuse it."""

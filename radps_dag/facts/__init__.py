@@ -7,14 +7,11 @@ from radps_dag.facts.kinds import (
     CONDITION_IS_FALSE,
     NOT_SELECTED,
     About,
-    Added,
     ContextAdded,
     Ending,
     Fact,
-    Files,
     Iterated,
     Listener,
-    Made,
     NodeFailed,
     NodeSkipped,
     NodeStarted,
@@ -32,6 +29,7 @@ from radps_dag.facts.kinds import (
     Via,
     cancelled_text,
 )
+from radps_dag.facts.made import Added, Files, Made
 from radps_dag.facts.nodes import NodeKind, Repetition, is_call, is_leaf, repetition
 
 __all__ = [

@@ -8,7 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from radps_dag.facts.kinds import Added, Ending, Fact, Made, NodeFailed, QuestionAsked
+from radps_dag.facts.kinds import Ending, Fact, NodeFailed, QuestionAsked
+from radps_dag.facts.made import Added, Made
 from radps_dag.facts.typed import check
 
 __all__ = ["as_json", "from_json", "strict_json"]

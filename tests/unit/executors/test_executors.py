@@ -10,12 +10,13 @@ import subprocess
 import sys
 import textwrap
 import time
+import tomllib
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from repository import SUPPORT
+from repository import ROOT, SUPPORT
 
 from radps_dag.engine.retrying import within
 from radps_dag.executors import Call, Executor, Setup, executors, find_executor, open_executor
@@ -435,3 +436,11 @@ def test_capabilities_are_true(tmp_path: Path) -> None:
     for name in executors():
         apart = one(name, tmp_path, "who")["pid"] != os.getpid()
         assert find_executor(name).capabilities.isolates == apart
+
+
+def test_ours_are_registered_as_others_are() -> None:
+    """Entry points name the executors that are known without them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = project["entry-points"]["radps_dag.executors"]
+    assert named == {name: executors()[name].value for name in named}
+    assert set(named) == {"threads", "processes"}

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from radps_dag.cli.screen import TerminalFrontend
 from radps_dag.engine.settings import Selection, Settings
 from radps_dag.profile import find_profile
 from radps_dag.runs.options import RunOptions
 
 if TYPE_CHECKING:
+    from radps_dag.cli.screen import TerminalFrontend
     from radps_dag.progress import Mode
 
 __all__ = ["asked_of", "frontend_of"]
@@ -54,6 +54,8 @@ def asked_of(given: Mapping[str, Any]) -> RunOptions:
 
 def frontend_of(given: Mapping[str, Any]) -> TerminalFrontend:
     """How the options of `run` or `resume` have the run shown."""
+    from radps_dag.cli.screen import TerminalFrontend
+
     progress: Mode = "quiet" if given["quiet"] else given["progress"]
     if given["as_json"]:
         progress = "json"

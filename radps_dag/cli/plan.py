@@ -18,7 +18,6 @@ from radps_dag.cli.options import (
     which_workspace,
 )
 from radps_dag.cli.problems import wants_colour
-from radps_dag.cli.screen import show_problem, show_warning
 from radps_dag.visible import style
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ _COLOURS = {"run": "yellow", "reuse": "green", "skip": None}
 def command(everything: bool, as_json: bool, **given: Any) -> int:
     """Say what a run of FILE would run, reuse and skip, and why. Nothing runs."""
     # Late, so that the shell completes the command's options at once.
+    from radps_dag.cli.screen import show_problem, show_warning
     from radps_dag.runs.preparing import planned_by
 
     planned = planned_by(asked_of(given), show_problem, show_warning)

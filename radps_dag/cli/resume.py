@@ -16,7 +16,6 @@ from radps_dag.cli.options import (
     which_workloads,
     which_workspace,
 )
-from radps_dag.cli.screen import exit_code
 from radps_dag.runs.options import products_root
 
 __all__ = ["command"]
@@ -47,6 +46,7 @@ def command(run: str | None, **given: Any) -> int:
         products = products_root(given["products"], asked.profile)
         asked = replace(asked, settings=replace(asked.settings, products=products))
     # Late, so that the shell completes the command's options at once.
+    from radps_dag.cli.screen import exit_code
     from radps_dag.runs.resuming import resume
 
     _, ended = resume(asked, run, frontend_of(given))

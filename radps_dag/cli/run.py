@@ -9,7 +9,6 @@ import click
 
 from radps_dag.cli.asked import asked_of, frontend_of
 from radps_dag.cli.options import how_to_run, what_to_run, which_workloads, which_workspace
-from radps_dag.cli.screen import exit_code
 from radps_dag.runs.options import with_profile
 
 __all__ = ["command"]
@@ -30,6 +29,7 @@ def command(**given: Any) -> int:
     asked = asked_of(given)
     asked = replace(asked, settings=with_profile(asked.settings, asked.profile))
     # Late, so that the shell completes the command's options at once.
+    from radps_dag.cli.screen import exit_code
     from radps_dag.runs.launching import start
 
     _, ended = start(asked, frontend_of(given))

@@ -168,7 +168,7 @@ def _import_everything() -> None:
 
     for name in (
         *("sqlalchemy.dialects.sqlite", "networkx", "jsonschema", "rich.console", "getpass"),
-        *("radps_dag.cli.run", "radps_dag.cli.resume", "radps_dag.runs.resuming"),
+        *("radps_dag.cli.run", "radps_dag.cli.resume", "radps_dag.runs.session"),
         *("radps_dag.engine.selection", "radps_dag.runs.record", "radps_dag.reuse.cache"),
         *("radps_dag.journal.reading", "radps_dag.progress.plain", "radps_dag.builder"),
         *("radps_dag.executors.threads", "radps_dag.executors.processes"),

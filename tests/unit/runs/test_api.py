@@ -232,6 +232,17 @@ def test_a_thread_that_is_not_the_main_one_can_run() -> None:
     assert during == [before, before]
 
 
+def test_processes_compute_for_a_thread(tmp_path: Path) -> None:
+    """Worker processes do what is in files, also where the main thread does something else."""
+    (tmp_path / "own.py").write_text(FILE, encoding="utf-8")
+    results: list[RunResult] = []
+    asked: dict[str, Any] = {"workloads": ["own.py"], "executor": "processes", "max_parallel": 1}
+    thread = threading.Thread(target=lambda: results.append(small(**asked)))
+    thread.start()
+    thread.join()
+    assert [one.outputs for one in results] == [{"twice": 4}]
+
+
 def test_two_runs_at_once_do_not_see_each_other() -> None:
     """Runs that meet in their workloads hear their own facts, and give their own outputs."""
     barrier = threading.Barrier(2)
@@ -298,8 +309,13 @@ def test_an_interrupt_ends_the_run_in_order() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         threading.Event().wait(3)
 
-    with pytest.raises(KeyboardInterrupt) as raised:
-        small(workloads=[doubling(interrupt)])
+    # Who starts the tests in the background may have it ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            small(workloads=[doubling(interrupt)])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert reached.is_set()
     (note,) = raised.value.__notes__
     done = resume(workloads=[doubling()], prefect=False)

@@ -94,7 +94,7 @@ class PrefectTracker:
         self._showing = Showing(self._contact, Gallery(link))
         self._watch = Watch(self._contact)
         # Prefect takes long to make one: each call's is a copy.
-        self._task = Task(_nothing, persist_result=False, cache_policy=NO_CACHE)
+        self._task: Task[Any, Any] = Task(_nothing, persist_result=False, cache_policy=NO_CACHE)
         only_to_the_page()
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
@@ -235,7 +235,7 @@ class PrefectTracker:
         return self._contact.farewell()
 
 
-async def _nothing() -> None:
+async def _nothing() -> Any:
     """A task's function, until a call is known."""
 
 

@@ -28,6 +28,9 @@ from charts_support import (
 
 from radps_dag.workloads import invoke, local_path, placeholder
 from radps_dag.workloads.sim import drawing, export, work
+from radps_dag.workloads.sim.image import Image
+from radps_dag.workloads.sim.observation import Data, Observation
+from radps_dag.workloads.sim.simulation.sky import line_of
 from radps_dag.workloads.sim.stores.caltables import write_caltable
 from radps_dag.workloads.sim.stores.fits import fits
 from radps_dag.workloads.sim.stores.images import write_image
@@ -185,6 +188,29 @@ def test_fits_of_the_continuum_is_as_wide_as_what_went_in() -> None:
     header, _ = read_fits(fits(make_image(16), OBSERVATION))[0]
     assert header["NAXIS3"] == 1
     assert header["CDELT3"] == pytest.approx(1.875e9)
+
+
+def test_fits_has_the_rest_frequency_of_the_line() -> None:
+    """Of the window's line, simulated or of data; without one, the middle of the band."""
+    target = OBSERVATION.targets[0]
+    image = replace(make_image(16, 3), field=target, spws=(0,))
+    line = line_of(OBSERVATION, target, 0)
+    assert line is not None
+
+    def rest(image: Image, observation: Observation) -> float:
+        found: float = read_fits(fits(image, observation))[0][0]["RESTFRQ"]
+        return found
+
+    assert rest(image, OBSERVATION) == pytest.approx(line.frequency, rel=1e-12)
+    middle = pytest.approx(np.median(image.frequency))
+    assert rest(replace(image, spws=(0, 1)), OBSERVATION) == middle
+    data = Data("base", "VLA", (1.0, 2.0, 3.0), 1.7e9, CELL, {}, {"0": 1e6}, {"0": 230.538e9})
+    assert rest(image, replace(OBSERVATION, data=data)) == 230.538e9
+    assert rest(image, replace(OBSERVATION, data=replace(data, lines={}))) == middle
+    header = read_fits(fits(image, replace(OBSERVATION, data=data)))[0][0]
+    assert header["TELESCOP"] == "VLA" and header["SIMULATD"] is False
+    assert [header[f"OBSGEO-{axis}"] for axis in "XYZ"] == [1.0, 2.0, 3.0]
+    assert not header["COMMENT"]
 
 
 def test_planes_without_data_are_blank() -> None:

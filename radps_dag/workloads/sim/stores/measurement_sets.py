@@ -78,11 +78,13 @@ def is_measurement_set(path: Path) -> bool:
 def convert(path: Path, into: Path) -> None:
     """Convert a MeasurementSet v2 to a processing set, by xradio."""
     try:
+        from toolviper.utils.logger import get_logger
         from xradio.measurement_set import convert_msv2_to_processing_set
     except ImportError:
         raise StoreUnusable(
             f"{path} is a MeasurementSet v2, which xradio converts: pip install 'radps-dag[ms]'"
         ) from None
+    get_logger().setLevel("WARNING")  # what it does would be among the lines of the run
     try:
         convert_msv2_to_processing_set(str(path), str(into), with_pointing=False)
     except Exception as error:  # whatever comes of a table that is none

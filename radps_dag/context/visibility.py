@@ -62,7 +62,7 @@ class Visibility:
         """Whether a node sees what was added at a place."""
         there = parts(place)
         for one in link.chain():
-            level = parts(one.level) if one.level else []
+            level = parts(one.level)
             if there[: len(level)] == level and set(there[len(level) :][:1]) & self.before(one):
                 return True
         return False

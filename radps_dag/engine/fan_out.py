@@ -174,15 +174,10 @@ class _Fan:
         async def all_of(batch: tuple[_Instance, ...]) -> None:
             async def together(number: int) -> None:
                 del number
-                waiting = iter(batch)
-
-                async def work() -> None:
-                    for instance in waiting:
-                        await one(instance)
-
+                # A task for each at once: so they get their turns in the order of the items.
                 async with asyncio.TaskGroup() as running:
-                    for _ in range(min(limit, len(batch))):
-                        running.create_task(work())
+                    for instance in batch:
+                        running.create_task(one(instance))
 
             span = batch[0].label if len(batch) == 1 else f"{batch[0].label} .. {batch[-1].label}"
             place = self._here.place.instance(span)

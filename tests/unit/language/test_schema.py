@@ -87,7 +87,7 @@ def test_the_quick_check_agrees_with_jsonschema(name: str, data: st.DataObject) 
         if (isinstance(key, int) or key in container) and data.draw(st.booleans()):
             del container[key]
         else:
-            container[key] = data.draw(st.sampled_from(ODD))
+            container[key] = copy.deepcopy(data.draw(st.sampled_from(ODD)))
     quick, slow = CHECKS[name]
     assert quick(changed) is slow.is_valid(changed)
 

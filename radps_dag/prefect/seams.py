@@ -97,6 +97,15 @@ CLIENT: Sequence[Seam] = (
     Seam("prefect.logging.handlers", "PrefectConsoleHandler", "is taken away", ("bounds",)),
     Seam("prefect.logging.handlers", "APILogWorker", "logs by this name", ("bounds",)),
     Seam("prefect.events.worker", "EventsWorker", "logs by this name", ("bounds",)),
+    # Settings of one run of several in a process.
+    Seam("prefect.settings", "", "each setting is a name in it", ("client_settings",)),
+    Seam("prefect.context", "get_settings_context", "those in force", ("client_settings",)),
+    Seam(
+        "prefect.context",
+        "SettingsContext",
+        "entered, and left with the context of the run",
+        ("client_settings",),
+    ),
     # Flow runs: an engine of ours above Prefect's.
     Seam(
         _FLOWS,

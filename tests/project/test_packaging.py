@@ -91,7 +91,7 @@ def test_what_is_known_to_break_is_bounded(wheel: zipfile.ZipFile) -> None:
     needed = {
         re.split(r"[<>=]", line, maxsplit=1)[0]: line for line in about.get_all("Requires-Dist", [])
     }
-    assert "<3.9" in needed["prefect"]
+    assert "<3.10" in needed["prefect"]
     assert "<0.155" in needed["fastapi"]
 
 

@@ -131,7 +131,6 @@ class Past:
             graph=graph if stages is None else graph.subgraph(stages),
             library=self.library,
             params=complete(pipeline, params or {}),
-            executor_name="threads",
             workdir=self.root / "products",
             faults=Faults(),
         )

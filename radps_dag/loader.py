@@ -126,9 +126,9 @@ class _Files:
 
     def _allowed(self, used: str, folder: Path) -> Path:
         if Path(used).is_absolute() or used.startswith("~") or "\\" in used:
-            raise _Refused(f"{used!r} is no path relative to this file, written with '/'")
+            raise _Refused(f"{used!r} is not a path relative to this file, written with '/'")
         if not used.isprintable() or len(used) > 500:
-            raise _Refused("this is no path of a file")
+            raise _Refused("this is not a path of a file")
         wanted = Path(os.path.normpath(folder / used))
         outside = f"{used!r} lies outside the folder of the pipeline, {self._root.name or '/'!r}"
         if not wanted.is_relative_to(self._root):

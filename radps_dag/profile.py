@@ -214,11 +214,11 @@ def _module(path: Path, key: str, name: str) -> Path:
     try:
         file = (folder / name).resolve()
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {key}: {name!r:.60} is no file name: {error}") from error
+        raise UsageError(f"{path}: {key}: {name!r:.60} is not a file name: {error}") from error
     if not file.is_relative_to(folder):
         raise UsageError(f"{path}: {key}: {name!r} is outside of {folder}; keep it in there")
     if file.suffix != ".py":
-        raise UsageError(f"{path}: {key}: {name!r} is no Python file; its name must end in .py")
+        raise UsageError(f"{path}: {key}: {name!r} is not a Python file; its name must end in .py")
     if not file.is_file():
         beside = [str(other.relative_to(folder)) for other in sorted(file.parent.glob("*.py"))]
         raise UsageError(f"{path}: {key}: {name!r} does not exist{did_you_mean(name, beside)}")

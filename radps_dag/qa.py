@@ -66,7 +66,7 @@ class Overrides:
 
 
 def thresholds(qa: Qa, names: Mapping[str, Any]) -> Thresholds:
-    """The thresholds of a node. Raises ExpressionError where one is no number from 0 to 1."""
+    """The thresholds of a node. Raises ExpressionError where one is not a number from 0 to 1."""
     return Thresholds(_threshold(qa.warn_below, names), _threshold(qa.alert_below, names))
 
 
@@ -94,7 +94,7 @@ def score(metric: Metric, names: Mapping[str, Any], forced: float | None = None)
     if found is None:
         return Score(metric.name, None, value, metric.units or "", reason or "n/a", applies_to)
     if not _is_number(found):
-        return Score(metric.name, BROKEN, value, reason=f"the score is no number: {found!r}")
+        return Score(metric.name, BROKEN, value, reason=f"the score is not a number: {found!r}")
     bounded = min(1.0, max(0.0, float(found)))
     if forced is not None:
         reason = "forced by an injected fault"

@@ -113,7 +113,7 @@ def _archive(document: Mapping[str, Any], name: str) -> Archive:
     check(_Document, {one: document[one] for one in _Document.__slots__})
     run = document["run"]
     if not _RUN.fullmatch(run):
-        raise RadpsDagError(f"{name}: {run!r:.60} is no name of a run")
+        raise RadpsDagError(f"{name}: {run!r:.60} is not a name of a run")
     rows = tuple(Row(run, *values) for values in document["rows"])
     for number, row in enumerate(rows, start=1):
         if row.seq != number:

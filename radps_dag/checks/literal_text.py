@@ -1,4 +1,4 @@
-"""Text that stands for itself is no reference whose delimiters are missing."""
+"""Text that stands for itself is not a reference whose delimiters are missing."""
 
 from __future__ import annotations
 

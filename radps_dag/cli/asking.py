@@ -127,7 +127,7 @@ class Terminal:
         return max(_width(self._stream), 20)
 
     def _forget_typed(self) -> None:
-        """What was typed before a question was seen is no answer to it."""
+        """What was typed before a question was seen is not an answer to it."""
         if not sys.stdin.isatty():
             return
         import termios

@@ -73,7 +73,7 @@ def _parsed(url: str) -> Any:
         return make_url(url)
     except (ArgumentError, ValueError) as error:  # the latter of a port that is no number
         raise UsageError(
-            f"{redacted(url)!r} is no URL of a database, such as "
+            f"{redacted(url)!r} is not a URL of a database, such as "
             "postgresql://user@host/database or sqlite:///path"
         ) from error
 

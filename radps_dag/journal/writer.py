@@ -134,7 +134,7 @@ def _named(error: Exception, name: str) -> RadpsDagError:
     reason = (str(error).splitlines() or [""])[0]
     return RadpsDagError(
         f"{name}: the journal cannot be written: {type(error).__name__}: {reason}; "
-        "resume the run when that is mended"
+        "fix this, then resume the run"
     )
 
 

@@ -36,7 +36,7 @@ def octets(memory: str | int) -> int:
 
 
 def octets_in(memory: str) -> int | None:
-    """The same of any text; None where it is no amount of memory.
+    """The same of any text; None where it is not an amount of memory.
 
     >>> octets_in("64GB"), octets_in("a lot")
     (64000000000, None)

@@ -194,7 +194,7 @@ def _name(error: Error, place: _Place) -> Mistake:
     key = str(error.instance)
     if error.validator == "not":
         return _beside(key, place)
-    message = f"{show(key)} is no name; expected {_title(error)}"
+    message = f"{show(key)} is not a name; expected {_title(error)}"
     return Mistake(Problem(place.value.key_at(key), "name", message))
 
 

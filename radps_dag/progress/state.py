@@ -139,7 +139,7 @@ class RunState:
         self.root.seconds = fact.seconds + (self.run.spent if self.run is not None else 0.0)
         stop(self.root, fact.time)
         if fact.status == "succeeded" and self._generation > 1:
-            # The file was edited before the run was resumed: these are no stages of it any more.
+            # The file was edited before the run was resumed: these are not stages of it any more.
             for stage in list(self.root.children.values()):
                 if stage.generation != self._generation:
                     _wait_anew(stage)

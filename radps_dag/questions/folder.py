@@ -102,7 +102,9 @@ class Folder:
 def _check(said: Any) -> None:
     """Raises RadpsDagError for what is no answer, whatever it is about."""
     if not isinstance(said, dict):
-        raise RadpsDagError('is no JSON object, such as {"place": PLACE, "values": {NAME: VALUE}}')
+        raise RadpsDagError(
+            'is not a JSON object object, such as {"place": PLACE, "values": {NAME: VALUE}}'
+        )
     for name in said:
         if name not in KEYS:
             hint = did_you_mean(name, KEYS) or f"; {there_are(KEYS)}"

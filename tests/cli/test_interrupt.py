@@ -420,7 +420,7 @@ def test_a_server_that_is_not_there(prefect_server: ServerAddress, tmp_path: Pat
 
 
 def test_a_workspace_that_cannot_be_written(tmp_path: Path) -> None:
-    """A workspace that is a file is no directory (exit code 2); in a place that takes none, one
+    """A workspace that is a file is not a directory (exit code 2); in a place that takes none, one
     line says so (1)."""
     file = write(tmp_path / "p.yaml", "stages: {a: {run: give}}")
     (tmp_path / "file").touch()

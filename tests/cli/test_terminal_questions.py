@@ -101,7 +101,7 @@ stages:
 
 
 def test_two_questions_one_after_another(tmp_path: Path) -> None:
-    """A second question waits its turn; what was typed before it was shown is no answer to it."""
+    """A second question waits its turn; what was typed before is not an answer to it."""
     with run(tmp_path, TWO) as desktop:
         desktop.expect("? first  The first one")
         desktop.expect("n, an integer: ")

@@ -80,7 +80,7 @@ def test_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_own_workloads(no_profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The project's own workloads are listed with the library's, and are no placeholders."""
+    """The project's own workloads are listed with the library's, and are not placeholders."""
     (no_profile / "radps-dag.toml").write_text('workloads = ["own.py"]', encoding="utf-8")
     (no_profile / "own.py").write_text(
         "from radps_dag.workloads import workload\n"

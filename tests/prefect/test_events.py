@@ -202,7 +202,7 @@ def test_in_a_file(eventful: Eventful) -> None:
 
 def test_what_the_page_shows(eventful: Eventful) -> None:
     """A loop has its progress, a small picture is shown in place, a question keeps its words; what
-    is no picture is not shown."""
+    is not a picture is not shown."""
     by_key = {one["key"]: one for one in eventful.artifacts}
     loop = by_key["loop-image-clean"]
     assert (loop["type"], loop["data"]) == ("progress", 100.0)

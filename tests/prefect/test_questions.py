@@ -134,8 +134,8 @@ def test_a_wrong_answer_changes_nothing(page: Page, tmp_path: Path) -> None:
 def test_what_only_we_refuse_is_asked_again(
     page: Page, prefect_server: ServerAddress, tmp_path: Path
 ) -> None:
-    """An answer that Prefect's server takes and the question does not is no answer: the page has
-    the form again, with the reason."""
+    """An answer that Prefect's server takes and the question does not is not an answer: the page
+    has the form again, with the reason."""
     script = tmp_path / "asks.py"
     script.write_text(REFUSING)
     with subprocess.Popen(

@@ -83,7 +83,7 @@ def shout(words: str) -> Echoed:
 
 @workload
 def spoil() -> Echoed:
-    """Return what is no JSON."""
+    """Return what is not JSON."""
     return {"value": float("nan")}
 
 

@@ -77,7 +77,7 @@ def test_given_one_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("workloads = ['/etc/own.py']", "is outside of"),
         ("workloads = ['own.txt']", "its name must end in .py"),
         ("workloads = ['onw.py']", "'onw.py' does not exist; did you mean 'own.py'?"),
-        ('workloads = ["a\\u0000.py"]', "is no file name"),
+        ('workloads = ["a\\u0000.py"]', "is not a file name"),
         ("executor = 'proceses'", "not 'proceses'; did you mean 'processes'?"),
         ("executor = 1", "executor must be one of threads, processes, not 1"),
         ("memory = 64", 'memory must be an amount such as "64GB", not 64'),

@@ -41,7 +41,7 @@ class Summary(TypedDict):
 def measure_noise(field: str, samples: int = 100, *, random: Random) -> Noise:
     """Measure the noise of a field (simulated: replace this by something real).
 
-    `random` is no input of the pipeline: it is handed in, seeded by the run.
+    `random` is not an input of the pipeline: it is handed in, seeded by the run.
 
     Args:
         field: name of the field
@@ -55,7 +55,7 @@ def measure_noise(field: str, samples: int = 100, *, random: Random) -> Noise:
 def summarize(noise: list[float], sigmas: float = 5.0, *, workdir: Workdir) -> Summary:
     """Say how faint a source can be to stand out of the noise.
 
-    `workdir` is no input of the pipeline: it is a directory of this call's own.
+    `workdir` is not an input of the pipeline: it is a directory of this call's own.
 
     Args:
         noise: noise of each field in Jy

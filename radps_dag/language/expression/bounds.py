@@ -81,7 +81,7 @@ class Budget:
 def finite(number: Any) -> Any:
     """The number, if JSON has it and it keeps to 64 bits."""
     if isinstance(number, complex):
-        raise Wrong("the result is no real number")
+        raise Wrong("the result is not a real number")
     if isinstance(number, float):
         if not isfinite(number):
             raise Wrong(f"the result is {show(number)}, which is no number that JSON has")

@@ -156,7 +156,9 @@ class _Walk:
             return self._look_up(node, container, key)
         if isinstance(container, str | list | tuple):
             if isinstance(key, bool) or not isinstance(key, int):
-                raise Wrong(f"{_text(node.node)} is {_kind(container)}; {show(key)} is no index")
+                raise Wrong(
+                    f"{_text(node.node)} is {_kind(container)}; {show(key)} is not an index"
+                )
             if not -len(container) <= key < len(container):
                 raise Absent(f"{_text(node.node)} has {len(container)} items, and no [{key}]")
             return container[key]

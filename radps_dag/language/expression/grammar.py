@@ -197,7 +197,7 @@ class _Examination:
             hint = _HINTS.get(root) or did_you_mean(root, ROOTS)
             self._find(node, f"unknown name {root!r}{hint} (known: {allowed(ROOTS)})")
         elif not path and root not in ("params", "each", "state", "outputs"):
-            self._find(node, f"{root!r} alone is no value; name {_WHAT[root]}")
+            self._find(node, f"{root!r} alone is not a value; name {_WHAT[root]}")
         else:
             known = guarded or any((root, *path)[: len(one)] == one for one in sure)
             self.reads.append(Read(root, path, node.lineno, known, False, self._instead))

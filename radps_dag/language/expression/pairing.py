@@ -27,7 +27,7 @@ class Zipped:
 
 @dataclass(frozen=True, slots=True)
 class ByIndex:
-    """`xs[i]`, where `i` is no constant: what the list reads, and `i` as a text that is the same
+    """`xs[i]`, where `i` is not a constant: what the list reads, and `i` as a text that is the same
     for indices that are the same."""
 
     at: Location

@@ -84,7 +84,7 @@ def _value(data: Any, at: Location, locate: Locate, report: Report, depth: int) 
             return Literal([item.value for item in items], at)  # type: ignore[union-attr]
         return Listing(items, at)
     if isinstance(data, float) and not isfinite(data):
-        report(Problem(at, "expression", f"{data} is no number that JSON has"))
+        report(Problem(at, "expression", f"{data} is not a number that JSON has"))
     return Literal(data, at)
 
 

@@ -22,7 +22,7 @@ def _member(item: Any, path: str) -> Any:
     """What `attribute='selection.spw'` finds in one item."""
     for name in path.split("."):
         if not isinstance(item, Mapping):
-            raise Wrong(f"{show(item)} has no member {name!r}: it is no mapping")
+            raise Wrong(f"{show(item)} has no member {name!r}: it is not a mapping")
         if name not in item:
             raise Absent(f"an item has no member {name!r}")
         item = item[name]

@@ -37,7 +37,7 @@ _Token = tuple[int, str, str]
 
 
 class _Unreadable(Exception):
-    """The text is no expression; what is wrong, and the offset where."""
+    """The text is not an expression; what is wrong, and the offset where."""
 
     def __init__(self, offset: int, message: str) -> None:
         super().__init__(message)

@@ -23,7 +23,7 @@ __all__ = [
     "references",
 ]
 
-# The names that expressions see. A missing member (a skipped node's outputs) is no entry.
+# The names that expressions see. A missing member (a skipped node's outputs) is not an entry.
 Names = Mapping[str, Any]
 
 

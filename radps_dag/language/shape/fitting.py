@@ -141,7 +141,7 @@ def not_json(value: Any) -> str:
     """Why a value does not fit JSON, with the path inside it; "" if it does.
 
     >>> not_json({"snr": [1.0, float("nan")]})
-    'snr[1]: nan is no JSON number'
+    'snr[1]: nan is not a JSON number number'
     """
     return _not_json(value, "", 0)
 
@@ -150,7 +150,11 @@ def _not_json(value: Any, path: str, depth: int) -> str:
     if value is None or isinstance(value, bool | int | str):
         return _odd_scalar(value, path)
     if isinstance(value, float):
-        return "" if isfinite(value) else f"{path}: {value} is no JSON number".removeprefix(": ")
+        return (
+            ""
+            if isfinite(value)
+            else f"{path}: {value} is not a JSON number number".removeprefix(": ")
+        )
     if depth >= MAX_DEPTH:
         return f"{path}: nested deeper than {MAX_DEPTH}".removeprefix(": ")
     if isinstance(value, list | tuple):
@@ -159,7 +163,7 @@ def _not_json(value: Any, path: str, depth: int) -> str:
     if isinstance(value, dict):
         for name, one in value.items():
             if not isinstance(name, str):
-                return f"{path}: key {show(name)} is no string".removeprefix(": ")
+                return f"{path}: key {show(name)} is not a string".removeprefix(": ")
             found = _not_json(one, f"{path}.{name}" if path else name, depth + 1)
             if found:
                 return found

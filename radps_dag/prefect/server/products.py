@@ -176,7 +176,7 @@ def _look(asked: _Asked) -> tuple[Path, os.stat_result]:
     """The file or directory itself, below the folder. Raises _Missing."""
     named = asked.folder.joinpath(*asked.names)
     if any(name in ("", ".", "..") or "/" in name or "\0" in name for name in asked.names):
-        raise _Missing("This is no address of a product: a part of it is no name of a file.")
+        raise _Missing("This is not an address of a product: a part of it is not a name of a file.")
     try:
         # Both with their symbolic links followed: one may lead anywhere.
         found, folder = named.resolve(strict=True), asked.folder.resolve(strict=True)

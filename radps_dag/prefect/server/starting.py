@@ -67,7 +67,7 @@ def idle_seconds(duration: str, name: str = "--idle-timeout") -> float:
     except (ValueError, KeyError):
         idle = 0.0
     if not 1.0 <= idle <= 1e7:
-        raise UsageError(f"{name}: {duration!r} is no duration of a second or more, such as 30m")
+        raise UsageError(f"{name}: {duration!r} is not a duration of a second or more, such as 30m")
     return idle
 
 

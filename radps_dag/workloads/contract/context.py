@@ -163,11 +163,11 @@ def addition(snapshot: Snapshot, key: str, value: Any) -> Added:
     """What is added under a key. Raises UsageError where name or value are not as they must be."""
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise UsageError(
-            f"{key!r} is no key of a context; use lower-case letters, digits and _, starting with "
-            "a letter, and dots between such names"
+            f"{key!r} is not a key of a context; use lower-case letters, digits and _, starting "
+            "with a letter, and dots between such names"
         )
     if reason := not_json(value):
-        raise UsageError(f"context key {key!r}: the value is no JSON: {reason}")
+        raise UsageError(f"context key {key!r}: the value is not JSON: {reason}")
     declared = snapshot.declared.get(key)
     if declared is not None:
         schema = declared.schema.get("items", {}) if declared.collection else declared.schema

@@ -47,7 +47,7 @@ class Given:
     what: Slot
 
 
-# A parameter annotated with one of these is no input of the pipeline file: the engine gives it.
+# A parameter annotated with one of these is not an input of the pipeline file: the engine gives it.
 # A directory of this call's own: unique per place in the run and attempt.
 Workdir = Annotated[Path, Given("workdir")]
 # Seeded by run and place, not by attempt: a repeated call draws the same numbers.

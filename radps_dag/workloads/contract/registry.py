@@ -158,7 +158,7 @@ def _import_file(path: Path) -> ModuleType:
 def _import_as(name: str, path: Path, resolved: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, resolved)
     if spec is None or spec.loader is None:
-        raise UsageError(f"workload file {path} is no Python file; its name must end in .py")
+        raise UsageError(f"workload file {path} is not a Python file; its name must end in .py")
     loader = spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

@@ -42,7 +42,7 @@ def describe_function(
         raise _wrong(function, "must be a plain function: the engine runs it beside others itself")
     name = function.__name__ if name is None else name
     if not _NAME.fullmatch(name):
-        raise _wrong(function, f"{name!r} is no name; use letters, digits, _ and .")
+        raise _wrong(function, f"{name!r} is not a name; use letters, digits, _ and .")
     hints = _hints(function, function)
     documented = parse_docstring(function.__doc__, "Args")
     given = _given(hints)

@@ -51,7 +51,7 @@ __all__ = [
 
 
 class OutputInvalid(RadpsDagError):
-    """A workload returned something that it did not declare, or that is no JSON."""
+    """A workload returned something that it did not declare, or that is not JSON."""
 
 
 _P = ParamSpec("_P")
@@ -143,7 +143,7 @@ def _as_mapping(workload: Workload, result: Any) -> dict[str, Any]:
     if result is None:
         return {}
     if dataclasses.is_dataclass(result) and not isinstance(result, type):
-        # Not `asdict`, which copies what is no JSON before it can be refused.
+        # Not `asdict`, which copies what is not JSON before it can be refused.
         result = {item.name: getattr(result, item.name) for item in dataclasses.fields(result)}
     if not isinstance(result, dict):
         what = type(result).__name__
@@ -154,7 +154,7 @@ def _as_mapping(workload: Workload, result: Any) -> dict[str, Any]:
 def _output_problems(workload: Workload, outputs: dict[str, Any]) -> Iterator[str]:
     """What is wrong with the outputs, in words that complete `workload 'x' returned ...`."""
     if reason := not_json(outputs):
-        yield f"what is no JSON: {reason}"
+        yield f"what is not JSON: {reason}"
         return
     if workload.outputs is None:
         return

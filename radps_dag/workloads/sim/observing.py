@@ -46,7 +46,7 @@ _NOT_NEGATIVE = (
     "position_error",
     "wvr_error",
 )
-# Farther off is no telescope, and would leave the range of numbers.
+# Farther off is not a telescope, and would leave the range of numbers.
 _MOST = 1e6
 _MOST_VISIBILITIES = 1e8  # 800 MB
 _STATES: dict[str, State] = {"imported": "imported", "prepared": "prepared", "flagged": "flagged"}
@@ -147,7 +147,7 @@ def _check(observation: Observation) -> None:
             raise ValueError(f"{name} must be one or more, each once; they are {list(values)}")
     fields = (*observation.calibrators, *observation.targets)
     if wrong := [name for name in fields if not name.strip(". ") or "/" in name]:
-        raise ValueError(f"{wrong[0]!r} is no name of a field: it needs a letter, and no /")
+        raise ValueError(f"{wrong[0]!r} is not a name of a field: it needs a letter, and no /")
     if wrong := [one for one in observation.polarizations if one not in _PARALLEL]:
         raise ValueError(
             f"no polarization {wrong[0]!r}: sources are unpolarized, so that there are only "

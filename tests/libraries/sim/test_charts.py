@@ -268,7 +268,7 @@ def test_what_cannot_be_drawn_says_why(draw: Callable[[], Figure], says: str) ->
 
 
 def spoiled(plane: Any) -> Any:
-    """An image of which one pixel is no number."""
+    """An image of which one pixel is not a number."""
     image = make_image()
     image.planes[plane][0, 3, 3] = np.nan
     return image

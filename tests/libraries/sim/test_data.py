@@ -185,7 +185,7 @@ def test_a_wrong_file_is_refused(calls: Calls, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for path in (file, tmp_path / "folder"):
         with pytest.raises(
-            StoreUnusable, match=r"is no processing set of MSv4 .*; give a"
+            StoreUnusable, match=r"is not a processing set of MSv4 .*; give a"
         ) as caught:
             calls(open_data, data={"uri": str(path), "kind": "visibilities"})
         assert "\n" not in str(caught.value)

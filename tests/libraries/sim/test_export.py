@@ -214,7 +214,7 @@ def test_fits_has_the_rest_frequency_of_the_line() -> None:
 
 
 def test_planes_without_data_are_blank() -> None:
-    """All flagged is no measurement of zero."""
+    """All flagged is not a measurement of zero."""
     image = make_image(16, 3)
     image.sensitivity[1] = 0.0
     first = read_fits(fits(image, OBSERVATION))[0]

@@ -316,8 +316,8 @@ def test_an_observation_is_described(calls: Calls) -> None:
         ({"spws": []}, r"spws must be one or more, each once; they are \[\]"),
         ({"scans": [1, 1]}, r"scans must be one or more, each once"),
         ({"calibrators": [], "targets": []}, r"fields must be one or more"),
-        ({"targets": ["A/B"]}, r"'A/B' is no name of a field"),
-        ({"targets": [".."]}, r"'..' is no name of a field"),
+        ({"targets": ["A/B"]}, r"'A/B' is not a name of a field"),
+        ({"targets": [".."]}, r"'..' is not a name of a field"),
         ({"polarizations": ["XY"]}, r"no polarization 'XY'"),
         ({"channels": 0}, r"0 channels and 12 antennas"),
         ({"noise": -1.0}, r"noise must be a number from 0 to 1,000,000, not -1.0"),
@@ -392,7 +392,7 @@ def test_all_flagged_is_no_accident(calls: Calls) -> None:
 
 
 def test_temperatures_that_are_none_are_flagged(calls: Calls) -> None:
-    """A temperature that is NaN or below zero is no solution; without any there is an error."""
+    """A temperature that is NaN or below zero is not a solution; without any there is an error."""
     ms = calls.imported(observation(1))
     array = f"{TARGET}_spw0/system_calibration_xds/TSYS"
 

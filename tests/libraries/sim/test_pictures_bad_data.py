@@ -168,7 +168,7 @@ def without(name: str) -> dict[str, Any]:
     ],
 )
 def test_what_is_incomplete_says_so(draw: Callable[[], str], says: str) -> None:
-    """What lacks a member, has other counts of them, or is no number: one line, no traceback."""
+    """What lacks a member, has other counts of them, or is not a number: one line, no traceback."""
     with pytest.raises(ValueError, match=says) as caught:
         draw()
     assert "\n" not in str(caught.value)
@@ -187,7 +187,7 @@ def test_any_name_fits_into_a_header(name: str) -> None:
 
 @pytest.mark.parametrize("content", [{}, {"files": []}])
 def test_a_manifest_that_lists_nothing(content: dict[str, Any], tmp_path: Path) -> None:
-    """It is no manifest: neither verified, which would be a share of nothing, nor handed over."""
+    """It is not a manifest: not verified, which would be a share of nothing, nor handed over."""
     manifest = write_record(tmp_path, "manifest", content)
     for function in (export.verify_export, export.submit_to_archive):
         with pytest.raises(ValueError, match="lists no files; write it with write_manifest"):

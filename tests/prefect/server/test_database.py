@@ -41,7 +41,7 @@ def test_other_migrations_are_left_to_prefect(
 
 
 def test_a_database_is_complete_or_absent(tmp_path: Path) -> None:
-    """What an interrupted creation left behind is no database, and in nobody's way."""
+    """What an interrupted creation left behind is not a database, and in nobody's way."""
     (tmp_path / "prefect.unfinished").write_bytes(b"half a database")
     assert database.create(tmp_path / "prefect.db")
     assert [path.name for path in tmp_path.iterdir()] == ["prefect.db"]

@@ -240,7 +240,7 @@ def test_only_files_and_directories(ask: Ask, runs: Path) -> None:
     ],
 )
 def test_types(name: str, kind: str, shown: bool, ask: Ask, runs: Path) -> None:
-    """Pictures and text are shown, all else is a download; what may hold scripts is no page."""
+    """Pictures and text are shown, all else is a download; what may hold scripts is not a page."""
     path = runs / "r1" / "products" / name
     path.write_text("<script>alert(1)</script>")
     answer = ask(link(path))

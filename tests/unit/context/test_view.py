@@ -109,10 +109,10 @@ def test_no_latest_product(kind: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("Flux", 1, "'Flux' is no key of a context"),
-        ("flux.", 1, "'flux.' is no key of a context"),
-        ("flux", {1, 2}, "context key 'flux': the value is no JSON"),
-        ("flux", float("nan"), "context key 'flux': the value is no JSON"),
+        ("Flux", 1, "'Flux' is not a key of a context"),
+        ("flux.", 1, "'flux.' is not a key of a context"),
+        ("flux", {1, 2}, "context key 'flux': the value is not JSON"),
+        ("flux", float("nan"), "context key 'flux': the value is not JSON"),
         ("rms", -1, "context key 'rms': the value is not as declared: -1 is less than"),
         ("tables", 1, "context key 'tables': an item of the collection is not as declared"),
     ],

@@ -36,7 +36,7 @@ def test_when_may_read_outputs() -> None:
 
 
 def test_what_needs_a_skipped_node_runs() -> None:
-    """Being skipped is no failure: what `needs` the node runs, after the condition is known."""
+    """Being skipped is not a failure: what `needs` the node runs, after the condition is known."""
     run = play("""
         stages:
           skipped: {run: give, when: false}

@@ -14,7 +14,7 @@ from radps_dag.facts import as_json
     ("kind", "reason"),
     [
         ("nan", "NaN"),
-        ("infinity", "inf is no JSON number"),
+        ("infinity", "inf is not a JSON number number"),
         ("bytes", "bytes"),
         ("set", "set"),
         ("array", "memoryview"),
@@ -26,7 +26,7 @@ from radps_dag.facts import as_json
     ],
 )
 def test_what_is_no_json_is_refused(kind: str, reason: str) -> None:
-    """A value that is no JSON fails the node, at its place and saying where in the value."""
+    """A value that is not JSON fails the node, at its place and saying where in the value."""
     run = play(f"stages: {{group: {{steps: {{bad: {{run: spoil, with: {{kind: {kind}}}}}}}}}}}")
     assert run.error.startswith("group/bad: OutputInvalid: workload 'spoil' returned ")
     assert reason.lower() in run.error.lower()
@@ -149,7 +149,7 @@ def test_expressions_that_break_at_run_time_have_a_place(expression: str) -> Non
 
 
 def test_a_workload_may_print() -> None:
-    """What a workload writes to its streams is no part of its result."""
+    """What a workload writes to its streams is not a part of its result."""
     run = play("stages: {a: {run: say}}\noutputs: {v: '${{ stages.a.value }}'}")
     assert run.outputs == {"v": "words"}
 

@@ -305,7 +305,7 @@ def test_a_writer_whose_connection_breaks_says_so(postgres: Any, tmp_path: Path)
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("nonsense", "'nonsense' is no URL of a database"),
+        ("nonsense", "'nonsense' is not a URL of a database"),
         ("oracle://me:secret-word@host/x", "no driver for this database"),
         ("sqlite://", "a journal in memory is lost"),
         ("postgresql://me:secret-word@/x?host=/nowhere", "the journal cannot be"),

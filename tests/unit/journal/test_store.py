@@ -310,7 +310,7 @@ def test_a_migration_that_fails(
 
 
 def test_no_version_and_no_journal(workspace: Workspace, store: Store) -> None:
-    """Tables without a version are no empty journal to be begun anew."""
+    """Tables without a version are not empty journal to be begun anew."""
     store.close()
     changed(workspace, "DELETE FROM radps_journal")
     with pytest.raises(Damaged, match="it has no version"):

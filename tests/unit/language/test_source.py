@@ -132,7 +132,7 @@ def test_an_item_is_left_out_with_its_place() -> None:
 
 
 def test_bom_is_accepted(tmp_path: Path) -> None:
-    """A byte order mark is no character of the text, so columns are right."""
+    """A byte order mark is not a character of the text, so columns are right."""
     file = tmp_path / "bom.yaml"
     file.write_bytes(b"\xef\xbb\xbfa: 1\n")
     source = read_source(file, "bom.yaml", pytest.fail)

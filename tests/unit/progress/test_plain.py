@@ -120,7 +120,7 @@ def test_long_loop_is_thinned() -> None:
 
 
 def test_no_colour_and_no_cursor_in_a_log() -> None:
-    """Where the output is no terminal there is not one escape sequence."""
+    """Where the output is not a terminal there is not one escape sequence."""
     assert "\x1b" not in told(demo()) + told(demo(), "quiet")
 
 

@@ -100,7 +100,7 @@ def _inside(spec: Spec, place: str, rng: random.Random) -> Iterator[Fact]:
 
 
 def _plain(spec: Spec, *kinds: str) -> Spec:
-    """An instance is no fan-out again, and an iteration neither fan-out nor loop."""
+    """An instance is not a fan-out again, and an iteration neither fan-out nor loop."""
     return spec if spec.kind in kinds else replace(spec, kind="group")
 
 

@@ -29,7 +29,7 @@ async def taken(path: Path, asked: float) -> list[tuple[Mapping[str, Any], str]]
     for name in ("y", "z"):  # what it looks at last, twice: a file must be still to be refused
         (path / f"{name}.json").write_text("[]")
         refused = path / f"{name}.json.refused"
-        while not (looking.done() or refused.exists()):  # noqa: ASYNC110  # a file is no event
+        while not (looking.done() or refused.exists()):  # noqa: ASYNC110  # a file is not an event
             await asyncio.sleep(0.02)
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
@@ -49,7 +49,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         ('{"place": "clean/review", "values": [2]}', "'values' must be an object"),
         ('{"values": {"n": 2}}', "names no 'place'"),
         ('{"place": 3}', "names no 'place'"),
-        ("[1]", "is no JSON object"),
+        ("[1]", "is not a JSON object object"),
         ('{"place": "clean/review", "val', "is not JSON"),
         ("x" * ((1 << 20) + 1), "at most 1,048,576 bytes"),
     ],

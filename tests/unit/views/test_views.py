@@ -207,7 +207,7 @@ def test_state_of_a_run_whose_process_is_gone(store: Store) -> None:
 
 
 def test_stages_are_those_of_the_recorded_text() -> None:
-    """In the file's order; none where there is no text, or where it is no pipeline."""
+    """In the file's order; none where there is no text, or where it is not a pipeline."""
     assert stages_of(begun()) == ["a", "b"]
     for text in ("", "- 1", "stages: [a]", "stages: {"):
         assert stages_of(begun(provenance={"sources": {"p.yaml": text}})) == []

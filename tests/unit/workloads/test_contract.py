@@ -253,7 +253,7 @@ def test_defaults_are_the_calls_own(tmp_path: Path) -> None:
 
 def test_name_must_fit_pipelines() -> None:
     """A name that no pipeline file could say is refused."""
-    with pytest.raises(UsageError, match="'my workload' is no name"):
+    with pytest.raises(UsageError, match="'my workload' is not a name"):
         workload(name="my workload")(_variadic)
 
 
@@ -277,21 +277,21 @@ class One(TypedDict):
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ({"snr": math.nan}, "what is no JSON: snr: nan is no JSON number"),
-        ({"snr": math.inf}, "what is no JSON: snr: inf is no JSON number"),
-        ({"snr": b"bytes"}, "what is no JSON: snr: a bytes has no JSON form"),
-        ({"snr": {1, 2}}, "what is no JSON: snr: a set has no JSON form"),
+        ({"snr": math.nan}, "what is not JSON: snr: nan is not a JSON number number"),
+        ({"snr": math.inf}, "what is not JSON: snr: inf is not a JSON number number"),
+        ({"snr": b"bytes"}, "what is not JSON: snr: a bytes has no JSON form"),
+        ({"snr": {1, 2}}, "what is not JSON: snr: a set has no JSON form"),
         ({"snr": 1.0, "sn": 2.0}, "an undeclared output 'sn'; did you mean 'snr'?"),
         ({}, "no output 'snr'"),
         ({"snr": "high"}, "a wrong output 'snr': expected a number, found 'high'"),
         ({"snr": True}, "a wrong output 'snr'"),
         (3.0, "a float instead of outputs"),
         (None, "no output 'snr'"),
-        ({1: 2}, "what is no JSON: key 1 is no string"),
+        ({1: 2}, "what is not JSON: key 1 is not a string"),
     ],
 )
 def test_wrong_outputs(result: Any, message: str, tmp_path: Path) -> None:
-    """What was not declared, or is no strict JSON, is refused in words."""
+    """What was not declared, or is not strict JSON, is refused in words."""
 
     @workload
     def wrong() -> One:

@@ -80,7 +80,7 @@ def accumulate(
 ) -> Sums:
     """Sum visibilities over solution intervals, and over channels unless `per_channel`.
 
-    Flagged visibilities, and such as are no numbers, are left out.
+    Flagged visibilities, and such as are not numbers, are left out.
 
     Args:
         vis: the visibilities

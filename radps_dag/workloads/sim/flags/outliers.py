@@ -29,8 +29,8 @@ def flag_outliers(vis: Visibilities, threshold: float) -> Visibilities:
     The deviation is that of the real, and of the imaginary, part of a visibility. It is measured
     over each baseline and polarization, and over each channel of them, of which the greater counts:
     a spectral line that the source's continuum does not predict is in its channel at all times, so
-    that it is no outlier. Neither is interference that lasts more than half of the time, and where
-    there is one channel nothing can stand out of it. What is no number is flagged.
+    that it is not an outlier. Neither is interference that lasts more than half of the time, and
+    where there is one channel nothing can stand out of it. What is no number is flagged.
     """
     flag = vis.flag | ~np.isfinite(vis.data)
     if not flag.size:

@@ -80,7 +80,7 @@ def clip_once(
     least = 1e-6 * float(np.abs(mean[kept]).max())
     noise = max(robust_rms(left[kept]), spectrum_noise(mean), least)
     # The sidelobes of a dirty image bend its continuum: what lies off to the one side far less than
-    # a line does to the other is no line, and without it the fit would have to reach far.
+    # a line does to the other is not a line, and without it the fit would have to reach far.
     above, below = float(left.max()), float(-left.min())
     highest, lowest = (
         max(threshold * noise, _NO_LINE * other if one < _NO_LINE * other else 0.0)

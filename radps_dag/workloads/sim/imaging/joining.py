@@ -23,7 +23,7 @@ def concatenate(images: Sequence[Image]) -> Image:
     for image in images[1:]:
         if image.field != first.field:
             raise ValueError(
-                f"images of fields {first.field!r} and {image.field!r} are no single cube"
+                f"images of fields {first.field!r} and {image.field!r} are not single cube"
             )
         if (image.size, image.cell) != (first.size, first.cell):
             raise ValueError(

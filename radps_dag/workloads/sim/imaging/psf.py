@@ -10,14 +10,14 @@ from radps_dag.workloads.sim.imaging.regions import connected
 __all__ = ["NO_BEAM", "NoBeam", "beam_pixels", "beam_shape", "fit_beam", "sidelobe_level"]
 
 _FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
-# The main lobe is no Gaussian further down.
+# The main lobe is not a Gaussian further down.
 _FIT_ABOVE = 0.35
 _STEPS = 20
 NO_BEAM = np.zeros(3)
 
 
 class NoBeam(ValueError):
-    """A point spread function whose middle is no peak."""
+    """A point spread function whose middle is not a peak."""
 
 
 def fit_beam(psf: NDArray[np.float64], cell: float) -> NDArray[np.float64]:
@@ -25,7 +25,7 @@ def fit_beam(psf: NDArray[np.float64], cell: float) -> NDArray[np.float64]:
 
     The Gaussian of peak 1 that fits the psf (y, x) best in the main lobe above 0.35, by Gauss and
     Newton from the fit of its logarithm. The angle is from north through east, from 0 to pi.
-    Raises NoBeam where the main lobe is no peak, as with a single baseline.
+    Raises NoBeam where the main lobe is not a peak, as with a single baseline.
     """
     rows, columns = np.nonzero(_main_lobe(psf))
     y, x = rows - psf.shape[0] // 2, columns - psf.shape[1] // 2
@@ -90,7 +90,7 @@ def _beam_of(form: NDArray[np.float64], cell: float) -> NDArray[np.float64]:
     spread = np.hypot(a - c, 2 * b) / 2
     narrow, wide = (a + c) / 2 + spread, (a + c) / 2 - spread
     if not wide > 0:
-        raise NoBeam("the point spread function's main lobe is no Gaussian; take more antennas")
+        raise NoBeam("the point spread function's main lobe is not a Gaussian; take more antennas")
     # tan 2pa, as beam_shape has it: b = (minor - major) sin cos, c - a = (major - minor) cos 2pa.
     angle = 0.5 * np.arctan2(2 * b, a - c)
     major, minor = (2.0 * np.sqrt(np.log(2.0) / one) * cell for one in (wide, narrow))

@@ -56,7 +56,7 @@ def stokes_i(vis: Visibilities) -> tuple[NDArray[np.complex128], NDArray[np.floa
     """Stokes I of unpolarized sources, and its weight, both (t, b, f); flagged weigh 0.
 
     XX and YY each measure I, so theirs is the weighted mean, which needs not both of them.
-    Raises ValueError where data or weights that are not flagged are no numbers.
+    Raises ValueError where data or weights that are not flagged are not numbers.
     """
     good = ~vis.flag
     if not (np.isfinite(vis.data[good]).all() and np.isfinite(vis.weight[good]).all()):

@@ -188,8 +188,8 @@ def _parts(path: Path, group: str) -> Iterator[_Part]:
             raise ValueError("it holds no measurement set of visibilities")
     except Exception as error:  # whatever comes of what is no store
         raise StoreUnusable(
-            f"{path} is no processing set of MSv4 ({_line(error)}); give a folder that xradio or "
-            "this library wrote, or a MeasurementSet v2"
+            f"{path} is not a processing set of MSv4 ({_line(error)}); give a folder that xradio "
+            "or this library wrote, or a MeasurementSet v2"
         ) from error
     windows = _numbers(nodes)
     for node in nodes:
@@ -337,7 +337,7 @@ def _model(parts: Sequence[_Part], field: str) -> PointModel | None:
     flux = rows.mean(axis=0).real
     if not np.all(np.abs(rows - flux) < _POINTLIKE * flux):
         raise StoreUnusable(
-            f"the model of the flux calibrator {field} is no point source at the phase centre; "
+            f"the model of the flux calibrator {field} is not a point source at the phase centre; "
             "take such a calibrator, or set such a model"
         )
     frequency = parts[0].data["frequency"].values

@@ -43,7 +43,7 @@ def read_record(product: Product, kind: str) -> dict[str, Any]:
         found, layout = document["kind"], int(document["layout"])
     except (ValueError, KeyError, TypeError, IsADirectoryError) as error:
         raise StoreUnusable(
-            f"{kind} {product['uri']} is no record of the sim library"
+            f"{kind} {product['uri']} is not a record of the sim library"
             f" ({type(error).__name__}: {error}); was it made with another --library?"
         ) from error
     if found != kind:

@@ -58,7 +58,7 @@ class Writing:
         self._root = zarr.open_group(
             zarr.storage.MemoryStore(self._content), mode="w-", zarr_format=_FORMAT
         )
-        # Where a parent lies is no part of what is in here; which one it is, is.
+        # Where a parent lies is not a part of what is in here; which one it is, is.
         parent = (about.get("parent") or {}).get("version")
         self._digest = sha256(_stable({"kind": kind, **self._about, "parent": parent}))
 
@@ -256,7 +256,7 @@ def open_store(product: Product, *kinds: str) -> ZarrStore:
         layout = int(about["layout"])
     except Exception as error:  # whatever comes of what is no store
         raise StoreUnusable(
-            f"{product['kind']} {path} is no store of the sim library"
+            f"{product['kind']} {path} is not a store of the sim library"
             f" ({type(error).__name__}: {error}); was it made with another --library?"
         ) from error
     if layout > LAYOUT:

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from benchmarks.sim import PIPELINES, SMALL
 from radps_dag.workloads.sim.image import Image
-from radps_dag.workloads.sim.observation import Observation, read_observation
+from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.simulation.corruption import bandpass
 from radps_dag.workloads.sim.simulation.observe import simulate
 from radps_dag.workloads.sim.simulation.sky import Source, calibrator_model, line_of, sky_of
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.images import read_image
+from radps_dag.workloads.sim.stores.observations import read_observation
 from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
 
 Outputs = Mapping[str, Any]

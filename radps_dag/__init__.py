@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from radps_dag.builder import build
-    from radps_dag.context.reading import load_context
+    from radps_dag.context.access import load_context
     from radps_dag.loader import load
     from radps_dag.opening import check
     from radps_dag.problem import InvalidPipeline, Problem, RadpsDagError, UsageError
@@ -52,7 +52,7 @@ _HOMES = {
     "build": "radps_dag.builder",
     "check": "radps_dag.opening",
     "load": "radps_dag.loader",
-    "load_context": "radps_dag.context.reading",
+    "load_context": "radps_dag.context.access",
     "plan": "radps_dag.runs.api",
     "resume": "radps_dag.runs.api",
     "run": "radps_dag.runs.api",

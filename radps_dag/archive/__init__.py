@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radps_dag.archive.reading import bring_in, examine
-from radps_dag.archive.writing import Exported, export
+from radps_dag.archive.exporting import Exported, export
+from radps_dag.archive.importing import bring_in, examine
 
 __all__ = ["Exported", "bring_in", "examine", "export"]

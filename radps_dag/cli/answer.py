@@ -47,7 +47,7 @@ def command(
     from radps_dag.cli.asking import user
     from radps_dag.journal.cancelled import cancellation
     from radps_dag.journal.claims import driver_of
-    from radps_dag.journal.reading import find_run
+    from radps_dag.journal.run_status import find_run
     from radps_dag.questions import Closed, answer, answers_at, open_questions
 
     with looking(workspace, store, writing=True) as opened:

@@ -33,7 +33,7 @@ def command(
     run uses it again.
     """
     from radps_dag.cli.asking import user
-    from radps_dag.journal.reading import find_run
+    from radps_dag.journal.run_status import find_run
     from radps_dag.notify.event_sinks import secret_of
     from radps_dag.runs.cancel import cancel
     from radps_dag.runs.notify_cancelled import tell_others

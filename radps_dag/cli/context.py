@@ -68,9 +68,9 @@ def command(
     of the last one.
     """
     from radps_dag.cli import context_views as views
+    from radps_dag.context.access import read_context
     from radps_dag.context.export import as_json as exported
     from radps_dag.context.export import differences
-    from radps_dag.context.reading import read_context
 
     journal = _opened(workspace, store)
     try:
@@ -108,8 +108,8 @@ def _opened(workspace: Path, store: str | None) -> Store:
 def _which(journal: Store, run: str | None, key: str | None) -> tuple[str, str | None]:
     """The run and the key that are meant. The whole name of a key says more than a part of an id,
     which begins with a digit."""
-    from radps_dag.context.reading import read_context
-    from radps_dag.journal.reading import find_run
+    from radps_dag.context.access import read_context
+    from radps_dag.journal.run_status import find_run
 
     if run is not None and key is None and run.isidentifier():
         last = find_run(journal, None)

@@ -29,7 +29,7 @@ def command(run: str, file: Path, products: bool, workspace: Path, store: str | 
         why = "with products it is a zip file" if products else "without --products it is JSON"
         raise UsageError(f"{file}: {why}; name it {file.stem}{wanted}")
     from radps_dag.archive import export
-    from radps_dag.journal.reading import find_run
+    from radps_dag.journal.run_status import find_run
 
     with looking(workspace, store) as opened:
         run = find_run(opened, run)

@@ -41,7 +41,7 @@ def command(
     A score is red up to 0.33, yellow up to 0.66, blue up to 0.90, and green above; -0.1 is that of
     a formula that broke, and n/a is not applicable. A resumed run has each score once.
     """
-    from radps_dag.journal.reading import find_run
+    from radps_dag.journal.run_status import find_run
     from radps_dag.views.qa import score_object, scores_of
 
     with looking(workspace, store) as opened:

@@ -24,7 +24,7 @@ __all__ = ["command"]
 @which_workspace
 def command(run: str | None, as_json: bool, workspace: Path, store: str | None) -> int:
     """List the questions that wait for an answer: of RUN, or of all runs of the workspace."""
-    from radps_dag.journal.reading import find_run
+    from radps_dag.journal.run_status import find_run
     from radps_dag.questions import all_open_questions, open_questions
 
     damaged = Damage()

@@ -49,7 +49,7 @@ def command(
     attempts and errors, scores, products. A path or pattern that means several places lists them.
     RUN may be any part of an id that no other run has, or `last`.
     """
-    from radps_dag.journal.reading import find_run
+    from radps_dag.journal.run_status import find_run
 
     if provenance and node is not None:
         raise UsageError("--provenance is that of a whole run; leave the node out")

@@ -52,7 +52,7 @@ def command(
 
     With --follow it exits as the run does; Ctrl-C ends the following and not the run.
     """
-    from radps_dag.journal.reading import find_run
+    from radps_dag.journal.run_status import find_run
     from radps_dag.views.state import Following
 
     if progress != "auto" and not follow:
@@ -97,7 +97,7 @@ def _show(following: Following, run: str, as_json_: bool) -> None:
 
 def _stages(store: Store, run: str) -> list[str]:
     """The stages that are going to run; none where the run has not begun."""
-    from radps_dag.journal.reading import last_start
+    from radps_dag.journal.run_status import last_start
     from radps_dag.views.state import stages_of
 
     try:

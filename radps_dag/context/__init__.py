@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from radps_dag.context.reading import add_to_context, load_context, withdraw_from_context
+    from radps_dag.context.access import add_to_context, load_context, withdraw_from_context
     from radps_dag.workloads.contract.context import Context
     from radps_dag.workloads.contract.matching import Matches, match_fields, match_spws
 
@@ -31,9 +31,9 @@ _HOMES = {
     "Matches": "radps_dag.workloads.contract.matching",
     "match_fields": "radps_dag.workloads.contract.matching",
     "match_spws": "radps_dag.workloads.contract.matching",
-    "add_to_context": "radps_dag.context.reading",
-    "load_context": "radps_dag.context.reading",
-    "withdraw_from_context": "radps_dag.context.reading",
+    "add_to_context": "radps_dag.context.access",
+    "load_context": "radps_dag.context.access",
+    "withdraw_from_context": "radps_dag.context.access",
 }
 
 

@@ -17,7 +17,7 @@ from radps_dag.sealed import Secrets
 from radps_dag.workloads.contract.context import Context
 from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.knowledge import NOTHING
-from radps_dag.workloads.contract.reading import caching_in
+from radps_dag.workloads.contract.opening import caching_in
 from radps_dag.workloads.contract.registry import Library
 from radps_dag.workloads.contract.workload import invoke
 

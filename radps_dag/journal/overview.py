@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import JSON, ColumnElement, and_, case, cast, func, select, type_coerce
 
 from radps_dag.facts import RunEnded, RunStarted
-from radps_dag.journal.reading import RunStatus, run_status
+from radps_dag.journal.run_status import RunStatus, run_status
 from radps_dag.journal.schema import facts
 from radps_dag.journal.store import Head, Store
 

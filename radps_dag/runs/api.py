@@ -68,7 +68,7 @@ class RunResult:
 
     def context(self, at: str | None = None) -> Context:
         """What the run knows or, `at` a place in it, what that node saw when it started."""
-        from radps_dag.context.reading import load_context
+        from radps_dag.context.access import load_context
 
         return load_context(self.run, workspace=self.workspace, store=self.store, at=at)
 

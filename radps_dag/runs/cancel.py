@@ -11,8 +11,8 @@ from radps_dag.facts import RunEnded
 from radps_dag.journal.cancelled import CancelRequest, RunCancelled, cancellation, wishing
 from radps_dag.journal.claims import Driven, Driver, driver_of, holder_of, is_here
 from radps_dag.journal.overview import overview
-from radps_dag.journal.reading import run_status
 from radps_dag.journal.rows import to_row
+from radps_dag.journal.run_status import run_status
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.questions import Question, open_questions

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from radps_dag.engine.provenance import Provenance
 from radps_dag.engine.settings import Settings
 from radps_dag.executors.registry import known_executor
-from radps_dag.journal import reading
+from radps_dag.journal import run_status
 from radps_dag.journal.cancelled import refuse_cancelled
 from radps_dag.journal.overview import seconds_spent
 from radps_dag.problem import UsageError
@@ -54,10 +54,10 @@ def resume(asked: RunOptions, wanted: str | None, front: Frontend) -> tuple[str,
 def _resume(
     asked: RunOptions, wanted: str | None, store: Store, front: Frontend
 ) -> tuple[str, Ended]:
-    run = reading.find_run(store, wanted)
+    run = run_status.find_run(store, wanted)
     store.check()
     refuse_cancelled(store, run)
-    before = reading.last_start(store, run)
+    before = run_status.last_start(store, run)
     asked = _as_before(asked, before, store, front)
     checked = open_checked(asked, front.problem)
     if asked.settings.products:

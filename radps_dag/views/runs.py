@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from radps_dag.facts import RunEnded, cancelled_text
 from radps_dag.journal.overview import Overview, overview
-from radps_dag.journal.reading import Status
 from radps_dag.journal.rows import DamagedRun
+from radps_dag.journal.run_status import Status
 from radps_dag.journal.store import Damages, Head, Store
 from radps_dag.questions import open_questions
 

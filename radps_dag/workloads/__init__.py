@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radps_dag.workloads.contract.reading import local_path, open_product
+from radps_dag.workloads.contract.opening import local_path, open_product
 from radps_dag.workloads.contract.workload import (
     Context,
     Input,

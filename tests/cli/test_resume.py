@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from resume_support import WORKLOADS, Desk, desk
 
-from radps_dag.journal import reading
+from radps_dag.journal import run_status
 
 __all__ = ["desk"]  # a fixture
 
@@ -550,9 +550,9 @@ def test_an_executor_that_is_not_there_any_more(
     desk.pipeline(CHAIN)
     desk.run()
     monkeypatch.setattr(
-        reading,
+        run_status,
         "last_start",
-        lambda *of, original=reading.last_start: replace(original(*of), executor="procceses"),
+        lambda *of, original=run_status.last_start: replace(original(*of), executor="procceses"),
     )
     told = desk.resume()
     assert told.code == 2

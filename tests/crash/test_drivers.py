@@ -13,7 +13,7 @@ from crash_pipelines import IN_PLACE, SHORT, WAITING
 from crash_support import Parent, Site
 
 from radps_dag.journal.opening import open_store
-from radps_dag.journal.reading import run_status
+from radps_dag.journal.run_status import run_status
 from radps_dag.journal.workspace import Workspace
 
 PATIENCE = 60.0

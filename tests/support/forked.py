@@ -170,7 +170,7 @@ def _import_everything() -> None:
         *("sqlalchemy.dialects.sqlite", "networkx", "jsonschema", "rich.console", "getpass"),
         *("radps_dag.cli.run", "radps_dag.cli.resume", "radps_dag.runs.session"),
         *("radps_dag.engine.selection", "radps_dag.runs.record", "radps_dag.reuse.cache"),
-        *("radps_dag.journal.reading", "radps_dag.progress.plain", "radps_dag.builder"),
+        *("radps_dag.journal.run_status", "radps_dag.progress.plain", "radps_dag.builder"),
         *("radps_dag.executors.threads", "radps_dag.executors.processes"),
         *("sqlalchemy.dialects.postgresql", "psycopg"),
         *("radps_dag.workloads.placeholder", "radps_dag.checks", "radps_dag.runs.provenance"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from radps_dag.language.expression.places import Places
+from radps_dag.language.expression.offsets import Offsets
 from radps_dag.language.expression.trees import CLOSE, MAX_LENGTH, OPEN, Parsed, parse_text
 from radps_dag.language.expression.values import (
     Expression,
@@ -37,7 +37,7 @@ def parse_expression(text: str, at: Location, report: Report) -> Expression | No
     `at` is the place of the scalar. Reports what is wrong under the rule "expression" and returns
     nothing in that case.
     """
-    places = Places(text, at)
+    places = Offsets(text, at)
     start = _past_space(text, 0)
     if text.startswith(OPEN, start):
         start = _past_space(text, start + len(OPEN))
@@ -90,7 +90,7 @@ def _value(data: Any, at: Location, locate: Locate, report: Report, depth: int) 
 
 def _scalar(text: str, at: Location, report: Report) -> Value:
     """A text with at least one expression in it."""
-    places = Places(text, at)
+    places = Offsets(text, at)
     parts: list[str | Expression] = []
     position, sound = 0, True
     while (start := text.find(OPEN, position)) >= 0:
@@ -126,7 +126,7 @@ def _unknown(text: str, at: Location) -> Expression:
     return Expression(text, nodes.Name("?", "load"), (), at)
 
 
-def _placed(parsed: Parsed, start: int, places: Places, report: Report) -> Expression | None:
+def _placed(parsed: Parsed, start: int, places: Offsets, report: Report) -> Expression | None:
     """The expression at its place, or what is wrong with it told there."""
     for finding in parsed.findings:
         _tell(report, places, start + finding.offset, finding.message)
@@ -144,5 +144,5 @@ def _past_space(text: str, start: int) -> int:
     return start + len(text[start:]) - len(text[start:].lstrip())
 
 
-def _tell(report: Report, places: Places, offset: int, message: str) -> None:
+def _tell(report: Report, places: Offsets, offset: int, message: str) -> None:
     report(Problem(places.at(offset), "expression", message))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from radps_dag.language.source.building import MAX_DEPTH, MAX_PROBLEMS, MAX_VALUES, parse
 from radps_dag.language.source.data import Document, Report, Series, Table
-from radps_dag.language.source.reading import MAX_BYTES, read_source
+from radps_dag.language.source.text import MAX_BYTES, read_source
 
 __all__ = [
     "MAX_BYTES",

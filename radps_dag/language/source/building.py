@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from radps_dag.language.source.data import Document, Report, Series, Table
-from radps_dag.language.source.reading import place_after
 from radps_dag.language.source.scalars import CORE, TYPES, NotJson, plain
+from radps_dag.language.source.text import place_after
 from radps_dag.language.syntax import control_character, explain, indenting_tab
 from radps_dag.problem import Location, Problem, Source
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urljoin
 from radps_dag.storage.links import refuse_leading_out
 from radps_dag.storage.remote import is_local, path_of
 from radps_dag.workloads.contract.description import Product
-from radps_dag.workloads.contract.reading import open_product
+from radps_dag.workloads.contract.opening import open_product
 
 __all__ = ["Entry", "are_there", "checksum_of", "entries", "name_of", "standing_on"]
 

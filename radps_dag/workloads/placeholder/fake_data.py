@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from radps_dag.workloads.contract.reading import open_product
+from radps_dag.workloads.contract.opening import open_product
 from radps_dag.workloads.contract.workload import Product
 
 __all__ = ["SIMULATED", "Fake", "read", "spend", "write"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.contract.reading import local_path
+from radps_dag.workloads.contract.opening import local_path
 from radps_dag.workloads.contract.scores import flag_score, intents_score, wvr_score
 from radps_dag.workloads.contract.workload import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from radps_dag.workloads.contract.reading import local_path
+from radps_dag.workloads.contract.opening import local_path
 from radps_dag.workloads.contract.workload import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import Observed, Opened
 from radps_dag.workloads.sim.observation import Observation

@@ -19,7 +19,7 @@ from radps_dag.outcome import CallFailed
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.storage import remote
 from radps_dag.workloads import Product, Workdir, local_path, open_product, workload
-from radps_dag.workloads.contract.reading import caching_in
+from radps_dag.workloads.contract.opening import caching_in
 from radps_dag.workloads.contract.registry import Library
 
 ROOTS = ("memory", "s3")

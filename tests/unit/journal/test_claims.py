@@ -16,8 +16,8 @@ from radps_dag.facts import Noted, RunEnded
 from radps_dag.journal import claims
 from radps_dag.journal.claims import claim, driver_of
 from radps_dag.journal.opening import open_store
-from radps_dag.journal.reading import run_status
 from radps_dag.journal.rows import to_row
+from radps_dag.journal.run_status import run_status
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import RunDirectory, Workspace
 from radps_dag.problem import RadpsDagError

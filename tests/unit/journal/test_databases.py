@@ -23,8 +23,8 @@ from radps_dag.facts import Fact, Made, NodeSucceeded, Noted
 from radps_dag.journal import schema
 from radps_dag.journal.claims import claim, driver_of
 from radps_dag.journal.opening import open_store
-from radps_dag.journal.reading import find_run
 from radps_dag.journal.rows import Damaged, to_row
+from radps_dag.journal.run_status import find_run
 from radps_dag.journal.store import Outdated, Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.journal.writer import Writer

@@ -23,8 +23,8 @@ from sqlalchemy import Column, Connection, Text, text
 from radps_dag.facts import Fact, NodeFailed, NodeSucceeded, Noted, RunEnded, RunStarted
 from radps_dag.journal import schema
 from radps_dag.journal.opening import open_store
-from radps_dag.journal.reading import find_run, last_start
 from radps_dag.journal.rows import Damaged, Row, digest, to_row
+from radps_dag.journal.run_status import find_run, last_start
 from radps_dag.journal.store import Outdated, Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError

@@ -34,7 +34,7 @@ from radps_dag.engine.provenance import Provenance
 from radps_dag.engine.settings import Selection, Settings
 from radps_dag.facts import Fact, NodeSucceeded, Noted, RunEnded, RunStarted
 from radps_dag.journal.opening import open_store
-from radps_dag.journal.reading import find_run
+from radps_dag.journal.run_status import find_run
 from radps_dag.journal.workspace import Workspace
 from radps_dag.outcome import NodeError
 from radps_dag.runs.cancel import cancel

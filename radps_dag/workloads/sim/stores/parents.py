@@ -16,7 +16,7 @@ from urllib.parse import quote, urljoin
 
 from radps_dag.storage.remote import is_local, path_of
 from radps_dag.workloads.contract.description import Product
-from radps_dag.workloads.contract.reading import open_product
+from radps_dag.workloads.contract.opening import open_product
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, ZarrStore, open_store
 
 __all__ = ["Line", "line_of", "note_parent", "standing_on"]

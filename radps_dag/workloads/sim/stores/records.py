@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.workloads.contract.description import Product
-from radps_dag.workloads.contract.reading import open_product
+from radps_dag.workloads.contract.opening import open_product
 from radps_dag.workloads.sim.stores.zarr_store import LAYOUT, StoreUnusable, origin
 
 __all__ = ["read_record", "write_record"]

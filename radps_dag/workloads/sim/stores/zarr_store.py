@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.contract.description import Product
-from radps_dag.workloads.contract.reading import local_path
+from radps_dag.workloads.contract.opening import local_path
 
 if TYPE_CHECKING:  # what only lists workloads need not wait for zarr
     from zarr import Array, Group

@@ -14,8 +14,8 @@ from radps_dag.context.inherited import adopt_left
 from radps_dag.context.snapshots import snapshot_of
 from radps_dag.facts import Added, ContextAdded
 from radps_dag.journal.opening import open_store
-from radps_dag.journal.reading import find_run
 from radps_dag.journal.rows import to_row
+from radps_dag.journal.run_status import find_run
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import UsageError

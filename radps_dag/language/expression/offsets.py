@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from radps_dag.problem import Location
 
-__all__ = ["Places"]
+__all__ = ["Offsets"]
 
 
-class Places:
+class Offsets:
     """The place of each character of one scalar's text, as far as it can be known.
 
     YAML changes white space (folding, indents), quotes and escapes, and nothing else; so the

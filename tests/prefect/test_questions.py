@@ -200,8 +200,11 @@ def test_what_else_there_is_goes_on(page: Page, tmp_path: Path) -> None:
 
         assert until(ended)
         assert page.state(run.flow_run)[0] == "PAUSED"
-        (group,) = page.inside(run.flow_run)
-        assert (group["name"], group["state_type"]) == (f"late · {run.run}", "COMPLETED")
+        # The state of a stage is told beside what follows it.
+        shown = [(f"late · {run.run}", "COMPLETED")]
+        assert until(
+            lambda: [(one["name"], one["state_type"]) for one in page.inside(run.flow_run)] == shown
+        )
         page.resume(run.flow_run)
         assert run.end()["status"] == "succeeded"
         assert page.state(run.flow_run)[0] == "COMPLETED"

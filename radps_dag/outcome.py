@@ -1,4 +1,4 @@
-"""How a node can end, and the errors that make it end that way."""
+"""Outcomes of a node, and the errors that end it."""
 
 from __future__ import annotations
 

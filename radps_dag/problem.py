@@ -1,4 +1,4 @@
-"""What can be wrong, and where: places, problems, and the tree of errors a user can cause."""
+"""Problems and their places, and the tree of errors a user can cause."""
 
 from __future__ import annotations
 

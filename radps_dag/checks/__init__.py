@@ -1,4 +1,4 @@
-"""What can be known before the run to be wrong: one rule per file, its name on its messages."""
+"""Checks before the run: one rule per file, its name on its messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What files declare of the context can be met, and those of one run do not contradict."""
+"""Declarations of the context by files: they can be met, and do not contradict each other."""
 
 from __future__ import annotations
 

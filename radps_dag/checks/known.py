@@ -1,4 +1,4 @@
-"""What is known of a value before the run: params, items of fan-outs, parts of expressions."""
+"""Values known before the run: params, items of fan-outs, parts of expressions."""
 
 from __future__ import annotations
 

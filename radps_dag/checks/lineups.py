@@ -1,4 +1,4 @@
-"""What decides which items stand in a list: the fan-out that made it, and what it lost."""
+"""Line-up of a list: the fan-out that made it, and the items it may have lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a text that looks like a reference was meant to be: `params.x`, `{{ params.x }}`."""
+"""Likely meaning of a text that looks like a reference: `params.x`, `{{ params.x }}`."""
 
 from __future__ import annotations
 

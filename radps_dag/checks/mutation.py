@@ -1,4 +1,4 @@
-"""What a node changes in place, no other gets that may run at the same time."""
+"""Data changed in place by one node are not given to another that may run at the same time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a node waits for can come before it: no circles, and the file reads from top to bottom."""
+"""Order: a node comes after what it waits for; no cycles, and the file reads downwards."""
 
 from __future__ import annotations
 

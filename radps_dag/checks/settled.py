@@ -1,4 +1,4 @@
-"""What rests on constants and params alone, evaluated before anything starts."""
+"""Values that rest on constants and params alone, evaluated before anything starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of every value: the shapes of outputs, items, state and params."""
+"""Shapes of every value: outputs, items, state and params."""
 
 from __future__ import annotations
 

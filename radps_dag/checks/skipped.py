@@ -1,4 +1,4 @@
-"""Who reads a node that may be skipped, or may fail and be tolerated, says what to do without."""
+"""Readers of a node that may be skipped, or may fail and be tolerated, have a default."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Where the data come from that a node is given: followed through outputs, items, state and files,
-as far as that is evident."""
+"""Sources of the data that a node is given: followed through outputs, items, state and files, as
+far as that is evident."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loop gives that makes no iteration: its outputs, from where its state begins."""
+"""Outputs of a loop that makes no iteration, from where its state begins."""
 
 from __future__ import annotations
 

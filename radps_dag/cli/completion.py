@@ -1,4 +1,4 @@
-"""What may stand at the cursor: runs, stages, places and params, for a shell that completes.
+"""Completion at the cursor of a shell: runs, stages, places and params.
 
 A shell asks with every key. So only files are read, nothing heavy is imported, and what is wrong is
 left to the command to say: there is nothing to complete then.

@@ -1,4 +1,4 @@
-"""What `radps-dag context` prints."""
+"""Output of `radps-dag context`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run knows, through one interface: for notebooks and scripts, of finished and running runs.
+"""Context of a run through one interface: for notebooks and scripts, of any run.
 
 from radps_dag.context import add_to_context, load_context
 

@@ -1,4 +1,4 @@
-"""What a pipeline, and every file that it uses, declares of the context."""
+"""Declarations of the context by a pipeline and every file that it uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What earlier runs left of the stages that a run does not do itself."""
+"""Context inherited from earlier runs of the stages that a run does not do itself."""
 
 from __future__ import annotations
 

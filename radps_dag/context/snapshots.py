@@ -1,4 +1,4 @@
-"""What landed to a snapshot: the versions of each key, and the products with what made them."""
+"""Snapshots of a context: the versions of each key, and the products with what made them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a node sees of the context: what those added that it waits for, at every level around it."""
+"""Visibility of the context for a node: additions of what it waits for, at each level around."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a picture can be: its format, its direction, who places its boxes."""
+"""Options of a picture: its format, its direction, who places its boxes."""
 
 from typing import Literal
 

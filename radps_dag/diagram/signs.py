@@ -1,4 +1,4 @@
-"""What a card says in formats that have text alone: a sign and a few words for each badge."""
+"""Badges for formats that have text alone: a sign and a few words each."""
 
 from __future__ import annotations
 

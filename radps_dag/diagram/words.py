@@ -1,4 +1,4 @@
-"""What a node says of itself in a picture: the few words on its badges."""
+"""Badges of a node in a picture, as a few words each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls may hold at once on this machine, and calls that ask for more than that."""
+"""Capacity of this machine for calls, and calls that ask for more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long something took, without the time in which all that went on in it waited for people."""
+"""Clock of a node, which stops while all that goes on in it waits for people."""
 
 from __future__ import annotations
 

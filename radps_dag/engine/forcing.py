@@ -1,4 +1,4 @@
-"""What `--force` names is there: a node that runs and, where those are known, its instance."""
+"""Checks of `--force`: the named node runs and, where instances are known, so does that one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where something runs: the node's path in the file, and its place in the run."""
+"""Place of a node: its path in the file, and its place in the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run would do: for each node whether it would run, be reused or be skipped, and why.
+"""Plan of a run: for each node whether it would run, be reused or be skipped, and why.
 
 The plan goes through the graph as a run does, with what is known in the place of what a call would
 make. Where a call would run, what it makes is not known, nor is anything that reads it; a node that

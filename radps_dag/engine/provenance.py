@@ -1,4 +1,4 @@
-"""With what and on what a run runs: enough to say later why its results are what they are."""
+"""Provenance of a run: pipeline, code, packages and machine, to explain its results later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What everything in one run shares, and small things done with it."""
+"""State shared by all of one run, and small operations on it."""
 
 from __future__ import annotations
 

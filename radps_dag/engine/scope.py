@@ -1,4 +1,4 @@
-"""What expressions see while a run goes on."""
+"""Names that expressions see while a run goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call has made, searched for the run's secrets: it is going to be recorded."""
+"""Search for the run's secrets in what a call has made, before it is recorded."""
 
 from __future__ import annotations
 

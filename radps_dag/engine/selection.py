@@ -1,4 +1,4 @@
-"""Which stages run: all of them, or those that --only, --from and --until choose."""
+"""Selection of stages: all of them, or those that --only, --from and --until choose."""
 
 from __future__ import annotations
 

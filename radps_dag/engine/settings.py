@@ -1,4 +1,4 @@
-"""What a run is asked to do, beside its pipeline and its params, from whoever asks to the engine.
+"""Settings of a run, beside its pipeline and its params, from its requester to the engine.
 
 The run records it, and `resume` asks for the same again where nothing else is said.
 """

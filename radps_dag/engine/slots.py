@@ -1,4 +1,4 @@
-"""How much runs at once: slots, memory and graphics processors that calls hold while they run."""
+"""Slots, memory and graphics processors that calls hold while they run."""
 
 from __future__ import annotations
 

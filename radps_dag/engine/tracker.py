@@ -1,4 +1,4 @@
-"""Who keeps watch over a run: groups and calls are reported to a tracker while they run.
+"""Trackers of a run: groups and calls are reported to one while they run.
 
 The engine itself knows no Prefect. `PrefectTracker` turns groups into subflows and calls into
 tasks; `Untracked` runs them as they are.

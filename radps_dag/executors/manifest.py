@@ -1,4 +1,4 @@
-"""What a call has written: made durable, counted, and told apart from anything else by a digest."""
+"""Manifest of what a call has written: made durable, counted, and identified by a digest."""
 
 from __future__ import annotations
 

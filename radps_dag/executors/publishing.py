@@ -1,4 +1,4 @@
-"""What a call has written to the root for products: each object whole, and told by where it is."""
+"""Products published to their root: each object whole, and known by where it is."""
 
 from __future__ import annotations
 

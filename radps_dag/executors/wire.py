@@ -1,4 +1,4 @@
-"""What goes over the wire between the driver and a worker process: JSON, each with its length."""
+"""Messages between the driver and a worker process: JSON, each with its length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls print in worker processes: one log, in which what a call printed stands together.
+"""Log of worker processes: all that one call printed stands together.
 
 A worker's streams lead to a file of its own. When a call ends, what it has printed goes to the end
 of the log, below a line with its place, the time and the number of bytes. So calls that run at the

@@ -1,4 +1,4 @@
-"""What happens in a run, as frozen values: the engine states facts, everything else listens.
+"""Events of a run, as frozen values: the engine emits facts, everything else listens.
 
 A place in a run is a node's path with its instances and iterations, such as
 `image_cube/clean[spw=2]#3/major_cycle`: instance `spw=2`, third iteration.

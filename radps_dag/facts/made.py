@@ -1,4 +1,4 @@
-"""What a call leaves: its files, what it added to the context, and what decided about it."""
+"""Record of a call: its files, its additions to the context, and what its key was made of."""
 
 from __future__ import annotations
 

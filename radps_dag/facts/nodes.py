@@ -1,4 +1,4 @@
-"""What may begin at a place of a run, and what others ask of it."""
+"""Kinds of nodes that may begin at a place of a run, and questions about them."""
 
 from __future__ import annotations
 

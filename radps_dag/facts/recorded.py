@@ -1,4 +1,4 @@
-"""What a run records of itself beside its facts, as far as anything is read of it again."""
+"""Settings and provenance that a run records of itself, as far as they are read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who wants a run cancelled, whether it was, and the error of whoever would go on with it."""
+"""Cancel requests: who wants a run cancelled, whether it was, and the error for who would go on."""
 
 from __future__ import annotations
 

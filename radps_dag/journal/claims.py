@@ -1,4 +1,4 @@
-"""Who drives a run: one process at a time, and the kernel knows when it has gone."""
+"""Claims on runs: one process at a time drives a run, and the kernel knows when it has gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of a journal in a file where there is no time for more: to complete a command line.
+"""Glance at a journal in a file, where there is no time for more: to complete a command line.
 
 Checksums are not looked at, and nothing waits for who writes.
 """

@@ -1,4 +1,4 @@
-"""Where journals are kept: SQLite in the workspace, or any database SQLAlchemy reaches."""
+"""Journals opened: SQLite in the workspace, or any database SQLAlchemy reaches."""
 
 from __future__ import annotations
 

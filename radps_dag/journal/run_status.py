@@ -1,4 +1,4 @@
-"""What the journal says of a run as a whole: which it is, how it began, whether it goes on."""
+"""Status of a run as a whole: its id, how it began, whether it goes on."""
 
 from __future__ import annotations
 

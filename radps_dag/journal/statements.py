@@ -1,4 +1,4 @@
-"""What the journal asks its database again and again."""
+"""Statements that the journal gives its database again and again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a database complains of, as one line with the journal's name."""
+"""Errors of a database as one line with the journal's name."""
 
 from __future__ import annotations
 

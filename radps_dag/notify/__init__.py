@@ -1,1 +1,1 @@
-"""What a run announces to others: a webhook, a file."""
+"""Announcements of a run to others: a webhook, a file."""

@@ -1,5 +1,5 @@
-"""What a run announces to others: the few facts that somebody may want to be told of, in words
-that stay the same from version to version."""
+"""Announcements of a run: the few facts that somebody may want to be told of, in words that stay
+the same from version to version."""
 
 from __future__ import annotations
 

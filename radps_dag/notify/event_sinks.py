@@ -1,5 +1,5 @@
-"""Where announcements go outside of Prefect, as the profile says: a webhook, a file. Each is served
-by a thread of its own; none of them can hold a run up, or fail it."""
+"""Sinks of announcements outside of Prefect, as the profile says: a webhook, a file. Each is
+served by a thread of its own; none of them can hold a run up, or fail it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a body that Prefect runs has ended: in truth, and in the state that Prefect is told.
+"""End of a body that Prefect runs: in truth, and in the state that Prefect is told.
 
 Bodies never raise into Prefect: they return the state that is true, so that Prefect neither stores
 an exception by pickle nor calls an ordered end a crash. What they raised is raised again outside.

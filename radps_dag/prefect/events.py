@@ -1,4 +1,4 @@
-"""What a run announces, as events of Prefect: in its page's feed, and for its automations."""
+"""Announcements of a run as events of Prefect: in its page's feed, and for its automations."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What calls made to be looked at, to what the page shows: the newest of each stage on one page,
-and each picture by itself where a link opens it."""
+"""Pictures on the page: the newest of each stage on one artifact, and each by itself where a link
+opens it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page shows of a run beside its states: how far loops are, and pictures that were made.
+"""Progress on the page beside its states: how far loops are, and pictures that were made.
 
 A task of its own tells Prefect, a piece at a time; the run waits for none of it but, at its end,
 for a moment.

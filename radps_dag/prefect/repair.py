@@ -1,4 +1,4 @@
-"""What Prefect still takes for running, though nobody drives it any more, it is told the truth.
+"""Repair of flow runs that Prefect takes for running, though nobody drives them any more.
 
 A process that is killed tells Prefect nothing, so that its flow runs would be shown as running for
 ever. The journal knows which ones those are; the next run or resume in the workspace tells Prefect.

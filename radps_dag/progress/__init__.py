@@ -1,4 +1,4 @@
-"""What a run looks like while it runs: listeners for people, logs and machines.
+"""Progress of a run: listeners for people, logs and machines.
 
 People read the standard error, machines the standard output: `radps-dag run --json | jq` works and
 the progress of a run never ends up in a file with its results.

@@ -1,4 +1,4 @@
-"""What failed in a run and what of it is the cause: each said once, where it began."""
+"""Failures of a run and their causes: each said once, where it began."""
 
 from __future__ import annotations
 

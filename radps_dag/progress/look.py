@@ -1,4 +1,4 @@
-"""How a run looks in a terminal: symbols, colours, and values as a person reads them."""
+"""Look of a run in a terminal: symbols, colours, and values as a person reads them."""
 
 from __future__ import annotations
 

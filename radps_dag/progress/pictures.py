@@ -1,4 +1,4 @@
-"""What calls made to be looked at: pictures, plots and images, by their addresses."""
+"""Products to be looked at: pictures, plots and images, by their addresses."""
 
 from __future__ import annotations
 

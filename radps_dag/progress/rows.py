@@ -1,4 +1,4 @@
-"""Which nodes of a run are shown where there is room for only so many.
+"""Rows of the live tree: the nodes that are shown where there is room for only so many.
 
 What ended takes one row, what runs shows what is in it, as deep as there is room; what does not
 fit is counted. The cost is that of the rows, however wide a fan-out is.

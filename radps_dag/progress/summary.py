@@ -1,4 +1,4 @@
-"""What a person wants to know when a run has ended: the cause first, then every stage."""
+"""Summary of a run that has ended: the cause first, then every stage."""
 
 from __future__ import annotations
 

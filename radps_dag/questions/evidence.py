@@ -1,4 +1,4 @@
-"""What a question shows, as text: one thing after another, with the digits that matter."""
+"""Evidence of a question, as text: one thing after another, with the digits that matter."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What need not be made again: keys of calls, earlier results, and whether they still hold."""
+"""Reuse of results: keys of calls, earlier results, and whether they still hold."""

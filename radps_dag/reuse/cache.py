@@ -1,4 +1,4 @@
-"""What earlier runs have made: a call whose key is in the journal need not be made again."""
+"""Look-up of earlier results: a call whose key is in the journal need not be made again."""
 
 from __future__ import annotations
 

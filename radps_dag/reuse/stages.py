@@ -1,4 +1,4 @@
-"""What earlier runs have made of whole stages, for a run of only some of them."""
+"""Outputs of whole stages from earlier runs, for a run of only some stages."""
 
 from __future__ import annotations
 

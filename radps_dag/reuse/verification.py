@@ -1,4 +1,4 @@
-"""What an earlier result stands on: files that must be as they were, or it is no result."""
+"""Verification of an earlier result: its files, and those it depends on, are as they were."""
 
 from __future__ import annotations
 

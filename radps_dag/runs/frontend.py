@@ -1,4 +1,4 @@
-"""What whoever starts a run gives it: where it is shown, and where its questions are asked."""
+"""Front end of a run: where it is shown, and where its questions are asked."""
 
 from __future__ import annotations
 

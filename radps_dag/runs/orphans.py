@@ -1,4 +1,4 @@
-"""What a killed process has left: directories of attempts that no row of the journal speaks of."""
+"""Orphans of a killed process: directories of attempts that no row of the journal speaks of."""
 
 from __future__ import annotations
 

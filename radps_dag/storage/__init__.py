@@ -1,1 +1,1 @@
-"""Where data lie: files, object stores, links and locks."""
+"""Storage: files, object stores, links and locks."""

@@ -1,4 +1,4 @@
-"""What may be shown and recorded of an address: all but its password."""
+"""Addresses as they may be shown and recorded: all but the password."""
 
 from __future__ import annotations
 

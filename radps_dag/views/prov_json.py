@@ -1,4 +1,4 @@
-"""What made a run's results, as W3C PROV-JSON.
+"""Provenance of a run's results, as W3C PROV-JSON.
 
 The run and each attempt of each call are activities; the processes that drove it are agents, on
 behalf of who started them; the pipeline's text and the workloads' code are plans; products and

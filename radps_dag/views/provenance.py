@@ -1,4 +1,4 @@
-"""What made a run's results: its calls with their attempts, and the processes that made them.
+"""Provenance of a run's results: its calls with their attempts, and the processes behind them.
 
 A call that used an earlier result was made by an earlier process, often of another run; what that
 one recorded of it belongs to the story.

@@ -1,4 +1,4 @@
-"""Where a long flow turns into its next column, and how its edges go around."""
+"""Turns of a long flow into its next column, and paths of its edges around them."""
 
 from __future__ import annotations
 

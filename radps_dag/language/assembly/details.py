@@ -1,4 +1,4 @@
-"""What a node carries beside what it does: loop, retries, quality, resources, questions."""
+"""Details of a node beside what it does: loop, retries, quality, resources, questions."""
 
 from __future__ import annotations
 

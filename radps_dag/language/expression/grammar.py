@@ -1,4 +1,4 @@
-"""What an expression may contain: the kinds of syntax, the names, and what it reads."""
+"""Grammar of an expression: the kinds of syntax, the names, and what it reads."""
 
 from __future__ import annotations
 

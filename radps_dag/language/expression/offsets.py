@@ -1,4 +1,4 @@
-"""Where the characters of a scalar stand in the source, through quotes, folding and indents."""
+"""Offsets of the characters of a scalar in the source, through quotes, folding and indents."""
 
 from __future__ import annotations
 

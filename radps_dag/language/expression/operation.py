@@ -1,4 +1,4 @@
-"""What an expression can call: an entry of the tables of filters, tests and functions."""
+"""Operations that an expression can call: entries of the tables of filters, tests, functions."""
 
 from __future__ import annotations
 

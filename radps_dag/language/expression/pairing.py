@@ -1,4 +1,4 @@
-"""Where an expression puts items of lists together: by position (`zip`, indices), or by key."""
+"""Pairing of lists in an expression: by position (`zip`, indices), or by key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the local server is, and how it is, as others see it."""
+"""Address and status of the local server, as others see it."""
 
 from __future__ import annotations
 

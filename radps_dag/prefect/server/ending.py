@@ -1,4 +1,4 @@
-"""How the local server is, and how it is ended from outside."""
+"""Status of the local server, and its end from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the local Prefect server keeps its things: a private directory per user and machine."""
+"""Files of the local Prefect server: a private directory per user and machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in front of Prefect's server: who may ask, when it was last asked, where to go."""
+"""Gate in front of Prefect's server: who may ask, when it was last asked, where to go."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a request to the local server may be: who has not logged in may ask for the page alone, and
-nobody may send what costs the server much before it is known to be nonsense."""
+"""Limits of a request to the local server: without a login it may ask for the page alone, and
+none may send what costs the server much before it is known to be nonsense."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the local server writes down what many task runs tell: in turn, in bulk, and all of it.
+"""Recording of many task runs by the local server: in turn, in bulk, and all of it.
 
 Prefect's server is made for a PostgreSQL that many servers share. Here one process owns one SQLite
 file, which allows what follows; docs/server.md has the measurements. Each part replaces a name

@@ -1,4 +1,4 @@
-"""Who may see products: who gives the password, or the cookie of a browser whose page gave it.
+"""Visitors who may see products: by the password, or by the cookie of a page that gave it.
 
 A browser sends the password along with what Prefect's page asks for, but not where it opens a link
 or shows a picture. So the answer to a page that gave it brings a cookie. It is not the password, is

@@ -1,1 +1,1 @@
-"""What a workload is: declared, described, found, known by its code; what it may give."""
+"""Contract of a workload: declared, described, found, known by its code."""

@@ -1,4 +1,4 @@
-"""Which inputs of a workload name the data that it changes in place, and what they name."""
+"""Data that a workload changes in place: the inputs that name them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run knows at one moment, as frozen values that go through JSON."""
+"""Snapshot of a context, as frozen values that go through JSON."""
 
 from __future__ import annotations
 

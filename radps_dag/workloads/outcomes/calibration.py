@@ -1,4 +1,4 @@
-"""What workloads that solve and apply calibrations give."""
+"""Outputs of workloads that solve and apply calibrations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workloads that deliver files give, and those that only play work."""
+"""Outputs of workloads that deliver files, and of those that only play work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workloads that image, and tell lines from continuum, give."""
+"""Outputs of workloads that image, and tell lines from continuum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workloads that import visibilities give."""
+"""Outputs of workloads that import visibilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workloads that say what there is to process give."""
+"""Outputs of workloads that say what there is to process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to process: an observation, and visibilities already prepared."""
+"""Observations to process, and visibilities already prepared."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the telescope knows itself: online flags, positions, system temperatures, radiometers."""
+"""A-priori data of the telescope: online flags, positions, system temperatures, radiometers."""

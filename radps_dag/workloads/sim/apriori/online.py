@@ -1,4 +1,4 @@
-"""What the telescope knew to be bad while it observed, to flags."""
+"""Online flags: data that the telescope knew to be bad while it observed."""
 
 from __future__ import annotations
 

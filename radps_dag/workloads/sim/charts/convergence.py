@@ -1,4 +1,4 @@
-"""What iterations left behind to a picture: how a loop came to its result."""
+"""Convergence of a loop, from what its iterations left behind, as a picture."""
 
 from __future__ import annotations
 

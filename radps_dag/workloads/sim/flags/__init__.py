@@ -1,1 +1,1 @@
-"""What only the data show to be bad."""
+"""Flags that only the data can tell."""

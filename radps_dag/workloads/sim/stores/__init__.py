@@ -1,1 +1,1 @@
-"""What lies on disk: visibilities, caltables, images, records, each a product by reference."""
+"""Stores on disk: visibilities, caltables, images, records, each a product by reference."""

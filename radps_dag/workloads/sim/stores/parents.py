@@ -1,4 +1,4 @@
-"""What derived visibilities were made of, and where that is.
+"""Parents of derived visibilities, and where those are.
 
 Where it is stands beside a store and in the references to it, never in the store: what is in a
 store is then the same wherever its parent lies, and whoever reads it need not run again.

@@ -35,7 +35,7 @@ _FORMAT: Literal[2] = 2
 # Cubes are read some channels at a time.
 _CHANNELS_PER_CHUNK = 16
 # Calls read the coordinates of the same stores again and again, and zarr takes milliseconds.
-_SMALL, _MOST_STORES = 65_536, 64
+_MOST_STORES = 64
 
 
 class StoreUnusable(ValueError):
@@ -161,7 +161,6 @@ class ZarrStore:
         self.path = path
         self.about = about
         self._nodes: dict[str, Group | Array[Any]] = {"": root}
-        self._small: dict[str, NDArray[Any]] = {}
 
     def groups(self) -> list[str]:
         """The names of the groups at the top, in order."""
@@ -191,8 +190,6 @@ class ZarrStore:
         """
         from zarr import Array
 
-        if not where and name in self._small:
-            return self._small[name].copy()
         with self._reading(f"array {name}"):
             array = self._node(name)
             if not isinstance(array, Array):
@@ -201,10 +198,7 @@ class ZarrStore:
             if self.about["version"] and (lost := array.nchunks - self._chunks(name)) > 0:
                 raise StoreUnusable(self._text(f"is damaged: array {name} has lost {lost} chunks"))
             part: Any = tuple(where) or ...
-            values = np.asarray(array[part])
-        if not where and values.nbytes < _SMALL:
-            self._small[name] = values.copy()
-        return values
+            return np.asarray(array[part])
 
     def _node(self, name: str) -> Group | Array[Any]:
         if name not in self._nodes:

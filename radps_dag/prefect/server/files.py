@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,8 @@ class ServerFiles:
             self.prefect.mkdir(mode=0o700, exist_ok=True)
             # An older umask or a copied directory may have left it open to others.
             self.directory.parent.parent.chmod(0o700)
-            probe = self.directory / f".probe-{os.getpid()}"
+            # Two runs of one process may ask at once.
+            probe = self.directory / f".probe-{os.getpid()}-{threading.get_ident()}"
             self._write(probe, "writable")
             probe.unlink()
         except OSError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from run_support import WORKLOADS, Api, run, write
+from run_support import WORKLOADS, Api, record_of, run, write
 
 from radps_dag.cli.main import main
 from radps_dag.prefect.server import ServerAddress, page_of
@@ -71,5 +71,6 @@ def test_show_and_status_tell_the_page(
         given = next(word for word in told.split() if "/login/" in word).partition("#")[2]
         login = f"{prefect_server.ui_url}/radps-dag/login"
         assert httpx.post(login, content=given, trust_env=False).status_code == 200
+    record_of(ran, prefect_server)  # what comes after the flow run is gone would be complained of
     Api(prefect_server).delete(ran.flow_run)
     assert "not known to the local Prefect server any more" in said(capsys, "show", "last")

@@ -334,7 +334,7 @@ def test_a_missing_driver_is_one_line(project: Path) -> None:
     """A root or a database that cannot be reached is told before anything runs or is left."""
     for options, message in (
         (["--products", "nowhere://x"], "no place for products"),
-        (["--store", "nonsense"], "no URL of a database"),
+        (["--store", "nonsense"], "not a URL of a database"),
         (["--store", "oracle://host/x"], "no driver for this database"),
     ):
         ran = command("run", "pipelines/full_cube.yaml", "--no-prefect", *options, cwd=project)

@@ -141,7 +141,7 @@ def not_json(value: Any) -> str:
     """Why a value does not fit JSON, with the path inside it; "" if it does.
 
     >>> not_json({"snr": [1.0, float("nan")]})
-    'snr[1]: nan is not a JSON number number'
+    'snr[1]: nan is not a JSON number'
     """
     return _not_json(value, "", 0)
 
@@ -150,11 +150,7 @@ def _not_json(value: Any, path: str, depth: int) -> str:
     if value is None or isinstance(value, bool | int | str):
         return _odd_scalar(value, path)
     if isinstance(value, float):
-        return (
-            ""
-            if isfinite(value)
-            else f"{path}: {value} is not a JSON number number".removeprefix(": ")
-        )
+        return "" if isfinite(value) else f"{path}: {value} is not a JSON number".removeprefix(": ")
     if depth >= MAX_DEPTH:
         return f"{path}: nested deeper than {MAX_DEPTH}".removeprefix(": ")
     if isinstance(value, list | tuple):

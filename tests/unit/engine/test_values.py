@@ -14,7 +14,7 @@ from radps_dag.facts import as_json
     ("kind", "reason"),
     [
         ("nan", "NaN"),
-        ("infinity", "inf is not a JSON number number"),
+        ("infinity", "inf is not a JSON number"),
         ("bytes", "bytes"),
         ("set", "set"),
         ("array", "memoryview"),

@@ -132,9 +132,7 @@ def test_failures_keep_type_bases_and_traceback(name: str, tmp_path: Path) -> No
 @in_both
 def test_what_is_no_json_does_not_come_out(name: str, tmp_path: Path) -> None:
     """A NaN is refused where it is made."""
-    with pytest.raises(
-        CallFailed, match=r"OutputInvalid: .* value: nan is not a JSON number number"
-    ):
+    with pytest.raises(CallFailed, match=r"OutputInvalid: .* value: nan is not a JSON number"):
         one(name, tmp_path, "spoil")
 
 

@@ -192,9 +192,9 @@ def test_circles_are_shown_whole(tmp_path: Path) -> None:
         ("https://example.org/x.yaml", "no such file"),
         ("C:\\\\x.yaml", "relative"),
         ("~/x.yaml", "relative"),
-        ("a\\0b", "no path"),
+        ("a\\0b", "not a path"),
         ("x" * 400, "cannot read"),
-        ("x/" * 400, "no path"),
+        ("x/" * 400, "not a path"),
     ],
 )
 def test_use_stays_in_its_folder(tmp_path: Path, used: str, word: str) -> None:

@@ -172,8 +172,8 @@ def test_shapes_against_shapes(expected: Shape, given: Shape, fit: bool) -> None
     ("value", "words"),
     [
         ({"a": [1, 2.5, "x", None, True, {"b": ()}]}, ""),
-        (float("nan"), "nan is not a JSON number number"),
-        ({"snr": [1.0, float("inf")]}, "snr[1]: inf is not a JSON number number"),
+        (float("nan"), "nan is not a JSON number"),
+        ({"snr": [1.0, float("inf")]}, "snr[1]: inf is not a JSON number"),
         ({"a": b"x"}, "a: a bytes has no JSON form"),
         ({"a": {1, 2}}, "a: a set has no JSON form"),
         ({1: "x"}, "key 1 is not a string"),

@@ -277,8 +277,8 @@ class One(TypedDict):
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ({"snr": math.nan}, "what is not JSON: snr: nan is not a JSON number number"),
-        ({"snr": math.inf}, "what is not JSON: snr: inf is not a JSON number number"),
+        ({"snr": math.nan}, "what is not JSON: snr: nan is not a JSON number"),
+        ({"snr": math.inf}, "what is not JSON: snr: inf is not a JSON number"),
         ({"snr": b"bytes"}, "what is not JSON: snr: a bytes has no JSON form"),
         ({"snr": {1, 2}}, "what is not JSON: snr: a set has no JSON form"),
         ({"snr": 1.0, "sn": 2.0}, "an undeclared output 'sn'; did you mean 'snr'?"),

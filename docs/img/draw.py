@@ -25,7 +25,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FULL_CUBE = str(ROOT / "pipelines" / "full_cube.yaml")
 
-sys.path[:0] = [str(HERE), str(ROOT / "tests")]  # the terminal, and the browser of the tests
+# The terminal, and the browser of the tests.
+sys.path[:0] = [str(HERE), str(ROOT / "tests" / "support")]
 
 from browser_support import Browser, browser  # noqa: E402  # found in the line above
 from terminal import draw, keep, screen  # noqa: E402  # the same

@@ -24,8 +24,6 @@ __all__ = ["declared", "fan_out", "instances", "with_keys"]
 
 One = Callable[[NodeContext, Callable[[], bool]], Awaitable[Result]]
 
-# Calls that may have ended and are not durable yet, which is so for a moment only.
-_LONGEST_QUEUE = 200
 MOST_ASIDE = 500  # instances that wait for people and make room; each costs some looks a second
 
 
@@ -136,7 +134,6 @@ class _Fan:
                 # Our own limit is about work. What the file says is about instances.
                 self._aside = turns.aside
         await turns.run()
-        await self._here.run.settled()
         if len(self._errors) > self._allowed:
             raise self._too_few()
         if len(self._results) + len(self._errors) < len(self._instances):
@@ -194,8 +191,6 @@ class _Fan:
         inside = replace(here, place=place, scope=scope, aside=self._aside)
         try:
             self._results[instance.index] = await self._one(inside, self._tolerates_one_more)
-            if len(self._results) % _LONGEST_QUEUE == 0:
-                await here.run.settled()
         except Stopped:
             return  # neither good nor bad: not done
         except NodeError as error:

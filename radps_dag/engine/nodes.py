@@ -56,8 +56,7 @@ async def _instance(
     """A node that is no fan-out, or one instance of one: once, or until it converges."""
     loop = node.loop
     if loop is None:
-        alike = node.for_each is not None
-        span = NodeScope(node.kind, node.description, tolerated=tolerated, alike=alike)
+        span = NodeScope(node.kind, node.description, tolerated=tolerated)
         return await span.around(here, partial(_scored, node, once))
 
     async def iteration(here: NodeContext) -> Result:

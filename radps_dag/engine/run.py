@@ -203,15 +203,13 @@ class NodeScope:
     """A stretch of a run that begins and ends at a place: a node, an instance, an iteration.
 
     `tolerated` is asked when it fails: whether the run goes on without it. A call says itself
-    that it begins, because it knows its inputs. Of `alike` calls, which nothing but the end of
-    their fan-out depends on, that one waits until they are durable.
+    that it begins, because it knows its inputs.
     """
 
     kind: NodeKind
     description: str = ""
     total: Callable[[], int | None] = lambda: None
     tolerated: Callable[[], bool] = lambda: False
-    alike: bool = False
 
     async def around(self, here: NodeContext, body: Body) -> Result:
         """Run the body between its facts."""
@@ -249,9 +247,7 @@ class NodeScope:
                 time=time.time(), place=place, outputs=result.outputs, seconds=seconds, made=made
             )
         )
-        # Who is to see more of the context may start next, and what was added is noticed then.
-        waits = not self.alike or run.live_context is not None
-        if made is not None and not made.origin and (waits or made.revision):
+        if made is not None and not made.origin:
             await run.settled()
         return result
 

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -152,14 +153,33 @@ def _import_file(path: Path) -> ModuleType:
     digest = sha256(os.fsencode(resolved) + b"\0" + content).hexdigest()[:16]
     name = f"_radps_dag_project_{digest}"
     with _importing:
-        return sys.modules[name] if name in sys.modules else _import_as(name, path, resolved)
+        return (
+            sys.modules[name] if name in sys.modules else _import_as(name, path, resolved, content)
+        )
 
 
-def _import_as(name: str, path: Path, resolved: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, resolved)
-    if spec is None or spec.loader is None:
+class _ReadLoader(SourceFileLoader):
+    """Runs the text that was read, never a stored bytecode of it.
+
+    Python takes the bytecode of a file for its own by size and time in whole seconds: a file edited
+    twice in a second would run as it was before.
+    """
+
+    def __init__(self, name: str, path: str, content: bytes) -> None:
+        super().__init__(name, path)
+        self._content = content
+
+    def get_code(self, fullname: str) -> CodeType:
+        del fullname
+        return self.source_to_code(self._content, self.path)
+
+
+def _import_as(name: str, path: Path, resolved: Path, content: bytes) -> ModuleType:
+    if resolved.suffix != ".py":
         raise UsageError(f"workload file {path} is not a Python file; its name must end in .py")
-    loader = spec.loader
+    loader = _ReadLoader(name, os.fspath(resolved), content)
+    spec = importlib.util.spec_from_file_location(name, resolved, loader=loader)
+    assert spec is not None, "a loader is given"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
 

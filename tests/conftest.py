@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,13 @@ __all__ = [
 ]
 
 examples.register()
+
+# A shell that puts the tests in the background has them, and all that they start, ignore Ctrl-C.
+for _signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(
+            _signal, signal.default_int_handler if _signal is signal.SIGINT else signal.SIG_DFL
+        )
 
 # Loaded by every Python that starts with this folder on its path: notes each name that is looked
 # up and each address that is connected to.

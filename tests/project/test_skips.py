@@ -60,6 +60,7 @@ def _outcomes(folder: Path, everything: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("everything", "says"),
     [

@@ -247,6 +247,7 @@ def test_an_idle_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     assert using("processes", tmp_path, work) == {"value": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [

@@ -45,7 +45,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """What strikes one attempt of one call: first the delay, then the rest.
+    """The faults of one attempt of one call: first the delay, then the rest.
 
     `exception` is the name that `retries.on` sees, or nothing. `crash` kills the process that
     computes; `hang` never ends.
@@ -85,7 +85,7 @@ class Faults:
     rules: tuple[Rule, ...] = ()
 
     def pick(self, place: str, attempt: int, seed: int) -> Injection:
-        """What strikes this attempt; `attempt` counts from 1."""
+        """Pick the faults of this attempt; `attempt` counts from 1."""
         struck = [
             rule.injection
             for number, rule in enumerate(self.rules)
@@ -232,7 +232,9 @@ def _match(pattern: tuple[str, ...], levels: tuple[str, ...]) -> bool:
 
 
 def _level_matches(pattern: str, level: str) -> bool:
-    """Of id, instance and iteration, a pattern compares those that it names."""
+    """Match a level of a place; of id, instance and iteration, only those that the pattern names
+    are compared.
+    """
     wanted, found = level_parts(pattern), level_parts(level)
     return all(
         not part or (given != "" and _glob_matches(part, given))

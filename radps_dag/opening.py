@@ -179,7 +179,7 @@ def _is_open(pipeline: Pipeline, name: str) -> bool:
 
 
 def _from_profile(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
-    """What the profile says of params that the pipeline has. Raises UsageError for a misfit."""
+    """The params of the pipeline that the profile sets. Raises UsageError for a misfit."""
     found = {}
     for name, value in profile.params.items():
         param = pipeline.param(name)

@@ -39,8 +39,7 @@ def plugins(group: str, own: Mapping[str, str]) -> dict[str, Plugin]:
 
 
 def load(what: str, plugin: Plugin) -> Any:
-    """What a plugin stands for. Raises UsageError, which begins with `what`, if it cannot be
-    imported."""
+    """Load a plugin. Raises UsageError, which begins with `what`, if it cannot be imported."""
     from importlib.metadata import EntryPoint
 
     entry = EntryPoint(plugin.name, plugin.value, "")
@@ -48,8 +47,9 @@ def load(what: str, plugin: Plugin) -> Any:
 
 
 def imported(what: str, load: Callable[[], T]) -> T:
-    """What `load` gives. Code that we do not know raises errors of any type: each becomes a
-    UsageError."""
+    """Call `load`. Code that we do not know raises errors of any type: each becomes a
+    UsageError.
+    """
     try:
         return load()
     except RadpsDagError as error:

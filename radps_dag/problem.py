@@ -143,7 +143,7 @@ def allowed(words: Iterable[str], most: int = 12) -> str:
 
 
 def there_are(words: Iterable[str], most: int = 12) -> str:
-    """What there is to choose from, as a clause of a message.
+    """List the available words, as a clause of a message.
 
     >>> there_are(["last", "best"]), there_are(["last"])
     ('there are last, best', 'there is last')

@@ -102,7 +102,7 @@ def score(metric: Metric, names: Mapping[str, Any], forced: float | None = None)
 
 
 def verdict(score: float | None, limits: Thresholds) -> Verdict:
-    """What a score means under a node's thresholds.
+    """Judge a score by a node's thresholds.
 
     >>> verdict(0.5, Thresholds(warn=0.9, alert=0.67))
     'alert'

@@ -68,7 +68,7 @@ def variable(name: str) -> str:
 
 @dataclass(frozen=True)
 class Secrets:
-    """What a run must not show: the contents of its secret params, by name."""
+    """The values that a run must not show: the contents of its secret params, by name."""
 
     contents: Mapping[str, str]
 
@@ -149,8 +149,9 @@ def salt_of(path: Path, *, remember: bool = True) -> bytes:
 
 
 def _forms(content: str) -> Iterator[str]:
-    """How a text can stand in others: as it is, line by line, and quoted for an address, in
-    Python or in JSON."""
+    """Yield the forms of a text in other texts: as it is, line by line, and quoted for an address,
+    in Python or in JSON.
+    """
     for part in (content, content.strip(), *content.splitlines()):
         if len(part) >= SHORTEST:
             yield part

@@ -30,7 +30,7 @@ _TOKEN = "workspace-uri:/"  # noqa: S105  # as the journal has it: the workspace
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written: how many facts, how many products, and the bytes of those."""
+    """Summary of an export: the number of facts, and the number and bytes of products."""
 
     facts: int
     files: int = 0

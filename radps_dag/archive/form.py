@@ -34,7 +34,7 @@ def _is_count(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """What `to_document` writes."""
+    """The document that `to_document` writes."""
 
     format: Text
     version: int
@@ -94,7 +94,7 @@ def from_document(content: bytes, name: str) -> Archive:
 
 
 def _values(content: bytes) -> int:
-    """How many values JSON has, about."""
+    """The approximate number of values in a JSON text."""
     return _STRINGS.sub(b"", content).count(b",")
 
 

@@ -86,7 +86,7 @@ def _reading(file: Path) -> Iterator[zipfile.ZipFile | None]:
 
 
 def _checked(file: Path, packed: zipfile.ZipFile | None, workspace: Workspace) -> Archive:
-    """What a file says, every row of it understood; its products are still to be compared."""
+    """Read an archive and check every row; its products are compared later."""
     if packed is not None:
         archive = _opened(packed, file)
     else:
@@ -113,7 +113,7 @@ def _bounded(stream: IO[bytes], file: Path) -> bytes:
 
 
 def _opened(packed: zipfile.ZipFile, file: Path) -> Archive:
-    """What a zip file says that it has, compared with what it has."""
+    """Open a zip file, and compare what it lists with what it contains."""
     members: dict[str, zipfile.ZipInfo] = {}
     if sum(info.file_size for info in packed.infolist()) > MOST_PACKED * file.stat().st_size:
         raise RadpsDagError(
@@ -144,7 +144,7 @@ def _opened(packed: zipfile.ZipFile, file: Path) -> Archive:
 
 
 def _check(workspace: Workspace, archive: Archive, file: Path) -> None:
-    """That all it says can be understood."""
+    """Check that all rows of an archive are sound and can be understood."""
     for row in archive.rows:
         if checksum(row, row.seq) != row.checksum:
             raise RadpsDagError(f"{file}: row {row.seq} of run {row.run} is damaged")

@@ -1,4 +1,4 @@
-"""Whether a node that reads runs only when the node that it reads has run too."""
+"""Conditions of two nodes to whether the reader runs only when the node it reads has run too."""
 
 from __future__ import annotations
 

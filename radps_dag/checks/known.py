@@ -48,7 +48,7 @@ class Known:
     lossy: bool = False
 
     def scopes(self, value: Value) -> tuple[Names, ...]:
-        """What a value may see: several where it reads the item of an instance."""
+        """The names that a value may see: several sets if it reads the item of an instance."""
         each = self.each if reads_each(value) else ({},)
         return tuple({"params": self.params, "each": one} for one in each)
 

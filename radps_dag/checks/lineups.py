@@ -63,19 +63,19 @@ class Lineups:
         return Lineups(self._shapes, self._shapes.view(use.pipeline), given)
 
     def of(self, sight: NodeView, read: Iterable[Reference]) -> Lineup | None:
-        """That of a list which reads these; None where it rests on several, or on none."""
+        """The lineup of a list that reads these; None if it depends on several, or on none."""
         found = {one for one in (self._reference(sight, ref) for ref in read) if one is not None}
         return found.pop() if len(found) == 1 else None
 
     def of_fan_out(self, seat: Seat) -> Lineup | None:
-        """That of the outputs of a fan-out."""
+        """The lineup of the outputs of a fan-out."""
         if seat not in self._found:
             self._found[seat] = None  # for what circles back to itself
             self._found[seat] = self._fan_out(seat)
         return self._found[seat]
 
     def over(self, seat: Seat) -> Lineup | None:
-        """That of the instances of a fan-out, whatever becomes of them."""
+        """The lineup of the instances of a fan-out, whatever becomes of them."""
         fan = seat.node.for_each
         assert fan is not None
         view = seat.level.view
@@ -134,7 +134,7 @@ class Lineups:
         return plain if shape.kinds & {"array", "any"} else None
 
     def _inside(self, seat: Seat, output: str) -> Lineup | None:
-        """That of an output that a group, or a used file, hands on from inside."""
+        """The lineup of an output that a group, or a used file, hands on from inside."""
         match seat.node:
             case Group():
                 sight = seat.level.view.sight(seat, f"outputs.{output}")

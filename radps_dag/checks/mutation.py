@@ -155,7 +155,7 @@ def _problem(one: _Given, other: _Given, first: Seat, second: Seat) -> Problem:
 
 
 class _Beside:
-    """Which nodes of a file may run at the same time."""
+    """Lookup of the nodes of a file that may run at the same time."""
 
     def __init__(self, view: View) -> None:
         self._view = view

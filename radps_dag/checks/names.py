@@ -69,7 +69,7 @@ def _no_loop(seat: Seat | None, root: str) -> str:
 
 
 def _no_node(view: View, reading: Reading, name: str) -> str:
-    """Why a step or stage is not found, with where it is if it is somewhere."""
+    """Say why a step or stage is not found, and where it is if it exists elsewhere."""
     root = reading.reference.root
     what = root.removesuffix("s")
     visible = reading.sight.steps() if root == "steps" else list(view.top.seats)

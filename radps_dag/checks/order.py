@@ -67,7 +67,9 @@ def _level(level: Level, found: tuple[Edge, ...]) -> Iterator[Problem]:
 
 
 def _components(seats: Mapping[str, Seat], waits: Mapping[str, list[Edge]]) -> Mapping[str, int]:
-    """Which nodes are in a circle with each other: Tarjan's algorithm, without recursion."""
+    """Number the nodes so that those in a circle with each other share a number: Tarjan's
+    algorithm, without recursion.
+    """
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     component: dict[str, int] = {}

@@ -39,7 +39,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
 
 
 def _used(lineups: Lineups, shapes: Shapes) -> Iterator[Problem]:
-    """What goes wrong in the files that this one uses, for the lists that it hands to them."""
+    """Check the files that this one uses, for the lists that it hands to them."""
     for seat in lineups.view.seats:
         if isinstance(seat.node, Use):
             inner = lineups.within(seat, seat.node)
@@ -162,7 +162,7 @@ def _named(one: _List, at: Location) -> str:
 
 
 def _fix(one: _List, other: _List, sight: NodeView) -> str:
-    """What to write instead: the keys of one, or pairs by the keys of both."""
+    """Suggest what to write instead: the keys of one, or pairs by the keys of both."""
     if any(each.read is not None and each.read.root == "params" for each in _made(one, other)):
         return "pair by key before this file is used, and give it the pairs: align(a=..., b=...)"
     ids = [_whole(each, sight) for each in (one, other)]

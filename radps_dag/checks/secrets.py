@@ -120,5 +120,5 @@ def _named(names: set[str]) -> str:
 
 
 def _by_itself(name: str) -> str:
-    """What to do instead."""
+    """Suggest what to write instead."""
     return f"give it to an input of a workload, by itself: `with: {{NAME: ${{{{ {name} }}}}}}`"

@@ -71,7 +71,7 @@ def settled(
     params: Params,
     chosen: Collection[str] | None = None,
 ) -> Iterator[Problem]:
-    """What of a pipeline that every other check has passed would fail in a run with `params`.
+    """Find what would fail in a run with `params`, in a pipeline that every other check has passed.
 
     Params that are not there are not known, and nor is what rests on them. What surely is not
     evaluated is not looked at; what may not be is a warning. `chosen` are the stages that would
@@ -162,7 +162,9 @@ class _Walk:
         return replace(known, each=left), all(held[id(one)] for one in left)
 
     def _instances(self, fan: ForEach, known: Known) -> Known:
-        """What the instances of a fan-out see; what of their items is not known is not there."""
+        """The names that the instances of a fan-out see; unknown parts of their items are left
+        out.
+        """
         found: list[Params] = []
         hidden = {"index", *(item.name for item in fan.items)}
         for outer in known.each:
@@ -239,7 +241,7 @@ class _Walk:
             yield _problem(value, f"{what}: {wrong}", names, sure)
 
     def _truth(self, value: Value, known: Known) -> bool | None:
-        """Whether a condition holds; None if that is not known yet."""
+        """Evaluate a condition; None if it is not known yet."""
         if isinstance(value, Expression) and isinstance(value.tree, nodes.And | nodes.Or):
             decides = isinstance(value.tree, nodes.Or)
             halves = [

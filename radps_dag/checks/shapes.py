@@ -119,7 +119,7 @@ class Shapes:
                 assert_never(node)
 
     def fields(self, node: Pause) -> Outputs:
-        """What the answer to a question consists of."""
+        """The fields of the answer to a question, with their shapes."""
         if id(node) not in self._fields:
             self._fields[id(node)] = {field.name: field.shape for field in node.inputs}
         return self._fields[id(node)]

@@ -20,8 +20,9 @@ MAX_CHAIN = 20
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where data come from: a param of the file ("params"), an output of a node, a text. `items`
-    are the fan-outs of which it is one item; `path` is the part of it."""
+    """Origin of data: a param of the file ("params"), an output of a node, a text. `items` are the
+    fan-outs of which it is one item; `path` is the part of it.
+    """
 
     root: str
     node: Seat | None

@@ -70,7 +70,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
 
 
 def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) -> tuple[str, Shape]:
-    """What a place of a node is called, and what it takes."""
+    """The name of a place of a node, and the shape that it takes."""
     if slot in _EXPECTED:
         return f"`{slot.removeprefix('loop.').removeprefix('qa.')}`", _EXPECTED[slot]
     if slot.startswith("for_each."):
@@ -102,7 +102,9 @@ def _misfits(
     shapes: Shapes,
     known: Shape | None = None,
 ) -> Iterator[Problem]:
-    """What does not fit, each at its own place inside the value, whose shape may be `known`."""
+    """Report what does not fit, each at its own place inside the value, whose shape may be
+    `known`.
+    """
     if expected.unknown:
         return
     if isinstance(value, Literal):

@@ -18,7 +18,7 @@ EMPTY = "empty"
 def outputs_without(
     node: Node, workloads: Mapping[str, Workload]
 ) -> Mapping[str, StateVariable | Value | None]:
-    """What each output is where the loop makes no iteration.
+    """The value of each output if the loop makes no iteration.
 
     That is the beginning of the state variable whose `next` is this output, or else the output
     itself where it reads nothing of an iteration; None where it can only come from one.
@@ -32,7 +32,7 @@ def outputs_without(
 
 
 def why_not_empty(node: Node, workloads: Mapping[str, Workload]) -> str:
-    """Why the loop needs an iteration; "" if it can do without."""
+    """Say why the loop needs an iteration; "" if it can do without."""
     outputs = outputs_without(node, workloads)
     missing = [name for name, value in outputs.items() if value is None]
     if not missing:

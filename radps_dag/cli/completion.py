@@ -237,7 +237,7 @@ def _data(name: str, text: str) -> Mapping[str, Any]:
 
 
 def _inside(folder: PurePosixPath, node: Any, read: Read) -> Level:
-    """What a node holds, and the folder that a `use` in there starts from."""
+    """The children of a node, and the folder that a `use` in it starts from."""
     used = node.get("use") if isinstance(node, Mapping) else None
     if not isinstance(used, str):
         return folder, _table(node, "steps")
@@ -251,7 +251,7 @@ def _table(data: Any, key: str) -> Mapping[str, Any]:
 
 
 def _description(node: Any) -> str | None:
-    """Of a stage or a param, in one line."""
+    """The description of a stage or a param, on one line."""
     text = node.get("description") if isinstance(node, Mapping) else None
     line = " ".join(text.split()) if isinstance(text, str) else ""
     return line if line and line.isprintable() else None

@@ -163,7 +163,7 @@ def _product_cells(record: Record) -> tuple[str, ...]:
 
 
 def show_differences(one: str, other: str, found: Sequence[Difference], as_json: bool) -> None:
-    """What differs, side by side."""
+    """Print the differences of two contexts side by side."""
     if as_json:
         show_json({"run": one, "other": other, "differences": [asdict(item) for item in found]})
         return

@@ -40,7 +40,9 @@ def command(directory: Path, examples: bool) -> int:
 
 
 def example_pipelines() -> Traversable:
-    """Where the example pipelines are: in the installed package, or beside it in a checkout."""
+    """The directory of the example pipelines, in the installed package or beside it in a
+    checkout.
+    """
     installed = files("radps_dag") / "pipelines"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "pipelines"
 

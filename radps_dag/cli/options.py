@@ -43,7 +43,7 @@ class _Folder(click.Path):
 
 
 def which_workloads(command: F) -> F:
-    """Where a pipeline's workloads are: `library`, `modules` and `profile_file` of a command."""
+    """Add the options that say where workloads come from: `library`, `modules`, `profile_file`."""
     options = (
         click.option(
             "--library",
@@ -136,7 +136,7 @@ def which_run(*, required: bool) -> Callable[[F], F]:
 
 
 def which_workspace(command: F) -> F:
-    """Where runs are kept: `workspace` and `store` of a command."""
+    """Add the options that say where runs are kept: `workspace` and `store`."""
     options = (
         click.option(
             "--workspace",
@@ -155,7 +155,7 @@ def which_workspace(command: F) -> F:
 
 
 def what_to_use_again(command: F) -> F:
-    """What of earlier results counts: `force` and `reuse` of a command."""
+    """Add the options that say which earlier results count: `force` and `reuse`."""
     options = (
         click.option(
             "--force",
@@ -190,7 +190,7 @@ def _memory(ctx: click.Context, param: click.Parameter, value: str | None) -> in
 
 
 def how_to_run(command: F) -> F:
-    """How a run computes, what it may use again, and how it is shown."""
+    """Add the options that say how a run computes, what it may reuse, and how it is shown."""
     command = what_to_use_again(command)
     options = (
         click.option(

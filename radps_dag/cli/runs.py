@@ -144,7 +144,7 @@ def _cells(one: Listed) -> dict[str, str]:
 
 
 def _more(one: Listed) -> Iterator[str]:
-    """Who drives it, what it waits for and how to go on with it, or why it failed."""
+    """Say who drives the run, what it waits for and how to go on, or why it failed."""
     from radps_dag.progress.look import clean
 
     run = clean(one.run)

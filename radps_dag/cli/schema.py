@@ -54,7 +54,7 @@ def with_workloads(library: Library) -> dict[str, Any]:
 
 
 def _of(workload: Workload) -> dict[str, Any]:
-    """What is so of a node that calls it."""
+    """The schema of a node that calls the workload."""
     required = [one.name for one in workload.inputs if one.required]
     inputs = {
         "type": "object",

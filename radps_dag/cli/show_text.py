@@ -124,7 +124,7 @@ def _open(one: Question) -> str:
 
 
 def _questions(view: NodeView) -> Iterator[str]:
-    """What was asked there, and who has said what."""
+    """List the questions of a node, and who has answered what."""
     for asked in view.asked:
         yield f"{moment(asked.time)}  {clean(asked.message)}"
         if answer := view.answers.get(asked.question):

@@ -65,7 +65,7 @@ def _listing(library: Library) -> Iterator[str]:
 
 
 def _bold(text: str) -> str:
-    """For terminals: the mark is left out everywhere else."""
+    """Make a text bold, for terminals; click strips the style everywhere else."""
     return style(text, bold=True)
 
 

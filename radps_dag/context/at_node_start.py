@@ -22,8 +22,8 @@ __all__ = ["as_seen_at"]
 def as_seen_at(
     facts: Sequence[Fact], place: str, complete: Callable[[Fold], object] = lambda fold: None
 ) -> Snapshot:
-    """What the node at a place saw when it last started. `complete` takes over what earlier runs
-    left of the stages that this one does not do.
+    """Snapshot of the context as the node at a place saw it when it last started. `complete` takes
+    over what earlier runs left of the stages that this one does not do.
 
     Where the text of the pipeline is not with the run, it is all that had landed by then.
     Raises UsageError where nothing has started there.
@@ -44,7 +44,9 @@ def as_seen_at(
 
 
 def _start(facts: Sequence[Fact], wanted: str) -> tuple[int, str]:
-    """Where among the facts the place began, and which it is: a path means its last instance."""
+    """Find the fact with which the place began, and its full name: a path means its last
+    instance.
+    """
     found: tuple[int, str] | None = None
     exactly = False
     for number, fact in enumerate(facts):

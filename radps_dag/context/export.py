@@ -46,7 +46,9 @@ class Difference:
 
 
 def differences(one: Snapshot, other: Snapshot) -> Iterator[Difference]:
-    """What differs: values, and products that one has or that have another version."""
+    """Compare two snapshots: yield values that differ, and products that only one has or that have
+    another version.
+    """
     for key in sorted({*one.keys, *other.keys}):
         values = [side.value(key) if key in side.keys else None for side in (one, other)]
         if strict_json(values[0]) != strict_json(values[1]):

@@ -62,7 +62,7 @@ class _Branch:
     done: bool = False
 
     def walk(self) -> Iterator[Landed]:
-        """What can be seen of it from outside."""
+        """Yield what the branch shows to the outside."""
         waiting = [self]
         while waiting:
             branch = waiting.pop()
@@ -151,7 +151,7 @@ class Fold:
         self._computed = earlier._computed
 
     def under(self, place: str = "") -> Iterator[Landed]:
-        """What counts of a place and all that is in it; "" is the whole run."""
+        """Yield what counts of a place and of all that is in it; "" is the whole run."""
         branch = self._find(place)
         return iter(()) if branch is None else branch.walk()
 
@@ -163,7 +163,9 @@ class Fold:
         return list(found)
 
     def _begin(self, said: Any) -> None:
-        """What the run has recorded of its pipeline, where it has."""
+        """Take over the declarations and the order that the run recorded of its pipeline, if it
+        did.
+        """
         if isinstance(said, Mapping):
             declared = said.get("declared", {})
             self.declared = {str(name): Declared(**one) for name, one in declared.items()}

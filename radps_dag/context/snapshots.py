@@ -99,7 +99,9 @@ def _records(ordered: Iterable[Landed], withdrawn: Mapping[str, str]) -> Iterato
 
 
 def _name(product: Mapping[str, Any], anywhere: bool) -> str:
-    """What tells a product from others; `anywhere`: but for the directory in which it lies."""
+    """Identify a product among others; with `anywhere`, regardless of the directory that holds
+    it.
+    """
     if anywhere:
         product = {**product, "uri": str(product["uri"]).rpartition("/")[2], "stands_on": None}
     return strict_json(product)

@@ -25,7 +25,7 @@ class Link:
     outer: Link | None = None
 
     def chain(self) -> Iterator[Link]:
-        """From the inside out."""
+        """Yield the links from the inside out."""
         link: Link | None = self
         while link is not None:
             yield link
@@ -33,8 +33,9 @@ class Link:
 
 
 class Visibility:
-    """Who waits for whom in a pipeline, looked up once. Where only a `part` of the stages runs,
-    those that do not run count too: `whole` is the graph of all."""
+    """Lookup of the nodes that each node of a pipeline waits for. If only a `part` of the stages
+    runs, those that do not run count too: `whole` is the graph of all.
+    """
 
     def __init__(self, part: Graph | None = None, whole: Graph | None = None) -> None:
         self._part = part
@@ -51,7 +52,7 @@ class Visibility:
         return self._before[key]
 
     def landed(self, link: Link, fold: Fold) -> list[Landed]:
-        """What a node sees: of those it waits for, and from outside."""
+        """Collect what a node sees: the work of those it waits for, and what comes from outside."""
         found = list(fold.outside)
         for one in link.chain():
             for id in self.before(one):

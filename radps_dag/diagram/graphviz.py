@@ -109,7 +109,7 @@ def _framed(
     at: Mapping[str, Point],
     curves: Mapping[tuple[str, str, str], Spline],
 ) -> Arrangement:
-    """With the space that curves take outside what dot calls its border."""
+    """Widen the border for the curves that leave the one that dot gives."""
     points = [point for curve in curves.values() for point in curve]
     left = min((x for x, _ in points), default=0.0)
     top = min((y for _, y in points), default=0.0)

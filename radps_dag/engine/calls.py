@@ -171,7 +171,7 @@ async def _called(
 
 
 def _context(node: Task, here: NodeContext) -> Snapshot | None:
-    """What the call sees of the context, if its workload asks for that."""
+    """The context that the call sees, if its workload asks for it."""
     run = here.run
     if run.live_context is None or "context" not in run.library.workloads[node.run].given.values():
         return None
@@ -192,7 +192,7 @@ def _unused(here: NodeContext) -> Path:
 
 
 def _names_in(folder: Path) -> frozenset[str]:
-    """What is in a directory. Once is enough: what comes later has names that this run gave."""
+    """Names in a directory. Once is enough: later entries have names that this run gave."""
     try:
         return frozenset(one.name for one in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -200,7 +200,7 @@ def _names_in(folder: Path) -> frozenset[str]:
 
 
 def _published(run: Run, workdir: Path) -> str:
-    """Where what a call writes is to go, "" if it stays."""
+    """The address to which the files of a call go, "" if they stay."""
     return f"{run.publish}/{workdir.relative_to(run.workdir).as_posix()}" if run.publish else ""
 
 

@@ -21,8 +21,9 @@ _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 
 
 def memory_for(executor: Capabilities) -> int:
-    """What calls may ask for together where nobody says it, in bytes: of an executor that computes
-    here, the memory of this machine or of the container."""
+    """The memory in bytes that calls share if no limit is given: that of this machine or container
+    for an executor that computes here.
+    """
     return _machine_memory() if executor.here else sys.maxsize
 
 

@@ -89,18 +89,18 @@ class Job:
 
     @property
     def gpus(self) -> int:
-        """How many graphics processors calls may hold at once."""
+        """The number of graphics processors that calls may hold at once."""
         return self.settings.gpus or 0
 
     @property
     def cache(self) -> Path:
-        """Where copies of products from elsewhere are kept, as long as the run goes on."""
+        """The directory for copies of products from elsewhere, kept while the run goes on."""
         return self.workdir.with_name(f"{self.workdir.name}.copies")
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended."""
+    """The end of a run."""
 
     status: Status
     outputs: Mapping[str, Any]
@@ -275,7 +275,7 @@ def _started(job: Job) -> RunStarted:
 
 
 def _provenance(job: Job) -> Mapping[str, Any]:
-    """With what whoever reads the run must know to read its context as its nodes do."""
+    """Provenance, plus the declarations of the context that a reader needs to replay it."""
     declared = declared_by(job.pipeline)
     if not declared and not asks_for_context(job.pipeline, job.library):
         return job.provenance.recorded()
@@ -291,7 +291,7 @@ def _whole(job: Job) -> Graph:
 
 
 def live_context_of(job: Job) -> LiveContext | None:
-    """What keeps the context of a run of the job; None where no workload asks for it."""
+    """Build the context of a run of the job; None if no workload asks for it."""
     if not asks_for_context(job.pipeline, job.library):
         return None
     fold = Fold()
@@ -301,7 +301,7 @@ def live_context_of(job: Job) -> LiveContext | None:
 
 
 def visibility_of(job: Job) -> Visibility:
-    """Who waits for whom in the job."""
+    """Look up which nodes of the job wait for which."""
     return Visibility(job.graph, _whole(job))
 
 

@@ -141,7 +141,7 @@ class _Fan:
         return Result(self._outputs())
 
     def _limit(self) -> int:
-        """How many instances live at once: enough to keep the executor busy, or what is asked."""
+        """The maximum of instances at once: as asked, or enough to keep the executor busy."""
         if self._each.max_parallel is None:
             return 2 * self._here.run.slots.capacity.slots + 8
         found = value_of(self._each.max_parallel, self._here)
@@ -278,7 +278,7 @@ def with_keys(lists: dict[str, Any], keys: list[str], failed: list[str]) -> dict
 
 
 def _required(each: ForEach, total: int, here: NodeContext) -> int:
-    """How many instances must be good: a share is rounded up, so that 75 % of 5 is 4."""
+    """The number of instances that must be good: a share is rounded up, so that 75 % of 5 is 4."""
     if each.percent:
         return math.ceil(each.min_success * total / 100 - 1e-9)
     if total and each.min_success > total:

@@ -96,7 +96,7 @@ def _level(name: str, instance: str, iteration: str) -> str:
 
 
 def _instances(node: Node, outset: NodeContext) -> Iterable[str] | None:
-    """What a fan-out's instances are called, where the params say that."""
+    """The keys of a fan-out's instances, if the params determine them."""
     fan = node.for_each
     if fan is None or not _rests_on(fan.key, {"params", "each"}):
         return None

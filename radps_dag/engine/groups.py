@@ -65,5 +65,5 @@ async def _attempted(
 
 
 def _outputs(outputs: tuple[Named, ...], inside: NodeContext) -> dict[str, Any]:
-    """What a group shows to the outside."""
+    """The outputs of a group, as seen from outside."""
     return {output.name: value_of(output.value, inside) for output in outputs}

@@ -21,14 +21,14 @@ __all__ = ["Wording", "ask", "can_ask", "pause_body", "wording_of"]
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What is asked: of two questions at a place with the same wording, one is the other."""
+    """The content of a question: two questions at a place with the same wording are the same."""
 
     message: str
     inputs: Mapping[str, Any]
     show: tuple[Any, ...] = ()
 
     def id(self, here: NodeContext) -> str:
-        """Of the question, which the journal knows it by."""
+        """The id of the question in the journal."""
         place, memory = here.place.name, here.run.memory
         round = 0 if memory is None else memory.round(place)
         return identity(place, round, self.message, self.inputs, self.show)
@@ -41,7 +41,7 @@ async def pause_body(node: Pause, here: NodeContext) -> Result:
 
 
 def wording_of(node: Pause, evaluate: Callable[[Value], Any]) -> Wording:
-    """What a pause asks."""
+    """Evaluate the wording of a pause."""
     message = str(evaluate(node.message))
     shown = tuple(evaluate(one) for one in node.show)
     inputs: dict[str, Any] = {}

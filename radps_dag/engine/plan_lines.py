@@ -16,8 +16,9 @@ Verdict = Literal["run", "reuse", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What would become of a node, an instance or an iteration; of a group, of all in it, which is
-    told of too unless the group is a `leaf`: nothing in it is known yet."""
+    """The plan for a node, an instance or an iteration. That of a group covers all in it, which has
+    lines of its own unless the group is a `leaf`: nothing in it is known yet.
+    """
 
     place: str
     path: str
@@ -37,7 +38,7 @@ def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
 
 
 class PlanLines:
-    """What is said of each place, in the order of the graph."""
+    """The lines of a plan, one for each place, in the order of the graph."""
 
     def __init__(self) -> None:
         self.lines: list[Planned] = []

@@ -17,7 +17,7 @@ __all__ = ["PlannedContext"]
 
 
 class PlannedContext:
-    """What a run would know at each node, without one where no workload asks for the context."""
+    """The context that a run would have at each node, empty if no workload asks for it."""
 
     def __init__(self, live_context: LiveContext | None) -> None:
         self._knowing = live_context
@@ -27,7 +27,7 @@ class PlannedContext:
     def expect(
         self, memory: ResultCache, asked: CacheQuery, link: Link | None
     ) -> tuple[CachedResult | None, str]:
-        """What the call will be found to have made; None, and why it has to run."""
+        """Predict the result that the call will find; None, and the reason, if it has to run."""
         known = memory.expect(asked)
         if known is not None and known.made.reads and self._knowing is not None:
             if source := self._doubtful(link, known.made.reads):

@@ -49,7 +49,7 @@ _Outputs = Mapping[str, Any]  # some of which may be unknown
 
 
 def plan(job: Job, memory: ResultCache) -> list[Planned]:
-    """What a run of the job would do, nodes in the order of the graph, groups before their parts.
+    """Plan a run of the job: nodes in the order of the graph, groups before their parts.
 
     Nothing is run or changed, and of files only the size is looked at. The memory keeps what was
     found to be no longer as it should be.
@@ -96,7 +96,7 @@ class _Planner:
                 finished[id] = outputs
 
     def _node(self, graph: Graph, id: str, here: NodeContext) -> _Outputs | Unknown | None:
-        """What is known of a node's outputs; None if it is skipped."""
+        """The outputs of a node as far as they are known; None if it is skipped."""
         node = node_of(graph, id)
         if not node.cache:
             here = here.uncached()
@@ -199,7 +199,9 @@ class _Planner:
             }
 
     def _more(self, loop: Loop, here: NodeContext, outcome: str, history: History) -> int | None:
-        """How many more iterations a person has asked for; None if that is still to be asked."""
+        """The number of further iterations that a person has asked for; None if that is still to be
+        asked.
+        """
         policy, message = judgement(loop, outcome, history)
         if policy == "warn":
             return 0
@@ -209,7 +211,7 @@ class _Planner:
         return None if said is None else more_of(said, outcome, message, here)
 
     def _answer(self, wording: Wording, here: NodeContext) -> Mapping[str, Any] | None:
-        """What the journal of the run has for an answer."""
+        """Find the answer in the journal of the run."""
         known = answer_of(self._memory.store, here.scope.run["id"], wording.id(here))
         return None if known is None else known.values
 
@@ -231,7 +233,7 @@ class _Planner:
     def _body(
         self, node: Node, inside: Graph | None, here: NodeContext
     ) -> tuple[_Outputs | Unknown, Mapping[str, Any] | None]:
-        """What is known of the outputs of one go at a node and, of a group, of its steps'."""
+        """The outputs of one execution of a node and, of a group, of its steps, as far as known."""
         match node:
             case Task():
                 return self._task(node, here), None

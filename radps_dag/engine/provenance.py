@@ -37,7 +37,7 @@ class Provenance:
 
     @classmethod
     def of(cls, start: RunStarted) -> Provenance:
-        """That of a run; earlier versions did not record all of it."""
+        """Read the provenance of a run; earlier versions did not record all of it."""
         recorded = start.provenance
         known = {name: recorded[name] for name in cls.__slots__ if name in recorded}
         known["directory"] = Path(known.get("directory", "."))

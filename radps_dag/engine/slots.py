@@ -16,7 +16,7 @@ __all__ = ["Amount", "Slots", "Turn"]
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What a call holds, or what there is. Memory in bytes."""
+    """Resources that a call holds, or that there are. Memory in bytes."""
 
     slots: int = 1
     memory: int = 0
@@ -30,7 +30,7 @@ class Amount:
         return Amount(self.slots + other.slots, self.memory + other.memory, self.gpus + other.gpus)
 
     def __sub__(self, other: Amount) -> Amount:
-        """What is left, which is never less than nothing."""
+        """Subtract; no part is less than zero."""
         return Amount(
             max(0, self.slots - other.slots),
             max(0, self.memory - other.memory),
@@ -52,7 +52,9 @@ class Slots:
         self._queue: deque[tuple[Amount, asyncio.Future[None]]] = deque()
 
     def amount(self, asked: Resources) -> Amount:
-        """What a call takes that asks for this; a part of a processor is a whole slot."""
+        """The resources that a call takes for this request; a part of a processor is a whole
+        slot.
+        """
         return Amount(
             slots=max(1, min(self.capacity.slots, math.ceil(asked.cpus))),
             memory=min(self.capacity.memory, asked.memory or 0),
@@ -103,7 +105,7 @@ class Slots:
 
 
 class Turn:
-    """What one call holds: taken and given back as often as it likes, never twice."""
+    """Resources held by one call: taken and given back as often as it likes, never twice."""
 
     def __init__(self, slots: Slots, amount: Amount) -> None:
         self._slots = slots

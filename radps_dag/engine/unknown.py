@@ -53,5 +53,5 @@ def _unknown_of(found: Any) -> Unknown:
 
 
 def upstream(unknown: Unknown) -> str:
-    """Why what reads it will run."""
+    """Say why the readers of an unknown output will run."""
     return f"upstream {unknown.source} will run"

@@ -271,7 +271,9 @@ Listener = Callable[[Fact], None]
 
 
 def cancelled_text(end: RunEnded) -> str:
-    """Who cancelled a run, when and why: `cancelled by ann on 2026-11-25 at 02:14:08: no use`."""
+    """Say who cancelled a run, when and why: `cancelled by ann on 2026-11-25 at 02:14:08: no
+    use`.
+    """
     who = f" by {end.by}" if end.by else " in Prefect" if end.via == "prefect" else ""
     when = clock.strftime("%Y-%m-%d at %H:%M:%S", clock.localtime(end.time))
     why = f": {end.message}" if end.message else ""

@@ -75,7 +75,7 @@ def _checks_of(kind: type[Any]) -> dict[str, Check]:
 
 
 def _of(hint: Any) -> Check:
-    """What a value of a type is known by."""
+    """Build the check for values of a type."""
     if hint in _PLAIN:
         return _PLAIN[hint]
     origin, inner = typing.get_origin(hint), typing.get_args(hint)

@@ -113,7 +113,7 @@ def _number(directory: RunDirectory) -> int:
 
 
 def driver_of(directory: RunDirectory, store: Store | None = None) -> str:
-    """Who drives the run now, in words; "" if nobody does, or this process may not know.
+    """The driver of the run, in words; "" if nobody drives it, or this process may not know.
 
     Raises DamagedRun where its lock is broken.
     """
@@ -138,7 +138,9 @@ def is_here(driver: Driver) -> bool:
 
 
 def _said(directory: RunDirectory) -> Driver | None:
-    """What a process has written into its lock, or half of it, or the one before it."""
+    """Read what a process has written into its lock; it may be half written, or left by an earlier
+    process.
+    """
     try:
         says = json.loads(directory.lock.read_text(encoding="utf-8"))
         time.localtime(says["since"])

@@ -32,7 +32,7 @@ def find_run(store: Store, wanted: str | None) -> str:
 
 
 def last_start(store: Store, run: str) -> RunStarted:
-    """How a process last began to drive the run."""
+    """Find the latest start of a process that drove the run."""
     starts = [store.fact(row) for row in store.rows(run, kinds=("run_started",))]
     if not starts:
         for _ in store.rows(run):  # none is missing
@@ -44,7 +44,7 @@ def last_start(store: Store, run: str) -> RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """Where a run stands. `driver` says who drives it, "" if nobody does."""
+    """Status of a run. `driver` says who drives it, "" if nobody does."""
 
     head: Head
     status: Status
@@ -54,7 +54,8 @@ class RunStatus:
 
 
 def run_status(store: Store, head: Head, *, driven: bool = True) -> RunStatus:
-    """Where a run stands: one whose process is gone is interrupted, whatever it said last.
+    """Determine the status of a run; if its process is gone, it is interrupted, whatever it said
+    last.
 
     Not `driven`: where it would stand if whoever drives it ended now.
     """

@@ -212,7 +212,7 @@ class Store(Connections):
         return map(self._row, found)
 
     def facts(self, run: str, after: int = 0) -> Iterator[Fact]:
-        """What happened in a run, in its order. Raises Damaged."""
+        """Yield the facts of a run, in their order. Raises Damaged."""
         for row in self.rows(run, after):
             yield self.fact(row)
 
@@ -286,7 +286,7 @@ class Store(Connections):
 def _sound(
     rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], T], damaged: Damages | None
 ) -> Iterator[T]:
-    """What is read of rows, but for those that are damaged, where somebody asks for them."""
+    """Read rows; if `damaged` is given, those that are damaged are handed to it and left out."""
     for row in rows:
         try:
             yield read(row)

@@ -27,7 +27,7 @@ _LIKE, _UNLIKE = '"workspace-', '"workspace-.'
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """Where a run keeps its files: `products/`, `workers.log`, and the lock of who drives it."""
+    """The directory of a run's files: `products/`, `workers.log`, and the lock of its driver."""
 
     id: str
     path: Path
@@ -35,7 +35,7 @@ class RunDirectory:
 
     @property
     def products(self) -> Path:
-        """Where calls write."""
+        """The directory in which calls write."""
         if self.root and is_local(self.root):
             return path_of(self.root) / self.id
         return self.path / "products"

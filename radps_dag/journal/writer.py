@@ -24,7 +24,7 @@ MOMENT = 0.1  # seconds that a fact may wait for others
 
 @dataclass(frozen=True, slots=True)
 class _Waiter:
-    """Who waits until so many facts are durable."""
+    """A waiter for the moment at which so many facts are durable."""
 
     count: int
     loop: asyncio.AbstractEventLoop
@@ -95,7 +95,7 @@ class Writer:
                 self._wake(len(rows))
 
     def _batch(self) -> list[Row]:
-        """What there is to write, once somebody waits for it or a moment has passed."""
+        """Take the rows to write, once somebody waits for them or a moment has passed."""
         with self._changed:
             while not self._rows and not self._closing:
                 self._changed.wait()

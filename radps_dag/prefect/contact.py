@@ -94,14 +94,14 @@ def _address() -> str:
 
 
 def _words(error: Exception) -> str:
-    """What went wrong, where that says more than that a connection did."""
+    """Describe an error, unless it says no more than that a connection failed."""
     if isinstance(error, httpx.TimeoutException):
         return str(error) or f"no answer within {PATIENCE:g} s"
     return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 class Contact:
-    """Whether the server is still there. Once lost, the run goes on without it.
+    """Watch over the connection to the server. Once it is lost, the run goes on without it.
 
     All requests of Prefect's clients pass here, from whatever thread, and none of them waits for
     longer than it should.

@@ -50,7 +50,7 @@ def seen(picture: Picture, link: Link) -> SeenPicture | None:
 
 
 def sources(pictures: Sequence[SeenPicture]) -> list[str]:
-    """From where a page has each of them, "" for none that it could show.
+    """The address of each picture for a page, "" for those that it cannot show.
 
     What has a link is in place as far as a page of reasonable size has room: the newest, which come
     last. The others are fetched when somebody looks.

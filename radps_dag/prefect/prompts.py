@@ -103,7 +103,7 @@ class PrefectPrompts:
                 await asyncio.wait_for(_pause(client, flow_run, question, text), PATIENCE)
 
     async def _words(self, question: Question, notice: str = "") -> str:
-        """What stands above the form."""
+        """The text above the form."""
         return await asyncio.to_thread(words, question, notice, self._open - 1, self._link)
 
     @asynccontextmanager
@@ -153,7 +153,7 @@ async def _pause(client: PrefectClient, flow_run: UUID, question: Question, text
 
 
 async def _given(client: PrefectClient, flow_run: UUID, key: str) -> Mapping[str, Any] | None:
-    """What was filled in, when the flow run is resumed; None if it was ended instead."""
+    """Wait for the input with which the flow run is resumed; None if it was ended instead."""
     while True:
         await asyncio.sleep(POLL)
         try:
@@ -170,7 +170,7 @@ async def _given(client: PrefectClient, flow_run: UUID, key: str) -> Mapping[str
 async def _left_behind(
     client: PrefectClient, flow_run: UUID, question: Question
 ) -> list[Mapping[str, Any]]:
-    """What was answered on a flow run that nobody looked at any more."""
+    """Collect the answers on a flow run that nobody watched any more."""
     found: list[Mapping[str, Any]] = []
     try:
         states = await client.read_flow_run_states(flow_run)

@@ -335,7 +335,7 @@ def moved(seams: Iterable[Seam]) -> list[str]:
 
 
 def _lacks(seam: Seam) -> str:
-    """What is not as it was; "" if all is."""
+    """Say what differs from what we rely on; "" if nothing does."""
     try:
         found: Any = importlib.import_module(seam.module)
     except ImportError:

@@ -251,12 +251,12 @@ class _Nowhere(WritableFileSystem):
 
 
 def _depth(label: Label) -> int:
-    """How deep a group is: 1 for a stage, more for its steps and instances."""
+    """The depth of a group: 1 for a stage, more for its steps and instances."""
     return sum(not part.startswith("#") for part in parts(label.place))
 
 
 def _page(flow_run: str) -> str:
-    """Where Prefect shows a flow run."""
+    """The address of a flow run on Prefect's page."""
     return url_for("flow-run", obj_id=flow_run) or "unknown"
 
 

@@ -46,7 +46,7 @@ class Live:
 
     @property
     def error(self) -> Exception | None:
-        """What broke the display."""
+        """The error that broke the display."""
         return self._screen.error or self._error
 
     def suspended(self) -> AbstractContextManager[None]:

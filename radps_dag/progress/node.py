@@ -52,7 +52,7 @@ class Quality:
 
 @dataclass(slots=True, eq=False)
 class NodeState:
-    """What is known of a node, an instance (`[spw=2]`) or an iteration (`#3`).
+    """The state of a node, an instance (`[spw=2]`) or an iteration (`#3`).
 
     `good`, `failed` and `skipped` count the children that ended, forgotten ones too; `active` are
     those that run. `failures` and `remarks` count, over everything inside that is remembered, what

@@ -16,8 +16,9 @@ _IMAGES = ("image", "fits")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a call made to be looked at. `name` says where: the place, and the file's name.
-    `again` says that an earlier run has made it, whose page shows it already."""
+    """An image that a call has made. `name` is the place and the file's name. `again` is true if an
+    earlier run has made it, whose page shows it already.
+    """
 
     name: str
     uri: str

@@ -288,7 +288,7 @@ def fold(facts: Iterable[Fact]) -> RunState:
 
 
 def _close_questions(node: NodeState) -> None:
-    """What waited for an answer waits no more, and says why."""
+    """Close the question of a node that nobody can answer any more; its reason says so."""
     node.asked = None
     if node.reason == WAITS:
         node.reason = CLOSED
@@ -297,7 +297,7 @@ def _close_questions(node: NodeState) -> None:
 
 
 def _wait_anew(stage: NodeState) -> None:
-    """What an earlier process did not bring to a good end is going to begin again."""
+    """Set a stage back to waiting, because an earlier process did not finish it."""
     forget_inside(stage)
     withdraw(stage)
     _forget_retries(stage)

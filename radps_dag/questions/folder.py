@@ -62,7 +62,7 @@ class Folder:
         return []
 
     def _read(self, path: Path, question: Question) -> Mapping[str, Any] | None:
-        """What a file says about the question, None if it is about another one or not whole yet.
+        """Read an answer from a file; None if it is about another question or is not complete yet.
 
         Raises RadpsDagError for a file that can never be an answer.
         """

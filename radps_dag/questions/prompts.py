@@ -72,7 +72,7 @@ class Prompts:
 
     @property
     def closed(self) -> CancelRequest | None:
-        """Who wants the run to be over for good, there or from another process."""
+        """The request that ends the run for good, made here or by another process."""
         return self._closed or wished(self._store.workspace.run(self.run))
 
     @contextlib.contextmanager
@@ -186,7 +186,7 @@ class Prompts:
 
 
 async def _shown(face: PromptChannel, question: Question, offer: Offer) -> None:
-    """Whatever goes wrong with a face, others can still be asked."""
+    """Show a question on one channel; if that fails, the others can still be used."""
     with contextlib.suppress(RadpsDagError, OSError):
         await face.show(question, offer)
 

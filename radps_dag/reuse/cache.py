@@ -103,7 +103,7 @@ class ResultCache:
             self.revisions.note(place, known.made.revision)
 
     def find(self, asked: CacheQuery) -> CachedResult | None:
-        """What such a call made before and may be used again, its files not looked at."""
+        """Find the reusable result of such a call, without a look at its files."""
         return next(self._found(asked), None)
 
     def _found(self, asked: CacheQuery) -> Iterator[CachedResult]:
@@ -129,7 +129,7 @@ class ResultCache:
         yield from self._runs.with_key(asked.key, asked.place)
 
     def _barred(self, asked: CacheQuery) -> str:
-        """Why nothing that other runs have made is used for a call, in words."""
+        """Say why results of other runs may not be used for a call; "" if they may."""
         struck = "a fault may strike it" if self._faults.strikes(asked.place) else ""
         return self._policy.bars(asked) or struck
 
@@ -156,7 +156,7 @@ class ResultCache:
         return asked.place in self._own.going and not self._policy.forces(asked.place)
 
     def expect(self, asked: CacheQuery) -> CachedResult | None:
-        """What such a call will be found to have made, by the sizes of its files."""
+        """Predict the result that a lookup will find, by the sizes of its files."""
         for known in self._found(asked):
             if not self._wrong(known, self._grounds(known, asked), thorough=False):
                 self.keys.learn(known.made)
@@ -171,8 +171,9 @@ class ResultCache:
         return None if any(read_otherwise(known.made, asked, self.keys)) else known
 
     def round(self, place: str) -> int:
-        """How often a group around the place has been tried again, in this run's whole life, and
-        how often the place itself failed for what people said, or did not say in time."""
+        """Count how often a group around the place has been tried again, in the whole life of this
+        run, plus how often the place itself failed because of an answer or a missed deadline.
+        """
         again = sum(self._own.rounds[one] for one in around(place))
         return again + self._own.decided[place]
 
@@ -185,7 +186,7 @@ class ResultCache:
         return bool(self._again) and place.startswith(tuple(self._again))
 
     async def lookup(self, asked: CacheQuery) -> CachedResult | None:
-        """What such a call made before, if it is all still there as it was."""
+        """Find the result of such a call, if all of it is still there and unchanged."""
         for known in self._found(asked):
             wrong = ""
             found = self._grounds(known, asked)
@@ -203,7 +204,9 @@ class ResultCache:
         return dependencies_of(known.made, known.outputs, asked.arguments, asked.context, self.keys)
 
     def _wrong(self, known: CachedResult, found: list[Made], *, thorough: bool = True) -> str:
-        """What is wrong with what a result stands on, in words. Raises Unreachable."""
+        """Say what is wrong with the data that a result depends on; "" if nothing. Raises
+        Unreachable.
+        """
         for uri, content in known.made.outside.items():
             if (now := self.keys.outside(uri)) != content:
                 return became(uri, now)
@@ -213,7 +216,7 @@ class ResultCache:
         return damage_in([self.in_place.expected(made) for made in found], thorough=thorough)
 
     def why(self, asked: CacheQuery) -> str:
-        """Why the call has to be made, in words."""
+        """Say why the call has to be made."""
         if self._policy.forces(asked.place):
             return "forced"
         if asked.upstream:
@@ -245,7 +248,7 @@ class ResultCache:
         return CachedResult(fact.outputs, replace(fact.made, origin=origin), fact.seconds, origin)
 
     def _learn_contents(self, uri: str) -> None:
-        """Of a run whose products are read without its calls being asked for."""
+        """Learn the contents of a run whose products are read while its calls are not asked for."""
         run = self._runs.named_in(uri)
         if run is None or run in self._contents_of:
             return
@@ -258,7 +261,7 @@ class ResultCache:
 
 @contextmanager
 def _failing(place: str, hint: str = "") -> Iterator[None]:
-    """What cannot be looked at fails the call that is given it."""
+    """Turn an error of looking at data into a failure of the call that is given the data."""
     try:
         yield
     except RadpsDagError as error:

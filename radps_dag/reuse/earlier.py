@@ -59,7 +59,7 @@ class EarlierRuns:
         return self._loaded[run]
 
     def at(self, place: str) -> Row | None:
-        """What the newest of the other runs of this pipeline made at a place."""
+        """Find the newest result at a place among the other runs of this pipeline."""
         found = (self.results(run).made.get(place) for run in self.others)
         return next((row for row in found if row is not None), None)
 

@@ -24,7 +24,7 @@ MOST = 10**6  # rows of other runs
 
 @dataclass(slots=True)
 class _Data:
-    """What calls of this run did to the data at one address."""
+    """The changes that calls of this run made to the data at one address."""
 
     before: str = ""  # the content of data from outside, before the first of them
     left: tuple[int, str] | None = None  # by the last that ended well
@@ -35,7 +35,7 @@ class _Data:
 
 @dataclass(slots=True, eq=False)
 class InPlace:
-    """What was changed in place, as far as this run is concerned."""
+    """The changes made in place, as far as this run is concerned."""
 
     store: Store
     run: str
@@ -88,7 +88,9 @@ class InPlace:
         return found
 
     def altered(self, made: Made) -> str:
-        """Who has changed what a call made, so that it is of no use any more, in words."""
+        """Say who has changed the result of a call so that it is of no use any more; "" if
+        nobody.
+        """
         if not made.files:
             return ""
         others = self._changed_by_others()
@@ -131,8 +133,10 @@ class InPlace:
         return self._others
 
     def expected(self, made: Made) -> tuple[Made, Files]:
-        """What of a call's files must be as it wrote them, and by address how this run left the
-        rest. Of what is in doubt after an interrupt nothing is expected: a person was asked."""
+        """Split a call's files: those that must be as it wrote them, and by address how this run
+        left the rest. Nothing is expected of what is in doubt after an interrupt: a person was
+        asked.
+        """
         mine = {name: self._own.get(address_in(made.workdir, name)) for name in made.files}
         kept = {
             name: content

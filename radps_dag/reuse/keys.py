@@ -110,7 +110,7 @@ class Keys:
         return value
 
     def _salted(self, secret: str) -> str:
-        """What tells a secret from any other, and to who lacks the workspace's salt nothing."""
+        """Digest of a secret, salted: without the workspace's salt it tells nothing."""
         if self._salt is None:
             self._salt = salt_of(self._workspace.root / "salt", remember=self._remember)
         return hmac.new(self._salt, secret.encode("utf-8", "surrogatepass"), sha256).hexdigest()
@@ -127,8 +127,9 @@ class Keys:
         return found
 
     def outside(self, uri: str) -> str | None:
-        """What tells the content of data that no call of this workspace has made: as it was before
-        calls of this run changed it in place. Raises Unreachable."""
+        """Digest of data that no call of this workspace has made, as it was before calls of this
+        run changed it in place. Raises Unreachable.
+        """
         return self.before(uri) or self._outside.content(uri)
 
     def now_outside(self, uri: str) -> str | None:
@@ -155,7 +156,7 @@ class Keys:
         return found
 
     def maker(self, uri: str) -> Made | None:
-        """What the call has left, if it is one of this workspace, that has made what lies there."""
+        """Find the result of the call of this workspace that made the data at an address."""
         self.content(uri)
         folder = uri
         while folder := folder.rpartition("/")[0]:
@@ -172,8 +173,9 @@ class Keys:
         return found
 
     def entries(self, address: str) -> Iterator[str]:
-        """What there is at an address that calls of this workspace have written: the product that
-        it is or is in, or all that is below it. The address itself, where that is nothing."""
+        """List the addresses behind an address that calls of this workspace have written: the
+        product that it is or is in, or all that is below it; the address itself if there is none.
+        """
         made = self.maker(address)
         if made is not None:
             below = address[len(made.workdir) + 1 :].partition("/")[0]

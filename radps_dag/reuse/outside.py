@@ -40,7 +40,7 @@ class Outside:
         self._fresh: dict[str, tuple[str | None, float]] = {}
 
     def content(self, uri: str) -> str | None:
-        """What tells the content at an address from any other; None where nobody can say.
+        """Digest of the content at an address; None if it cannot be known.
 
         Raises Unreachable.
         """
@@ -103,7 +103,7 @@ def text_of(content: tuple[int, str]) -> str:
 
 
 def _mark(path: Path) -> tuple[str, int]:
-    """What changes whenever a file, or one in a directory, is written; and the latest time."""
+    """Fingerprint of a file or directory that changes with every write, and its latest time."""
     digest, newest = sha256(), 0
     for file, status in _statuses(path):
         newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)

@@ -37,7 +37,7 @@ class CacheQuery:
 
 @dataclass(frozen=True, slots=True)
 class CachedResult:
-    """What such a call has made before."""
+    """The recorded result of an earlier call."""
 
     outputs: Mapping[str, Any]
     made: Made
@@ -47,7 +47,7 @@ class CachedResult:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may be used again. `force` are patterns of places that are to run whatever is known."""
+    """Rules for reuse. `force` are patterns of places that run in any case."""
 
     reuse: bool = True  # what other runs have made
     force: tuple[tuple[str, ...], ...] = ()
@@ -59,7 +59,7 @@ class Policy:
         )
 
     def bars(self, asked: CacheQuery) -> str:
-        """Why nothing that other runs have made is used for a call; "" if it may be."""
+        """Say why results of other runs may not be used for a call; "" if they may."""
         if not asked.cached:
             return "cache: false"
         if not self.reuse:

@@ -15,7 +15,7 @@ __all__ = ["StageResult", "earlier_outputs"]
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What the last run of a stage left: its outputs, or that it was skipped."""
+    """The result of a stage's last run: its outputs, or None if it was skipped."""
 
     run: str
     outputs: Mapping[str, Any] | None
@@ -24,7 +24,7 @@ class StageResult:
 def earlier_outputs(
     store: Store, pipeline: str, stages: Iterable[str], damaged: Damages | None = None
 ) -> dict[str, StageResult]:
-    """For each stage, the newest run of the pipeline in which it ended well, and its outputs.
+    """Find, for each stage, the newest run of the pipeline in which it ended well, and its outputs.
 
     Runs that are damaged are handed to `damaged` and left out; if it is there, or else raised.
     """
@@ -46,7 +46,7 @@ def earlier_outputs(
 
 
 def _results_of(store: Store, run: str, stages: set[str]) -> dict[str, StageResult]:
-    """What one run left of the stages. Raises DamagedRun, whichever of its rows is damaged."""
+    """Read what one run left of the stages. Raises DamagedRun, whichever of its rows is damaged."""
     found: dict[str, StageResult] = {}
     for row in store.rows(run):
         if row.place not in stages or row.kind not in ("node_succeeded", "node_skipped"):

@@ -37,8 +37,9 @@ def dependencies_of(
 
 
 def damage_in(found: list[tuple[Made, Files]], *, thorough: bool = True) -> str:
-    """What is wrong with what calls have made, and with the data that was left so at an address, in
-    words. Raises Unreachable."""
+    """Say what is wrong with the results of calls, and with data that was left at an address in a
+    known state; "" if nothing. Raises Unreachable.
+    """
     for made, left in found:
         if wrong := harm(made, thorough=thorough):
             return wrong

@@ -39,7 +39,7 @@ Status = Literal["succeeded", "failed", "interrupted", "paused", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended, and where to read about it. `error` is the failure that ended it."""
+    """The end of a run, and where to read about it. `error` is the failure that ended it."""
 
     run: str
     status: Status
@@ -67,7 +67,9 @@ class RunResult:
             store.close()
 
     def context(self, at: str | None = None) -> Context:
-        """What the run knows or, `at` a place in it, what that node saw when it started."""
+        """The context of the run or, with `at`, the context that the node at this place saw when it
+        started.
+        """
         from radps_dag.context.access import load_context
 
         return load_context(self.run, workspace=self.workspace, store=self.store, at=at)
@@ -210,7 +212,7 @@ def plan(
     store: str | None = None,
     profile: Place | Profile | None = None,
 ) -> list[Planned]:
-    """What a run would run, reuse and skip, and why, node by node; nothing runs or changes.
+    """List what a run would run, reuse and skip, and why, node by node; nothing runs or changes.
 
     Python warns of earlier runs that are damaged. Raises as `run` does, before it would run.
     """

@@ -22,8 +22,9 @@ __all__ = ["Frontend", "Screen"]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Where a run is shown as long as it goes on. `restore` is called before a second signal ends
-    the program at once: it leaves a terminal as it was."""
+    """The display of a run while it goes on. `restore` is called before a second signal ends the
+    program at once: it leaves a terminal as it was.
+    """
 
     listener: Listener
     prompt_channels: tuple[PromptChannel, ...] = ()

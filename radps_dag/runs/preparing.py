@@ -111,7 +111,7 @@ def _chosen(part: Selection, pipeline: Pipeline) -> tuple[str, ...] | None:
 
 
 def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
-    """What is to run; its id is still to be given."""
+    """Build the job to run; its id is still to be given."""
     # Imported when the file is known to be good: the graph library takes its time.
     from radps_dag.builder import build
     from radps_dag.engine import selection
@@ -159,7 +159,7 @@ def refuse_too_large(job: Job) -> None:
 
 
 def memory_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
-    """What need not run again, for a run of the job."""
+    """Open the result cache for a run of the job."""
     from radps_dag.reuse.cache import Policy, ResultCache, patterns
     from radps_dag.reuse.keys import Keys
 
@@ -175,7 +175,7 @@ def planned_by(
     problem: Callable[[Problem], None],
     warn: Callable[[str], None],
 ) -> list[Planned]:
-    """What a run would run, reuse and skip; nothing is changed."""
+    """List what a run would run, reuse and skip; nothing is changed."""
     checked = open_checked(asked, problem)
     from radps_dag.engine.planning import plan
 

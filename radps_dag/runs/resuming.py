@@ -86,7 +86,7 @@ def _resume(
 
 
 def _as_before(asked: RunOptions, before: RunStarted, store: Store, front: Frontend) -> RunOptions:
-    """What was asked of the run when it started, but for what is asked now."""
+    """Restore the options that the run was started with; those given now take precedence."""
     recorded, now = Settings.of(before), asked.settings
     profile = asked.profile
     if (
@@ -115,7 +115,9 @@ def _as_before(asked: RunOptions, before: RunStarted, store: Store, front: Front
 
 
 def _root_of(root: str | None, before: RunStarted, store: Store) -> str | None:
-    """Where the run kept its products. A disk that is not there now is not made up for."""
+    """The directory in which the run kept its products. A disk that is not mounted now is not
+    replaced by a new directory.
+    """
     if root is None or not is_local(root):
         return root
     path = _where(path_of(root), before, store)

@@ -175,7 +175,7 @@ def _desk(
     prompt_channels: Sequence[PromptChannel],
     leave: Callable[[], object] | None,
 ) -> Prompts:
-    """Where questions of the run are asked: wherever the tracker shows them, too."""
+    """Build the prompts of the run; the tracker shows questions, too."""
     folder = Folder(opened.directory.path / "answers")
     return Prompts(
         opened.store,

@@ -203,7 +203,7 @@ def _reach(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def _told(url: str, done: str) -> Iterator[None]:
-    """Whatever a driver raises, as one line; what is not there stays FileNotFoundError."""
+    """Report any error of a driver as one line; a missing file stays FileNotFoundError."""
     try:
         yield
     except (FileNotFoundError, Unreachable):

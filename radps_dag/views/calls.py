@@ -96,7 +96,9 @@ class NodeView:
 
 
 def view_node(store: Store, run: str, place: str, *, driven: bool) -> NodeView:
-    """What is known of a place. `driven`: a process is at work in the run. Raises Damaged."""
+    """Read the state of a place from the journal. `driven`: a process is at work in the run. Raises
+    Damaged.
+    """
     rows: Sequence[Row] = [
         *store.rows(run, kinds=("run_started",)),
         *store.at(run, (place,), _KINDS),

@@ -38,8 +38,9 @@ _STATUS: Mapping[str, Status] = {
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What became of a place: its latest status and when that began. What a process left behind
-    when it went away is abandoned; where all calls used earlier results, it is reused."""
+    """The course of a place: its latest status, and when that began. What a process left behind
+    when it went away is abandoned; where all calls used earlier results, it is reused.
+    """
 
     place: str
     status: Status
@@ -117,7 +118,9 @@ def find_places(store: Store, run: str, wanted: str, *, driven: bool = False) ->
 
 
 def inside(store: Store, run: str, place: str, *, driven: bool = False) -> list[Course]:
-    """What is in a place: its steps, its instances, its iterations; the stages of the run."""
+    """List the places directly inside a place: steps, instances, iterations, or the stages of the
+    run.
+    """
     known = courses(marks(store, run), driven=driven)
     return [one for name, one in known.items() if name and _outer(name) == place]
 

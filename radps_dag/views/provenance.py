@@ -69,7 +69,9 @@ _NOT_OF_A_CALL = ("packages", "python", "run")
 
 
 def lineage(store: Store, run: str) -> Lineage:
-    """What made the results of a run. Raises RadpsDagError for one that never began."""
+    """Collect the calls behind the results of a run. Raises RadpsDagError for one that never
+    began.
+    """
     view = view_run(store, run)
     own = views(store, run, store.rows(run, kinds=_KINDS), driven=bool(view.listed.driver))
     calls = {

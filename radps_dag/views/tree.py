@@ -90,5 +90,5 @@ def _answer(asked: QuestionAsked, fact: QuestionAnswered) -> dict[str, Any]:
 
 
 def _counts(node: NodeState) -> dict[str, int | bool]:
-    """Of the calls in a node, how many ran, and how many used an earlier result."""
+    """Count the calls in a node that ran, and those that used an earlier result."""
     return {"reused": node.is_reused, "calls_ran": node.ran, "calls_reused": node.reused}

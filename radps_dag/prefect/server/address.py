@@ -19,7 +19,7 @@ __all__ = ["ServerAddress", "ServerStatus", "answers", "client_environment", "lo
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where the server is, and the password to it.
+    """Address of the server, and the password to it.
 
     The server counts this process among its users, and stays, until `release` or the end of the
     process, however it comes.

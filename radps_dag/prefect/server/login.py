@@ -88,7 +88,7 @@ def login_address(page: str, said: str, path: str = "") -> str:
 
 
 def new_pass(auth_string: str) -> str:
-    """What lets a browser in for some days."""
+    """Make the pass that lets a browser in for some days."""
     until = f"{int(time.time() / 3600) + VALID:x}"
     return f"{until}-{_signature(auth_string, until)}"
 

@@ -32,7 +32,7 @@ class UnknownKey(UsageError, KeyError):
 
 
 class Context(Mapping[str, Any]):
-    """What a run knows: a snapshot to read, and what is to be added to it.
+    """The context of a run: a snapshot to read, and the additions to it.
 
     A mapping of keys to values, as of the moment at which it was taken; what is added is not seen
     in it. Of a call, additions land when the call succeeds. Every value that it gives is the
@@ -160,7 +160,7 @@ class Context(Mapping[str, Any]):
 
 
 def addition(snapshot: Snapshot, key: str, value: Any) -> Added:
-    """What is added under a key. Raises UsageError where name or value are not as they must be."""
+    """Make the addition of a value under a key. Raises UsageError for an unfit name or value."""
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise UsageError(
             f"{key!r} is not a key of a context; use lower-case letters, digits and _, starting "
@@ -181,7 +181,9 @@ def addition(snapshot: Snapshot, key: str, value: Any) -> Added:
 
 
 def withdrawal(snapshot: Snapshot, product: Product | str, reason: str) -> Added:
-    """That a product is withdrawn. Raises UsageError where it is not known, or no reason given."""
+    """Make the withdrawal of a product. Raises UsageError for an unknown product or a missing
+    reason.
+    """
     uri = product if isinstance(product, str) else product.get("uri", "")
     known = [str(record.product["uri"]) for record in snapshot.records]
     if uri not in known:

@@ -102,7 +102,7 @@ def _reached(module: str, name: str, root: str) -> Iterator[str]:
 
 
 def _elsewhere(source: tuple[str, str] | None, root: str) -> list[tuple[str, str]]:
-    """What an imported name stands for, if it is of the same package."""
+    """Find the definition of an imported name, if it is of the same package."""
     module, of = source or ("", "")
     if module.partition(".")[0] != root or module in _MACHINERY:
         return []
@@ -117,7 +117,7 @@ def _elsewhere(source: tuple[str, str] | None, root: str) -> list[tuple[str, str
 
 @cache
 def _module(name: str) -> _Module | None:
-    """What a module of Python text defines; None where there is no such text."""
+    """Read the definitions of a Python module; None if it has no text."""
     path = _file_of(name)
     if path is None:
         return None

@@ -23,7 +23,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What made something: the workload, the digest of its code, the products that it got."""
+    """Origin of a product or value: the workload, the digest of its code, the products it was
+    given.
+    """
 
     workload: str = ""
     source: str = ""
@@ -58,7 +60,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the pipeline says of a key: a JSON Schema, and whether several nodes may add to it."""
+    """Declaration of a key in the pipeline: a JSON Schema, and whether several nodes may add to
+    it.
+    """
 
     schema: Mapping[str, Any]
     collection: bool = False
@@ -67,7 +71,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which products are asked for; what is not said may be anything."""
+    """Selection of products; what is not given may be anything."""
 
     kind: str | None = None
     group: str | None = None
@@ -198,7 +202,7 @@ def _with_lineage(kind: type[Any], members: Mapping[str, Any]) -> Any:
 
 
 def answer(snapshot: Snapshot, query: str) -> Any:
-    """What a query that was recorded gives in a snapshot, as JSON: `key x`, `products {...}`.
+    """Answer a recorded query from a snapshot, as JSON: `key x`, `products {...}`.
 
     Times are left out: the same answer of another run is the same.
     """
@@ -220,7 +224,7 @@ def answer(snapshot: Snapshot, query: str) -> Any:
 
 
 def changed(query: str) -> str:
-    """That a query would now get another answer, in words."""
+    """Say that a query would get another answer now."""
     what, _, rest = query.partition(" ")
     match what:
         case "key" | "has" | "versions":

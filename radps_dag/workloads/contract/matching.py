@@ -38,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What belongs together: at most one member of each dataset, under one number for all."""
+    """A match: at most one member of each dataset, under one number for all."""
 
     number: int
     members: tuple[Member, ...]
@@ -62,7 +62,7 @@ class Matches:
         raise UsageError(f"no {self.what} {id!r} of dataset {dataset!r} has been matched")
 
     def ids(self, number: int, data_type: str | None = None) -> dict[str, int | str]:
-        """What the number means in each dataset; of one type of data, if one is said."""
+        """The id behind the number in each dataset, or in those of one type of data."""
         for match in self.matches:
             if match.number == number:
                 return {

@@ -12,7 +12,7 @@ __all__ = ["differences"]
 
 
 def differences(model: Workload, other: Workload) -> list[str]:
-    """What of inputs, their defaults and units, and of outputs is not as the model's, in words.
+    """List the differences from the model in inputs, their defaults and units, and in outputs.
 
     What the engine gives (`workdir`, `random`, `context`) may differ, and so may descriptions.
 
@@ -46,7 +46,9 @@ def _between(
 
 
 def _seen(one: Input | Output) -> tuple[object, ...]:
-    """What a pipeline sees: numbers that are alike, such as 1 and 1.0, or True, are told apart."""
+    """The parts of an input or output that a pipeline sees. Numbers that are equal, such as 1 and
+    1.0, or True, are told apart.
+    """
     default = (one.required, json.dumps(one.default)) if isinstance(one, Input) else ()
     return (one.shape, one.unit, default)
 

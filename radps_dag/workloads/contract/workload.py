@@ -152,7 +152,7 @@ def _as_mapping(workload: Workload, result: Any) -> dict[str, Any]:
 
 
 def _output_problems(workload: Workload, outputs: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the outputs, in words that complete `workload 'x' returned ...`."""
+    """List what is wrong with the outputs, in words that complete `workload 'x' returned ...`."""
     if reason := not_json(outputs):
         yield f"what is not JSON: {reason}"
         return

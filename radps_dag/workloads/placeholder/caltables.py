@@ -101,7 +101,7 @@ def apply_calibration(
 
 
 def iterated(data: Fake, start: Product | None) -> tuple[int, float]:
-    """How many iterations the solver has now done, and the relative change in the last.
+    """The number of iterations that the solver has done, and the relative change in the last.
 
     The change falls by a factor each time, to 0.1 % at the iteration of the cost model.
     """

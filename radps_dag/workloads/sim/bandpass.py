@@ -168,7 +168,7 @@ def _solved(
 
 
 def _amplitudes(found: Sequence[bandpass.Bandpass]) -> dict[str, list[float]]:
-    """What the amplitudes were divided by, of all antennas, by spw and polarization."""
+    """The divisors of the amplitudes, of all antennas, by spw and polarization."""
     return {
         f"{one.solutions.spws[0]}:{p}": one.amplitude[:, number].tolist()
         for one in found

@@ -240,7 +240,9 @@ def _described(
 
 
 def _recorded(ms: Product, vis: Visibilities, table: str) -> Mapping[str, NDArray[Any]]:
-    """What the telescope recorded beside visibilities; of data nothing that would change them."""
+    """Read what the telescope recorded beside visibilities; real data get nothing that would change
+    them.
+    """
     if observation_behind(ms).data is None:
         return read_table(ms, vis.name, table)
     return nothing_recorded(vis)

@@ -104,7 +104,7 @@ class Visibilities:
 
     @property
     def name(self) -> str:
-        """Of the field and spw, as the measurement set is called in its processing set."""
+        """The name by field and spw, as the measurement set is called in its processing set."""
         return f"{self.field.replace('/', '_')}_spw{self.spw}"
 
     @property

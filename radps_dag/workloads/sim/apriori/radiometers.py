@@ -46,7 +46,7 @@ def radiometer_solutions(vis: Visibilities, path: NDArray[np.float64]) -> Soluti
 
 
 def phase_rms_ratio(vis: Visibilities, solutions: Solutions) -> float:
-    """How much less the phases move with the correction: rms without over rms with.
+    """The factor by which the correction calms the phases: rms without over rms with it.
 
     The phases are those of the antennas: what an antenna's phase did from one time to a later one,
     relative to the others, is the phase of the sum over its baselines of V(t + lag) conj(V(t)),

@@ -39,7 +39,7 @@ class FluxDensity:
 
     @property
     def mean(self) -> float:
-        """Of the spws, in Jy."""
+        """The mean flux density over the spws, in Jy."""
         return sum(self.by_spw.values()) / len(self.by_spw)
 
     @property
@@ -113,7 +113,7 @@ def _ratios(
 
 
 def _nearest(parts: Sequence[Solutions], references: Sequence[Solutions]) -> list[Solutions]:
-    """Of the visits those soonest before or after one of the references: gains drift meanwhile."""
+    """Pick the visits soonest before or after one of the references: gains drift meanwhile."""
     times = np.array([one.time.mean() for one in references])
     apart = [float(np.abs(times - part.time.mean()).min(initial=np.inf)) for part in parts]
     return [part for part, away in zip(parts, apart, strict=True) if away <= 1.5 * min(apart) + 1.0]

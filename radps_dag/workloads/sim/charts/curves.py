@@ -19,7 +19,9 @@ _NOTHING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What is drawn of gains: amplitude, phase, or the system temperature that they stand for."""
+    """A quantity drawn of gains: amplitude, phase, or the system temperature that they stand
+    for.
+    """
 
     name: str
 
@@ -69,7 +71,7 @@ def is_spectral(table: Caltable) -> bool:
 
 
 def quantities(table: Caltable) -> list[Quantity]:
-    """What the solutions are about: amplitudes, phases, or both."""
+    """The quantities that the solutions are about: amplitudes, phases, or both."""
     if table.type == "tsys":
         return [TSYS]
     if table.type == "wvr":

@@ -199,7 +199,9 @@ def width_of(text: str, size: float, weight: str = "normal") -> float:
 
 
 def shortened(text: str, width: float, size: float, weight: str = "normal") -> str:
-    """As much of a text as fits in front of an ellipsis, without what cannot be drawn."""
+    """Shorten a text to what fits in front of an ellipsis, without characters that cannot be
+    drawn.
+    """
     known = _font(weight)
     text = "".join(
         char if known.get_char_index(ord(char)) else "\N{REPLACEMENT CHARACTER}"

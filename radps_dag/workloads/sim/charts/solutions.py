@@ -83,7 +83,7 @@ class _Sheet:
 
     @property
     def columns(self) -> int:
-        """How many antennas are side by side."""
+        """The number of antennas side by side."""
         count = len(self.drawn)
         if count <= 3:
             return count
@@ -91,12 +91,12 @@ class _Sheet:
 
     @property
     def height(self) -> float:
-        """Of a frame."""
+        """The height of a frame."""
         rows = ceil(len(self.drawn) / self.columns)
         return {1: 170.0, 2: 110.0}.get(rows, 84.0) if len(self.quantities) > 1 else 130.0
 
     def lanes(self) -> list[int]:
-        """For each series, where its crosses are, so that others at the same places are seen."""
+        """The lane of the crosses of each series, so that others at the same places are seen."""
         series = series_of(self.table)
         # Spectral windows are side by side, if it is against frequency.
         one = [name for _, name in series] if is_spectral(self.table) else series

@@ -181,7 +181,9 @@ def _free(record: Mapping[str, Any], ranges: Mapping[str, Any]) -> NDArray[np.bo
 
 
 def _width(frequency: NDArray[np.float64]) -> float:
-    """Of a channel in GHz; of a lone one 10 MHz, as it says nothing of its neighbours."""
+    """The width of a channel in GHz; 10 MHz for a lone one, as it says nothing of its
+    neighbours.
+    """
     steps = np.abs(np.diff(frequency))
     steps = steps[steps > 0]
     return float(steps.min()) if steps.size else 0.01

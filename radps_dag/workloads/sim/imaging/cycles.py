@@ -39,7 +39,7 @@ _IN_REACH = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """How a plane shows a point source, and how much noise it must have.
+    """Response of a plane to a point source, and the noise it must have.
 
     Attributes:
         beam: (3,) as in Image
@@ -57,7 +57,7 @@ class Response:
 
     @classmethod
     def of_plane(cls, image: Image, plane: int) -> Response:
-        """That of a plane of an image."""
+        """The response of a plane of an image."""
         beam = np.asarray(image.beam[plane], dtype=np.float64)
         thermal = float(image.sensitivity[plane])
         return cls(beam, image.size, image.cell, image.robust, thermal)
@@ -74,7 +74,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What may still be cleaned in a plane.
+    """State of cleaning in a plane.
 
     `peak` is the brightest residual in the mask, and 0 where nothing is to be cleaned; `rms` its
     noise; both in Jy/beam. `flux` is that of the model in Jy, `left` that of the residual in the
@@ -142,7 +142,7 @@ def _spread(samples: Samples, response: Response) -> Spread:
 
 
 def _threshold(peak: float, floor: float) -> float:
-    """Where in Jy/beam a minor cycle stops that begins at this peak.
+    """The brightness in Jy/beam at which a minor cycle stops that begins at this peak.
 
     What is fainter than the mask's faintest may be sidelobes of what is not masked yet.
     """

@@ -118,7 +118,7 @@ def major_cycle(
 
 
 def where_to_clean(left: Sequence[Cycle]) -> Cycle:
-    """Of all planes the one whose brightest residual is the most above its noise."""
+    """Pick the plane whose brightest residual is the most above its noise."""
     return max(left, key=lambda plane: plane.peak / plane.rms if plane.rms > 0 else 0.0)
 
 
@@ -163,7 +163,7 @@ def _dirty_plane(
 
 
 def _left_of(visibilities: Sequence[Visibilities]) -> str:
-    """What there is to image, in words."""
+    """Describe the data that are left to image."""
     names = ", ".join(vis.name for vis in visibilities)
     good = max(int((~vis.flag).any(axis=(0, 2, 3)).sum()) for vis in visibilities)
     share = float(np.mean([vis.flagged_fraction for vis in visibilities]))

@@ -36,7 +36,7 @@ _ROUNDS = 6
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How a point source is spread over an image.
+    """Spread of a point source over an image.
 
     Attributes:
         psf: (2 y, 2 x) of peak 1, twice as wide as the image
@@ -53,7 +53,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Emission:
-    """Where there is emission (y, x), and the noise elsewhere in Jy/beam."""
+    """Mask of emission (y, x), and the noise elsewhere in Jy/beam."""
 
     mask: NDArray[np.bool_]
     rms: float

@@ -29,7 +29,7 @@ _LEAST_SEEN = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What a model is made of, the point first, and how the samples see it.
+    """Components of a model, the point first, and how the samples see them.
 
     What a component is compared by is the residual seen through its own shape, over its norm: of
     points and blobs of equal signal to noise that of the point is greater.
@@ -148,7 +148,7 @@ def _blob(radius: float) -> _Plane:
 
 
 def _transform(shape: _Plane, size: tuple[int, ...]) -> NDArray[np.complex128]:
-    """Of a blob with its middle at the origin."""
+    """Transform of a blob with its middle at the origin."""
     padded = np.zeros(size)
     padded[: shape.shape[0], : shape.shape[1]] = shape
     half = shape.shape[0] // 2

@@ -40,7 +40,7 @@ def predict(image: Image, vis: Visibilities) -> NDArray[np.complex128]:
 def _predicted(
     image: Image, plane: int, vis: Visibilities, frequency: NDArray[np.floating]
 ) -> NDArray[np.complex128]:
-    """Of one plane, at (t, b, f) of these frequencies, flat."""
+    """Predict the visibilities of one plane, at (t, b, f) of these frequencies, flat."""
     model = np.asarray(image.planes["model"][plane], dtype=np.float64)
     waves = np.asarray(frequency, dtype=np.float64) / SPEED_OF_LIGHT
     u, v = (np.multiply.outer(vis.uvw[:, :, axis], waves).ravel() for axis in range(2))

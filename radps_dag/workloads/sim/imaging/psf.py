@@ -71,7 +71,7 @@ def sidelobe_level(psf: NDArray[np.float64], beam: NDArray[np.float64], cell: fl
 
 
 def _main_lobe(psf: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Where around its centre a psf (y, x) is high without a break."""
+    """Mask of the main lobe: where a psf (y, x) is high around its centre without a break."""
     middle = np.zeros(psf.shape, dtype=bool)
     middle[psf.shape[0] // 2, psf.shape[1] // 2] = True
     return connected(psf > _FIT_ABOVE, middle)

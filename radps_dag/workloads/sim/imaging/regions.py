@@ -25,7 +25,7 @@ def dilated(mask: _Mask, radius: float) -> _Mask:
 
 
 def connected(mask: _Mask, seeds: _Mask) -> _Mask:
-    """What of the mask is connected with seeds in it, by sides and corners."""
+    """Keep the parts of the mask that are connected with seeds in it, by sides and corners."""
     found = mask & seeds
     while True:
         grown = mask & dilated(found, 1.5)

@@ -63,7 +63,7 @@ def subtract_polynomial(
 def residual_continuum(
     line: Visibilities, line_free: NDArray[np.bool_], direction: tuple[float, float]
 ) -> float:
-    """How much continuum is left towards a direction (l, m) in rad, where there is no line.
+    """Measure the continuum left towards a direction (l, m) in rad, where there is no line.
 
     In each of four parts of the line-free channels: the weighted mean of the real part, turned to
     the direction, over its error, which is taken from the scatter between baselines and times. So

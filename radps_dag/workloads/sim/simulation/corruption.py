@@ -1,4 +1,4 @@
-"""What stands between the sky and the data: atmosphere, receivers, errors of positions.
+"""Effects between the sky and the data: atmosphere, receivers, errors of positions.
 
 Everything is of the antennas, so it is a complex gain of each; see `solutions.py` for its sense.
 """
@@ -90,7 +90,7 @@ def radiometers(observation: Observation) -> Radiometers:
 
 
 def residual_path(observation: Observation) -> Array:
-    """What is left (t, a) in m after radiometers and phase referencing, on the whole timeline.
+    """Path (t, a) in m left after radiometers and phase referencing, on the whole timeline.
 
     Phase referencing takes away what goes linearly from one visit of the phase calibrator to the
     next; without such a calibrator, what the radiometers leave.
@@ -166,7 +166,7 @@ def position_phase(offsets: Array, direction: Array, time: Array, frequency: Arr
 
 
 def dead(observation: Observation) -> NDArray[np.bool_]:
-    """Which receptors (a, p) have no signal. Raises ValueError for a name that is none."""
+    """Mask of the receptors (a, p) without a signal. Raises ValueError for an unknown name."""
     found = np.zeros((observation.antennas, len(observation.polarizations)), dtype=bool)
     for name in observation.dead_receptors:
         antenna, _, polarization = name.partition(":")

@@ -62,7 +62,7 @@ SERVICE_ERROR = 0.05  # of positions, as share of the errors
 
 @dataclass(frozen=True, slots=True)
 class OffSource:
-    """What the array itself recorded: an antenna without a view of the source for a while."""
+    """A gap that the array itself recorded: an antenna without a view of the source for a while."""
 
     antenna: int
     start: float
@@ -98,7 +98,7 @@ class Simulated:
 
 
 def intents_of(observation: Observation, field: str) -> tuple[str, ...]:
-    """Why a field is observed. Raises ValueError for one that is not."""
+    """The intents of a field. Raises ValueError for a field that is not observed."""
     if observation.data is not None and field in observation.data.intents:
         return tuple(observation.data.intents[field])
     if field in observation.targets:

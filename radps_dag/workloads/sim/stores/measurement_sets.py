@@ -55,7 +55,7 @@ class _Part:
 
     @property
     def intents(self) -> list[str]:
-        """In our words."""
+        """The intents, in our words."""
         info = self.data.attrs.get("observation_info", {})
         named = self.data["scan_name"].attrs.get("scan_intents") or info.get("intents", [])
         names = [str(one).partition("#")[0] for one in named]
@@ -94,7 +94,9 @@ def convert(path: Path, into: Path) -> None:
 
 
 def observation_in(path: Path, group: str) -> Observation:
-    """What a processing set holds. Raises StoreUnusable for what is none, or has no such group."""
+    """Describe the content of a processing set. Raises StoreUnusable if it is not a processing set,
+    or has no such group.
+    """
     parts = list(_parts(path, group))
     intents: dict[str, list[str]] = {}
     for part in parts:
@@ -209,7 +211,7 @@ def _dataset(node: DataTree, name: str) -> Dataset:
 
 
 def _window(node: DataTree) -> tuple[str, int, float]:
-    """What tells a spectral window from others."""
+    """Identify a spectral window by name, number of channels and first frequency."""
     frequency = node.coords["frequency"]
     name = str(frequency.attrs.get("spectral_window_name", ""))
     return name, frequency.size, float(frequency.values[0])
@@ -298,7 +300,9 @@ def _parallel(data: Dataset) -> list[str]:
 
 
 def _places(data: Dataset) -> list[int]:
-    """Of the polarizations that are processed; raises StoreUnusable where there are none."""
+    """Indices of the polarizations that are processed; raises StoreUnusable where there are
+    none.
+    """
     names = data["polarization"].values.astype(str).tolist()
     if not (found := [at for at, name in enumerate(names) if name in _PARALLEL]):
         raise StoreUnusable(f"polarizations {', '.join(names)} are none of {', '.join(_PARALLEL)}")
@@ -356,7 +360,7 @@ def _longest(part: _Part) -> float:
 
 
 def _width(frequency: DataArray) -> float:
-    """Of a channel in Hz."""
+    """The width of a channel in Hz."""
     about = frequency.attrs.get("channel_width", {})
     if "data" in about:
         return abs(float(np.ravel(about["data"])[0]))

@@ -63,7 +63,7 @@ _NOTE = ".parent.json"
 
 
 def _found(child: Product, parent: Mapping[str, str], told: Sequence[Product]) -> Product:
-    """Where the parent is: as the reference has it, or as it was noted where that leads nowhere."""
+    """Find the parent: by the reference, or as it was noted if that leads nowhere."""
     told = told[:1]
     first = None
     noted: Product

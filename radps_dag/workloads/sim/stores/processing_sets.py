@@ -84,7 +84,7 @@ class _Source:
         raise StoreUnusable(f"visibilities {self.whole.path} have no array {self.name}/{name}")
 
     def noted(self) -> dict[str, Any]:
-        """What workloads noted beside the data, such as a calibrator's model."""
+        """Notes of workloads beside the data, such as a calibrator's model."""
         notes = [store.attributes(self.name).get("radps_dag", {}) for store in self.stores]
         return {name: value for note in reversed(notes) for name, value in note.items()}
 
@@ -363,7 +363,7 @@ def _note(vis: Visibilities) -> dict[str, Any]:
 
 
 def _selection(parts: Sequence[Visibilities]) -> dict[str, Any]:
-    """What all the parts have in common."""
+    """The selection that all the parts have in common."""
     selection: dict[str, Any] = {}
     if len({vis.field for vis in parts}) == 1:
         selection["field"] = parts[0].field

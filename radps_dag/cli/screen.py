@@ -68,7 +68,7 @@ class TerminalFrontend:
         """Print what somebody may want to know."""
         click.echo(message, err=True)
 
-    def resumes(self, before: RunStarted, job: Job, memory: ResultCache) -> None:
+    def resumes(self, before: RunStarted, job: Job, result_cache: ResultCache) -> None:
         """Show what has been edited since, and which calls that had ended well run again for it."""
         from radps_dag.cli.plan import brief, lines
         from radps_dag.engine.planning import plan
@@ -86,7 +86,7 @@ class TerminalFrontend:
                 continue  # a call that runs again for it says so
             if name in before.params and before.params[name] != value:
                 self.note(f"param {name!r} was {before.params[name]!r}, is {value!r}")
-        again = [one for one in plan(job, memory) if one.leaf and memory.had(one.place)]
+        again = [one for one in plan(job, result_cache) if one.leaf and result_cache.had(one.place)]
         rows = [row for row in brief(again) if row.verdict == "run"]
         for line in lines(rows[:MOST], colour=False):
             self.note(f"  {line}")

@@ -42,25 +42,25 @@ async def call_body(node: Task, here: NodeContext) -> Result:
         _tell_start(node, here)
         raise
     asked = None
-    if run.memory is not None:
+    if run.result_cache is not None:
         workload = run.library.workloads[node.run]
         try:
-            await run.memory.look(place.name, arguments)
-            asked = run.memory.ask(
+            await run.result_cache.look(place.name, arguments)
+            asked = run.result_cache.ask(
                 place.name, workload, arguments, seed, here.cached, _context(node, here), here.link
             )
-            known = await run.memory.lookup(asked)
+            known = await run.result_cache.lookup(asked)
         except NodeError:
             _tell_start(node, here, arguments)
             raise
         if known is not None:
-            run.memory.note(place.name, known)
+            run.result_cache.note(place.name, known)
             _tell_start(node, here, arguments, asked, known)
             return Result(known.outputs, made=known.made, seconds=known.seconds)
     busy = run.desk.busy() if run.desk is not None else contextlib.nullcontext()
-    if run.memory is not None and asked is not None and asked.workload.mutates:
+    if run.result_cache is not None and asked is not None and asked.workload.mutates:
         with busy, here.clock.working():
-            return await _in_place(node, here, arguments, seed, asked, run.memory)
+            return await _in_place(node, here, arguments, seed, asked, run.result_cache)
     _tell_start(node, here, arguments, asked)
     with busy, here.clock.working():
         return await _called(node, here, arguments, seed, asked)
@@ -72,30 +72,30 @@ async def _in_place(
     arguments: dict[str, Any],
     seed: str,
     asked: CacheQuery,
-    memory: ResultCache,
+    result_cache: ResultCache,
 ) -> Result:
     """Call a workload that changes data in place: nothing is, before the journal says so."""
     place = here.place.name
-    if memory.interrupted(asked):
+    if result_cache.interrupted(asked):
         _tell_start(node, here, arguments, asked)
         message = (
             "it was interrupted while it changed data in place; make sure of the data, then "
             f"resume with --force '{place}'"
         )
         raise Interrupted(place, "InterruptedInPlace", message)
-    changes = await asyncio.to_thread(memory.keys.contents, asked.changes)
+    changes = await asyncio.to_thread(result_cache.keys.contents, asked.changes)
     _tell_start(node, here, arguments, asked, changes=changes)
     revision = new_revision()
-    memory.revisions.note(place, revision)
-    memory.in_place.begin(place, changes)
+    result_cache.revisions.note(place, revision)
+    result_cache.in_place.begin(place, changes)
     await here.run.settled()
     try:
         result = await _called(node, here, arguments, seed, asked, revision)
     except NodeError as error:
-        memory.in_place.failed(place, error.ending)
+        result_cache.in_place.failed(place, error.ending)
         raise
     assert result.made is not None
-    memory.in_place.done(place, result.made)
+    result_cache.in_place.done(place, result.made)
     return result
 
 
@@ -148,11 +148,11 @@ async def _called(
         performed = await here.tracker.call(label, attempts, telling(here, attempts, once))
     finally:
         turn.give()
-    if run.memory is None or asked is None:
+    if run.result_cache is None or asked is None:
         # Nothing is remembered, but what was added lands all the same.
         made = Made(key="", added=performed.added) if performed.added else None
         return Result(performed.outputs, made=made)
-    keys = run.memory.keys
+    keys = run.result_cache.keys
     made = Made(
         key=asked.key,
         workdir=performed.workdir,

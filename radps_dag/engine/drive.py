@@ -113,7 +113,7 @@ async def drive(
     executor: Executor,
     tracker: Tracker,
     listener: Listener,
-    memory: ResultCache | None = None,
+    result_cache: ResultCache | None = None,
     settled: Settled = at_once,
     live_context: LiveContext | None = None,
     desk: Prompts | None = None,
@@ -121,15 +121,15 @@ async def drive(
 ) -> Ended:
     """Run the job. What fails in it is in the result; a cancelled run says so and is over.
 
-    `memory` knows what need not be made again; `settled` waits until what was said is durable;
-    `knowing` keeps the context, if it did so before; at the `desk` people are asked, and `shows` is
-    told what the journal knows already.
-    Raises RadpsDagError where the memory is damaged.
+    `result_cache` has what need not be made again; `settled` waits until what was said is durable;
+    `live_context` keeps the context, if it did so before; people are asked through `desk`, and
+    `shows` is told what the journal knows already.
+    Raises RadpsDagError where the result cache is damaged.
     """
     listener(_started(job))
-    if memory is not None:
-        memory.begin(visibility_of(job), job.left)
-        memory.tell(lambda why: listener(_warning(why)))
+    if result_cache is not None:
+        result_cache.begin(visibility_of(job), job.left)
+        result_cache.tell(lambda why: listener(_warning(why)))
     for id in _left_out(job):
         listener(NodeSkipped(time=time.time(), place=id, reason=NOT_SELECTED))
     finished: dict[str, Any] = dict(job.reused or {})
@@ -142,7 +142,7 @@ async def drive(
         cache=job.cache,
         seed=job.settings.seed,
         listener=listener,
-        memory=memory,
+        result_cache=result_cache,
         settled=settled,
         generation=job.generation,
         whole=job.whole,

@@ -57,8 +57,8 @@ async def _attempted(
     attempts = plan(node.retries, f"{here.run.seed} {here.place.name}")
 
     async def limited(number: int) -> Result:
-        if number > 1 and here.run.memory is not None:
-            here.run.memory.forget(here.place.name)
+        if number > 1 and here.run.result_cache is not None:
+            here.run.result_cache.forget(here.place.name)
         return await within(node.timeout, here.place.name, lambda: once(number))
 
     return await attempt(attempts, telling(here, attempts, limited))

@@ -29,8 +29,8 @@ class Wording:
 
     def id(self, here: NodeContext) -> str:
         """The id of the question in the journal."""
-        place, memory = here.place.name, here.run.memory
-        round = 0 if memory is None else memory.round(place)
+        place, result_cache = here.place.name, here.run.result_cache
+        round = 0 if result_cache is None else result_cache.round(place)
         return identity(place, round, self.message, self.inputs, self.show)
 
 
@@ -74,8 +74,8 @@ async def ask(
     `pictures` are shown as well and are not what is asked: a resumed run may draw them anew.
     """
     run, place = here.run, here.place.name
-    desk, memory = run.desk, run.memory
-    if desk is None or memory is None:
+    desk, result_cache = run.desk, run.result_cache
+    if desk is None or result_cache is None:
         raise NodeError(place, "NobodyToAsk", f"there is nobody to ask: {wording.message}")
     question = Question(
         run=desk.run,

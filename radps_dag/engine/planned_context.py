@@ -25,17 +25,17 @@ class PlannedContext:
         self._last: tuple[tuple[Link, int, bool], str] | None = None
 
     def expect(
-        self, memory: ResultCache, asked: CacheQuery, link: Link | None
+        self, result_cache: ResultCache, asked: CacheQuery, link: Link | None
     ) -> tuple[CachedResult | None, str]:
         """Predict the result that the call will find; None, and the reason, if it has to run."""
-        known = memory.expect(asked)
+        known = result_cache.expect(asked)
         if known is not None and known.made.reads and self._knowing is not None:
             if source := self._doubtful(link, known.made.reads):
                 return None, f"upstream {source} will run, and this reads the context"
             asked = replace(asked, context=self._knowing.snapshot(link))
-            known = memory.expect(asked)
+            known = result_cache.expect(asked)
         if known is None:
-            return None, memory.why(asked)
+            return None, result_cache.why(asked)
         self._reused(asked, known)
         return known, ""
 

@@ -48,25 +48,25 @@ __all__ = ["Planned", "plan", "whole_groups"]
 _Outputs = Mapping[str, Any]  # some of which may be unknown
 
 
-def plan(job: Job, memory: ResultCache) -> list[Planned]:
+def plan(job: Job, result_cache: ResultCache) -> list[Planned]:
     """Plan a run of the job: nodes in the order of the graph, groups before their parts.
 
-    Nothing is run or changed, and of files only the size is looked at. The memory keeps what was
-    found to be no longer as it should be.
+    Nothing is run or changed, and of files only the size is looked at. Damage that is found is kept
+    in the result cache.
     """
     while True:
-        memory.begin(visibility_of(job), job.left)
-        planner = _Planner(memory, PlannedContext(live_context_in(job, memory.store)))
+        result_cache.begin(visibility_of(job), job.left)
+        planner = _Planner(result_cache, PlannedContext(live_context_in(job, result_cache.store)))
         planner.whole(job)
         # What was changed by a call that runs again has to be made again, and so on.
-        if not memory.in_place.outdated(frozenset(memory.revisions.all.values())):
+        if not result_cache.in_place.outdated(frozenset(result_cache.revisions.all.values())):
             return planner.plan.lines
 
 
 class _Planner:
-    def __init__(self, memory: ResultCache, foreseen: PlannedContext) -> None:
+    def __init__(self, result_cache: ResultCache, foreseen: PlannedContext) -> None:
         self.plan = PlanLines()
-        self._memory = memory
+        self._result_cache = result_cache
         self._foreseen = foreseen
 
     def whole(self, job: Job) -> None:
@@ -79,7 +79,7 @@ class _Planner:
             workdir=job.workdir,
             seed=job.settings.seed,
             listener=lambda fact: None,
-            memory=self._memory,
+            result_cache=self._result_cache,
         )
         finished: dict[str, Any] = dict(job.reused or {})
         scope = Scope(
@@ -212,7 +212,7 @@ class _Planner:
 
     def _answer(self, wording: Wording, here: NodeContext) -> Mapping[str, Any] | None:
         """Find the answer in the journal of the run."""
-        known = answer_of(self._memory.store, here.scope.run["id"], wording.id(here))
+        known = answer_of(self._result_cache.store, here.scope.run["id"], wording.id(here))
         return None if known is None else known.values
 
     def _question(self, node: Pause, here: NodeContext) -> _Outputs | Unknown:
@@ -280,11 +280,13 @@ class _Planner:
                 return self._will_run(node, here, upstream(arguments[argument.name]))
         place, workload = here.place.name, here.run.library.workloads[node.run]
         seed = f"{here.run.seed} {place}"
-        asked = self._memory.ask(place, workload, arguments, seed, here.cached, link=here.link)
-        known, why = self._foreseen.expect(self._memory, asked, here.link)
+        asked = self._result_cache.ask(
+            place, workload, arguments, seed, here.cached, link=here.link
+        )
+        known, why = self._foreseen.expect(self._result_cache, asked, here.link)
         if known is None:
             return self._will_run(node, here, why)
-        self._memory.note(place, known)
+        self._result_cache.note(place, known)
         self.plan.add(
             here, node.kind, "reuse", "" if known.run == here.scope.run["id"] else known.run
         )
@@ -301,7 +303,7 @@ class _Planner:
     def _to_come(self, node: Node, here: NodeContext) -> None:
         """Take note of a node that will run, if it may change data in place."""
         if changes_in_place((node,), here.run.library):
-            self._memory.revisions.note(here.place.name, TO_COME)
+            self._result_cache.revisions.note(here.place.name, TO_COME)
 
 
 def _named(outputs: tuple[Any, ...], here: NodeContext) -> dict[str, Any]:

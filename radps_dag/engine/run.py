@@ -90,7 +90,7 @@ class Run:
     workdir: Path
     seed: int
     listener: Listener
-    memory: ResultCache | None = None
+    result_cache: ResultCache | None = None
     settled: Settled = at_once
     generation: int = 1
     whole: frozenset[str] = frozenset()

@@ -33,8 +33,8 @@ MOST_BYTES = 20 * 2**20  # of what is remembered
 class Outside:
     """The contents of data from outside. Safe for use from several threads."""
 
-    def __init__(self, memory: Path, *, remember: bool = True) -> None:
-        self._memory = memory
+    def __init__(self, record: Path, *, remember: bool = True) -> None:
+        self._record = record
         self._remember = remember
         self._known: dict[str, tuple[str, str]] | None = None  # address -> its mark and content
         self._fresh: dict[str, tuple[str | None, float]] = {}
@@ -73,7 +73,7 @@ class Outside:
         if self._known is None:
             known: dict[str, tuple[str, str]] = {}
             with contextlib.suppress(OSError, ValueError):
-                for line in self._memory.read_text(encoding="utf-8").splitlines():
+                for line in self._record.read_text(encoding="utf-8").splitlines():
                     with contextlib.suppress(ValueError, TypeError):  # cut short by a crash
                         path, mark, content = json.loads(line)
                         known[str(path)] = str(mark), str(content)
@@ -88,7 +88,7 @@ class Outside:
         # What cannot be remembered is read again the next time.
         with contextlib.suppress(OSError):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            file = os.open(self._memory, flags, 0o600)
+            file = os.open(self._record, flags, 0o600)
             try:
                 if os.fstat(file).st_size > MOST_BYTES:
                     os.ftruncate(file, 0)

@@ -298,13 +298,13 @@ class _Listening:
     def note(self, message: str, place: str = "") -> None:
         self.hear(Noted(time=time.time(), place=place, message=message, level="info"))
 
-    def resumes(self, before: RunStarted, job: Job, memory: ResultCache) -> None:
+    def resumes(self, before: RunStarted, job: Job, result_cache: ResultCache) -> None:
         from radps_dag.engine.planning import plan
 
         if self.on_event is None:
             return
-        for one in plan(job, memory):
-            if one.leaf and one.verdict == "run" and memory.had(one.place):
+        for one in plan(job, result_cache):
+            if one.leaf and one.verdict == "run" and result_cache.had(one.place):
                 self.note(f"runs again: {one.why}", one.place)
 
     @contextlib.contextmanager

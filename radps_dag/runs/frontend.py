@@ -43,7 +43,7 @@ class Frontend(Protocol):
     def note(self, message: str) -> None:
         """Show what is good to know, and needs nothing to be done."""
 
-    def resumes(self, before: RunStarted, job: Job, memory: ResultCache) -> None:
+    def resumes(self, before: RunStarted, job: Job, result_cache: ResultCache) -> None:
         """Show what has changed since the run was driven before."""
 
     def screen(self, job: Job, directory: RunDirectory) -> AbstractContextManager[Screen]:

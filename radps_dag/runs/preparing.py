@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checked",
-    "memory_of",
     "open_checked",
     "open_journal",
     "open_store_of",
     "planned_by",
     "prepare",
     "refuse_too_large",
+    "result_cache_of",
 ]
 
 
@@ -158,16 +158,16 @@ def refuse_too_large(job: Job) -> None:
     refuse_too_large(job.pipeline, job.graph, job.settings.executor, job.memory, job.gpus)
 
 
-def memory_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
+def result_cache_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
     """Open the result cache for a run of the job."""
     from radps_dag.reuse.cache import Policy, ResultCache, patterns
     from radps_dag.reuse.keys import Keys
 
     policy = Policy(asked.settings.reuse, patterns(asked.force))
     keys = Keys(job.library, store.workspace, remember=not store.reading)
-    memory = ResultCache(store, keys, job.run, job.pipeline.name, policy, job.faults)
-    memory.damaged.update(job.damaged)
-    return memory
+    result_cache = ResultCache(store, keys, job.run, job.pipeline.name, policy, job.faults)
+    result_cache.damaged.update(job.damaged)
+    return result_cache
 
 
 def planned_by(
@@ -183,9 +183,9 @@ def planned_by(
     try:
         job = prepare(asked, checked, store)
         job = replace(job, run="plan", workdir=store.workspace.run("plan").products)
-        memory = memory_of(asked, job, store)
-        found = plan(job, memory)
-        memory.tell(warn)
+        result_cache = result_cache_of(asked, job, store)
+        found = plan(job, result_cache)
+        result_cache.tell(warn)
         return found
     finally:
         store.close()

@@ -18,11 +18,11 @@ from radps_dag.profile import load_profile
 from radps_dag.runs.launching import begin_server, launch
 from radps_dag.runs.orphans import remove_orphans
 from radps_dag.runs.preparing import (
-    memory_of,
     open_checked,
     open_store_of,
     prepare,
     refuse_too_large,
+    result_cache_of,
 )
 from radps_dag.runs.record import reopen
 from radps_dag.storage.remote import is_local, make_sure, path_of
@@ -77,10 +77,10 @@ def _resume(
         )
         refuse_too_large(job)
         starting = begin_server(asked)
-        memory = memory_of(asked, job, store)
+        result_cache = result_cache_of(asked, job, store)
         remove_orphans(opened)
-        front.resumes(before, job, memory)
-        return run, launch(asked, job, opened, memory, starting, front)
+        front.resumes(before, job, result_cache)
+        return run, launch(asked, job, opened, result_cache, starting, front)
     finally:
         opened.close()
 

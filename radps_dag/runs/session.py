@@ -72,7 +72,7 @@ def into_settings(variables: Mapping[str, str]) -> None:
 def run_job(
     job: Job,
     opened: OpenRun,
-    memory: ResultCache,
+    result_cache: ResultCache,
     screen: Screen,
     open_tracker: Callable[[Listener], Tracker],
     *,
@@ -140,7 +140,7 @@ def run_job(
                 executor,
                 tracker,
                 record,
-                memory,
+                result_cache,
                 record.settled,
                 live_context,
                 desk,

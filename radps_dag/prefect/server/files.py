@@ -78,7 +78,7 @@ class ServerFiles:
 
     @property
     def products(self) -> Path:
-        """The file that lists the folders of products that the server serves."""
+        """The directory with a file for each folder of products that the server serves."""
         return self.directory / "products"
 
     def make(self) -> None:

@@ -31,11 +31,11 @@ def plugins(group: str, own: Mapping[str, str]) -> dict[str, Plugin]:
     """All plugins of a group: our own first, whose places no other package takes."""
     from importlib.metadata import entry_points
 
-    found = {name: Plugin(name, value) for name, value in own.items()}
+    by_name = {name: Plugin(name, value) for name, value in own.items()}
     for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
         package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
-        found.setdefault(entry.name, Plugin(entry.name, entry.value, package, version))
-    return found
+        by_name.setdefault(entry.name, Plugin(entry.name, entry.value, package, version))
+    return by_name
 
 
 def load(what: str, plugin: Plugin) -> Any:

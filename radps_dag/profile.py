@@ -192,10 +192,10 @@ def _number(path: Path, key: str, value: Any) -> int:
 
 
 def _memory(path: Path, key: str, value: Any) -> int:
-    found = octets_in(value) if isinstance(value, str) else None
-    if not found:
+    octets = octets_in(value) if isinstance(value, str) else None
+    if not octets:
         raise UsageError(f'{path}: {key} must be an amount such as "64GB", not {value!r:.60}')
-    return found
+    return octets
 
 
 def _executor(path: Path, key: str, value: Any) -> str:
@@ -268,8 +268,8 @@ def _params(path: Path, key: str, value: Any) -> Mapping[str, Any]:
 
 def _thresholds(path: Path, key: str, value: Any) -> Mapping[str, Any]:
     example = '"**/clean" = {alert_below = 0.5}'
-    found = _table(path, key, value, example)
-    return {pattern: _limits(path, key, pattern, given) for pattern, given in found.items()}
+    limits = _table(path, key, value, example)
+    return {pattern: _limits(path, key, pattern, given) for pattern, given in limits.items()}
 
 
 def _limits(path: Path, key: str, pattern: str, given: Any) -> Mapping[str, Any]:
@@ -279,7 +279,8 @@ def _limits(path: Path, key: str, pattern: str, given: Any) -> Mapping[str, Any]
     for name, value in _table(path, where, given, "alert_below = 0.5").items():
         if isinstance(value, dict):
             limits[name] = {
-                one: _score(path, f"{where}.{name}", one, number) for one, number in value.items()
+                limit: _score(path, f"{where}.{name}", limit, number)
+                for limit, number in value.items()
             }
         else:
             limits.setdefault("", {})[name] = _score(path, where, name, value)

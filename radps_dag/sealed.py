@@ -78,7 +78,9 @@ class Secrets:
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Secrets:
         """The secrets among the values of params, or of inputs."""
-        return cls({n: one.content for n, one in params.items() if isinstance(one, Sealed)})
+        return cls(
+            {n: secret.content for n, secret in params.items() if isinstance(secret, Sealed)}
+        )
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
@@ -168,9 +170,9 @@ def _texts(value: Any) -> Iterator[str]:
         case str() | int() | float():
             yield str(value)
         case Mapping():
-            for key, one in value.items():
+            for key, item in value.items():
                 yield str(key)
-                yield from _texts(one)
+                yield from _texts(item)
         case list() | tuple():
-            for one in value:
-                yield from _texts(one)
+            for item in value:
+                yield from _texts(item)

@@ -78,8 +78,8 @@ def command(
         snapshot = read_context(journal, id, at)
         if other is not None:
             second = _which(journal, other, "")[0]
-            found = list(differences(snapshot, read_context(journal, second, at)))
-            views.show_differences(id, second, found, as_json)
+            different = list(differences(snapshot, read_context(journal, second, at)))
+            views.show_differences(id, second, different, as_json)
             return 0
     finally:
         journal.close()
@@ -139,8 +139,10 @@ def _selected(
         record
         for record in snapshot.records
         if any(
-            Wanted(kind, selection={**selection, "spw": one}, include_withdrawn=True).fits(record)
-            for one in (spw, *numbers)
+            Wanted(kind, selection={**selection, "spw": number}, include_withdrawn=True).fits(
+                record
+            )
+            for number in (spw, *numbers)
         )
     ]
 

@@ -95,9 +95,9 @@ def _format(form: Format | None, output: str | None) -> Format:
         return form or "png"
     ending = str(Path(output).suffix).lower()
     if ending not in ENDINGS:
-        found = f"the ending {ending!r}" if ending else "a name without an ending"
+        subject = f"the ending {ending!r}" if ending else "a name without an ending"
         raise UsageError(
-            f"-o {output}: {found} does not say which format; use {allowed(ENDINGS)}"
+            f"-o {output}: {subject} does not say which format; use {allowed(ENDINGS)}"
             f" or one of --{', --'.join(FORMATS)}"
         )
     return ENDINGS[ending]

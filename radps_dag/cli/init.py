@@ -54,10 +54,10 @@ def _starter() -> Iterator[tuple[Path, bytes]]:
 
 def _examples() -> Iterator[tuple[Path, bytes]]:
     """The pipelines, with the schemas where each file's editor line looks for them."""
-    found = example_pipelines()
-    if not found.is_dir():
+    folder = example_pipelines()
+    if not folder.is_dir():
         raise UsageError("the example pipelines are missing from this installation; reinstall it")
-    for path, content in _tree(found):
+    for path, content in _tree(folder):
         # One level less than in the checkout, where the schemas lie beside `pipelines`.
         yield path, content.replace(b"$schema=../", b"$schema=", 1)
     for name in ("pipeline", "faults"):

@@ -183,10 +183,10 @@ def _executor(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 
 
 def _memory(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    found = None if value is None else octets_in(value)
-    if value is not None and not found:
+    octets = None if value is None else octets_in(value)
+    if value is not None and not octets:
         raise click.BadParameter(f"{value!r} is not an amount such as 64GB", ctx, param)
-    return found
+    return octets
 
 
 def how_to_run(command: F) -> F:

@@ -41,7 +41,7 @@ def as_json(problems: Iterable[Problem], errors: Iterable[str] = ()) -> str:
         for problem in problems
     ]
     unreadable = list(map(one_line, errors))
-    valid = not unreadable and all(one["severity"] == "warning" for one in listed)
+    valid = not unreadable and all(problem["severity"] == "warning" for problem in listed)
     result = {"valid": valid, "problems": listed, "errors": unreadable}
     return json.dumps(result, indent=2, ensure_ascii=False)
 

@@ -86,7 +86,9 @@ class TerminalFrontend:
                 continue  # a call that runs again for it says so
             if name in before.params and before.params[name] != value:
                 self.note(f"param {name!r} was {before.params[name]!r}, is {value!r}")
-        again = [one for one in plan(job, result_cache) if one.leaf and result_cache.had(one.place)]
+        again = [
+            node for node in plan(job, result_cache) if node.leaf and result_cache.had(node.place)
+        ]
         rows = [row for row in brief(again) if row.verdict == "run"]
         for line in lines(rows[:MOST], colour=False):
             self.note(f"  {line}")

@@ -50,14 +50,14 @@ def command(
     nodes = 0
     profile = find_profile(profile_file)
     for file in files:
-        found: list[Problem] = []
+        reported: list[Problem] = []
         try:
             pipeline = examine(
                 file,
                 rest["library"],
                 rest["modules"],
                 profile,
-                found.append,
+                reported.append,
                 arguments=rest["arguments"],
                 files=rest["params_files"],
             )
@@ -65,9 +65,9 @@ def command(
         except UsageError as error:
             bad[file] = str(error)
         if strict:
-            found = [replace(problem, severity="error") for problem in found]
-        problems.update(found)
-        if any(problem.severity == "error" for problem in found):
+            reported = [replace(problem, severity="error") for problem in reported]
+        problems.update(reported)
+        if any(problem.severity == "error" for problem in reported):
             bad.setdefault(file, "")
     errors = sorted({reason for reason in bad.values() if reason})
     _show(sorted(problems, key=lambda problem: problem.sort_key), errors, form)

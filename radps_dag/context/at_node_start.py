@@ -47,18 +47,18 @@ def _start(facts: Sequence[Fact], wanted: str) -> tuple[int, str]:
     """Find the fact with which the place began, and its full name: a path means its last
     instance.
     """
-    found: tuple[int, str] | None = None
+    start: tuple[int, str] | None = None
     exactly = False
     for number, fact in enumerate(facts):
         if isinstance(fact, NodeStarted):
             same = fact.place == wanted
             if same or (not exactly and _path(fact.place) == wanted):
-                found, exactly = (number, fact.place), exactly or same
-    if found is None:
-        known = dict.fromkeys(fact.place for fact in facts if isinstance(fact, NodeStarted))
-        hint = did_you_mean(wanted, known) or did_you_mean(wanted, map(_path, known))
+                start, exactly = (number, fact.place), exactly or same
+    if start is None:
+        places = dict.fromkeys(fact.place for fact in facts if isinstance(fact, NodeStarted))
+        hint = did_you_mean(wanted, places) or did_you_mean(wanted, map(_path, places))
         raise UsageError(f"nothing has started at {wanted!r} in this run{hint}")
-    return found
+    return start
 
 
 def _path(place: str) -> str:

@@ -278,4 +278,4 @@ def cancelled_text(end: RunEnded) -> str:
     when = clock.strftime("%Y-%m-%d at %H:%M:%S", clock.localtime(end.time))
     why = f": {end.message}" if end.message else ""
     text = f"cancelled{who} on {when}{why}"
-    return "".join(one if one.isprintable() else " " for one in text)
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -137,8 +137,8 @@ class Contact:
 
     def farewell(self) -> bool:
         """Let Prefect send what it still holds; whether it did, or it is known why it did not."""
-        left = min(max(self._until - time.monotonic(), LEAST), LAST)
-        return self.lost or prefect_bounds.drained(left)
+        patience = min(max(self._until - time.monotonic(), LEAST), LAST)
+        return self.lost or prefect_bounds.drained(patience)
 
     async def _answered(
         self, request: httpx.Request, send: Callable[[], Awaitable[httpx.Response]]

@@ -79,7 +79,7 @@ class FlowStates:
 
 def _words(node: NodeState) -> str:
     tolerated = len(failures_in(node).tolerated)
-    low = [fact for one in (node, *node.walk()) for fact in one.low]
+    low = [fact for part in (node, *node.walk()) for fact in part.low]
     alerts = sum(fact.verdict == "alert" for fact in low)
     were = "failure was" if tolerated == 1 else "failures were"
     parts = [f"{tolerated:,} {were} tolerated"] * bool(tolerated)

@@ -69,7 +69,7 @@ def _field(name: str, given: Mapping[str, Any], position: int) -> dict[str, Any]
         # The page asks for a field's type, also where its choices are listed.
         field["type"] = types.pop()
     elif isinstance(field.get("type"), list):
-        field["anyOf"] = [{"type": one} for one in field.pop("type")]
+        field["anyOf"] = [{"type": name} for name in field.pop("type")]
     return field
 
 

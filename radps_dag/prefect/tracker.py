@@ -111,8 +111,8 @@ class PrefectTracker:
             del parameters
             if not label.path:
                 self._tell(f"Prefect's page: {self._page(_flow_run())}")
-                for one in (self._desk, self._events, self._showing, self._watch):
-                    one.begin(_flow_run())
+                for part in (self._desk, self._events, self._showing, self._watch):
+                    part.begin(_flow_run())
                 self._begun(_flow_run(), _api())
             ended = await ending.of(body)
             if not label.path:
@@ -173,8 +173,8 @@ class PrefectTracker:
 
     def _flow(self, label: Label, names: tuple[str, ...]) -> Flow[Any, Any]:
         """The flow of a node. Prefect takes long to make one, so there is one for each node."""
-        known = (label.path, *names)
-        if known not in self._flows:
+        key = (label.path, *names)
+        if key not in self._flows:
 
             async def pattern(**parameters: Any) -> None:
                 del parameters
@@ -192,8 +192,8 @@ class PrefectTracker:
             if not path:
                 # What is inside inherits it. The constructor takes only storage with a name.
                 flow.result_storage = _Nowhere()
-            self._flows[known] = flow
-        return self._flows[known]
+            self._flows[key] = flow
+        return self._flows[key]
 
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
         """Publish scores as an artifact."""

@@ -58,11 +58,11 @@ class Frame:
         """The last line: how to answer from another terminal, while a question is open."""
         if not state.questions or state.run is None:
             return []
-        one = len(state.questions) == 1
-        count = "a question waits" if one else f"{len(state.questions)} questions wait"
+        single = len(state.questions) == 1
+        count = "a question waits" if single else f"{len(state.questions)} questions wait"
         text = f" {self.symbols.asked} {count}: "
         command = "radps-dag questions"
-        if one:
+        if single:
             answer = answer_command(state.run.run, next(iter(state.questions)))
             # A command that is cut off is no use to anybody.
             command = answer if len(text) + len(answer) <= min(width, _WIDEST) else command

@@ -214,7 +214,7 @@ def note_waiting(node: NodeState | None, now: float) -> None:
     while node is not None:
         going = node.active.values()
         waits = node.asked is not None or (
-            bool(going) and all(one.waits_since is not None for one in going)
+            bool(going) and all(child.waits_since is not None for child in going)
         )
         if waits and node.waits_since is None:
             node.waits_since = now

@@ -206,7 +206,9 @@ class RunState:
                 enter(node, "skipped")
             case NodeStopped():
                 node.seconds = fact.seconds
-                asks = any(one == node.place or is_in(one, node.place) for one in self.questions)
+                asks = any(
+                    place == node.place or is_in(place, node.place) for place in self.questions
+                )
                 node.reason = WAITS if asks else fact.reason
                 enter(node, "stopped")
         parent = node.parent
@@ -218,7 +220,11 @@ class RunState:
             forget(node)
 
     def _pictured(self, fact: NodeSucceeded) -> None:
-        new = [one.uri for one in made_by(fact, images=True) if one.uri not in self.pictured]
+        new = [
+            picture.uri
+            for picture in made_by(fact, images=True)
+            if picture.uri not in self.pictured
+        ]
         self.pictured.update(new)
         self.pictures.extend(new)
 
@@ -249,7 +255,7 @@ class RunState:
         if node.asked is not None:
             node.asked = None
             self.questions.pop(node.place, None)
-        for place in [one for one in self.questions if inside and is_in(one, node.place)]:
+        for place in [place for place in self.questions if inside and is_in(place, node.place)]:
             del self.questions[place]
 
     def _scored(self, fact: Scored) -> None:

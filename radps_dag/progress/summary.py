@@ -123,10 +123,10 @@ def _cause(state: RunState) -> str:
 
 
 def _sections(state: RunState, symbols: Symbols) -> Iterator[tuple[str, Iterator[Entry]]]:
-    found = failures(state)
+    failed = failures(state)
     yield "Questions", _questions(state, symbols)
-    yield "Failed", _failed(found.causes, symbols.status["failed"], "red")
-    yield "Failed, tolerated", _failed(found.tolerated, symbols.status["tolerated"], "yellow")
+    yield "Failed", _failed(failed.causes, symbols.status["failed"], "red")
+    yield "Failed, tolerated", _failed(failed.tolerated, symbols.status["tolerated"], "yellow")
     yield "What next", _next(state)
     yield "Skipped", _skipped(state, symbols)
     yield "QA", _low(state, symbols)
@@ -276,8 +276,8 @@ def _others(which: list[str]) -> str:
 
 def _which(place: str) -> str:
     """The instances and iterations in a place: `spw=2 #3`."""
-    found = [part.strip("[]") for part in parts(place) if part[0] in "[#"]
-    return clean(" ".join(found))
+    keys = [part.strip("[]") for part in parts(place) if part[0] in "[#"]
+    return clean(" ".join(keys))
 
 
 def _place(node: NodeState) -> str:

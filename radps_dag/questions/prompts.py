@@ -99,9 +99,9 @@ class Prompts:
         # Both locks let people in as they came: what is asked at the same time is in the journal,
         # and is shown, in the order of the file. One commit holds many questions nevertheless.
         async with self._asking:
-            known = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
-            if known is not None:
-                return known.values
+            answer = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
+            if answer is not None:
+                return answer.values
             before = self._before.get(question.id)
             if before is None:
                 say(question.fact(time.time()))
@@ -175,14 +175,14 @@ class Prompts:
                 message = f"nobody answered in time, and the defaults do not fit: {error}"
                 raise NodeError(question.place, "DefaultInvalid", message) from error
             return
-        known = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
-        if known is None:
+        answer = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
+        if answer is None:
             until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
             message = f"nobody answered {question.message!r} until {until}"
             kinds = ("QuestionTimeout", "TimeoutError")
             raise Decided(question.place, "QuestionTimeout", message, kinds=kinds)
         with contextlib.suppress(Answered):
-            await offer(known.values, known.by, known.via)
+            await offer(answer.values, answer.by, answer.via)
 
 
 async def _shown(face: PromptChannel, question: Question, offer: Offer) -> None:

@@ -106,10 +106,10 @@ class Question:
 
     def typed(self, name: str, text: str) -> Any:
         """A text as the value of an input, which takes it. Raises WrongAnswer where it does not."""
-        found = self.value(name, text)
-        if reason := _misfit(self.inputs[name], found):
+        value = self.value(name, text)
+        if reason := _misfit(self.inputs[name], value):
             raise WrongAnswer(f"{self.place}: input {name!r}: {reason}")
-        return found
+        return value
 
     def value(self, name: str, text: str) -> Any:
         """A text as the value that an input takes: as it is for a string, else as YAML."""

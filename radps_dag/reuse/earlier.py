@@ -60,8 +60,8 @@ class EarlierRuns:
 
     def at(self, place: str) -> Row | None:
         """Find the newest result at a place among the other runs of this pipeline."""
-        found = (self.results(run).made.get(place) for run in self.others)
-        return next((row for row in found if row is not None), None)
+        rows = (self.results(run).made.get(place) for run in self.others)
+        return next((row for row in rows if row is not None), None)
 
     def with_key(self, key: str, place: str) -> Iterator[Row]:
         """The results under the key at the place, of whatever run that is sound as a whole."""

@@ -66,9 +66,9 @@ class InPlace:
     def done(self, place: str, made: Made) -> None:
         """Note the data that a call of this run left changed."""
         self._open.pop(place, None)
-        for address, left in made.changed.items():
+        for address, state in made.changed.items():
             data = self._own.setdefault(address, _Data())
-            data.left, data.doubt = left, ""
+            data.left, data.doubt = state, ""
             data.by[place] = made.revision
 
     def failed(self, place: str, ending: Ending) -> None:
@@ -80,12 +80,14 @@ class InPlace:
     def outdated(self, valid: Collection[str]) -> bool:
         """Take note of data with changes that do not count any more: all but those of the `valid`
         revisions. Whether there are any that were not known."""
-        found = False
+        stale = False
         for data in self._own.values():
             if not data.again:
-                data.again = next((p for p, one in data.by.items() if one not in valid), "")
-                found = found or bool(data.again)
-        return found
+                data.again = next(
+                    (p for p, revision in data.by.items() if revision not in valid), ""
+                )
+                stale = stale or bool(data.again)
+        return stale
 
     def altered(self, made: Made) -> str:
         """Say who has changed the result of a call so that it is of no use any more; "" if

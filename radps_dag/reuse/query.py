@@ -32,7 +32,9 @@ class CacheQuery:
     @property
     def upstream(self) -> str:
         """The place of a call that it waits for and that is still to change data in place."""
-        return next((place for place, one in self.revisions.items() if one == TO_COME), "")
+        return next(
+            (place for place, revision in self.revisions.items() if revision == TO_COME), ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Policy:
     def forces(self, place: str) -> bool:
         """Whether the place, or something that it is in, is one of those."""
         return bool(self.force) and any(
-            matches(pattern, one) for pattern in self.force for one in around(place)
+            matches(pattern, outer) for pattern in self.force for outer in around(place)
         )
 
     def bars(self, asked: CacheQuery) -> str:

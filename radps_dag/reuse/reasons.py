@@ -43,7 +43,10 @@ def read_otherwise(made: Made, asked: CacheQuery, keys: Keys) -> Iterable[str]:
         yield "what it changed in place was made again"
     if asked.context is None:
         return
-    if any(one.withdrawn and one.withdrawn not in asked.context.uris for one in made.added):
+    if any(
+        addition.withdrawn and addition.withdrawn not in asked.context.uris
+        for addition in made.added
+    ):
         yield "a product that it withdrew was made again"
     for query, digest in made.reads.items():
         if keys.digest(answer(asked.context, query)) != digest:

@@ -29,31 +29,31 @@ def earlier_outputs(
     Runs that are damaged are handed to `damaged` and left out; if it is there, or else raised.
     """
     missing = set(stages)
-    found: dict[str, StageResult] = {}
+    results: dict[str, StageResult] = {}
     for head in store.heads(damaged) if missing else ():
         if head.pipeline != pipeline:
             continue
         try:
-            found |= _results_of(store, head.run, missing)
+            results |= _results_of(store, head.run, missing)
         except DamagedRun as error:
             if damaged is None:
                 raise
             damaged(error)
-        missing -= set(found)
+        missing -= set(results)
         if not missing:
             break
-    return found
+    return results
 
 
 def _results_of(store: Store, run: str, stages: set[str]) -> dict[str, StageResult]:
     """Read what one run left of the stages. Raises DamagedRun, whichever of its rows is damaged."""
-    found: dict[str, StageResult] = {}
+    results: dict[str, StageResult] = {}
     for row in store.rows(run):
         if row.place not in stages or row.kind not in ("node_succeeded", "node_skipped"):
             continue
         fact = store.fact(row)
         if isinstance(fact, NodeSucceeded):
-            found[row.place] = StageResult(run, fact.outputs)
+            results[row.place] = StageResult(run, fact.outputs)
         elif isinstance(fact, NodeSkipped) and fact.reason != NOT_SELECTED:
-            found[row.place] = StageResult(run, None)
-    return found
+            results[row.place] = StageResult(run, None)
+    return results

@@ -303,9 +303,9 @@ class _Listening:
 
         if self.on_event is None:
             return
-        for one in plan(job, result_cache):
-            if one.leaf and one.verdict == "run" and result_cache.had(one.place):
-                self.note(f"runs again: {one.why}", one.place)
+        for node in plan(job, result_cache):
+            if node.leaf and node.verdict == "run" and result_cache.had(node.place):
+                self.note(f"runs again: {node.why}", node.place)
 
     @contextlib.contextmanager
     def screen(self, job: Job, directory: RunDirectory) -> Iterator[Screen]:

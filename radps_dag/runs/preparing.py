@@ -132,7 +132,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
     looks_back = asks_for_context(pipeline, library) or changes_in_place(pipeline.stages, library)
     before = selection.before(graph, chosen) if looks_back else ()
     damaged: list[DamagedRun] = []
-    left = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
+    earlier = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
     if damaged:
         store.check(thorough=True)
     return Job(
@@ -144,8 +144,8 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
         workdir=asked.workspace,
         settings=replace(asked.settings, secrets=tuple(secrets.contents)),
         faults=faults,
-        reused=selection.reuse(pipeline, required, left),
-        left={id: left[id].run for id in before if id in left},
+        reused=selection.reuse(pipeline, required, earlier),
+        left={id: earlier[id].run for id in before if id in earlier},
         provenance=describe(pipeline, library, secrets),
         damaged={error.run: error.warning for error in damaged},
     )
@@ -184,9 +184,9 @@ def planned_by(
         job = prepare(asked, checked, store)
         job = replace(job, run="plan", workdir=store.workspace.run("plan").products)
         result_cache = result_cache_of(asked, job, store)
-        found = plan(job, result_cache)
+        planned = plan(job, result_cache)
         result_cache.tell(warn)
-        return found
+        return planned
     finally:
         store.close()
 

@@ -92,9 +92,9 @@ def _as_before(asked: RunOptions, before: RunStarted, store: Store, front: Front
     if (
         recorded.profile is not None
         and not asked.profile_given
-        and (found := _where(recorded.profile, before, store)).is_file()
+        and (moved := _where(recorded.profile, before, store)).is_file()
     ):
-        profile = load_profile(found)
+        profile = load_profile(moved)
     settings = replace(
         recorded,
         file=now.file or os.fspath(_file_of(before, store, front)),

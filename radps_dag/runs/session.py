@@ -99,10 +99,10 @@ def run_job(
 
     def emit(fact: Fact) -> None:
         screen.listener(fact)
-        for one in others:
+        for listener in others:
             # What they tell elsewhere is news; no mistake in it is worth the run.
             with contextlib.suppress(Exception):
-                one(fact)
+                listener(fact)
 
     def leave_at_once() -> None:
         screen.restore()

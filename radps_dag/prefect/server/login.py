@@ -108,9 +108,9 @@ class Login:
         """Answer with the page, or with what a password is worth."""
         if scope.get("method") == "POST":
             given = (await _body(receive)).decode("utf-8", "replace")
-            known = self._knows(given)
-            said = b64encode(self._auth_string.encode()) if known else b""
-            await _answer(send, 200 if known else 403, b"text/plain", said)
+            admitted = self._knows(given)
+            said = b64encode(self._auth_string.encode()) if admitted else b""
+            await _answer(send, 200 if admitted else 403, b"text/plain", said)
         elif _TARGET.fullmatch(scope["path"].removeprefix(LOGIN_PATH)):
             await _answer(send, 200, b"text/html; charset=utf-8", _PAGE)
         else:

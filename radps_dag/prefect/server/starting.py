@@ -251,9 +251,9 @@ class _Progress:
 
     def stuck(self, pid: int) -> bool:
         now = time.monotonic()
-        found = pid, _processor_time(pid)
-        if found != self._before:
-            self._before, self._moved = found, now
+        progress = pid, _processor_time(pid)
+        if progress != self._before:
+            self._before, self._moved = progress, now
         return now - self._moved > STUCK
 
 

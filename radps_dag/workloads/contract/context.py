@@ -50,8 +50,8 @@ class Context(Mapping[str, Any]):
         try:
             return copy.deepcopy(self.snapshot.value(key))
         except KeyError:
-            known = self.snapshot.keys
-            hint = did_you_mean(str(key), known) or (f"; {there_are(known)}" if known else "")
+            keys = self.snapshot.keys
+            hint = did_you_mean(str(key), keys) or (f"; {there_are(keys)}" if keys else "")
             raise UnknownKey(f"the context has no key {key!r}{hint}") from None
 
     def __contains__(self, key: object) -> bool:
@@ -120,8 +120,8 @@ class Context(Mapping[str, Any]):
 
     def latest(self, kind: str | None = None, **selection: Any) -> Product:
         """The last of the products that fit. Raises UsageError where there is none."""
-        found = self.products(kind, **selection)
-        if not found:
+        products = self.products(kind, **selection)
+        if not products:
             kinds = sorted({str(record.product["kind"]) for record in self.snapshot.records})
             wanted = " ".join(f"{name}={value!r}" for name, value in selection.items())
             what = f"product of kind {kind!r}" if kind is not None else "product"
@@ -131,7 +131,7 @@ class Context(Mapping[str, Any]):
             raise UsageError(
                 f"the context has no {what}{f' with {wanted}' if wanted else ''}{hint}"
             )
-        return found[-1]
+        return products[-1]
 
     def add(self, key: str, value: Any) -> None:
         """Add a value: the next version under the key or, of a collection, one more item."""
@@ -185,9 +185,9 @@ def withdrawal(snapshot: Snapshot, product: Product | str, reason: str) -> Added
     reason.
     """
     uri = product if isinstance(product, str) else product.get("uri", "")
-    known = [str(record.product["uri"]) for record in snapshot.records]
-    if uri not in known:
-        raise UsageError(f"no product {uri!r} is known{did_you_mean(uri, known)}")
+    uris = [str(record.product["uri"]) for record in snapshot.records]
+    if uri not in uris:
+        raise UsageError(f"no product {uri!r} is known{did_you_mean(uri, uris)}")
     if not isinstance(reason, str) or not reason.strip():
         raise UsageError(f"say why {uri} is withdrawn: reason='...'")
     from radps_dag.facts import Added

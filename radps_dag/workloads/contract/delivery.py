@@ -50,7 +50,7 @@ def entries(files: Sequence[Product], workdir: Path) -> list[Entry]:
 
 def standing_on(manifest: Product, files: Sequence[Product]) -> Product:
     """The reference to a manifest with where its files are, in their order."""
-    return {**manifest, "stands_on": [dict(one) for one in files]}
+    return {**manifest, "stands_on": [dict(file) for file in files]}
 
 
 def _entry(file: Product, workdir: Path) -> Entry:
@@ -76,7 +76,7 @@ def _entry(file: Product, workdir: Path) -> Entry:
 
 def are_there(manifest: Product, listed: Sequence[Mapping[str, Any]]) -> list[bool]:
     """Check that each file of a manifest is there with the right checksum."""
-    places = [str(one["uri"]) for one in manifest.get("stands_on", [])]
+    places = [str(product["uri"]) for product in manifest.get("stands_on", [])]
     return [
         any(_is_good(uri, entry) for uri in (*places[number : number + 1], *_said(manifest, entry)))
         for number, entry in enumerate(listed)

@@ -124,8 +124,8 @@ def clean(
     spend(data.observation)
     floor = 0.625 * nsigma * before["rms"]
     # A major cycle ends when what is left is a tenth: deeper needs fresh residuals.
-    left = max(0.1, (1.0 - gain) ** (niter / 20))
-    peak = floor + max(0.0, before["peak"] - floor) * left
+    remaining = max(0.1, (1.0 - gain) ** (niter / 20))
+    peak = floor + max(0.0, before["peak"] - floor) * remaining
     content = {**before, "peak": peak, "cycles": before["cycles"] + 1}
     residual = write(
         workdir,

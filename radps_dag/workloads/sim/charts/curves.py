@@ -61,8 +61,8 @@ Series = tuple[tuple[int, ...], str]
 
 def series_of(table: Caltable) -> list[Series]:
     """Spectral windows that were solved together, and polarization: each is a series."""
-    found = {(part.spws, name): None for part in table.parts for name in part.polarizations}
-    return sorted(found)
+    series = {(part.spws, name): None for part in table.parts for name in part.polarizations}
+    return sorted(series)
 
 
 def is_spectral(table: Caltable) -> bool:
@@ -77,13 +77,13 @@ def quantities(table: Caltable) -> list[Quantity]:
     if table.type == "wvr":
         return [PHASE]
     good = [part.gain[~part.flag] for part in table.parts]
-    gains = np.concatenate([one.ravel() for one in good]) if good else np.zeros(0, complex)
-    found = [
+    gains = np.concatenate([gain.ravel() for gain in good]) if good else np.zeros(0, complex)
+    drawn = [
         quantity
         for quantity, about in ((AMPLITUDE, np.abs(gains) - 1.0), (PHASE, np.angle(gains)))
         if np.abs(about).max(initial=0.0) > _NOTHING
     ]
-    return found or [AMPLITUDE, PHASE]
+    return drawn or [AMPLITUDE, PHASE]
 
 
 def curves(table: Caltable, antenna: int) -> list[Curve]:
@@ -94,7 +94,7 @@ def curves(table: Caltable, antenna: int) -> list[Curve]:
     """
     series = series_of(table)
     start = min((float(part.time.min()) for part in table.parts if part.time.size), default=0.0)
-    found = []
+    lines = []
     for part in table.parts:
         _require_finite(part, table, antenna)
         for number, name in enumerate(part.polarizations):
@@ -104,15 +104,15 @@ def curves(table: Caltable, antenna: int) -> list[Curve]:
             if is_spectral(table):
                 order = np.argsort(part.frequency)
                 x = np.asarray(part.frequency, dtype=np.float64)[order] / 1e9
-                found += [
+                lines += [
                     Curve(which, x, gain[time, order], flag[time, order])
                     for time in range(len(part.time))
                 ]
             else:
                 order = np.argsort(part.time)
                 x = (np.asarray(part.time, dtype=np.float64)[order] - start) / 60.0
-                found.append(Curve(which, x, gain[order, 0], flag[order, 0]))
-    return found
+                lines.append(Curve(which, x, gain[order, 0], flag[order, 0]))
+    return lines
 
 
 def _require_finite(part: Solutions, table: Caltable, antenna: int) -> None:

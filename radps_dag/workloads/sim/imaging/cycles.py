@@ -113,21 +113,21 @@ def clean_plane(
         peak = _peak(residual, seen)
         floor = _FLOOR * nsigma * seen.rms
         stop = _threshold(peak, floor)
-        found, more = multiscale(residual, components, seen.mask, stop, gain, niter - used)
-        model, used = model + found, used + more
+        added, more = multiscale(residual, components, seen.mask, stop, gain, niter - used)
+        model, used = model + added, used + more
         if more:
             residual = _residual(samples, model, response)
             seen = find_emission(residual, seen.mask, spread, noise)
         # The cycle that comes to the noise is the last: what it leaves is cleaned once more.
         if not 2 * floor < _peak(residual, seen) <= nsigma * seen.rms:
             break
-    left = Cycle(
+    after = Cycle(
         peak=_peak(residual, seen),
         rms=seen.rms,
         flux=float(model.sum()),
         left=float(residual[seen.mask].sum()) / beam_pixels(response.beam, response.cell),
     )
-    return State(residual, model, seen.mask.astype(np.float64)), left, used
+    return State(residual, model, seen.mask.astype(np.float64)), after, used
 
 
 def _peak(residual: NDArray[np.float64], seen: Emission) -> float:
@@ -155,6 +155,6 @@ def _residual(
     """(y, x) in Jy/beam: the image of what a model in Jy/pixel leaves of samples."""
     weights = imaging_weights(samples, response.robust, response.size, response.cell)
     using = transform(samples.u, samples.v, response.size, response.cell)
-    left = samples.value - using.to_samples(model)
-    residual: NDArray[np.float64] = using.to_image(weights * left) / weights.sum()
+    remaining = samples.value - using.to_samples(model)
+    residual: NDArray[np.float64] = using.to_image(weights * remaining) / weights.sum()
     return residual

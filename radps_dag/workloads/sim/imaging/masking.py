@@ -87,8 +87,8 @@ def find_emission(
 def _cleaned(residual: NDArray[np.float64], spread: Spread) -> tuple[NDArray[np.float64], float]:
     """The sky (y, x) as a CLEAN of everything that is bright shows it, and the rms it leaves."""
     depth = _DEPTH * spread.thermal
-    model, left, _ = hogbom(residual, spread.psf, depth, _GAIN, _ITERATIONS, negative=False)
-    return restore(model, left, spread.beam, spread.cell), robust_rms(left)
+    model, remaining, _ = hogbom(residual, spread.psf, depth, _GAIN, _ITERATIONS, negative=False)
+    return restore(model, remaining, spread.beam, spread.cell), robust_rms(remaining)
 
 
 def _without(

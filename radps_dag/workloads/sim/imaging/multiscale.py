@@ -94,8 +94,8 @@ def multiscale(
         _places(components, number, residual, mask, threshold)
         for number in range(len(components.shapes))
     ]
-    rows, columns, left = (np.concatenate(part) for part in zip(*places, strict=True))
-    ends = np.cumsum([0, *(one.size for one, _, _ in places)])
+    rows, columns, remaining = (np.concatenate(part) for part in zip(*places, strict=True))
+    ends = np.cumsum([0, *(row.size for row, _, _ in places)])
     parts = [slice(*pair) for pair in pairwise(ends.tolist())]
     flat = {pair: response.ravel() for pair, response in components.responses.items()}
     width = 2 * residual.shape[1]
@@ -104,18 +104,18 @@ def multiscale(
     edge = max(shape.shape[0] // 2 for shape in components.shapes)
     model = np.zeros(tuple(size + 2 * edge for size in residual.shape))
     iteration = 0
-    while left.size and iteration < niter:
-        at = int(np.abs(left).argmax())
-        if abs(left[at]) <= threshold:
+    while remaining.size and iteration < niter:
+        at = int(np.abs(remaining).argmax())
+        if abs(remaining[at]) <= threshold:
             break
         chosen = int(np.searchsorted(ends, at, side="right")) - 1
-        taken = gain * left[at] / flat[chosen, chosen][middle]
+        taken = gain * remaining[at] / flat[chosen, chosen][middle]
         shape = components.shapes[chosen]
         y, x = (int(where[at]) + edge - shape.shape[0] // 2 for where in (rows, columns))
         there = (slice(y, y + shape.shape[0]), slice(x, x + shape.shape[1]))
         model[there] += taken / components.norms[chosen] * shape
         for number, part in enumerate(parts):
-            left[part] -= taken * flat[chosen, number][place[part] + (middle - place[at])]
+            remaining[part] -= taken * flat[chosen, number][place[part] + (middle - place[at])]
         iteration += 1
     return model[edge : edge + residual.shape[0], edge : edge + residual.shape[1]], iteration
 

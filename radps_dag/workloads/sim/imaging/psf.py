@@ -93,5 +93,5 @@ def _beam_of(form: NDArray[np.float64], cell: float) -> NDArray[np.float64]:
         raise NoBeam("the point spread function's main lobe is not a Gaussian; take more antennas")
     # tan 2pa, as beam_shape has it: b = (minor - major) sin cos, c - a = (major - minor) cos 2pa.
     angle = 0.5 * np.arctan2(2 * b, a - c)
-    major, minor = (2.0 * np.sqrt(np.log(2.0) / one) * cell for one in (wide, narrow))
+    major, minor = (2.0 * np.sqrt(np.log(2.0) / axis) * cell for axis in (wide, narrow))
     return np.array([major, minor, angle % np.pi])

@@ -97,16 +97,18 @@ def residual_path(observation: Observation) -> Array:
     """
     times = timeline(observation)
     both = radiometers(observation)
-    left = both.true - both.measured
+    remaining = both.true - both.measured
     reference = observation.calibrators[1:2] or observation.calibrators[:1]
     visits = [visit for visit in schedule(observation) if visit.field in reference]
     if not visits:
-        return left
+        return remaining
     spans = [(visit.start, visit.start + visit.integrations * INTEGRATION) for visit in visits]
     at = [(start + end) / 2 for start, end in spans]
-    seen = np.array([left[(times > start) & (times < end)].mean(axis=0) for start, end in spans])
-    followed = np.stack([np.interp(times, at, one) for one in seen.T], axis=-1)
-    return np.asarray(left - followed)
+    seen = np.array(
+        [remaining[(times > start) & (times < end)].mean(axis=0) for start, end in spans]
+    )
+    followed = np.stack([np.interp(times, at, path) for path in seen.T], axis=-1)
+    return np.asarray(remaining - followed)
 
 
 def drift(observation: Observation) -> NDArray[np.complex128]:
@@ -167,17 +169,17 @@ def position_phase(offsets: Array, direction: Array, time: Array, frequency: Arr
 
 def dead(observation: Observation) -> NDArray[np.bool_]:
     """Mask of the receptors (a, p) without a signal. Raises ValueError for an unknown name."""
-    found = np.zeros((observation.antennas, len(observation.polarizations)), dtype=bool)
+    mask = np.zeros((observation.antennas, len(observation.polarizations)), dtype=bool)
     for name in observation.dead_receptors:
         antenna, _, polarization = name.partition(":")
-        known = [f"A{number:02d}" for number in range(observation.antennas)]
-        if antenna not in known or polarization not in observation.polarizations:
+        names = [f"A{number:02d}" for number in range(observation.antennas)]
+        if antenna not in names or polarization not in observation.polarizations:
             raise ValueError(
-                f"no receptor {name!r}; they are called {known[0]}:{observation.polarizations[0]} "
-                f"to {known[-1]}:{observation.polarizations[-1]}"
+                f"no receptor {name!r}; they are called {names[0]}:{observation.polarizations[0]} "
+                f"to {names[-1]}:{observation.polarizations[-1]}"
             )
-        found[known.index(antenna), observation.polarizations.index(polarization)] = True
-    return found
+        mask[names.index(antenna), observation.polarizations.index(polarization)] = True
+    return mask
 
 
 def phase_of_path(path: Array, observation: Observation, spw: int) -> Array:

@@ -139,7 +139,7 @@ def direction_of(observation: Observation, field: str) -> Array:
 
 
 def _radians(*degrees: float) -> Array:
-    return np.array([np.pi / 180.0 * one for one in degrees])
+    return np.array([np.pi / 180.0 * angle for angle in degrees])
 
 
 def frequencies_of(observation: Observation, spw: int) -> Array:

@@ -105,8 +105,8 @@ def intents_of(observation: Observation, field: str) -> tuple[str, ...]:
         return ("TARGET",)
     if field in observation.calibrators:
         return ("BANDPASS", "FLUX") if field == observation.calibrators[0] else ("PHASE",)
-    known = ", ".join((*observation.calibrators, *observation.targets))
-    raise ValueError(f"no field {field!r} in the observation; there are {known}")
+    fields = ", ".join((*observation.calibrators, *observation.targets))
+    raise ValueError(f"no field {field!r} in the observation; there are {fields}")
 
 
 def thermal_noise(observation: Observation) -> float:

@@ -27,7 +27,7 @@ _NEXT_EXAMPLES = (
 def command(directory: Path, examples: bool) -> int:
     """Lay out a starter project in DIR: a pipeline, workloads of your own, a profile.
 
-    Nothing that is there is overwritten.
+    Existing files are not overwritten.
     """
     planned = dict(_examples() if examples else _starter())
     _write(directory, planned)

@@ -101,7 +101,7 @@ def what_to_run(command: F) -> F:
             callback=stages,
             metavar="STAGE",
             shell_complete=completion.stages,
-            help="These stages alone, on what an earlier run left.",
+            help="These stages alone, on the results of an earlier run.",
         ),
         click.option(
             *("--from", "begin"),
@@ -124,7 +124,7 @@ def what_to_run(command: F) -> F:
             type=int,
             default=0,
             show_default=True,
-            help="Of simulated data, random delays and injected faults.",
+            help="Seed of simulated data, random delays and injected faults.",
         ),
     )
     return _with(options, command)
@@ -210,7 +210,7 @@ def how_to_run(command: F) -> F:
             "--max-parallel",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Workload calls at once; default: what the processors serve well.",
+            help="Maximum of workload calls at once; default: what suits the processors.",
         ),
         click.option(
             "--memory",

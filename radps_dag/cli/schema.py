@@ -25,7 +25,7 @@ def command(library: str | None, modules: tuple[Path, ...], profile_file: Path |
     """Print the JSON Schema of pipeline files, for an editor's completion and checks.
 
     With --library, --workloads or --profile it also knows the names of those workloads and their
-    inputs, and is to be printed anew when these change.
+    inputs, so print it again when these change.
     """
     if not (library or modules or profile_file):
         click.echo(schema_text(), nl=False)

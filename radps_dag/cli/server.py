@@ -19,7 +19,7 @@ _home = click.option(
     "--home",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where the server keeps its things; default $RADPS_DAG_HOME or ~/.local/state/radps-dag.",
+    help="Directory of the server's files; default $RADPS_DAG_HOME or ~/.local/state/radps-dag.",
 )
 _json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
@@ -68,7 +68,7 @@ def stop(home: Path | None, force: bool) -> int:
 @_json
 @click.option("--show-auth", is_flag=True, help="With the address that opens the page logged in.")
 def status(home: Path | None, as_json: bool, show_auth: bool) -> int:
-    """Say how the server is. Exits 0 if it runs, 1 if not."""
+    """Show the status of the server. Exits 0 if it runs, 1 if not."""
     from radps_dag.prefect import server
 
     state = server.status(home)

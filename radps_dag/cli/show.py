@@ -25,7 +25,7 @@ __all__ = ["command"]
 @click.option(
     "--provenance",
     is_flag=True,
-    help="What made the run's results, as W3C PROV-JSON.",
+    help="The provenance of the results, as W3C PROV-JSON.",
 )
 @click.option(
     "--format",
@@ -43,7 +43,7 @@ def command(
     workspace: Path,
     store: str | None,
 ) -> int:
-    """Show RUN: params, processes, stages, outputs, with what and on what it ran.
+    """Show RUN: params, processes, stages, outputs, versions of software, and machine.
 
     With NODE, a place such as 'image_cube/clean[spw=2]#3': what it called, inputs and outputs,
     attempts and errors, scores, products. A path or pattern that means several places lists them.

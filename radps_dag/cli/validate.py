@@ -27,9 +27,9 @@ __all__ = ["command"]
     type=click.Choice(["text", "json", "github"]),
     default="text",
     show_default=True,
-    help="For people, for programs, or as annotations of a GitHub workflow.",
+    help="Text for people, JSON for programs, or annotations of a GitHub workflow.",
 )
-@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @which_params
 @which_workloads
 def command(
@@ -42,8 +42,8 @@ def command(
     """Check pipeline FILEs completely, without running anything.
 
     With params, also whether a run takes them. Prints every mistake with its place and the likely
-    fix. Exits 0 if there is none, else 2. What can run, and surely does not do what was meant, is a
-    warning.
+    fix. Exits 0 if there is none, else 2. A warning marks something that can run, but surely does
+    not do what was meant.
     """
     problems: set[Problem] = set()
     bad: dict[str, str] = {}  # file to why it could not be read at all

@@ -47,7 +47,7 @@ class Overrides:
 
     @classmethod
     def of(cls, given: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Overrides:
-        """Those of a profile: by pattern of places, then by metric ("" is any)."""
+        """Thresholds of a profile: by pattern of places, then by metric ("" is any)."""
         rules = [
             (tuple(levels(pattern.strip("/"))), metric, limits)
             for pattern, by_metric in given.items()

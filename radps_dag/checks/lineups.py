@@ -42,8 +42,9 @@ def may_lose(fan: ForEach) -> bool:
 
 
 class Lineups:
-    """Those of one file, each found when first asked for. `given` are those of its params, by
-    name, where another file uses it."""
+    """Lineups of one file, each found when first asked for. `given` are those of its params, by
+    name, where another file uses it.
+    """
 
     def __init__(self, shapes: Shapes, view: View, given: Mapping[str, Lineup] = {}) -> None:
         self.view = view
@@ -52,7 +53,7 @@ class Lineups:
         self._found: dict[Seat, Lineup | None] = {}
 
     def within(self, seat: Seat, use: Use) -> Lineups:
-        """Those of the file that a node uses, with the lists that it hands over as they are."""
+        """Lineups of the file that a node uses, with the lists that it hands over as they are."""
         given = {}
         for argument in use.arguments:
             sight = self.view.sight(seat, f"with.{argument.name}")

@@ -182,7 +182,7 @@ def _fix(one: _List, other: _List, sight: NodeView) -> str:
 
 
 def _made(*lists: _List) -> Iterator[_List]:
-    """Those that a fan-out has made."""
+    """The lists that a fan-out has made."""
     return (one for one in lists if one.lineup.fan is not None)
 
 

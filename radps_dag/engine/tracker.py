@@ -107,10 +107,10 @@ class Untracked:
         await asyncio.get_running_loop().create_future()
 
     def leave(self) -> None:
-        """Nothing is to be left."""
+        """Leave nothing."""
 
     def hurry(self) -> None:
-        """Nothing is waited for."""
+        """Wait for nothing."""
 
     def farewell(self) -> bool:
         """True: there is nobody to hear."""

@@ -140,8 +140,9 @@ class NodeSkipped(_Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStopped(_Fact):
-    """It began, and ended before it was done through no fault of its own: by a time-out of what is
-    around it, by an interrupt, or because the run stops for a failure elsewhere."""
+    """A node began, and ended before it was done through no fault of its own: by a time-out of what
+    is
+    """
 
     reason: str
     seconds: float

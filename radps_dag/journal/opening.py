@@ -22,7 +22,7 @@ __all__ = ["open_store"]
 
 
 class NoJournal(UsageError):
-    """There is nothing to be read."""
+    """The journal does not exist yet."""
 
 
 def open_store(

@@ -50,7 +50,7 @@ class Live:
         return self._screen.error or self._error
 
     def suspended(self) -> AbstractContextManager[None]:
-        """No live lines for a while, to ask a person something."""
+        """Pause the live display for a while, to ask a person something."""
         return self._screen.suspended()
 
     @contextlib.contextmanager

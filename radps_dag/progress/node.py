@@ -107,7 +107,7 @@ class NodeState:
 
     @property
     def is_reused(self) -> bool:
-        """Nothing in it ran: all its calls used earlier results."""
+        """Whether nothing in it ran: all its calls used earlier results."""
         return self.reused > 0 and not self.ran and self.status in ("running", "succeeded")
 
     @property
@@ -139,14 +139,14 @@ class NodeState:
         return max(0.0, (self.waits_since or now) - self.started - self.waited)
 
     def above(self) -> Iterator[NodeState]:
-        """Everything it is in, innermost first."""
+        """Yield the nodes around it, innermost first."""
         node = self.parent
         while node is not None:
             yield node
             node = node.parent
 
     def walk(self) -> Iterator[NodeState]:
-        """Everything inside that is remembered, parents before children."""
+        """Yield the nodes inside that are remembered, parents before children."""
         for child in self.children.values():
             yield child
             yield from child.walk()

@@ -251,7 +251,7 @@ class RunState:
             self.answers.append((asked, fact))
 
     def _close(self, node: NodeState, *, inside: bool = False) -> None:
-        """Nobody is asked there any more, nor in it."""
+        """Close the question at a node and, with `inside`, those in it."""
         if node.asked is not None:
             node.asked = None
             self.questions.pop(node.place, None)

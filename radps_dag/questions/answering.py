@@ -74,7 +74,9 @@ def open_questions(store: Store, run: str) -> list[Question]:
 
 
 def all_open_questions(store: Store, damaged: Damages) -> list[Question]:
-    """Those of all runs, the newest run first. Runs that are damaged are handed to `damaged`."""
+    """Open questions of all runs, the newest run first. Runs that are damaged are handed to
+    `damaged`.
+    """
     questions: list[Question] = []
     for head in store.heads(damaged):
         try:
@@ -85,7 +87,7 @@ def all_open_questions(store: Store, damaged: Damages) -> list[Question]:
 
 
 def _close(questions: dict[str, Question], place: str) -> None:
-    """Nobody is asked there any more, nor in it."""
+    """Close the questions at a place and inside it."""
     for id, question in tuple(questions.items()):
         if question.place == place or is_in(question.place, place):
             del questions[id]

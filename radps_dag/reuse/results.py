@@ -28,7 +28,7 @@ class Results:
 
     @classmethod
     def of(cls, store: Store, run: str) -> Results:
-        """Those that the journal has. Raises Damaged where it is not whole."""
+        """Read the results of a run from the journal. Raises Damaged where it is not whole."""
         results = cls(run)
         for row in store.rows(run):
             fact = store.fact(row) if row.kind == "node_failed" else None

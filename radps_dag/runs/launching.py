@@ -120,7 +120,7 @@ def launch(
 
 @contextlib.contextmanager
 def _saying_farewell(trackers: list[Tracker], front: Frontend) -> Iterator[None]:
-    """At the end, when all is recorded and shown, wait a moment for what is sent elsewhere."""
+    """Wait a moment, at the end, for events that are still being sent."""
     try:
         yield
     finally:

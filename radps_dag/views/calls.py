@@ -189,7 +189,7 @@ def _end(
 
 
 def _abandon(view: NodeView) -> None:
-    """Its process has gone away without a word."""
+    """Mark a running node and its attempt as abandoned: the process has gone."""
     if view.status == "running" and view.start is not None:
         view.status = "abandoned"
     if view.attempts and view.attempts[-1].status == "running":

@@ -74,7 +74,7 @@ _STYLE = (
 
 
 class _Missing(Exception):
-    """There is nothing to be served, in words for who opened the link."""
+    """The product is missing; the message is for the person who opened the link."""
 
 
 @dataclass(frozen=True, slots=True)

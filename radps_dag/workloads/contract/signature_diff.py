@@ -54,7 +54,7 @@ def _seen(item: Input | Output) -> tuple[object, ...]:
 
 
 def _words(item: Input | Output) -> str:
-    """Such as `a number in sigma (default 5.0)`."""
+    """Describe an input or output, such as `a number in sigma (default 5.0)`."""
     unit = f" in {item.unit}" if item.unit else ""
     given = isinstance(item, Input) and not item.required
     default = f" (default {json.dumps(item.default)})" if given and isinstance(item, Input) else ""

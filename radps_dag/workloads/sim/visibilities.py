@@ -113,7 +113,7 @@ class Visibilities:
         return float(self.flag.mean()) if self.flag.size else 1.0
 
     def of_times(self, chosen: NDArray[np.bool_] | Integers) -> Visibilities:
-        """Those of some times."""
+        """Select visibilities of some times."""
         return replace(
             self,
             time=self.time[chosen],
@@ -125,7 +125,7 @@ class Visibilities:
         )
 
     def of_channels(self, chosen: NDArray[np.bool_] | Integers) -> Visibilities:
-        """Those of some channels, given by their place in `channels`."""
+        """Select visibilities of some channels, given by their place in `channels`."""
         return replace(
             self,
             frequency=self.frequency[chosen],

@@ -236,7 +236,7 @@ def _scans(part: _Part) -> NDArray[np.int64]:
 
 
 def _antennas(parts: Sequence[_Part]) -> Antennas:
-    """Those of all partitions; the diameter is that of the first."""
+    """Antennas of all partitions; the diameter is that of the first."""
     positions: dict[str, NDArray[np.float64]] = {}
     for part in parts:
         names = part.antennas["antenna_name"].values.astype(str).tolist()

@@ -140,9 +140,8 @@ class NodeSkipped(_Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStopped(_Fact):
-    """A node began, and ended before it was done through no fault of its own: by a time-out of what
-    is
-    """
+    """A node ended before it was done, through no fault of its own: by a time-out of what is around
+    it, by an interrupt, or because the run stops for a failure elsewhere."""
 
     reason: str
     seconds: float

@@ -49,14 +49,14 @@ async def call_body(node: Task, here: NodeContext) -> Result:
             asked = run.result_cache.ask(
                 place.name, workload, arguments, seed, here.cached, _context(node, here), here.link
             )
-            known = await run.result_cache.lookup(asked)
+            result = await run.result_cache.lookup(asked)
         except NodeError:
             _tell_start(node, here, arguments)
             raise
-        if known is not None:
-            run.result_cache.note(place.name, known)
-            _tell_start(node, here, arguments, asked, known)
-            return Result(known.outputs, made=known.made, seconds=known.seconds)
+        if result is not None:
+            run.result_cache.note(place.name, result)
+            _tell_start(node, here, arguments, asked, result)
+            return Result(result.outputs, made=result.made, seconds=result.seconds)
     busy = run.desk.busy() if run.desk is not None else contextlib.nullcontext()
     if run.result_cache is not None and asked is not None and asked.workload.mutates:
         with busy, here.clock.working():
@@ -164,7 +164,7 @@ async def _called(
         changed=performed.changed,
     )
     keys.learn(made)
-    handed = [arguments, performed.outputs, [one.value for one in performed.added]]
+    handed = [arguments, performed.outputs, [addition.value for addition in performed.added]]
     if not keys.knows_all(handed):
         made = replace(made, outside=await asyncio.to_thread(keys.noted, handed))
     return Result(performed.outputs, made=made)
@@ -184,17 +184,17 @@ def _unused(here: NodeContext) -> Path:
     run, place = here.run, here.place
     while True:
         run.tries[place.name] += 1
-        found = directory(run.workdir, place, run.tries[place.name], run.generation)
-        if found.parent not in run.there:
-            run.there[found.parent] = _names_in(found.parent)
-        if found.name not in run.there[found.parent]:
-            return found
+        workdir = directory(run.workdir, place, run.tries[place.name], run.generation)
+        if workdir.parent not in run.there:
+            run.there[workdir.parent] = _names_in(workdir.parent)
+        if workdir.name not in run.there[workdir.parent]:
+            return workdir
 
 
 def _names_in(folder: Path) -> frozenset[str]:
     """Names in a directory. Once is enough: later entries have names that this run gave."""
     try:
-        return frozenset(one.name for one in folder.iterdir())
+        return frozenset(entry.name for entry in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return frozenset()
 
@@ -209,7 +209,7 @@ def _tell_start(
     here: NodeContext,
     arguments: dict[str, Any] | None = None,
     asked: CacheQuery | None = None,
-    known: CachedResult | None = None,
+    result: CachedResult | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> None:
     here.run.say(
@@ -221,7 +221,7 @@ def _tell_start(
             workload=node.run,
             source=asked.source if asked is not None else "",
             inputs=arguments or {},
-            origin=known.run if known is not None else "",
+            origin=result.run if result is not None else "",
             changes=changes or {},
         )
     )

@@ -28,13 +28,13 @@ def memory_for(executor: Capabilities) -> int:
 
 
 def _machine_memory() -> int:
-    found = [sys.maxsize]
+    limits = [sys.maxsize]
     with contextlib.suppress(ValueError, OSError, AttributeError):
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for file in _LIMITS:
         with contextlib.suppress(ValueError, OSError):  # "max", or no such file
-            found.append(int(Path(file).read_text(encoding="ascii")))
-    return min(amount for amount in found if amount > 0)
+            limits.append(int(Path(file).read_text(encoding="ascii")))
+    return min(amount for amount in limits if amount > 0)
 
 
 def refuse_too_large(

@@ -82,15 +82,15 @@ class LiveContext:
 
     def admit(self, place: str, link: Link | None, added: Iterable[Added]) -> None:
         """Make sure that a call may add this. Raises NodeError."""
-        known = Snapshot(declared=self.fold.declared)
+        snapshot = Snapshot(declared=self.fold.declared)
         for one in added:
             if not one.key:
                 continue
             try:
-                addition(known, one.key, one.value)
+                addition(snapshot, one.key, one.value)
             except UsageError as error:  # made under another declaration, and used again
                 raise NodeError(place, "ContextInvalid", str(error)) from error
-            if known.is_collection(one.key):
+            if snapshot.is_collection(one.key):
                 continue
             for other in self.fold.adders(one.key):
                 if self._in_the_way(place, link, other):

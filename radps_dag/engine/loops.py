@@ -50,11 +50,11 @@ class History:
 
 def cap(node: Node, loop: Loop, here: NodeContext) -> int:
     """The most iterations a loop may take. Raises NodeError for one that needs more than none."""
-    found = value_of(loop.max_iterations, here)
-    number = whole(found)
+    limit = value_of(loop.max_iterations, here)
+    number = whole(limit)
     message = ""
     if number is None or not 0 <= number <= MOST_ITERATIONS:
-        message = f"max_iterations must be an integer from 0 to {MOST_ITERATIONS}, not {found!r}"
+        message = f"max_iterations must be an integer from 0 to {MOST_ITERATIONS}, not {limit!r}"
     elif number == 0:
         message = why_not_empty(node, here.run.library.workloads)
     if number is None or message:
@@ -71,9 +71,9 @@ def without_iteration(
     """The outputs of a loop that makes no iteration; `state` is its initial state."""
     inside = here.seeing(here.scope.in_iteration(0, state))
     outputs = {
-        name: state[one.name] if isinstance(one, StateVariable) else value_of(one, inside)
-        for name, one in outputs_without(node, here.run.library.workloads).items()
-        if one is not None
+        name: state[source.name] if isinstance(source, StateVariable) else value_of(source, inside)
+        for name, source in outputs_without(node, here.run.library.workloads).items()
+        if source is not None
     }
     return {**outputs, "outcome": EMPTY, "iterations": 0, "history": []}
 
@@ -135,14 +135,14 @@ def score_of(loop: Loop, after: NodeContext) -> float | None:
     """The score of the iteration that has just ended."""
     if loop.score is None:
         return None
-    found = value_of(loop.score, after)
-    if found is None:
+    score = value_of(loop.score, after)
+    if score is None:
         return None
-    if isinstance(found, bool) or not isinstance(found, int | float):
+    if isinstance(score, bool) or not isinstance(score, int | float):
         raise NodeError(
-            after.place.name, "LoopInvalid", f"the loop's score must be a number, not {found!r}"
+            after.place.name, "LoopInvalid", f"the loop's score must be a number, not {score!r}"
         )
-    return float(found)
+    return float(score)
 
 
 def outcome_of(loop: Loop, after: NodeContext, *, last: bool) -> str:

@@ -43,7 +43,7 @@ async def pause_body(node: Pause, here: NodeContext) -> Result:
 def wording_of(node: Pause, evaluate: Callable[[Value], Any]) -> Wording:
     """Evaluate the wording of a pause."""
     message = str(evaluate(node.message))
-    shown = tuple(evaluate(one) for one in node.show)
+    shown = tuple(evaluate(item) for item in node.show)
     inputs: dict[str, Any] = {}
     for param in node.inputs:
         schema = dict(param.schema)

@@ -28,16 +28,16 @@ class PlannedContext:
         self, result_cache: ResultCache, asked: CacheQuery, link: Link | None
     ) -> tuple[CachedResult | None, str]:
         """Predict the result that the call will find; None, and the reason, if it has to run."""
-        known = result_cache.expect(asked)
-        if known is not None and known.made.reads and self._knowing is not None:
-            if source := self._doubtful(link, known.made.reads):
+        result = result_cache.expect(asked)
+        if result is not None and result.made.reads and self._knowing is not None:
+            if source := self._doubtful(link, result.made.reads):
                 return None, f"upstream {source} will run, and this reads the context"
             asked = replace(asked, context=self._knowing.snapshot(link))
-            known = result_cache.expect(asked)
-        if known is None:
+            result = result_cache.expect(asked)
+        if result is None:
             return None, result_cache.why(asked)
-        self._reused(asked, known)
-        return known, ""
+        self._reused(asked, result)
+        return result, ""
 
     def looped(self, place: str, iteration: int, kept: int, outputs: Mapping[str, Any]) -> None:
         """All of a loop is known."""
@@ -64,7 +64,7 @@ class PlannedContext:
             self._last = asked, next((place for place in may if sees(link, place)), "")
         return self._last[1]
 
-    def _reused(self, asked: CacheQuery, known: CachedResult) -> None:
+    def _reused(self, asked: CacheQuery, result: CachedResult) -> None:
         """A call is found to have been made."""
         place, now = asked.place, time.time()
         self._hear(
@@ -79,9 +79,9 @@ class PlannedContext:
             NodeSucceeded(
                 time=now,
                 place=place,
-                outputs=known.outputs,
-                seconds=known.seconds,
-                made=known.made,
+                outputs=result.outputs,
+                seconds=result.seconds,
+                made=result.made,
             ),
         )
 

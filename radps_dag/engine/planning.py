@@ -121,26 +121,28 @@ class _Planner:
     def _fan_out(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | Unknown:
         assert node.for_each is not None
         for item in node.for_each.items:
-            found = value_or_unknown(item.value, here)
-            if isinstance(found, Unknown):
-                return self._will_run(node, here, upstream(found))
+            value = value_or_unknown(item.value, here)
+            if isinstance(value, Unknown):
+                return self._will_run(node, here, upstream(value))
         mark = self.plan.begin(here, "fan_out")
         results: list[_Outputs | Unknown] = []
         keys: list[str] = []
-        for one in instances(node.for_each, here):
-            keys.append(one.key)
-            there = here.at(here.place.instance(one.label)).seeing(here.scope.for_item(one.each))
+        for instance in instances(node.for_each, here):
+            keys.append(instance.key)
+            there = here.at(here.place.instance(instance.label)).seeing(
+                here.scope.for_item(instance.each)
+            )
             try:
                 results.append(self._once(node, inside, there))
             except NodeError as error:
                 results.append(self._will_run(node, there, f"it would fail: {error.message}"))
         self.plan.end(mark)
-        unknown = next((one for one in results if isinstance(one, Unknown)), None)
+        unknown = next((result for result in results if isinstance(result, Unknown)), None)
         if unknown is not None:
             return Unknown(here.place.name)
-        good = [dict(one) for one in results if not isinstance(one, Unknown)]
+        good = [dict(result) for result in results if not isinstance(result, Unknown)]
         names = list(good[0]) if good else declared(node, here)
-        lists = {name: gathered([one.get(name) for one in good]) for name in names}
+        lists = {name: gathered([outputs.get(name) for outputs in good]) for name in names}
         return with_keys(lists, keys, [])
 
     def _once(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | Unknown:
@@ -176,9 +178,9 @@ class _Planner:
             after = there.at(here.place).seeing(replace(scope, steps=seen, outputs=outputs))
             tests = (loop.score, loop.until, loop.diverged)
             if any(
-                isinstance(value_or_unknown(one, after), Unknown)
-                for one in tests
-                if one is not None
+                isinstance(value_or_unknown(test, after), Unknown)
+                for test in tests
+                if test is not None
             ):
                 return unknown
             history.add(outputs, score_of(loop, after), loop.keep == "best")
@@ -212,8 +214,8 @@ class _Planner:
 
     def _answer(self, wording: Wording, here: NodeContext) -> Mapping[str, Any] | None:
         """Find the answer in the journal of the run."""
-        known = answer_of(self._result_cache.store, here.scope.run["id"], wording.id(here))
-        return None if known is None else known.values
+        answer = answer_of(self._result_cache.store, here.scope.run["id"], wording.id(here))
+        return None if answer is None else answer.values
 
     def _question(self, node: Pause, here: NodeContext) -> _Outputs | Unknown:
         unknown: list[Unknown] = []
@@ -283,14 +285,14 @@ class _Planner:
         asked = self._result_cache.ask(
             place, workload, arguments, seed, here.cached, link=here.link
         )
-        known, why = self._foreseen.expect(self._result_cache, asked, here.link)
-        if known is None:
+        result, why = self._foreseen.expect(self._result_cache, asked, here.link)
+        if result is None:
             return self._will_run(node, here, why)
-        self._result_cache.note(place, known)
+        self._result_cache.note(place, result)
         self.plan.add(
-            here, node.kind, "reuse", "" if known.run == here.scope.run["id"] else known.run
+            here, node.kind, "reuse", "" if result.run == here.scope.run["id"] else result.run
         )
-        return known.outputs
+        return result.outputs
 
     def _will_run(self, node: Node, here: NodeContext, why: str) -> Unknown:
         self.plan.add(here, node.kind, "run", why)

@@ -88,19 +88,19 @@ class Slots:
         self._serve()
 
     def _serve(self) -> None:
-        left = self._free
+        free = self._free
         waiting: deque[tuple[Amount, asyncio.Future[None]]] = deque()
-        while self._queue and left.slots > 0:  # every call takes a slot at least
+        while self._queue and free.slots > 0:  # every call takes a slot at least
             amount, turn = self._queue.popleft()
             if turn.done():
                 continue
-            if amount.fits(left):
+            if amount.fits(free):
                 self._free -= amount
                 turn.set_result(None)
             else:
                 waiting.append((amount, turn))
             # Taken by this call, or kept for it.
-            left -= amount
+            free -= amount
         self._queue.extendleft(reversed(waiting))
 
 

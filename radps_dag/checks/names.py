@@ -49,10 +49,10 @@ def _wrong(view: View, reading: Reading) -> str:
     return ""
 
 
-def _missing(name: str, what: str, known: Collection[str]) -> str:
-    if not name or name in known:
+def _missing(name: str, what: str, words: Collection[str]) -> str:
+    if not name or name in words:
         return ""
-    names = list(known)
+    names = list(words)
     hint = did_you_mean(name, names) or (f"; {there_are(names)}" if names else "")
     none = "" if names else "; there is none"
     return f"unknown {what} {name!r}{hint}{none}"

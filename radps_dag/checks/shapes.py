@@ -102,8 +102,8 @@ class Shapes:
         node = seat.node
         match node:
             case Task():
-                known = self.workloads.get(node.run)
-                outputs = known.outputs or () if known is not None else ()
+                workload = self.workloads.get(node.run)
+                outputs = workload.outputs or () if workload is not None else ()
                 return next((output.shape for output in outputs if output.name == name), ANY)
             case Pause():
                 return self.fields(node).get(name, ANY)

@@ -59,8 +59,9 @@ def _of_group(output: Named, group: Group, loop: Loop) -> StateVariable | Value 
         return carried
     inside = {step.id for step in group.steps}
     needs_one = any(
-        one.root == "loop" or (one.root == "steps" and (not one.path or one.path[0] in inside))
-        for one in references(output.value)
+        reference.root == "loop"
+        or (reference.root == "steps" and (not reference.path or reference.path[0] in inside))
+        for reference in references(output.value)
     )
     return None if needs_one else output.value
 

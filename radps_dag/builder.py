@@ -34,11 +34,11 @@ def build(pipeline: Pipeline) -> Graph:
     return graph
 
 
-def _level(nodes: Children, path: str, found: Mapping[str, tuple[Edge, ...]]) -> Graph:
+def _level(nodes: Children, path: str, edges: Mapping[str, tuple[Edge, ...]]) -> Graph:
     graph: Graph = nx.DiGraph()
     for node in nodes:
-        graph.add_node(node.id, node=node, body=_body(node, path, found))
-    for edge in found.get(path, ()):
+        graph.add_node(node.id, node=node, body=_body(node, path, edges))
+    for edge in edges.get(path, ()):
         if not graph.has_edge(edge.source, edge.target):
             graph.add_edge(edge.source, edge.target, data=(), needs=False)
         attributes = graph.edges[edge.source, edge.target]
@@ -51,10 +51,10 @@ def _level(nodes: Children, path: str, found: Mapping[str, tuple[Edge, ...]]) ->
     return graph
 
 
-def _body(node: Node, path: str, found: Mapping[str, tuple[Edge, ...]]) -> Graph | None:
+def _body(node: Node, path: str, edges: Mapping[str, tuple[Edge, ...]]) -> Graph | None:
     match node:
         case Group():
-            return _level(node.steps, f"{path}/{node.id}" if path else node.id, found)
+            return _level(node.steps, f"{path}/{node.id}" if path else node.id, edges)
         case Use():
             return build(node.pipeline)
         case Leaf():

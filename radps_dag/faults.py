@@ -45,7 +45,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """What strikes one attempt of one call: first the delay, then the rest.
+    """The faults of one attempt of one call: first the delay, then the rest.
 
     `exception` is the name that `retries.on` sees, or nothing. `crash` kills the process that
     computes; `hang` never ends.
@@ -85,7 +85,7 @@ class Faults:
     rules: tuple[Rule, ...] = ()
 
     def pick(self, place: str, attempt: int, seed: int) -> Injection:
-        """What strikes this attempt; `attempt` counts from 1."""
+        """Pick the faults of this attempt; `attempt` counts from 1."""
         struck = [
             rule.injection
             for number, rule in enumerate(self.rules)
@@ -96,13 +96,13 @@ class Faults:
         ]
         if not struck:
             return NO_INJECTION
-        raised = next((one for one in struck if one.exception), NO_INJECTION)
+        raised = next((injection for injection in struck if injection.exception), NO_INJECTION)
         return Injection(
-            delay=sum(one.delay for one in struck),
+            delay=sum(injection.delay for injection in struck),
             exception=raised.exception,
             message=raised.message,
-            crash=any(one.crash for one in struck),
-            hang=any(one.hang for one in struck),
+            crash=any(injection.crash for injection in struck),
+            hang=any(injection.hang for injection in struck),
         )
 
     def score(self, place: str, metric: str, seed: int) -> float | None:
@@ -124,13 +124,13 @@ class Faults:
 
     def unmatched(self, pipeline: Pipeline) -> Iterator[Problem]:
         """A problem for each rule that can strike nothing of the pipeline."""
-        known = places_of(pipeline)
+        places = places_of(pipeline)
         for rule in self.rules:
             general = tuple(map(generalized, rule.pattern))
-            if struck := [node for place, node in known.items() if matches(general, place)]:
+            if struck := [node for place, node in places.items() if matches(general, place)]:
                 yield from _spared(rule, struck)
                 continue
-            hint = elsewhere(rule.pattern, known)
+            hint = elsewhere(rule.pattern, places)
             message = f"no node of the pipeline is at {rule.place!r}{hint}"
             yield Problem(rule.at, "no-such-place", message)
 
@@ -149,7 +149,7 @@ def _spared(rule: Rule, nodes: list[Node]) -> Iterator[Problem]:
     if rule.injection != NO_INJECTION and not any(isinstance(node, Task) for node in nodes):
         message = f"{rule.place!r} computes nothing itself; name a call in it, or '{rule.place}/**'"
         yield Problem(rule.at, "no-call", message)
-    metrics = [one.name for node in nodes if node.qa for one in node.qa.metrics]
+    metrics = [metric.name for node in nodes if node.qa for metric in node.qa.metrics]
     for metric in rule.scores:
         if metric not in metrics:
             there = there_are(sorted(set(metrics))) if metrics else "there is none"
@@ -158,17 +158,17 @@ def _spared(rule: Rule, nodes: list[Node]) -> Iterator[Problem]:
             yield Problem(rule.at, "no-such-metric", message)
 
 
-def elsewhere(pattern: tuple[str, ...], known: Collection[str]) -> str:
+def elsewhere(pattern: tuple[str, ...], places: Collection[str]) -> str:
     """The likely fix for a pattern that none of the known places matches: those that have its
     ids, else those that end in them, else one that is written alike."""
     bare = tuple(level_parts(level)[0] for level in pattern)
     for wider in (bare, ("**", *bare)):
-        if close := [place for place in known if matches(wider, place)]:
+        if close := [place for place in places if matches(wider, place)]:
             return f"; {there_are(close, 3)}"
-    ids = {level_parts(level)[0]: None for place in known for level in levels(place)}
+    ids = {level_parts(level)[0]: None for place in places for level in levels(place)}
     return (
-        did_you_mean("/".join(pattern), known)
-        or did_you_mean("/".join(bare), known)
+        did_you_mean("/".join(pattern), places)
+        or did_you_mean("/".join(bare), places)
         or did_you_mean(bare[-1], ids)
     )
 
@@ -232,11 +232,13 @@ def _match(pattern: tuple[str, ...], levels: tuple[str, ...]) -> bool:
 
 
 def _level_matches(pattern: str, level: str) -> bool:
-    """Of id, instance and iteration, a pattern compares those that it names."""
-    wanted, found = level_parts(pattern), level_parts(level)
+    """Match a level of a place; of id, instance and iteration, only those that the pattern names
+    are compared.
+    """
+    wanted, present = level_parts(pattern), level_parts(level)
     return all(
         not part or (given != "" and _glob_matches(part, given))
-        for part, given in zip(wanted, found, strict=True)
+        for part, given in zip(wanted, present, strict=True)
     )
 
 
@@ -258,10 +260,10 @@ def _glob_matches(pattern: str, text: str) -> bool:
         return False
     position = len(first)
     for part in rest[:-1]:
-        found = text.find(part, position)
-        if found < 0:
+        index = text.find(part, position)
+        if index < 0:
             return False
-        position = found + len(part)
+        position = index + len(part)
     return len(text) - position >= len(rest[-1]) and text.endswith(rest[-1])
 
 

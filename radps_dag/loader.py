@@ -32,7 +32,7 @@ def load(path: str | os.PathLike[str]) -> Pipeline:
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Pipeline | None, list[Problem]]:
-    """As much of the pipeline as can be understood, and every mistake in the way of the rest.
+    """Read a pipeline as far as it can be understood, with every mistake found.
 
     Raises UsageError where there is no such file.
     """
@@ -83,7 +83,7 @@ class _Files:
         self._sizes: dict[int, int] = {}  # nodes by pipeline, with those of the files it uses
 
     def pipeline(self, file: Path, name: str) -> Pipeline | None:
-        """What a file says, or nothing where it cannot be understood at all."""
+        """Read a file; None if it cannot be understood at all."""
         self._chain.append((file, name))
         try:
             pipeline = self._assembled(file, name)
@@ -176,7 +176,7 @@ class _Files:
 
 
 class _Refused(Exception):
-    """Why a file cannot be used."""
+    """A file cannot be used; the message says why."""
 
 
 def _without_mistakes(document: Document, report: Report) -> bool:

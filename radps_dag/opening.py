@@ -56,8 +56,8 @@ def settle(
     Warnings go to `warn`. Raises InvalidPipeline with all that would fail in the middle of a run.
     """
     # What a secret is decides about nothing that could be told here.
-    known = {name: value for name, value in params.items() if not isinstance(value, Sealed)}
-    _sort_out(list(settled(pipeline, library.workloads, known, stages)), warn)
+    open_params = {name: value for name, value in params.items() if not isinstance(value, Sealed)}
+    _sort_out(list(settled(pipeline, library.workloads, open_params, stages)), warn)
 
 
 def check(
@@ -76,9 +76,9 @@ def check(
     """
     site = profile if isinstance(profile, Profile) else find_profile(profile)
     modules, functions = apart(workloads)
-    found: list[Problem] = []
-    examine(pipeline, library, modules, site, found.append, functions, values=params)
-    return sorted(set(found), key=lambda problem: problem.sort_key)
+    problems: list[Problem] = []
+    examine(pipeline, library, modules, site, problems.append, functions, values=params)
+    return sorted(set(problems), key=lambda problem: problem.sort_key)
 
 
 def examine(
@@ -116,8 +116,8 @@ def apart(
 ) -> tuple[tuple[Path, ...], tuple[Callable[..., Any], ...]]:
     """Workload files, and workloads that are functions."""
     given = tuple(workloads)
-    functions = tuple(one for one in given if callable(one))
-    return tuple(Path(one) for one in given if not callable(one)), functions
+    functions = tuple(item for item in given if callable(item))
+    return tuple(Path(item) for item in given if not callable(item)), functions
 
 
 def _opened(
@@ -134,8 +134,8 @@ def _opened(
         if isinstance(library, Library):
             workloads = with_functions(library, functions)
         else:
-            found = find_library(library or pipeline.library, modules)
-            workloads = with_functions(found, functions)
+            base = find_library(library or pipeline.library, modules)
+            workloads = with_functions(base, functions)
     except UsageError as error:
         if library is not None or pipeline.library in libraries():
             raise
@@ -167,9 +167,9 @@ def params_of(
     """All params: from values, else arguments, else files, else the run `before`, else the profile,
     else their defaults. With `take_secrets` those that the environment gives are taken out of it.
     Raises InvalidPipeline, or UsageError for what the profile says."""
-    known = {name: value for name, value in (before or {}).items() if _is_open(pipeline, name)}
-    known = {**_from_profile(profile, pipeline), **known}
-    return resolve(pipeline, arguments, files, known, values=values, take_secrets=take_secrets)
+    params = {name: value for name, value in (before or {}).items() if _is_open(pipeline, name)}
+    params = {**_from_profile(profile, pipeline), **params}
+    return resolve(pipeline, arguments, files, params, values=values, take_secrets=take_secrets)
 
 
 def _is_open(pipeline: Pipeline, name: str) -> bool:
@@ -179,8 +179,8 @@ def _is_open(pipeline: Pipeline, name: str) -> bool:
 
 
 def _from_profile(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
-    """What the profile says of params that the pipeline has. Raises UsageError for a misfit."""
-    found = {}
+    """The params of the pipeline that the profile sets. Raises UsageError for a misfit."""
+    params = {}
     for name, value in profile.params.items():
         param = pipeline.param(name)
         if param is None:
@@ -192,8 +192,8 @@ def _from_profile(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
             )
         if reason := mismatch(param.shape, value):
             raise UsageError(f"{profile.path}: params.{name}: {reason}")
-        found[name] = value
-    return found
+        params[name] = value
+    return params
 
 
 @contextmanager
@@ -217,9 +217,9 @@ def _named_at(pipeline: Pipeline) -> Location:
     return pipeline.at
 
 
-def _not_shown_twice(found: Iterator[Problem], known: Sequence[Problem]) -> Iterator[Problem]:
+def _not_shown_twice(new: Iterator[Problem], shown: Sequence[Problem]) -> Iterator[Problem]:
     """A check's problem at the very place of a grammar problem says the same in other words."""
-    places = {(problem.at.source.name, problem.at.line, problem.at.column) for problem in known}
-    for problem in found:
+    places = {(problem.at.source.name, problem.at.line, problem.at.column) for problem in shown}
+    for problem in new:
         if (problem.at.source.name, problem.at.line, problem.at.column) not in places:
             yield problem

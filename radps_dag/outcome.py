@@ -70,7 +70,7 @@ class WorkerDied(CallFailed):
 
 
 class SecretExposed(CallFailed):
-    """What a call made holds a secret, and would be recorded."""
+    """A call's results hold a secret, which would be recorded."""
 
     certain = True
 

@@ -31,16 +31,15 @@ def plugins(group: str, own: Mapping[str, str]) -> dict[str, Plugin]:
     """All plugins of a group: our own first, whose places no other package takes."""
     from importlib.metadata import entry_points
 
-    found = {name: Plugin(name, value) for name, value in own.items()}
+    by_name = {name: Plugin(name, value) for name, value in own.items()}
     for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
         package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
-        found.setdefault(entry.name, Plugin(entry.name, entry.value, package, version))
-    return found
+        by_name.setdefault(entry.name, Plugin(entry.name, entry.value, package, version))
+    return by_name
 
 
 def load(what: str, plugin: Plugin) -> Any:
-    """What a plugin stands for. Raises UsageError, which begins with `what`, if it cannot be
-    imported."""
+    """Load a plugin. Raises UsageError, which begins with `what`, if it cannot be imported."""
     from importlib.metadata import EntryPoint
 
     entry = EntryPoint(plugin.name, plugin.value, "")
@@ -48,8 +47,9 @@ def load(what: str, plugin: Plugin) -> Any:
 
 
 def imported(what: str, load: Callable[[], T]) -> T:
-    """What `load` gives. Code that we do not know raises errors of any type: each becomes a
-    UsageError."""
+    """Call `load`. Code that we do not know raises errors of any type: each becomes a
+    UsageError.
+    """
     try:
         return load()
     except RadpsDagError as error:

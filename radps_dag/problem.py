@@ -116,7 +116,7 @@ class Interrupted(RadpsDagError):
         super().__init__(f"interrupted by {signal.Signals(signal_number).name}")
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, words: Iterable[str]) -> str:
     """The likely fix for a misspelt word, ready to append to a message.
 
     >>> did_you_mean("attemps", ["attempts", "delay"])
@@ -124,9 +124,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("zebra", ["attempts", "delay"])
     ''
     """
-    candidates = list(known)
+    candidates = list(words)
     if len(candidates) > 500:  # the comparison is slow, and a misspelt name mostly begins alike
-        candidates = [one for one in candidates if one[:1] == word[:1]][:500]
+        candidates = [candidate for candidate in candidates if candidate[:1] == word[:1]][:500]
     matches = get_close_matches(word[:100], candidates, n=1, cutoff=0.6)
     return f"; did you mean {matches[0]!r}?" if matches else ""
 
@@ -137,16 +137,16 @@ def allowed(words: Iterable[str], most: int = 12) -> str:
     >>> allowed(["last", "best"])
     'last, best'
     """
-    known = list(words)
-    more = f", ... ({len(known) - most} more)" if len(known) > most else ""
-    return ", ".join(known[:most]) + more
+    options = list(words)
+    more = f", ... ({len(options) - most} more)" if len(options) > most else ""
+    return ", ".join(options[:most]) + more
 
 
 def there_are(words: Iterable[str], most: int = 12) -> str:
-    """What there is to choose from, as a clause of a message.
+    """List the available words, as a clause of a message.
 
     >>> there_are(["last", "best"]), there_are(["last"])
     ('there are last, best', 'there is last')
     """
-    known = list(words)
-    return f"there {'is' if len(known) == 1 else 'are'} {allowed(known, most)}"
+    available = list(words)
+    return f"there {'is' if len(available) == 1 else 'are'} {allowed(available, most)}"

@@ -59,8 +59,9 @@ _Reader = Callable[[Path, str, Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Where runs announce what happens: a URL, a file, or both. `secret_env` names the environment
-    variable with what the webhook is signed with."""
+    """The targets of a run's events: a URL, a file, or both. `secret_env` names the environment
+    variable that holds the key of the webhook's signature.
+    """
 
     webhook: str | None = None
     secret_env: str | None = None
@@ -69,15 +70,16 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class PrefectPage:
-    """How Prefect's page shows a run: groups down to `subflow_depth` are subflows, 1 is stages.
-    Deeper ones are tasks."""
+    """Settings of a run's display on Prefect's page: groups down to `subflow_depth` are subflows, 1
+    is stages. Deeper ones are tasks.
+    """
 
     subflow_depth: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a profile says; None or nothing where it says nothing.
+    """The settings of a profile; None or empty if it does not set them.
 
     `workloads` are the project's own workload files, resolved. `params` are for pipelines that have
     such; `thresholds` are those of QA, by pattern of places, then by metric ("" is any).
@@ -190,10 +192,10 @@ def _number(path: Path, key: str, value: Any) -> int:
 
 
 def _memory(path: Path, key: str, value: Any) -> int:
-    found = octets_in(value) if isinstance(value, str) else None
-    if not found:
+    octets = octets_in(value) if isinstance(value, str) else None
+    if not octets:
         raise UsageError(f'{path}: {key} must be an amount such as "64GB", not {value!r:.60}')
-    return found
+    return octets
 
 
 def _executor(path: Path, key: str, value: Any) -> str:
@@ -266,18 +268,19 @@ def _params(path: Path, key: str, value: Any) -> Mapping[str, Any]:
 
 def _thresholds(path: Path, key: str, value: Any) -> Mapping[str, Any]:
     example = '"**/clean" = {alert_below = 0.5}'
-    found = _table(path, key, value, example)
-    return {pattern: _limits(path, key, pattern, given) for pattern, given in found.items()}
+    limits = _table(path, key, value, example)
+    return {pattern: _limits(path, key, pattern, given) for pattern, given in limits.items()}
 
 
 def _limits(path: Path, key: str, pattern: str, given: Any) -> Mapping[str, Any]:
-    """By metric; what is said of none in particular is under ""."""
+    """Read the limits by metric; those for any metric are under ""."""
     where = f"{key}.{pattern!r}"
     limits: dict[str, dict[str, float]] = {}
     for name, value in _table(path, where, given, "alert_below = 0.5").items():
         if isinstance(value, dict):
             limits[name] = {
-                one: _score(path, f"{where}.{name}", one, number) for one, number in value.items()
+                limit: _score(path, f"{where}.{name}", limit, number)
+                for limit, number in value.items()
             }
         else:
             limits.setdefault("", {})[name] = _score(path, where, name, value)

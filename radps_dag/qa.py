@@ -47,7 +47,7 @@ class Overrides:
 
     @classmethod
     def of(cls, given: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Overrides:
-        """Those of a profile: by pattern of places, then by metric ("" is any)."""
+        """Thresholds of a profile: by pattern of places, then by metric ("" is any)."""
         rules = [
             (tuple(levels(pattern.strip("/"))), metric, limits)
             for pattern, by_metric in given.items()
@@ -73,10 +73,10 @@ def thresholds(qa: Qa, names: Mapping[str, Any]) -> Thresholds:
 def _threshold(value: Value | None, names: Mapping[str, Any]) -> float | None:
     if value is None:
         return None
-    found = evaluate(value, names)
-    if not _is_number(found) or not 0 <= found <= 1:
-        raise ExpressionError(value.at, f"a threshold must be a number from 0 to 1, not {found!r}")
-    return float(found)
+    result = evaluate(value, names)
+    if not _is_number(result) or not 0 <= result <= 1:
+        raise ExpressionError(value.at, f"a threshold must be a number from 0 to 1, not {result!r}")
+    return float(result)
 
 
 def score(metric: Metric, names: Mapping[str, Any], forced: float | None = None) -> Score:
@@ -88,21 +88,21 @@ def score(metric: Metric, names: Mapping[str, Any], forced: float | None = None)
         applies_to = _text(metric.applies_to, names)
         value = None if metric.value is None else evaluate(metric.value, names)
         reason = _text(metric.reason, names)
-        found = evaluate(metric.score, names) if forced is None else forced
+        result = evaluate(metric.score, names) if forced is None else forced
     except ExpressionError as error:
         return Score(metric.name, BROKEN, units=metric.units or "", reason=error.message)
-    if found is None:
+    if result is None:
         return Score(metric.name, None, value, metric.units or "", reason or "n/a", applies_to)
-    if not _is_number(found):
-        return Score(metric.name, BROKEN, value, reason=f"the score is not a number: {found!r}")
-    bounded = min(1.0, max(0.0, float(found)))
+    if not _is_number(result):
+        return Score(metric.name, BROKEN, value, reason=f"the score is not a number: {result!r}")
+    bounded = min(1.0, max(0.0, float(result)))
     if forced is not None:
         reason = "forced by an injected fault"
     return Score(metric.name, bounded, value, metric.units or "", reason, applies_to)
 
 
 def verdict(score: float | None, limits: Thresholds) -> Verdict:
-    """What a score means under a node's thresholds.
+    """Judge a score by a node's thresholds.
 
     >>> verdict(0.5, Thresholds(warn=0.9, alert=0.67))
     'alert'
@@ -123,8 +123,8 @@ def verdict(score: float | None, limits: Thresholds) -> Verdict:
 def _text(value: Value | None, names: Mapping[str, Any]) -> str:
     if value is None:
         return ""
-    found = evaluate(value, names)
-    return found if isinstance(found, str) else str(found)
+    result = evaluate(value, names)
+    return result if isinstance(result, str) else str(result)
 
 
 def _is_number(value: Any) -> bool:

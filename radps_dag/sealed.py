@@ -68,7 +68,7 @@ def variable(name: str) -> str:
 
 @dataclass(frozen=True)
 class Secrets:
-    """What a run must not show: the contents of its secret params, by name."""
+    """The values that a run must not show: the contents of its secret params, by name."""
 
     contents: Mapping[str, str]
 
@@ -78,7 +78,9 @@ class Secrets:
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Secrets:
         """The secrets among the values of params, or of inputs."""
-        return cls({n: one.content for n, one in params.items() if isinstance(one, Sealed)})
+        return cls(
+            {n: secret.content for n, secret in params.items() if isinstance(secret, Sealed)}
+        )
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
@@ -149,8 +151,9 @@ def salt_of(path: Path, *, remember: bool = True) -> bytes:
 
 
 def _forms(content: str) -> Iterator[str]:
-    """How a text can stand in others: as it is, line by line, and quoted for an address, in
-    Python or in JSON."""
+    """Yield the forms of a text in other texts: as it is, line by line, and quoted for an address,
+    in Python or in JSON.
+    """
     for part in (content, content.strip(), *content.splitlines()):
         if len(part) >= SHORTEST:
             yield part
@@ -167,9 +170,9 @@ def _texts(value: Any) -> Iterator[str]:
         case str() | int() | float():
             yield str(value)
         case Mapping():
-            for key, one in value.items():
+            for key, item in value.items():
                 yield str(key)
-                yield from _texts(one)
+                yield from _texts(item)
         case list() | tuple():
-            for one in value:
-                yield from _texts(one)
+            for item in value:
+                yield from _texts(item)

@@ -137,7 +137,7 @@ def unwrapped(stream: Any) -> Any:
 
 
 def hide_in_streams(hide: Callable[[str], str]) -> None:
-    """From now on, write nothing to the standard streams but what `hide` leaves of it."""
+    """Pass all further output to the standard streams through `hide`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, Shown):
             stream.hide = hide

@@ -30,7 +30,7 @@ _TOKEN = "workspace-uri:/"  # noqa: S105  # as the journal has it: the workspace
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written: how many facts, how many products, and the bytes of those."""
+    """Summary of an export: the number of facts, and the number and bytes of products."""
 
     facts: int
     files: int = 0
@@ -73,7 +73,7 @@ def _with_products(store: Store, archive: Archive, file: Path) -> Archive:
     workspace gets a place there."""
     moved: dict[str, str] = {}
     files: dict[str, tuple[int, str]] = {}
-    known = {head.run for head in store.heads()}
+    runs = {head.run for head in store.heads()}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
         for made in _made(store, archive):
             if made.workdir in moved:
@@ -87,7 +87,7 @@ def _with_products(store: Store, archive: Archive, file: Path) -> Archive:
                 raise RadpsDagError(
                     f"{wrong}; export the run without --products, or run the pipeline again"
                 )
-            place = _place(store, known, made.workdir)
+            place = _place(store, runs, made.workdir)
             if place in moved.values() or not is_plain(f"{place}/x"):
                 name = sha256(made.workdir.encode()).hexdigest()[:16]
                 place = f"runs/{archive.head.run}/exported/{name}"

@@ -34,7 +34,7 @@ def _is_count(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """What `to_document` writes."""
+    """The document that `to_document` writes."""
 
     format: Text
     version: int
@@ -67,7 +67,7 @@ def to_document(archive: Archive, program: str) -> str:
         "pipeline": head.pipeline,
         "created": head.created,
         "generation": head.generation,
-        "files": {name: list(one) for name, one in sorted(archive.files.items())},
+        "files": {name: list(entry) for name, entry in sorted(archive.files.items())},
         "rows": [
             [row.seq, row.time, row.place, row.kind, row.key, row.payload, row.checksum]
             for row in archive.rows
@@ -94,7 +94,7 @@ def from_document(content: bytes, name: str) -> Archive:
 
 
 def _values(content: bytes) -> int:
-    """How many values JSON has, about."""
+    """The approximate number of values in a JSON text."""
     return _STRINGS.sub(b"", content).count(b",")
 
 
@@ -110,7 +110,7 @@ def _check_version(document: Mapping[str, Any], name: str) -> None:
 
 
 def _archive(document: Mapping[str, Any], name: str) -> Archive:
-    check(_Document, {one: document[one] for one in _Document.__slots__})
+    check(_Document, {field: document[field] for field in _Document.__slots__})
     run = document["run"]
     if not _RUN.fullmatch(run):
         raise RadpsDagError(f"{name}: {run!r:.60} is not a name of a run")

@@ -86,7 +86,7 @@ def _reading(file: Path) -> Iterator[zipfile.ZipFile | None]:
 
 
 def _checked(file: Path, packed: zipfile.ZipFile | None, workspace: Workspace) -> Archive:
-    """What a file says, every row of it understood; its products are still to be compared."""
+    """Read an archive and check every row; its products are compared later."""
     if packed is not None:
         archive = _opened(packed, file)
     else:
@@ -113,7 +113,7 @@ def _bounded(stream: IO[bytes], file: Path) -> bytes:
 
 
 def _opened(packed: zipfile.ZipFile, file: Path) -> Archive:
-    """What a zip file says that it has, compared with what it has."""
+    """Open a zip file, and compare what it lists with what it contains."""
     members: dict[str, zipfile.ZipInfo] = {}
     if sum(info.file_size for info in packed.infolist()) > MOST_PACKED * file.stat().st_size:
         raise RadpsDagError(
@@ -144,7 +144,7 @@ def _opened(packed: zipfile.ZipFile, file: Path) -> Archive:
 
 
 def _check(workspace: Workspace, archive: Archive, file: Path) -> None:
-    """That all it says can be understood."""
+    """Check that all rows of an archive are sound and can be understood."""
     for row in archive.rows:
         if checksum(row, row.seq) != row.checksum:
             raise RadpsDagError(f"{file}: row {row.seq} of run {row.run} is damaged")
@@ -170,7 +170,7 @@ def _unpacked(
     with contextlib.ExitStack() as undo:
         _make(runs, undo)
         _check_room(archive, runs, file)
-        known = {head.run for head in store.heads()}
+        known_runs = {head.run for head in store.heads()}
         with tempfile.TemporaryDirectory(dir=runs, prefix=".import-") as scratch:
             copies: dict[Path, Path] = {}
             for number, (name, (size, digest)) in enumerate(sorted(archive.files.items())):
@@ -179,7 +179,7 @@ def _unpacked(
                     raise RadpsDagError(f"{file}: {name!r:.100} leads out of the workspace")
                 with packed.open(name) as source, copy.open("xb") as written:
                     _compare(_digest(source, size, written), digest, name, file)
-                if not os.path.lexists(target) and name.split("/")[1] not in known:
+                if not os.path.lexists(target) and name.split("/")[1] not in known_runs:
                     copies[target] = copy
                 elif not _is(target, digest):
                     raise RadpsDagError(f"{target} is here already, and another one")
@@ -216,8 +216,8 @@ def _check_room(archive: Archive, runs: Path, file: Path) -> None:
         )
 
 
-def _compare(found: str, digest: str, name: str, file: Path) -> None:
-    if found != digest:
+def _compare(actual: str, digest: str, name: str, file: Path) -> None:
+    if actual != digest:
         raise RadpsDagError(
             f"{file}: {name!r:.100} is not what was exported: its checksum does not match"
         )
@@ -226,10 +226,10 @@ def _compare(found: str, digest: str, name: str, file: Path) -> None:
 def _digest(source: IO[bytes], size: int, copy: IO[bytes] | None = None) -> str:
     """The SHA-256 of a member, and of no more of it than it should have; a copy is made durable."""
     digest = sha256()
-    left = size
-    while piece := source.read(min(2**20, left + 1)):
-        left -= len(piece)
-        if left < 0:
+    remaining = size
+    while piece := source.read(min(2**20, remaining + 1)):
+        remaining -= len(piece)
+        if remaining < 0:
             return ""
         digest.update(piece)
         if copy is not None:
@@ -244,10 +244,10 @@ def _is(path: Path, digest: str) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as stream:
-        found = sha256()
+        actual = sha256()
         while piece := stream.read(2**20):
-            found.update(piece)
-    return found.hexdigest() == digest
+            actual.update(piece)
+    return actual.hexdigest() == digest
 
 
 def _sync(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whether a node that reads runs only when the node that it reads has run too."""
+"""Conditions of two nodes to whether the reader runs only when the node it reads has run too."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Conditions:
         seat = sight.seat
         around = () if seat is None else (seat, *seat.enclosing())
         own = 1 if sight.slot.name == "when" else 0
-        premises = tuple(one for one in around[own:] if one.node.when is not None)
+        premises = tuple(seat for seat in around[own:] if seat.node.when is not None)
         key = (target, *premises, None, *skipped)
         if key not in self._known:
             self._known[key] = self._follows(target, premises, skipped)
@@ -91,7 +91,7 @@ class Conditions:
         ordered = sorted(names)
         for values in itertools.product(*(self._choices[name] for name in ordered)):
             params = dict(zip(ordered, values, strict=True))
-            if all(_true(one, params, at) for one in usable) and not _true(wanted, params, at):
+            if all(_true(fact, params, at) for fact in usable) and not _true(wanted, params, at):
                 return False
         return True
 

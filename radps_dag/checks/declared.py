@@ -15,10 +15,10 @@ def declared_outputs(node: Node, workloads: Mapping[str, Workload]) -> tuple[str
     """The names of what one iteration of one instance gives; None where they are not known."""
     match node:
         case Task():
-            known = workloads.get(node.run)
-            if known is None or known.outputs is None:
+            workload = workloads.get(node.run)
+            if workload is None or workload.outputs is None:
                 return None
-            return tuple(output.name for output in known.outputs)
+            return tuple(output.name for output in workload.outputs)
         case Group():
             return tuple(output.name for output in node.outputs)
         case Use():

@@ -47,7 +47,7 @@ def _wrong(seat: Seat, fan: ForEach) -> Iterator[tuple[Location, str]]:
 
 
 def size(value: Value) -> int | None:
-    """How many items a value has, where that is written down."""
+    """The number of items of a value, if it is written down."""
     if isinstance(value, Listing):
         return len(value.items)
     if isinstance(value, Literal) and isinstance(value.value, list):

@@ -24,17 +24,21 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         match node:
             case Task() if node.run in shapes.workloads:
                 workload = shapes.workloads[node.run]
-                taken = {one.name: (describe(one.shape), one.required) for one in workload.inputs}
+                taken = {
+                    item.name: (describe(item.shape), item.required) for item in workload.inputs
+                }
                 given = {argument.name for argument in node.arguments}
                 for argument in node.arguments:
                     if argument.name in workload.given:
                         message = f"{argument.name!r} of {node.run!r} is given by the engine"
                         yield Problem(argument.at, UNKNOWN, message)
-                wrong = [one for one in node.arguments if one.name not in workload.given]
+                wrong = [
+                    argument for argument in node.arguments if argument.name not in workload.given
+                ]
                 yield from _compare(wrong, given, taken, f"workload {node.run!r}", node.run_at)
             case Use():
                 params = node.pipeline.params
-                taken = {one.name: (describe(one.shape), one.required) for one in params}
+                taken = {param.name: (describe(param.shape), param.required) for param in params}
                 given = {argument.name for argument in node.arguments}
                 who = f"pipeline {node.pipeline.name!r}"
                 yield from _compare(node.arguments, given, taken, who, node.file_at)

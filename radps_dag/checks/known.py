@@ -48,19 +48,22 @@ class Known:
     lossy: bool = False
 
     def scopes(self, value: Value) -> tuple[Names, ...]:
-        """What a value may see: several where it reads the item of an instance."""
+        """The names that a value may see: several sets if it reads the item of an instance."""
         each = self.each if reads_each(value) else ({},)
         return tuple({"params": self.params, "each": one} for one in each)
 
 
 def reads_each(value: Value) -> bool:
     """Whether a value reads the items of a fan-out."""
-    return any(one.root == "each" for one in references(value))
+    return any(reference.root == "each" for reference in references(value))
 
 
 def readable(value: Value, names: Names) -> bool:
     """Whether all that a value reads is known."""
-    return all(one.path and one.path[0] in names.get(one.root, ()) for one in references(value))
+    return all(
+        reference.path and reference.path[0] in names.get(reference.root, ())
+        for reference in references(value)
+    )
 
 
 def leaves(value: Value) -> Iterator[Expression]:
@@ -123,6 +126,6 @@ def _surely(tree: nodes.Node) -> Iterator[nodes.Node]:
         case nodes.Filter(name="default") | nodes.Test(name="defined" | "undefined"):
             pass  # asks whether there is a value
         case nodes.Call():
-            yield from (*tree.args, *(one.value for one in tree.kwargs))
+            yield from (*tree.args, *(keyword.value for keyword in tree.kwargs))
         case _:
             yield from tree.iter_child_nodes()

@@ -42,8 +42,9 @@ def may_lose(fan: ForEach) -> bool:
 
 
 class Lineups:
-    """Those of one file, each found when first asked for. `given` are those of its params, by
-    name, where another file uses it."""
+    """Lineups of one file, each found when first asked for. `given` are those of its params, by
+    name, where another file uses it.
+    """
 
     def __init__(self, shapes: Shapes, view: View, given: Mapping[str, Lineup] = {}) -> None:
         self.view = view
@@ -52,30 +53,32 @@ class Lineups:
         self._found: dict[Seat, Lineup | None] = {}
 
     def within(self, seat: Seat, use: Use) -> Lineups:
-        """Those of the file that a node uses, with the lists that it hands over as they are."""
+        """Lineups of the file that a node uses, with the lists that it hands over as they are."""
         given = {}
         for argument in use.arguments:
             sight = self.view.sight(seat, f"with.{argument.name}")
             plain = isinstance(argument.value, Expression) and argument.value.plain
-            found = self._value(sight, argument.value) if sight is not None and plain else None
-            if found is not None:
-                given[argument.name] = found
+            lineup = self._value(sight, argument.value) if sight is not None and plain else None
+            if lineup is not None:
+                given[argument.name] = lineup
         return Lineups(self._shapes, self._shapes.view(use.pipeline), given)
 
     def of(self, sight: NodeView, read: Iterable[Reference]) -> Lineup | None:
-        """That of a list which reads these; None where it rests on several, or on none."""
-        found = {one for one in (self._reference(sight, ref) for ref in read) if one is not None}
-        return found.pop() if len(found) == 1 else None
+        """The lineup of a list that reads these; None if it depends on several, or on none."""
+        lineups = {
+            lineup for lineup in (self._reference(sight, ref) for ref in read) if lineup is not None
+        }
+        return lineups.pop() if len(lineups) == 1 else None
 
     def of_fan_out(self, seat: Seat) -> Lineup | None:
-        """That of the outputs of a fan-out."""
+        """The lineup of the outputs of a fan-out."""
         if seat not in self._found:
             self._found[seat] = None  # for what circles back to itself
             self._found[seat] = self._fan_out(seat)
         return self._found[seat]
 
     def over(self, seat: Seat) -> Lineup | None:
-        """That of the instances of a fan-out, whatever becomes of them."""
+        """The lineup of the instances of a fan-out, whatever becomes of them."""
         fan = seat.node.for_each
         assert fan is not None
         view = seat.level.view
@@ -86,11 +89,11 @@ class Lineups:
             if source is None and sight is not None and any(self._all(sight, item.value)):
                 return None  # it rests on several lists
             sources.append(source or Lineup(("items", seat, item.name)))
-        came = frozenset(key for one in sources for key in (one.key, *one.came))
+        came = frozenset(key for source in sources for key in (source.key, *source.came))
         if len(sources) == 1:
             return replace(sources[0], fan=seat, came=came - {sources[0].key})
-        lossy = any(one.lossy for one in sources)
-        return Lineup(tuple(one.key for one in sources), seat, lossy, came)
+        lossy = any(source.lossy for source in sources)
+        return Lineup(tuple(source.key for source in sources), seat, lossy, came)
 
     def _fan_out(self, seat: Seat) -> Lineup | None:
         fan = seat.node.for_each
@@ -107,8 +110,8 @@ class Lineups:
         return self.of(sight, references(value))
 
     def _all(self, sight: NodeView, value: Value) -> Iterable[Lineup]:
-        found = (self._reference(sight, reference) for reference in references(value))
-        return (one for one in found if one is not None)
+        lineups = (self._reference(sight, reference) for reference in references(value))
+        return (lineup for lineup in lineups if lineup is not None)
 
     def _reference(self, sight: NodeView, reference: Reference) -> Lineup | None:
         path = reference.path
@@ -134,7 +137,7 @@ class Lineups:
         return plain if shape.kinds & {"array", "any"} else None
 
     def _inside(self, seat: Seat, output: str) -> Lineup | None:
-        """That of an output that a group, or a used file, hands on from inside."""
+        """The lineup of an output that a group, or a used file, hands on from inside."""
         match seat.node:
             case Group():
                 sight = seat.level.view.sight(seat, f"outputs.{output}")
@@ -144,9 +147,9 @@ class Lineups:
                 return None
             case _:
                 assert_never(seat.node)
-        found = None if sight is None else self._value(sight, sight.slot.value)
-        if found is None or isinstance(seat.node, Group):
-            return found
+        lineup = None if sight is None else self._value(sight, sight.slot.value)
+        if lineup is None or isinstance(seat.node, Group):
+            return lineup
         # The same file may be used twice, and each time lose others.
-        came = frozenset((seat, key) for key in found.came)
-        return replace(found, key=(seat, found.key), came=came)
+        came = frozenset((seat, key) for key in lineup.came)
+        return replace(lineup, key=(seat, lineup.key), came=came)

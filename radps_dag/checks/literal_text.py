@@ -20,15 +20,15 @@ RULE = "literal-text"
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
     """Warnings for literal text that looks like a reference."""
-    found = [
+    problems = [
         Problem(at, RULE, f"the text {show(text)} is taken as it stands{fix}", "warning")
         for sight in view.sights
         for at, text, alone in _texts(sight.slot.value)
         if (fix := meant(text, sight, shapes, alone=alone))
     ]
     # What is no text at all there is told with its type.
-    told = {problem.at for problem in types.check(view, shapes)} if found else set()
-    yield from (problem for problem in found if problem.at not in told)
+    told = {problem.at for problem in types.check(view, shapes)} if problems else set()
+    yield from (problem for problem in problems if problem.at not in told)
 
 
 def _texts(value: Value) -> Iterator[tuple[Location, str, bool]]:

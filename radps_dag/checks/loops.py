@@ -60,5 +60,6 @@ def _never_changes(value: Value, loop: Loop) -> bool:
     fixed = {variable.name for variable in loop.state if variable.next is None}
     read = list(references(value))
     return bool(read) and all(
-        one.root == "state" and one.path and one.path[0] in fixed for one in read
+        reference.root == "state" and reference.path and reference.path[0] in fixed
+        for reference in read
     )

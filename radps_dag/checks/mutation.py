@@ -37,33 +37,33 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         return
     given = list(_given(view, shapes, changed))
     by_origin: dict[tuple[str, int, str], list[_Given]] = {}
-    for one in given:
-        for key in {origin.key for origin in one.origins}:
-            by_origin.setdefault(key, []).append(one)
+    for data in given:
+        for key in {origin.key for origin in data.origins}:
+            by_origin.setdefault(key, []).append(data)
     beside = _Beside(view)
     number = {seat: position for position, seat in enumerate(view.seats)}
-    for one in given:
-        if not one.changes:
+    for data in given:
+        if not data.changes:
             continue
-        yield from _instances(one)
-        told = {one.seat}
-        for key in sorted({origin.key for origin in one.origins}):
+        yield from _instances(data)
+        told = {data.seat}
+        for key in sorted({origin.key for origin in data.origins}):
             for other in by_origin[key]:
                 # Of two that change the same, the first one tells.
-                second = other.changes and number[other.seat] < number[one.seat]
-                if other.seat in told or second or not _meet(one, other):
+                second = other.changes and number[other.seat] < number[data.seat]
+                if other.seat in told or second or not _meet(data, other):
                     continue
-                if at_once := beside.at_once(one.seat, other.seat):
+                if at_once := beside.at_once(data.seat, other.seat):
                     told.add(other.seat)
-                    yield _problem(one, other, *at_once)
+                    yield _problem(data, other, *at_once)
 
 
 def _changed_by(seat: Seat, shapes: Shapes) -> frozenset[str]:
     """The arguments whose data a node changes in place."""
     match seat.node:
         case Task() as node:
-            known = shapes.workloads.get(node.run)
-            return frozenset(known.changes) if known is not None else frozenset()
+            workload = shapes.workloads.get(node.run)
+            return frozenset(workload.changes) if workload is not None else frozenset()
         case Use() as node:
             return _changed_params(node.pipeline, shapes)
         case Group() | Pause():
@@ -78,9 +78,9 @@ def _changed_params(pipeline: Pipeline, shapes: Shapes) -> frozenset[str]:
     changed = {seat: names for seat in view.seats if (names := _changed_by(seat, shapes))}
     return frozenset(
         origin.path[0]
-        for one in (_given(view, shapes, changed) if changed else ())
-        for origin in one.origins
-        if one.changes and origin.root == "params"
+        for data in (_given(view, shapes, changed) if changed else ())
+        for origin in data.origins
+        if data.changes and origin.root == "params"
     )
 
 
@@ -101,9 +101,9 @@ def _takes(seat: Seat, shapes: Shapes) -> frozenset[str]:
     """The inputs of a node that can be data."""
     match seat.node:
         case Task() as node:
-            known = shapes.workloads.get(node.run)
-            inputs = known.inputs if known is not None else ()
-            return frozenset(one.name for one in inputs if can_name_data(one.shape))
+            workload = shapes.workloads.get(node.run)
+            inputs = workload.inputs if workload is not None else ()
+            return frozenset(item.name for item in inputs if can_name_data(item.shape))
         case Use() as node:
             params = shapes.view(node.pipeline).params
             return frozenset(name for name, shape in params.items() if can_name_data(shape))
@@ -155,7 +155,7 @@ def _problem(one: _Given, other: _Given, first: Seat, second: Seat) -> Problem:
 
 
 class _Beside:
-    """Which nodes of a file may run at the same time."""
+    """Lookup of the nodes of a file that may run at the same time."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -186,12 +186,12 @@ class _Beside:
             waits: dict[str, list[str]] = {}
             for edge in self._view.edges.get(path, ()):
                 waits.setdefault(edge.source, []).append(edge.target)
-            found: set[str] = set()
+            following: set[str] = set()
             waiting = [seat.node.id]
             while waiting:
                 for id_ in waits.get(waiting.pop(), ()):
-                    if id_ not in found:
-                        found.add(id_)
+                    if id_ not in following:
+                        following.add(id_)
                         waiting.append(id_)
-            self._after[key] = frozenset(found)
+            self._after[key] = frozenset(following)
         return self._after[key]

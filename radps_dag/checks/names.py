@@ -49,10 +49,10 @@ def _wrong(view: View, reading: Reading) -> str:
     return ""
 
 
-def _missing(name: str, what: str, known: Collection[str]) -> str:
-    if not name or name in known:
+def _missing(name: str, what: str, words: Collection[str]) -> str:
+    if not name or name in words:
         return ""
-    names = list(known)
+    names = list(words)
     hint = did_you_mean(name, names) or (f"; {there_are(names)}" if names else "")
     none = "" if names else "; there is none"
     return f"unknown {what} {name!r}{hint}{none}"
@@ -69,7 +69,7 @@ def _no_loop(seat: Seat | None, root: str) -> str:
 
 
 def _no_node(view: View, reading: Reading, name: str) -> str:
-    """Why a step or stage is not found, with where it is if it is somewhere."""
+    """Say why a step or stage is not found, and where it is if it exists elsewhere."""
     root = reading.reference.root
     what = root.removesuffix("s")
     visible = reading.sight.steps() if root == "steps" else list(view.top.seats)

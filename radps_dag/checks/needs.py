@@ -37,5 +37,5 @@ def _wrong(seat: Seat, name: str) -> str:
     if elsewhere:
         path = elsewhere[0].path
         return f"{name!r} is not in the same group ({path}); let the groups need each other"
-    others = [one for one in level.seats if one != seat.node.id]
+    others = [id for id in level.seats if id != seat.node.id]
     return f"unknown {what} {name!r}{did_you_mean(name, others)}"

@@ -67,7 +67,9 @@ def _level(level: Level, found: tuple[Edge, ...]) -> Iterator[Problem]:
 
 
 def _components(seats: Mapping[str, Seat], waits: Mapping[str, list[Edge]]) -> Mapping[str, int]:
-    """Which nodes are in a circle with each other: Tarjan's algorithm, without recursion."""
+    """Number the nodes so that those in a circle with each other share a number: Tarjan's
+    algorithm, without recursion.
+    """
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     component: dict[str, int] = {}
@@ -110,23 +112,23 @@ def _cycle(
     came: dict[str, Edge | None] = {edge.source: None}
     level = [edge.source]
     while level and edge.target not in came:
-        found = [one for name in level for one in waits.get(name, ())]
-        inside = [one for one in found if component[one.source] == component[edge.source]]
-        for one in reversed(inside):
-            if one.source not in came:
-                came[one.source] = one
-        level = [one.source for one in inside if came[one.source] is one]
+        edges = [link for name in level for link in waits.get(name, ())]
+        inside = [other for other in edges if component[other.source] == component[edge.source]]
+        for other in reversed(inside):
+            if other.source not in came:
+                came[other.source] = other
+        level = [link.source for link in inside if came[link.source] is link]
     # Each node waits for the one before it: back from the target to the source.
     back = came[edge.target]
     while back is not None:
         circle.append(back)
         back = came[back.target]
-    names = [one.source for one in circle]
+    names = [link.source for link in circle]
     first = min(range(len(names)), key=lambda index: number[names[index]])
     names = [*names[first:], *names[:first]]
     if len(names) > MAX_SHOWN:
         names[MAX_SHOWN - 1 : -1] = [f"... ({len(names) - MAX_SHOWN} more)"]
     names.append(names[0])
-    kinds = {one.kind for one in circle}
+    kinds = {link.kind for link in circle}
     what = " and ".join(kind for kind in ("data", "needs") if kind in kinds)
     return Problem(edge.at, CYCLE, f"these wait for each other: {' -> '.join(names)} ({what})")

@@ -73,7 +73,7 @@ def _own(reading: Reading, shapes: Shapes) -> Problem | None:
 
 
 def _members(reading: Reading, known: int, shapes: Shapes) -> Iterator[Problem]:
-    """What follows: `steps.solve.caltable.uri`."""
+    """Check the members that follow: `steps.solve.caltable.uri`."""
     look = shapes.known(reading.sight)
     reference = reading.reference
     whole = (reference.root, *reference.path)

@@ -39,11 +39,11 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
 
 
 def _used(lineups: Lineups, shapes: Shapes) -> Iterator[Problem]:
-    """What goes wrong in the files that this one uses, for the lists that it hands to them."""
+    """Check the files that this one uses, for the lists that it hands to them."""
     for seat in lineups.view.seats:
         if isinstance(seat.node, Use):
             inner = lineups.within(seat, seat.node)
-            if any(one.lossy for one in inner.given.values()):
+            if any(lineup.lossy for lineup in inner.given.values()):
                 alone = {problem.at for problem in _file(Lineups(shapes, inner.view), shapes)}
                 for problem in (*_file(inner, shapes), *_used(inner, shapes)):
                     if problem.at not in alone:
@@ -57,23 +57,23 @@ def _file(lineups: Lineups, shapes: Shapes) -> Iterator[Problem]:
     view = lineups.view
     taken: dict[tuple[Seat | None, str], list[_List]] = {}
     for sight in view.sights:
-        for found in pairings(sight.slot.value):
-            if isinstance(found, Zipped):
-                lists = [one for read in found.lists for one in _lists(sight, read, lineups)]
+        for pairing in pairings(sight.slot.value):
+            if isinstance(pairing, Zipped):
+                lists = [each for read in pairing.lists for each in _lists(sight, read, lineups)]
                 pairs = itertools.combinations(lists, 2)
-                yield from _contradiction(found.at, "'zip'", pairs, sight)
-            elif isinstance(found, ByKey):
-                yield from _keyed(found, sight, shapes, lineups)
+                yield from _contradiction(pairing.at, "'zip'", pairs, sight)
+            elif isinstance(pairing, ByKey):
+                yield from _keyed(pairing, sight, shapes, lineups)
             else:
-                beside = taken.setdefault((sight.seat, found.index), [])
-                yield from _indexed(found, sight, lineups, beside)
+                beside = taken.setdefault((sight.seat, pairing.index), [])
+                yield from _indexed(pairing, sight, lineups, beside)
 
 
 def _keyed(found: ByKey, sight: NodeView, shapes: Shapes, lineups: Lineups) -> Iterator[Problem]:
     """Nodes that are taken as a whole for their keys, and have none, or none that tell."""
     seats = [_node(read, sight) for read in found.nodes]
     numbered = [seat for seat in seats if seat is not None and _numbered(seat, shapes)]
-    lists = {one and one.key for one in map(lineups.over, numbered)}
+    lists = {lineup and lineup.key for lineup in map(lineups.over, numbered)}
     # Numbers tell items of one list as well as keys do.
     alike = len(numbered) == len(seats) > 1 and len(lists) == 1 and None not in lists
     for read, seat in zip(found.nodes, seats, strict=True):
@@ -101,8 +101,10 @@ def _numbered(seat: Seat, shapes: Shapes) -> bool:
         return False
     view = seat.level.view
     sights = (view.sight(seat, f"for_each.{item.name}") for item in fan.items)
-    lists = [infer(one.slot.value, shapes.known(one)) for one in sights if one is not None]
-    return any(one.items is not None and one.items.kinds <= {"object", "array"} for one in lists)
+    lists = [infer(inner.slot.value, shapes.known(inner)) for inner in sights if inner is not None]
+    return any(
+        shape.items is not None and shape.items.kinds <= {"object", "array"} for shape in lists
+    )
 
 
 def _indexed(
@@ -120,7 +122,7 @@ def _indexed(
 def _lists(sight: NodeView, read: tuple[Reference, ...], lineups: Lineups) -> Iterator[_List]:
     lineup = lineups.of(sight, read)
     if lineup is not None:
-        first = next(one for one in read if lineups.of(sight, [one]) == lineup)
+        first = next(reference for reference in read if lineups.of(sight, [reference]) == lineup)
         yield _List(repr(str(first)), lineup, first)
 
 
@@ -132,7 +134,7 @@ def _counted(sight: NodeView, lineups: Lineups) -> Iterator[_List]:
     name = sight.slot.name
     own = not name.startswith("for_each.") and name not in _ONCE
     around = (seat, *seat.enclosing()) if own else seat.enclosing()
-    fan = next((one for one in around if one.node.for_each is not None), None)
+    fan = next((seat for seat in around if seat.node.for_each is not None), None)
     lineup = None if fan is None else lineups.over(fan)
     if fan is not None and lineup is not None:
         yield _List(f"the items of {fan.node.id!r}", lineup)
@@ -162,7 +164,7 @@ def _named(one: _List, at: Location) -> str:
 
 
 def _fix(one: _List, other: _List, sight: NodeView) -> str:
-    """What to write instead: the keys of one, or pairs by the keys of both."""
+    """Suggest what to write instead: the keys of one, or pairs by the keys of both."""
     if any(each.read is not None and each.read.root == "params" for each in _made(one, other)):
         return "pair by key before this file is used, and give it the pairs: align(a=..., b=...)"
     ids = [_whole(each, sight) for each in (one, other)]
@@ -182,8 +184,8 @@ def _fix(one: _List, other: _List, sight: NodeView) -> str:
 
 
 def _made(*lists: _List) -> Iterator[_List]:
-    """Those that a fan-out has made."""
-    return (one for one in lists if one.lineup.fan is not None)
+    """The lists that a fan-out has made."""
+    return (item for item in lists if item.lineup.fan is not None)
 
 
 def _whole(one: _List, sight: NodeView) -> str:

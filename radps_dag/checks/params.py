@@ -44,7 +44,9 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
 
 
 def _given(node: Use) -> Iterator[Problem]:
-    """What params of a used file cannot be. What a shape has words for is told with the types."""
+    """Check values given to params of a used file. Misfits that a shape can express are reported
+    with the types.
+    """
     for argument in node.arguments:
         target, value = node.pipeline.param(argument.name), argument.value
         if (

@@ -56,15 +56,15 @@ def _declared(param: Param) -> Iterator[Problem]:
 def _has_secret_members(schema: Any) -> bool:
     """Whether a schema marks something inside it as secret."""
     if isinstance(schema, list):
-        return any(_has_secret_members(one) for one in schema)
+        return any(_has_secret_members(item) for item in schema)
     if not isinstance(schema, Mapping):
         return False
     members = schema.get("properties", {})
     below = [schema.get("items"), schema.get("additionalProperties")]
     below += members.values() if isinstance(members, Mapping) else ()
     return any(
-        isinstance(one, Mapping) and (one.get("secret") is True or _has_secret_members(one))
-        for one in below
+        isinstance(item, Mapping) and (item.get("secret") is True or _has_secret_members(item))
+        for item in below
     )
 
 
@@ -120,5 +120,5 @@ def _named(names: set[str]) -> str:
 
 
 def _by_itself(name: str) -> str:
-    """What to do instead."""
+    """Suggest what to write instead."""
     return f"give it to an input of a workload, by itself: `with: {{NAME: ${{{{ {name} }}}}}}`"

@@ -71,7 +71,7 @@ def settled(
     params: Params,
     chosen: Collection[str] | None = None,
 ) -> Iterator[Problem]:
-    """What of a pipeline that every other check has passed would fail in a run with `params`.
+    """Find what would fail in a run with `params`, in a pipeline that every other check has passed.
 
     Params that are not there are not known, and nor is what rests on them. What surely is not
     evaluated is not looked at; what may not be is a warning. `chosen` are the stages that would
@@ -144,7 +144,7 @@ class _Walk:
 
     def _params_of(self, node: Use, known: Known) -> Params:
         """The params of a used file, as far as they are known."""
-        given = {one.name: self._quiet(one.value, known) for one in node.arguments}
+        given = {argument.name: self._quiet(argument.value, known) for argument in node.arguments}
         values = {**defaults(node.pipeline), **given}
         return {
             param.name: filled(param.schema, values[param.name])
@@ -157,20 +157,22 @@ class _Walk:
         if not reads_each(when):
             runs = self._truth(when, known)
             return (replace(known, each=()) if runs is False else known), runs is True
-        held = {id(one): self._truth(when, replace(known, each=(one,))) for one in known.each}
-        left = tuple(one for one in known.each if held[id(one)] is not False)
-        return replace(known, each=left), all(held[id(one)] for one in left)
+        held = {id(each): self._truth(when, replace(known, each=(each,))) for each in known.each}
+        left = tuple(each for each in known.each if held[id(each)] is not False)
+        return replace(known, each=left), all(held[id(each)] for each in left)
 
     def _instances(self, fan: ForEach, known: Known) -> Known:
-        """What the instances of a fan-out see; what of their items is not known is not there."""
+        """The names that the instances of a fan-out see; unknown parts of their items are left
+        out.
+        """
         found: list[Params] = []
         hidden = {"index", *(item.name for item in fan.items)}
         for outer in known.each:
             around = {name: value for name, value in outer.items() if name not in hidden}
             lists = [self._quiet(item.value, replace(known, each=(outer,))) for item in fan.items]
-            if any(one == [] for one in lists):
+            if any(items == [] for items in lists):
                 continue
-            if not all(isinstance(one, list) for one in lists):
+            if not all(isinstance(items, list) for items in lists):
                 found.append(around)
                 continue
             instances = enumerate(product(*lists))
@@ -239,7 +241,7 @@ class _Walk:
             yield _problem(value, f"{what}: {wrong}", names, sure)
 
     def _truth(self, value: Value, known: Known) -> bool | None:
-        """Whether a condition holds; None if that is not known yet."""
+        """Evaluate a condition; None if it is not known yet."""
         if isinstance(value, Expression) and isinstance(value.tree, nodes.And | nodes.Or):
             decides = isinstance(value.tree, nodes.Or)
             halves = [
@@ -278,9 +280,11 @@ class _Walk:
 def _problem(
     value: Value, message: str, names: Names, sure: bool, at: Location | None = None
 ) -> Problem:
-    read = dict.fromkeys((one.root, one.path[0]) for one in references(value) if one.path)
-    known = [(root, name) for root, name in read if name in names.get(root, ())][:3]
-    given = ", ".join(f"{root}.{name} is {show(names[root][name])}" for root, name in known)
+    read = dict.fromkeys(
+        (reference.root, reference.path[0]) for reference in references(value) if reference.path
+    )
+    readable = [(root, name) for root, name in read if name in names.get(root, ())][:3]
+    given = ", ".join(f"{root}.{name} is {show(names[root][name])}" for root, name in readable)
     return Problem(
         at or value.at,
         RULE if read else CONSTANT,

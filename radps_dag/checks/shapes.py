@@ -102,8 +102,8 @@ class Shapes:
         node = seat.node
         match node:
             case Task():
-                known = self.workloads.get(node.run)
-                outputs = known.outputs or () if known is not None else ()
+                workload = self.workloads.get(node.run)
+                outputs = workload.outputs or () if workload is not None else ()
                 return next((output.shape for output in outputs if output.name == name), ANY)
             case Pause():
                 return self.fields(node).get(name, ANY)
@@ -119,7 +119,7 @@ class Shapes:
                 assert_never(node)
 
     def fields(self, node: Pause) -> Outputs:
-        """What the answer to a question consists of."""
+        """The fields of the answer to a question, with their shapes."""
         if id(node) not in self._fields:
             self._fields[id(node)] = {field.name: field.shape for field in node.inputs}
         return self._fields[id(node)]

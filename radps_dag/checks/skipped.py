@@ -41,7 +41,7 @@ def _is_around(reading: Reading, target: Seat) -> bool:
 def _skipped(view: View, reading: Reading, contagious: dict[str, set[str]]) -> tuple[Seat, ...]:
     """The nodes whose condition is false where a chain of `default` gets to this reading: those
     whose outputs have no value for no other reason."""
-    found = []
+    problems = []
     for path in reading.reference.instead:
         seat = view.target(reading.sight, path[0], path[1:]) if len(path) == 3 else None
         if (
@@ -49,8 +49,8 @@ def _skipped(view: View, reading: Reading, contagious: dict[str, set[str]]) -> t
             and seat.node.on_error == "fail"
             and not _rests_on(view, seat, contagious)
         ):
-            found.append(seat)
-    return tuple(found)
+            problems.append(seat)
+    return tuple(problems)
 
 
 def _may_lack(
@@ -85,16 +85,16 @@ def _rests_on(view: View, target: Seat, contagious: dict[str, set[str]]) -> str:
 
 def _contagion(view: View, level: Level) -> set[str]:
     """The nodes of a level that `skip_dependents` can leave without a value."""
-    found = {n for n, seat in level.seats.items() if seat.node.on_error == "skip_dependents"}
-    if not found:
-        return found
+    contagious = {n for n, seat in level.seats.items() if seat.node.on_error == "skip_dependents"}
+    if not contagious:
+        return contagious
     after: dict[str, list[str]] = {}
     for edge in view.edges.get(level.path, ()):
         after.setdefault(edge.source, []).append(edge.target)
-    waiting = list(found)
+    waiting = list(contagious)
     while waiting:
         for following in after.get(waiting.pop(), ()):
-            if following not in found:
-                found.add(following)
+            if following not in contagious:
+                contagious.add(following)
                 waiting.append(following)
-    return found
+    return contagious

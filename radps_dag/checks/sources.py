@@ -20,8 +20,9 @@ MAX_CHAIN = 20
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where data come from: a param of the file ("params"), an output of a node, a text. `items`
-    are the fan-outs of which it is one item; `path` is the part of it."""
+    """Origin of data: a param of the file ("params"), an output of a node, a text. `items` are the
+    fan-outs of which it is one item; `path` is the part of it.
+    """
 
     root: str
     node: Seat | None
@@ -78,8 +79,8 @@ class Sources:
             case "steps":
                 yield from self._output(sight.step(name), rest, depth)
             case "each" if (fan := sight.each.get(name)) is not None:
-                for one in self._inside(fan, f"for_each.{name}", rest, depth):
-                    yield replace(one, items=one.items | {fan})
+                for origin in self._inside(fan, f"for_each.{name}", rest, depth):
+                    yield replace(origin, items=origin.items | {fan})
             case "state" if (loop := sight.state.get(name)) is not None:
                 for slot in ("init", "next"):
                     yield from self._inside(loop, f"loop.state.{name}.{slot}", rest, depth)
@@ -88,31 +89,31 @@ class Sources:
         if seat is None or not path:
             return
         name, *rest = path
-        found: list[Origin] = []
+        origins: list[Origin] = []
         if seat.node.for_each is None:
             match seat.node:
                 case Group():
-                    found = list(self._inside(seat, f"outputs.{name}", rest, depth))
+                    origins = list(self._inside(seat, f"outputs.{name}", rest, depth))
                 case Use() as node:
-                    found = list(self._through(seat, node, name, rest, depth))
+                    origins = list(self._through(seat, node, name, rest, depth))
                 case Task() as node if self._hands_on(node, name):
-                    found = list(self._inside(seat, f"with.{name}", rest, depth))
+                    origins = list(self._inside(seat, f"with.{name}", rest, depth))
                 case Leaf():
                     pass
                 case _:
                     assert_never(seat.node)
-        yield from found or [Origin("output", seat, tuple(path))]
+        yield from origins or [Origin("output", seat, tuple(path))]
 
     def _hands_on(self, node: Task, name: str) -> bool:
         """Whether it gives back the data that it changes in place."""
-        known = self._shapes.workloads.get(node.run)
-        return known is not None and name in known.changes
+        workload = self._shapes.workloads.get(node.run)
+        return workload is not None and name in workload.changes
 
     def _inside(self, seat: Seat, slot: str, rest: list[str], depth: int) -> Iterator[Origin]:
         sight = self._view.sight(seat, slot)
         if sight is not None:
-            for one in self._of(sight.slot.value, sight, depth):
-                yield replace(one, path=(*one.path, *rest))
+            for origin in self._of(sight.slot.value, sight, depth):
+                yield replace(origin, path=(*origin.path, *rest))
 
     def _through(
         self, seat: Seat, node: Use, name: str, rest: list[str], depth: int
@@ -122,9 +123,11 @@ class Sources:
         sight = view.sight(None, f"outputs.{name}")
         if sight is None or not depth:
             return
-        for one in Sources(view, self._shapes)._of(sight.slot.value, sight, depth - 1):
-            if one.root == "params":
-                yield from self._inside(seat, f"with.{one.path[0]}", [*one.path[1:], *rest], depth)
+        for origin in Sources(view, self._shapes)._of(sight.slot.value, sight, depth - 1):
+            if origin.root == "params":
+                yield from self._inside(
+                    seat, f"with.{origin.path[0]}", [*origin.path[1:], *rest], depth
+                )
 
 
 def _texts(value: object) -> Iterator[Origin]:

@@ -56,21 +56,21 @@ _EXPECTED = {
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
     """Problems of values whose kind their place does not take."""
     for sight in view.sights:
-        found: list[Problem] = []
+        problems: list[Problem] = []
 
         value = sight.slot.value
         given = None
         if not isinstance(value, Literal):
-            given = infer(value, shapes.known(sight), found.append)
-        if not any(problem.severity == "error" for problem in found):
+            given = infer(value, shapes.known(sight), problems.append)
+        if not any(problem.severity == "error" for problem in problems):
             node = None if sight.seat is None else sight.seat.node
             what, shape = expected(sight.slot.name, node, shapes.workloads)
-            found += _misfits(value, shape, what, sight, shapes, given)
-        yield from found
+            problems += _misfits(value, shape, what, sight, shapes, given)
+        yield from problems
 
 
 def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) -> tuple[str, Shape]:
-    """What a place of a node is called, and what it takes."""
+    """The name of a place of a node, and the shape that it takes."""
     if slot in _EXPECTED:
         return f"`{slot.removeprefix('loop.').removeprefix('qa.')}`", _EXPECTED[slot]
     if slot.startswith("for_each."):
@@ -81,7 +81,7 @@ def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) ->
     match node:
         case Task() if slot.startswith("with.") and node.run in workloads:
             inputs = workloads[node.run].inputs
-            takes = next((one.shape for one in inputs if one.name == name), ANY)
+            takes = next((item.shape for item in inputs if item.name == name), ANY)
             return f"input {name!r} of {node.run!r}", takes
         case Use() if slot.startswith("with."):
             param = node.pipeline.param(name)
@@ -89,7 +89,7 @@ def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) ->
             return f"param {name!r} of {node.pipeline.name!r}", shape
         case Pause() if slot.startswith("pause.input."):
             name = slot.removeprefix("pause.input.").removesuffix(".default")
-            shape = next((one.shape for one in node.inputs if one.name == name), ANY)
+            shape = next((field.shape for field in node.inputs if field.name == name), ANY)
             return f"the default of {name!r}", shape
     return "", ANY
 
@@ -102,7 +102,9 @@ def _misfits(
     shapes: Shapes,
     known: Shape | None = None,
 ) -> Iterator[Problem]:
-    """What does not fit, each at its own place inside the value, whose shape may be `known`."""
+    """Report what does not fit, each at its own place inside the value, whose shape may be
+    `known`.
+    """
     if expected.unknown:
         return
     if isinstance(value, Literal):
@@ -135,10 +137,10 @@ def _members(
     for name, _, required in expected.fields:
         if required and name not in given:
             yield Problem(value.at, RULE, f"{what}: {describe(expected)} needs {name!r}")
-    for name, one in value.entries:
+    for name, entry in value.entries:
         shape = fields.get(name, expected.values)
         if shape is None:
             words = f"{describe(expected)} has no such member"
-            yield Problem(one.at, RULE, f"{what}.{name}: {words}")
+            yield Problem(entry.at, RULE, f"{what}.{name}: {words}")
         else:
-            yield from _misfits(one, shape, f"{what}.{name}", sight, shapes)
+            yield from _misfits(entry, shape, f"{what}.{name}", sight, shapes)

@@ -18,7 +18,7 @@ EMPTY = "empty"
 def outputs_without(
     node: Node, workloads: Mapping[str, Workload]
 ) -> Mapping[str, StateVariable | Value | None]:
-    """What each output is where the loop makes no iteration.
+    """The value of each output if the loop makes no iteration.
 
     That is the beginning of the state variable whose `next` is this output, or else the output
     itself where it reads nothing of an iteration; None where it can only come from one.
@@ -32,7 +32,7 @@ def outputs_without(
 
 
 def why_not_empty(node: Node, workloads: Mapping[str, Workload]) -> str:
-    """Why the loop needs an iteration; "" if it can do without."""
+    """Say why the loop needs an iteration; "" if it can do without."""
     outputs = outputs_without(node, workloads)
     missing = [name for name, value in outputs.items() if value is None]
     if not missing:
@@ -59,8 +59,9 @@ def _of_group(output: Named, group: Group, loop: Loop) -> StateVariable | Value 
         return carried
     inside = {step.id for step in group.steps}
     needs_one = any(
-        one.root == "loop" or (one.root == "steps" and (not one.path or one.path[0] in inside))
-        for one in references(output.value)
+        reference.root == "loop"
+        or (reference.root == "steps" and (not reference.path or reference.path[0] in inside))
+        for reference in references(output.value)
     )
     return None if needs_one else output.value
 

@@ -85,12 +85,12 @@ class NodeView:
 
     def steps(self) -> list[str]:
         """Every step in sight, for hints."""
-        found: dict[str, None] = {}
+        steps: dict[str, None] = {}
         level = self.level
         while level is not None and level.root == "steps":
-            found.update(dict.fromkeys(level.seats))
+            steps.update(dict.fromkeys(level.seats))
             level = level.outer
-        return list(found)
+        return list(steps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,10 +148,10 @@ class View:
     @cached_property
     def places(self) -> Mapping[str, list[Seat]]:
         """The seats of every id, for hints about what is out of sight."""
-        found: dict[str, list[Seat]] = {}
+        seats: dict[str, list[Seat]] = {}
         for seat in self.seats:
-            found.setdefault(seat.node.id, []).append(seat)
-        return found
+            seats.setdefault(seat.node.id, []).append(seat)
+        return seats
 
     @cached_property
     def _index(self) -> Mapping[tuple[Seat | None, str], NodeView]:

@@ -20,8 +20,8 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         node = seat.node
         # A node that could not be understood calls nothing.
         if isinstance(node, Task) and node.run and node.run not in shapes.workloads:
-            known = sorted(shapes.workloads)
-            hint = did_you_mean(node.run, known) or f"; {there_are(known)}"
+            names = sorted(shapes.workloads)
+            hint = did_you_mean(node.run, names) or f"; {there_are(names)}"
             library = shapes.library.name
             message = f"no workload {node.run!r} in library {library!r}{hint}"
             yield Problem(node.run_at, RULE, message)

@@ -54,13 +54,13 @@ def command(
         id = find_run(opened, run)
         if (end := cancellation(opened, id)) is not None:
             raise Closed(f"run {id}", end)
-        found = open_questions(opened, id)
-        if place is not None and not any(place in (one.place, one.id) for one in found):
+        waiting = open_questions(opened, id)
+        if place is not None and not any(place in (one.place, one.id) for one in waiting):
             _tell_of(answers_at(opened, id, place), id, place)
-        question = _chosen(found, id, place)
+        question = _chosen(waiting, id, place)
         fact = answer(opened, question, question.read(inputs), by or user(), "command")
         driven = driver_of(opened.workspace.run(id), opened)
-    said = ", ".join(f"{name}={shortened(f'{one}', 100)}" for name, one in fact.values.items())
+    said = ", ".join(f"{name}={shortened(f'{value}', 100)}" for name, value in fact.values.items())
     click.echo(f"{question.place}: answered{f' with {said}' if said else ''}")
     if not driven:
         click.echo(f"nobody drives the run: radps-dag resume {id}")
@@ -75,16 +75,16 @@ def _tell_of(given: list[QuestionAnswered], run: str, place: str) -> None:
         raise UsageError(f"no open question at {place!r} of run {run}; {Answered(given[-1])}")
 
 
-def _chosen(found: list[Question], run: str, place: str | None) -> Question:
+def _chosen(waiting: list[Question], run: str, place: str | None) -> Question:
     """The question that is meant. Raises UsageError where there is none, or more than one."""
-    if not found:
+    if not waiting:
         raise UsageError(f"run {run} has no open question; `radps-dag questions` lists all")
-    places = [one.place for one in found]
+    places = [question.place for question in waiting]
     if place is None:
-        if len(found) == 1:
-            return found[0]
-        raise UsageError(f"{len(found)} questions are open; name a place: {there_are(places)}")
-    chosen = [one for one in found if place in (one.place, one.id)]
+        if len(waiting) == 1:
+            return waiting[0]
+        raise UsageError(f"{len(waiting)} questions are open; name a place: {there_are(places)}")
+    chosen = [question for question in waiting if place in (question.place, question.id)]
     if not chosen:
         hint = did_you_mean(place, places) or f"; {there_are(places)}"
         raise UsageError(f"no open question at {place!r} of run {run}{hint}")

@@ -19,7 +19,9 @@ __all__ = ["asked_of", "frontend_of"]
 
 
 def asked_of(given: Mapping[str, Any]) -> RunOptions:
-    """What the options of `run`, `plan` or `resume` ask for, and the profile that counts."""
+    """Collect what the options of `run`, `plan` or `resume` ask for, and the profile that
+    counts.
+    """
     profile = find_profile(given["profile_file"])
     chosen = (given.get(name, ()) for name in ("only", "begin", "until"))
     file: Path | None = given["file"]
@@ -53,7 +55,7 @@ def asked_of(given: Mapping[str, Any]) -> RunOptions:
 
 
 def frontend_of(given: Mapping[str, Any]) -> TerminalFrontend:
-    """How the options of `run` or `resume` have the run shown."""
+    """Build the terminal front end that the options of `run` or `resume` ask for."""
     from radps_dag.cli.screen import TerminalFrontend
 
     progress: Mode = "quiet" if given["quiet"] else given["progress"]

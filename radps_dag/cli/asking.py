@@ -127,7 +127,7 @@ class Terminal:
         return max(_width(self._stream), 20)
 
     def _forget_typed(self) -> None:
-        """What was typed before a question was seen is not an answer to it."""
+        """Drop what was typed before a question was seen: it is not an answer to it."""
         if not sys.stdin.isatty():
             return
         import termios
@@ -182,7 +182,7 @@ def _exact(value: Any) -> str:
 
 
 def user() -> str:
-    """Who sits here."""
+    """The login name of the user, or "" if it cannot be found."""
     with contextlib.suppress(OSError, KeyError):
         return getpass.getuser()
     return ""

@@ -65,8 +65,8 @@ def _lines(run: str, done: Cancelled) -> Iterator[str]:
         return
     if done.stopped is not None:
         yield f"{done.stopped}: ended"
-    for one in done.closed:
-        yield f"{clean(one.place)}: closed: the run was cancelled"
+    for question in done.closed:
+        yield f"{clean(question.place)}: closed: the run was cancelled"
     yield f"run {run}: {cancelled_text(done.end)}"
 
 
@@ -80,6 +80,6 @@ def _as_json(run: str, done: Cancelled, told: bool) -> dict[str, Any]:
         "via": done.end.via,
         "reason": done.end.message,
         "stopped": done.stopped.pid if done.stopped is not None else None,
-        "closed": [one.place for one in done.closed],
+        "closed": [question.place for question in done.closed],
         "told": told,
     }

@@ -65,12 +65,12 @@ def runs(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
     """Ids of runs, newest first: those that begin so, or else those with that part."""
     with os.scandir(_workspace(ctx) / "runs") as entries:
         ids = sorted((entry.name for entry in entries if entry.is_dir()), reverse=True)
-    found = [id for id in (*ids, "last") if id.startswith(incomplete)]
-    if not found:
-        found = [id for id in ids if incomplete in id]
+    matching = [id for id in (*ids, "last") if id.startswith(incomplete)]
+    if not matching:
+        matching = [id for id in ids if incomplete in id]
         # Bash puts what all have in common in the place of what was typed: with this, nothing.
-        found += ["last"] if len(found) > 1 else []
-    yield from map(CompletionItem, found)
+        matching += ["last"] if len(matching) > 1 else []
+    yield from map(CompletionItem, matching)
 
 
 @_quietly
@@ -112,13 +112,15 @@ def params(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
     known."""
     declared = _table(_pipeline(ctx), "params")
     name, equals, value = incomplete.partition("=")
-    found = [one for one in declared if (one == name if equals else one.startswith(name))]
-    for one in found:
+    matching = [
+        param for param in declared if (param == name if equals else param.startswith(name))
+    ]
+    for param in matching:
         if not equals:
-            yield CompletionItem(f"{one}=", help=_description(declared[one]))
-        for known in _values(declared[one]) if len(found) == 1 else ():
-            if known.startswith(value):
-                yield CompletionItem(f"{one}={known}")
+            yield CompletionItem(f"{param}=", help=_description(declared[param]))
+        for choice in _values(declared[param]) if len(matching) == 1 else ():
+            if choice.startswith(value):
+                yield CompletionItem(f"{param}={choice}")
 
 
 @_quietly
@@ -237,7 +239,7 @@ def _data(name: str, text: str) -> Mapping[str, Any]:
 
 
 def _inside(folder: PurePosixPath, node: Any, read: Read) -> Level:
-    """What a node holds, and the folder that a `use` in there starts from."""
+    """The children of a node, and the folder that a `use` in it starts from."""
     used = node.get("use") if isinstance(node, Mapping) else None
     if not isinstance(used, str):
         return folder, _table(node, "steps")
@@ -246,12 +248,12 @@ def _inside(folder: PurePosixPath, node: Any, read: Read) -> Level:
 
 
 def _table(data: Any, key: str) -> Mapping[str, Any]:
-    found = data.get(key) if isinstance(data, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    steps = data.get(key) if isinstance(data, Mapping) else None
+    return steps if isinstance(steps, Mapping) else {}
 
 
 def _description(node: Any) -> str | None:
-    """Of a stage or a param, in one line."""
+    """The description of a stage or a param, on one line."""
     text = node.get("description") if isinstance(node, Mapping) else None
     line = " ".join(text.split()) if isinstance(text, str) else ""
     return line if line and line.isprintable() else None
@@ -261,7 +263,11 @@ def _values(param: Any) -> list[str]:
     """Values that a param may have, as far as they are known: those of a choice, or the default."""
     if not isinstance(param, Mapping):
         return []
-    known = [True, False] if param.get("type") == "boolean" else param.get("enum")
-    if not isinstance(known, list):
-        known = [param.get("default")]
-    return [one if isinstance(one, str) else json.dumps(one) for one in known if one is not None]
+    choices = [True, False] if param.get("type") == "boolean" else param.get("enum")
+    if not isinstance(choices, list):
+        choices = [param.get("default")]
+    return [
+        choice if isinstance(choice, str) else json.dumps(choice)
+        for choice in choices
+        if choice is not None
+    ]

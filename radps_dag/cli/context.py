@@ -27,13 +27,13 @@ __all__ = ["command"]
     "--at",
     metavar="NODE",
     shell_complete=completion.places,
-    help="What this node saw when it started.",
+    help="The context that this node saw when it started.",
 )
 @click.option(
     *("--diff", "other"),
     metavar="RUN",
     shell_complete=completion.runs,
-    help="What differs from another run.",
+    help="The differences from another run.",
 )
 @click.option("--products", is_flag=True, help="List the products, also those withdrawn.")
 @click.option("--kind", metavar="KIND", help="Only products of this kind, such as caltable.")
@@ -64,8 +64,8 @@ def command(
 ) -> int:
     """Show what RUN, or the last one, knows; or one KEY with all its versions and their origins.
 
-    Of a run that goes on it is what has been committed. A single argument that is no run is a key
-    of the last one.
+    If the run is still going on, this is what has been committed. A single argument that is not a
+    run is a key of the last one.
     """
     from radps_dag.cli import context_views as views
     from radps_dag.context.access import read_context
@@ -78,8 +78,8 @@ def command(
         snapshot = read_context(journal, id, at)
         if other is not None:
             second = _which(journal, other, "")[0]
-            found = list(differences(snapshot, read_context(journal, second, at)))
-            views.show_differences(id, second, found, as_json)
+            different = list(differences(snapshot, read_context(journal, second, at)))
+            views.show_differences(id, second, different, as_json)
             return 0
     finally:
         journal.close()
@@ -139,8 +139,10 @@ def _selected(
         record
         for record in snapshot.records
         if any(
-            Wanted(kind, selection={**selection, "spw": one}, include_withdrawn=True).fits(record)
-            for one in (spw, *numbers)
+            Wanted(kind, selection={**selection, "spw": number}, include_withdrawn=True).fits(
+                record
+            )
+            for number in (spw, *numbers)
         )
     ]
 

@@ -162,17 +162,17 @@ def _product_cells(record: Record) -> tuple[str, ...]:
     )
 
 
-def show_differences(one: str, other: str, found: Sequence[Difference], as_json: bool) -> None:
-    """What differs, side by side."""
+def show_differences(one: str, other: str, different: Sequence[Difference], as_json: bool) -> None:
+    """Print the differences of two contexts side by side."""
     if as_json:
-        show_json({"run": one, "other": other, "differences": [asdict(item) for item in found]})
+        show_json({"run": one, "other": other, "differences": [asdict(item) for item in different]})
         return
     console = _console()
-    if not found:
+    if not different:
         console.print(f"{_safe(one)} and {_safe(other)} know the same", highlight=False)
         return
     table = _table("", _safe(one), _safe(other))
-    for item in found:
+    for item in different:
         _row(table, item.what, *("-" if v is None else _brief(v) for v in (item.one, item.other)))
     console.print(table)
 

@@ -71,12 +71,12 @@ def command(
 
 
 def _row(plugin: Plugin, library: Library, slots: int | None, default: bool) -> Row:
-    found = find_executor(plugin.name)
+    executor = find_executor(plugin.name)
     return Row(
         name=plugin.name,
         default=default,
-        slots=slots or found.slots_for(library),
-        **asdict(found.capabilities),
+        slots=slots or executor.slots_for(library),
+        **asdict(executor.capabilities),
         package=plugin.package,
         version=plugin.version or __version__,
         defined_in=plugin.value,

@@ -16,13 +16,13 @@ __all__ = ["command"]
 @click.command("export")
 @which_run(required=True)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--products", is_flag=True, help="With all that the run has made, as a .zip file.")
+@click.option("--products", is_flag=True, help="Include the products of the run, in a .zip file.")
 @which_workspace
 def command(run: str, file: Path, products: bool, workspace: Path, store: str | None) -> None:
-    """Write RUN to FILE, from which `radps-dag import` makes it again elsewhere.
+    """Write RUN to FILE, from which `radps-dag import` restores it elsewhere.
 
-    FILE is JSON: every fact of the run, with checksums. With --products it is a zip file that has
-    what the run has made as well, so that it can be gone on with where it is imported.
+    FILE is JSON: every fact of the run, with checksums. With --products it is a zip file that also
+    has the products of the run, so that it can be resumed where it is imported.
     """
     wanted = ".zip" if products else ".json"
     if file.suffix.lower() != wanted:

@@ -32,7 +32,7 @@ ENDING: dict[Format, str] = {"png": ".png", "svg": ".svg", "dot": ".dot", "merma
 @click.option("--png", "form", flag_value="png", help="A picture for pages and slides (default).")
 @click.option("--svg", "form", flag_value="svg", help="A picture that scales, with tooltips.")
 @click.option("--dot", "form", flag_value="dot", help="Graphviz's language.")
-@click.option("--mermaid", "form", flag_value="mermaid", help="What GitHub draws in Markdown.")
+@click.option("--mermaid", "form", flag_value="mermaid", help="A diagram that GitHub can draw.")
 @click.option(
     "-o",
     "--output",
@@ -52,14 +52,14 @@ ENDING: dict[Format, str] = {"png": ".png", "svg": ".svg", "dot": ".dot", "merma
     type=click.Choice(get_args(Layout)),
     default="auto",
     show_default=True,
-    help="Who places the boxes: radps-dag, or Graphviz's dot if it is installed.",
+    help="The layout engine: radps-dag's own, or Graphviz's dot if it is installed.",
 )
 @click.option(
     "--direction",
     type=click.Choice(get_args(Direction)),
     default="down",
     show_default=True,
-    help="Where the stages flow.",
+    help="The direction in which the stages flow.",
 )
 @which_workloads
 def command(
@@ -95,9 +95,9 @@ def _format(form: Format | None, output: str | None) -> Format:
         return form or "png"
     ending = str(Path(output).suffix).lower()
     if ending not in ENDINGS:
-        found = f"the ending {ending!r}" if ending else "a name without an ending"
+        subject = f"the ending {ending!r}" if ending else "a name without an ending"
         raise UsageError(
-            f"-o {output}: {found} does not say which format; use {allowed(ENDINGS)}"
+            f"-o {output}: {subject} does not say which format; use {allowed(ENDINGS)}"
             f" or one of --{', --'.join(FORMATS)}"
         )
     return ENDINGS[ending]

@@ -15,10 +15,10 @@ __all__ = ["command"]
 @click.argument("file", type=click.Path(path_type=Path))
 @which_workspace
 def command(file: Path, workspace: Path, store: str | None) -> None:
-    """Enter the run in FILE, which `radps-dag export` has written, into this workspace.
+    """Import the run in FILE, which `radps-dag export` has written, into this workspace.
 
-    It is then a run like any other: what it has made is used again, and `resume` goes on with it.
-    Import what you trust: what it says to have made counts as made.
+    It is then a run like any other: its results are used again, and `resume` goes on with it.
+    Import only files that you trust: their results count as real.
     """
     from radps_dag.archive import bring_in, examine
     from radps_dag.journal.workspace import Workspace

@@ -27,7 +27,7 @@ _NEXT_EXAMPLES = (
 def command(directory: Path, examples: bool) -> int:
     """Lay out a starter project in DIR: a pipeline, workloads of your own, a profile.
 
-    Nothing that is there is overwritten.
+    Existing files are not overwritten.
     """
     planned = dict(_examples() if examples else _starter())
     _write(directory, planned)
@@ -40,7 +40,9 @@ def command(directory: Path, examples: bool) -> int:
 
 
 def example_pipelines() -> Traversable:
-    """Where the example pipelines are: in the installed package, or beside it in a checkout."""
+    """The directory of the example pipelines, in the installed package or beside it in a
+    checkout.
+    """
     installed = files("radps_dag") / "pipelines"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "pipelines"
 
@@ -52,10 +54,10 @@ def _starter() -> Iterator[tuple[Path, bytes]]:
 
 def _examples() -> Iterator[tuple[Path, bytes]]:
     """The pipelines, with the schemas where each file's editor line looks for them."""
-    found = example_pipelines()
-    if not found.is_dir():
+    folder = example_pipelines()
+    if not folder.is_dir():
         raise UsageError("the example pipelines are missing from this installation; reinstall it")
-    for path, content in _tree(found):
+    for path, content in _tree(folder):
         # One level less than in the checkout, where the schemas lie beside `pipelines`.
         yield path, content.replace(b"$schema=../", b"$schema=", 1)
     for name in ("pipeline", "faults"):

@@ -118,7 +118,8 @@ def room() -> int:
 
 
 def address(uri: str) -> str:
-    """Where a product is, to be copied and opened: a path, from here if it is below, or a URL.
+    """The address of a product, to be copied and opened: a URL, or a path, relative if it is below
+    the current directory.
 
     >>> address((Path("a") / "image 1.fits").resolve().as_uri()), address("s3://bucket/a")
     ('a/image 1.fits', 's3://bucket/a')

@@ -43,7 +43,7 @@ class _Folder(click.Path):
 
 
 def which_workloads(command: F) -> F:
-    """Where a pipeline's workloads are: `library`, `modules` and `profile_file` of a command."""
+    """Add the options that say where workloads come from: `library`, `modules`, `profile_file`."""
     options = (
         click.option(
             "--library",
@@ -101,7 +101,7 @@ def what_to_run(command: F) -> F:
             callback=stages,
             metavar="STAGE",
             shell_complete=completion.stages,
-            help="These stages alone, on what an earlier run left.",
+            help="These stages alone, on the results of an earlier run.",
         ),
         click.option(
             *("--from", "begin"),
@@ -124,7 +124,7 @@ def what_to_run(command: F) -> F:
             type=int,
             default=0,
             show_default=True,
-            help="Of simulated data, random delays and injected faults.",
+            help="Seed of simulated data, random delays and injected faults.",
         ),
     )
     return _with(options, command)
@@ -136,7 +136,7 @@ def which_run(*, required: bool) -> Callable[[F], F]:
 
 
 def which_workspace(command: F) -> F:
-    """Where runs are kept: `workspace` and `store` of a command."""
+    """Add the options that say where runs are kept: `workspace` and `store`."""
     options = (
         click.option(
             "--workspace",
@@ -155,7 +155,7 @@ def which_workspace(command: F) -> F:
 
 
 def what_to_use_again(command: F) -> F:
-    """What of earlier results counts: `force` and `reuse` of a command."""
+    """Add the options that say which earlier results count: `force` and `reuse`."""
     options = (
         click.option(
             "--force",
@@ -183,14 +183,14 @@ def _executor(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 
 
 def _memory(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    found = None if value is None else octets_in(value)
-    if value is not None and not found:
+    octets = None if value is None else octets_in(value)
+    if value is not None and not octets:
         raise click.BadParameter(f"{value!r} is not an amount such as 64GB", ctx, param)
-    return found
+    return octets
 
 
 def how_to_run(command: F) -> F:
-    """How a run computes, what it may use again, and how it is shown."""
+    """Add the options that say how a run computes, what it may reuse, and how it is shown."""
     command = what_to_use_again(command)
     options = (
         click.option(
@@ -210,7 +210,7 @@ def how_to_run(command: F) -> F:
             "--max-parallel",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Workload calls at once; default: what the processors serve well.",
+            help="Maximum of workload calls at once; default: what suits the processors.",
         ),
         click.option(
             "--memory",

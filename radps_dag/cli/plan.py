@@ -61,7 +61,7 @@ def command(everything: bool, as_json: bool, **given: Any) -> int:
 
     planned = planned_by(asked_of(given), show_problem, show_warning)
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in planned], indent=1))
+        click.echo(json.dumps([asdict(line) for line in planned], indent=1))
         return 0
     colour = wants_colour()
     for line in lines(_all(planned) if everything else brief(planned), colour):
@@ -74,26 +74,31 @@ def brief(planned: list[Planned]) -> list[Row]:
     """A row for each stage; below one that runs, what of it does, instances of a node together."""
     rows: list[Row] = []
     alike: dict[tuple[str, str], int] = {}
-    for one in planned:
-        stage, _, inside = one.path.partition("/")
-        if not inside and one.place == stage:
-            rows.append(Row(stage, 0, one.verdict, one.why))
-        elif one.leaf and one.verdict == "run":
-            what = (one.path, "" if "changed" in one.why else one.why)
+    for node in planned:
+        stage, _, inside = node.path.partition("/")
+        if not inside and node.place == stage:
+            rows.append(Row(stage, 0, node.verdict, node.why))
+        elif node.leaf and node.verdict == "run":
+            what = (node.path, "" if "changed" in node.why else node.why)
             if what in alike:
-                known = rows[alike[what]]
-                rows[alike[what]] = replace(known, count=known.count + 1)
+                row = rows[alike[what]]
+                rows[alike[what]] = replace(row, count=row.count + 1)
             else:
                 alike[what] = len(rows)
-                rows.append(Row(one.place, 1, "run", one.why))
+                rows.append(Row(node.place, 1, "run", node.why))
     return rows
 
 
 def _all(planned: list[Planned]) -> list[Row]:
     return [
-        Row(one.place.rpartition("/")[2] if "/" in one.path else one.place, depth, one.verdict, why)
-        for one in planned
-        for depth, why in [(one.path.count("/"), one.why)]
+        Row(
+            node.place.rpartition("/")[2] if "/" in node.path else node.place,
+            depth,
+            node.verdict,
+            why,
+        )
+        for node in planned
+        for depth, why in [(node.path.count("/"), node.why)]
     ]
 
 
@@ -109,5 +114,5 @@ def lines(rows: list[Row], colour: bool) -> Iterator[str]:
 
 
 def _sum(planned: list[Planned]) -> str:
-    counts = Counter(one.verdict for one in planned if one.leaf)
+    counts = Counter(node.verdict for node in planned if node.leaf)
     return f"{counts['run']} to run, {counts['reuse']} to reuse, {counts['skip']} to skip"

@@ -41,7 +41,7 @@ def as_json(problems: Iterable[Problem], errors: Iterable[str] = ()) -> str:
         for problem in problems
     ]
     unreadable = list(map(one_line, errors))
-    valid = not unreadable and all(one["severity"] == "warning" for one in listed)
+    valid = not unreadable and all(problem["severity"] == "warning" for problem in listed)
     result = {"valid": valid, "problems": listed, "errors": unreadable}
     return json.dumps(result, indent=2, ensure_ascii=False)
 
@@ -80,7 +80,7 @@ def _visible(text: str) -> str:
 
 
 def _width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """The number of terminal columns that a text takes."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(bool(unicodedata.combining(character)) for character in text)
 

@@ -46,17 +46,21 @@ def command(
 
     with looking(workspace, store) as opened:
         id = find_run(opened, run)
-        found = scores_of(opened, id)
-    some = [one for one in found if below is None or (one.score is not None and one.score < below)]
+        scores = scores_of(opened, id)
+    some = [
+        score
+        for score in scores
+        if below is None or (score.score is not None and score.score < below)
+    ]
     if as_json_:
-        click.echo(as_json([score_object(one) for one in some]))
+        click.echo(as_json([score_object(score) for score in some]))
     elif some:
         print_lines(_table(some, width_of_terminal()))
-        if len(some) < len(found):
-            click.echo(f"{len(found) - len(some):,} more are not below {below:g}")
+        if len(some) < len(scores):
+            click.echo(f"{len(scores) - len(some):,} more are not below {below:g}")
     else:
-        what = "no score is there" if not found else f"no score is below {below:g}"
-        click.echo(f"{what}; run {id} has {len(found):,}")
+        what = "no score is there" if not scores else f"no score is below {below:g}"
+        click.echo(f"{what}; run {id} has {len(scores):,}")
     return 0
 
 
@@ -66,7 +70,7 @@ def _table(scores: Sequence[Scored], width: int) -> list[Text]:
     from radps_dag.progress.look import quality_style
     from radps_dag.progress.node import Quality
 
-    rows = [_cells(one) for one in scores]
+    rows = [_cells(score) for score in scores]
     used = [n for n in range(len(_HEADS)) if any(row[n] for row in rows)]
     widths = [max(len(_HEADS[n]), *(len(row[n]) for row in rows)) for n in used]
 
@@ -79,7 +83,7 @@ def _table(scores: Sequence[Scored], width: int) -> list[Text]:
             text.truncate(max(width - 1, sum(widths[:2]) + _NARROWEST), overflow="ellipsis")
         return text
 
-    styles = [quality_style(Quality(one.score, one.verdict)) for one in scores]
+    styles = [quality_style(Quality(score.score, score.verdict)) for score in scores]
     lines = [line(cells, style) for cells, style in zip(rows, styles, strict=True)]
     return [line(_HEADS, "dim", "dim"), *lines]
 
@@ -96,4 +100,4 @@ def _cells(fact: Scored) -> tuple[str, ...]:
         value = number(fact.value) if isinstance(fact.value, float) else short(fact.value, 40)
         value = clean(f"{value} {fact.units}")
     named = (fact.place, fact.metric, value, fact.applies_to, fact.reason)
-    return (score, *(clean(one) for one in named))
+    return (score, *(clean(name) for name in named))

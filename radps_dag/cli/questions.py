@@ -30,16 +30,16 @@ def command(run: str | None, as_json: bool, workspace: Path, store: str | None) 
     damaged = Damage()
     with looking(workspace, store) as opened:
         if run:
-            found = open_questions(opened, find_run(opened, run))
+            questions = open_questions(opened, find_run(opened, run))
         else:
-            found = all_open_questions(opened, damaged)
-        driven = {one.run: _driver(opened, one.run) for one in found}
+            questions = all_open_questions(opened, damaged)
+        driven = {question.run: _driver(opened, question.run) for question in questions}
     if as_json:
-        click.echo(json.dumps([_as_json(one) for one in found], indent=1))
+        click.echo(json.dumps([_as_json(question) for question in questions], indent=1))
         return damaged.told()
-    for one in found:
-        _show(one, driven[one.run])
-    if not found and not damaged.runs:
+    for question in questions:
+        _show(question, driven[question.run])
+    if not questions and not damaged.runs:
         click.echo("no question is open")
     return damaged.told()
 

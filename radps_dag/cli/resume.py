@@ -29,7 +29,7 @@ _PATH = click.Path(path_type=Path)
     "--file",
     type=_PATH,
     metavar="FILE",
-    help="The pipeline file, where it is not where it was.",
+    help="Path of the pipeline file, if it has moved.",
 )
 @which_params
 @how_to_run
@@ -38,8 +38,8 @@ _PATH = click.Path(path_type=Path)
 def command(run: str | None, **given: Any) -> int:
     """Go on with RUN, or with the last one, where it stopped.
 
-    What ended well is not done again, unless the file, a param or the code of a workload has
-    changed since, and then only what depends on that. Exits as `run` does.
+    Calls that ended well do not run again, unless the file, a param or the code of a workload has
+    changed since, and then only those that depend on the change. Exits as `run` does.
     """
     asked = asked_of(given)
     if given["products"]:

@@ -22,9 +22,9 @@ __all__ = ["command"]
 def command(**given: Any) -> int:
     """Run the pipeline in FILE, after a complete check of it.
 
-    What earlier runs in this workspace have made is used again where nothing that it depends on
-    has changed. Exits 0 if the run succeeded, 1 if it failed, 2 if something is wrong with what
-    was asked, 130 or 143 if a signal ended it.
+    Results of earlier runs in this workspace are used again if nothing that they depend on has
+    changed. Exits 0 if the run succeeded, 1 if it failed, 2 if the file or the command line is
+    wrong, 130 or 143 if a signal ended it.
     """
     asked = asked_of(given)
     asked = replace(asked, settings=with_profile(asked.settings, asked.profile))

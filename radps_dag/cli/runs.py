@@ -68,7 +68,7 @@ def command(
         listed = list_runs(opened, None if every else most, damaged)
         older = 0 if every else max(0, len(opened.heads(damaged)) - most)
     if as_json_:
-        click.echo(as_json([asdict(one) for one in listed]))
+        click.echo(as_json([asdict(run) for run in listed]))
     elif listed:
         print_lines(_table(listed, room()))
         if older:
@@ -82,7 +82,7 @@ def _table(listed: list[Listed], width: int) -> list[Text]:
     """A row for each run, and below it who drives it or why it failed."""
     from rich.text import Text
 
-    rows = [_cells(one) for one in listed]
+    rows = [_cells(run) for run in listed]
     widths = {
         head: max(len(head), *(len(row[head]) for row in rows))
         for head in _HEADS
@@ -107,9 +107,9 @@ def _table(listed: list[Listed], width: int) -> list[Text]:
         return text
 
     lines = [line({head: head for head in _HEADS})]
-    for one, cells in zip(listed, rows, strict=True):
-        lines.append(line(cells, one.status))
-        for more in _more(one):
+    for run, cells in zip(listed, rows, strict=True):
+        lines.append(line(cells, run.status))
+        for more in _more(run):
             lines += [Text(f"  {part}", "dim") for part in _folded(more, width - 3)]
     return lines
 
@@ -127,33 +127,33 @@ def _folded(text: str, width: int) -> list[str]:
     )
 
 
-def _cells(one: Listed) -> dict[str, str]:
+def _cells(listed: Listed) -> dict[str, str]:
     from radps_dag.progress.look import clean, duration
 
     return {
-        "run": clean(one.run),
-        "pipeline": clean(one.pipeline),
-        "status": one.status,
-        "started": moment(one.started or one.created),
-        "took": duration(one.seconds),
-        "done": f"{one.done:,}",
-        "failed": f"{one.failed:,}" if one.failed else "",
-        "reused": f"{one.reused:,}" if one.reused else "",
-        "resumed": f"{one.resumed:,}" if one.resumed else "",
+        "run": clean(listed.run),
+        "pipeline": clean(listed.pipeline),
+        "status": listed.status,
+        "started": moment(listed.started or listed.created),
+        "took": duration(listed.seconds),
+        "done": f"{listed.done:,}",
+        "failed": f"{listed.failed:,}" if listed.failed else "",
+        "reused": f"{listed.reused:,}" if listed.reused else "",
+        "resumed": f"{listed.resumed:,}" if listed.resumed else "",
     }
 
 
-def _more(one: Listed) -> Iterator[str]:
-    """Who drives it, what it waits for and how to go on with it, or why it failed."""
+def _more(listed: Listed) -> Iterator[str]:
+    """Say who drives the run, what it waits for and how to go on, or why it failed."""
     from radps_dag.progress.look import clean
 
-    run = clean(one.run)
-    if one.questions:
-        many = f"{one.questions} questions wait" if one.questions > 1 else "a question waits"
+    run = clean(listed.run)
+    if listed.questions:
+        many = f"{listed.questions} questions wait" if listed.questions > 1 else "a question waits"
         yield f"{many}: radps-dag questions {run}"
-    if one.driver:
-        yield f"driven by {clean(one.driver)}"
-    elif one.status in ("interrupted", "paused"):
+    if listed.driver:
+        yield f"driven by {clean(listed.driver)}"
+    elif listed.status in ("interrupted", "paused"):
         yield f"go on with it: radps-dag resume {run}"
-    elif one.cause:
-        yield clean(one.cause)
+    elif listed.cause:
+        yield clean(listed.cause)

@@ -25,48 +25,51 @@ def command(library: str | None, modules: tuple[Path, ...], profile_file: Path |
     """Print the JSON Schema of pipeline files, for an editor's completion and checks.
 
     With --library, --workloads or --profile it also knows the names of those workloads and their
-    inputs, and is to be printed anew when these change.
+    inputs, so print it again when these change.
     """
     if not (library or modules or profile_file):
         click.echo(schema_text(), nl=False)
         return
     chosen = find_profile(profile_file)
     name = library or chosen.library or "placeholder"
-    known = with_workloads(find_library(name, (*chosen.workloads, *modules)))
-    click.echo(json.dumps(known, indent=2, ensure_ascii=False))
+    document = with_workloads(find_library(name, (*chosen.workloads, *modules)))
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def with_workloads(library: Library) -> dict[str, Any]:
     """The grammar of files that call no workloads but these."""
-    known = copy.deepcopy(schema())
-    del known["$id"]  # of the grammar for all libraries, which an editor may have read before
+    document = copy.deepcopy(schema())
+    del document["$id"]  # of the grammar for all libraries, which an editor may have read before
     workloads = sorted(library.workloads.values(), key=lambda workload: workload.name)
     # An editor would offer "an input's name" beside the names.
-    del known["$defs"]["arguments"]["propertyNames"]
-    node = known["$defs"]["node"]
-    node["properties"]["run"]["enum"] = [one.name for one in workloads]
-    node["properties"]["run"]["enumDescriptions"] = [one.summary for one in workloads]
+    del document["$defs"]["arguments"]["propertyNames"]
+    node = document["$defs"]["node"]
+    node["properties"]["run"]["enum"] = [workload.name for workload in workloads]
+    node["properties"]["run"]["enumDescriptions"] = [workload.summary for workload in workloads]
     node["allOf"] = [
-        {"if": {"properties": {"run": {"const": one.name}}, "required": ["run"]}, "then": _of(one)}
-        for one in workloads
+        {
+            "if": {"properties": {"run": {"const": workload.name}}, "required": ["run"]},
+            "then": _of(workload),
+        }
+        for workload in workloads
     ]
-    return known
+    return document
 
 
 def _of(workload: Workload) -> dict[str, Any]:
-    """What is so of a node that calls it."""
-    required = [one.name for one in workload.inputs if one.required]
+    """The schema of a node that calls the workload."""
+    required = [item.name for item in workload.inputs if item.required]
     inputs = {
         "type": "object",
-        "properties": {one.name: _input(one) for one in workload.inputs},
+        "properties": {item.name: _input(item) for item in workload.inputs},
         "required": required,
         "additionalProperties": False,
     }
     return {"properties": {"with": inputs}, "required": ["with"] if required else []}
 
 
-def _input(one: Input) -> dict[str, Any]:
-    unit = f"[{one.unit}]" if one.unit else ""
-    described = " ".join(filter(None, (one.description, unit)))
-    default = {} if one.required else {"default": one.default}
-    return {"description": described, **default, **to_schema(one.shape)}
+def _input(item: Input) -> dict[str, Any]:
+    unit = f"[{item.unit}]" if item.unit else ""
+    described = " ".join(filter(None, (item.description, unit)))
+    default = {} if item.required else {"default": item.default}
+    return {"description": described, **default, **to_schema(item.shape)}

@@ -32,7 +32,7 @@ MOST = 20  # calls that are said to run again
 
 
 def exit_code(status: str) -> int:
-    """Of the program, for how a run ended."""
+    """The exit code of the program, by the status of the run."""
     return {"succeeded": 0, "paused": 3}.get(status, 1)
 
 
@@ -68,8 +68,8 @@ class TerminalFrontend:
         """Print what somebody may want to know."""
         click.echo(message, err=True)
 
-    def resumes(self, before: RunStarted, job: Job, memory: ResultCache) -> None:
-        """What has been edited since, and which calls that had ended well run again for it."""
+    def resumes(self, before: RunStarted, job: Job, result_cache: ResultCache) -> None:
+        """Show what has been edited since, and which calls that had ended well run again for it."""
         from radps_dag.cli.plan import brief, lines
         from radps_dag.engine.planning import plan
         from radps_dag.engine.provenance import Provenance
@@ -86,7 +86,9 @@ class TerminalFrontend:
                 continue  # a call that runs again for it says so
             if name in before.params and before.params[name] != value:
                 self.note(f"param {name!r} was {before.params[name]!r}, is {value!r}")
-        again = [one for one in plan(job, memory) if one.leaf and memory.had(one.place)]
+        again = [
+            node for node in plan(job, result_cache) if node.leaf and result_cache.had(node.place)
+        ]
         rows = [row for row in brief(again) if row.verdict == "run"]
         for line in lines(rows[:MOST], colour=False):
             self.note(f"  {line}")
@@ -108,7 +110,7 @@ class TerminalFrontend:
             yield Screen(listener, self._prompt_channels(stream, listener), restore)
 
     def _prompt_channels(self, stream: TextIO, listener: Display) -> tuple[PromptChannel, ...]:
-        """Where questions are asked by this program itself: in its terminal, if it has one."""
+        """The channels through which this program itself asks: its terminal, if it has one."""
         quiet = self.progress in ("json", "quiet")
         here = not quiet and sys.stdin.isatty() and stream.isatty()
         here = here and not self.detach_on_pause  # who leaves does not stay to type
@@ -123,7 +125,7 @@ class TerminalFrontend:
 def _apart(
     progress: Mode, directory: RunDirectory, secrets: Secrets
 ) -> Iterator[tuple[Mode, TextIO]]:
-    """How the run is shown, and on what; what workloads print must not get between it."""
+    """Give the progress mode and its stream; what workloads print is kept out of the display."""
     from radps_dag.cli.streams import output_kept_in, output_to_stderr
     from radps_dag.progress import shown_as
 

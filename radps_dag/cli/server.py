@@ -19,7 +19,7 @@ _home = click.option(
     "--home",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where the server keeps its things; default $RADPS_DAG_HOME or ~/.local/state/radps-dag.",
+    help="Directory of the server's files; default $RADPS_DAG_HOME or ~/.local/state/radps-dag.",
 )
 _json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
@@ -68,35 +68,35 @@ def stop(home: Path | None, force: bool) -> int:
 @_json
 @click.option("--show-auth", is_flag=True, help="With the address that opens the page logged in.")
 def status(home: Path | None, as_json: bool, show_auth: bool) -> int:
-    """Say how the server is. Exits 0 if it runs, 1 if not."""
+    """Show the status of the server. Exits 0 if it runs, 1 if not."""
     from radps_dag.prefect import server
 
-    found = server.status(home)
-    login = server.login_url(found) if show_auth else None
-    _show(found, as_json, login)
-    return 0 if found.status == "running" else 1
+    state = server.status(home)
+    login = server.login_url(state) if show_auth else None
+    _show(state, as_json, login)
+    return 0 if state.status == "running" else 1
 
 
-def _show(found: ServerStatus, as_json: bool, login: str | None = None) -> None:
+def _show(state: ServerStatus, as_json: bool, login: str | None = None) -> None:
     if as_json:
-        told: dict[str, Any] = {**asdict(found), "directory": str(found.directory)}
+        told: dict[str, Any] = {**asdict(state), "directory": str(state.directory)}
         click.echo(json.dumps(told | ({"login_url": login} if login else {})))
         return
-    for line in _lines(found, login):
+    for line in _lines(state, login):
         click.echo(line)
 
 
-def _lines(found: ServerStatus, login: str | None) -> list[str]:
-    lines = [f"status     {found.status}{', in use' if found.in_use else ''}"]
-    if found.ui_url is not None:
-        lines.append(f"page       {found.ui_url}")
+def _lines(state: ServerStatus, login: str | None) -> list[str]:
+    lines = [f"status     {state.status}{', in use' if state.in_use else ''}"]
+    if state.ui_url is not None:
+        lines.append(f"page       {state.ui_url}")
         lines.append(f"log in     {login or 'radps-dag server status --show-auth tells how'}")
-        lines.append(f"api        {found.api_url}")
-    if found.pid is not None:
-        lines.append(f"process    {found.pid}, Prefect {found.prefect or '?'}")
-    if found.idle_timeout is not None:
-        lines.append(f"ends       after {_duration(found.idle_timeout)} without use")
-    return [*lines, f"directory  {found.directory}"]
+        lines.append(f"api        {state.api_url}")
+    if state.pid is not None:
+        lines.append(f"process    {state.pid}, Prefect {state.prefect or '?'}")
+    if state.idle_timeout is not None:
+        lines.append(f"ends       after {_duration(state.idle_timeout)} without use")
+    return [*lines, f"directory  {state.directory}"]
 
 
 def _duration(seconds: float) -> str:

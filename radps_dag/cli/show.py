@@ -25,7 +25,7 @@ __all__ = ["command"]
 @click.option(
     "--provenance",
     is_flag=True,
-    help="What made the run's results, as W3C PROV-JSON.",
+    help="The provenance of the results, as W3C PROV-JSON.",
 )
 @click.option(
     "--format",
@@ -43,7 +43,7 @@ def command(
     workspace: Path,
     store: str | None,
 ) -> int:
-    """Show RUN: params, processes, stages, outputs, with what and on what it ran.
+    """Show RUN: params, processes, stages, outputs, versions of software, and machine.
 
     With NODE, a place such as 'image_cube/clean[spw=2]#3': what it called, inputs and outputs,
     attempts and errors, scores, products. A path or pattern that means several places lists them.
@@ -56,25 +56,25 @@ def command(
     if form is not None and not provenance:
         raise UsageError("--format says how to show --provenance; give both, or neither")
     with looking(workspace, store) as opened:
-        found = find_run(opened, run)
+        run_id = find_run(opened, run)
         if provenance:
-            click.echo(as_json(_provenance(opened, found, form or "prov")))
+            click.echo(as_json(_provenance(opened, run_id, form or "prov")))
         elif node is None:
-            _show_run(opened, found, as_json_)
+            _show_run(opened, run_id, as_json_)
         else:
-            _show_node(opened, found, node, as_json_)
+            _show_node(opened, run_id, node, as_json_)
     return 0
 
 
 def _provenance(store: Store, run: str, form: str) -> Any:
     from radps_dag.views.provenance import lineage
 
-    found = lineage(store, run)
+    story = lineage(store, run)
     if form == "json":
-        return found.as_json()
+        return story.as_json()
     from radps_dag.views.prov_json import to_prov
 
-    return to_prov(found)
+    return to_prov(story)
 
 
 def _show_run(store: Store, run: str, as_json_: bool) -> None:
@@ -98,16 +98,16 @@ def _show_node(store: Store, run: str, node: str, as_json_: bool) -> None:
 
     directory = store.workspace.run(run)
     driven = bool(driver_of(directory, store))
-    found = find_places(store, run, node, driven=driven)
-    if len(found) > 1:
+    courses = find_places(store, run, node, driven=driven)
+    if len(courses) > 1:
         if as_json_:
-            click.echo(as_json([course_object(one) for one in found]))
+            click.echo(as_json([course_object(course) for course in courses]))
         else:
-            click.echo("\n".join(list_lines(found)))
+            click.echo("\n".join(list_lines(courses)))
         return
-    place = found[0].place
+    place = courses[0].place
     view = view_node(store, run, place, driven=driven)
-    if found[0].status == "reused":
+    if courses[0].status == "reused":
         view.status = "reused"
     within = inside(store, run, place, driven=driven)
     if as_json_:

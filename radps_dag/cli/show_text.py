@@ -42,13 +42,13 @@ def run_lines(view: RunView, page: str = "") -> Iterator[str]:
     yield _field("executor", f"{start.executor}, seed {start.seed}")
     yield _field("calls", _calls(view))
     yield _field("directory", str(view.directory))
-    for one in view.tracked[-1:]:
-        yield _field("Prefect", f"{one.api}, flow run {one.flow_run}")
+    for tracked in view.tracked[-1:]:
+        yield _field("Prefect", f"{tracked.api}, flow run {tracked.flow_run}")
         yield _field("page", page)
     yield from _values("Params", start.params)
-    yield from _section("Processes", (_process(one) for one in view.processes))
+    yield from _section("Processes", (_process(process) for process in view.processes))
     yield from _section("Stages", list_lines(view.stages))
-    yield from _section("Questions", (_open(one) for one in view.questions))
+    yield from _section("Questions", (_open(question) for question in view.questions))
     yield from _section("Failed", (clean(place) for place in view.failed))
     yield from _values("Outputs", view.outputs)
     yield from _section("Ran with", _with(provenance))
@@ -60,12 +60,14 @@ def _calls(view: RunView) -> str:
     return ", ".join(f"{count:,} {word}" for count, word in some if count) or "none done"
 
 
-def _process(one: Process) -> str:
-    provenance = one.start.provenance
+def _process(process: Process) -> str:
+    provenance = process.start.provenance
     who = f"process {provenance.get('pid', '?')} on {provenance.get('host', '?')}"
-    how = "no end recorded" if one.end is None else one.end.status + _in(one.end.seconds)
-    verb = "began" if one.start.generation == 1 else "resumed"
-    return clean(f"{moment(one.start.time)}  {verb} by {who}: {how}")
+    how = (
+        "no end recorded" if process.end is None else process.end.status + _in(process.end.seconds)
+    )
+    verb = "began" if process.start.generation == 1 else "resumed"
+    return clean(f"{moment(process.start.time)}  {verb} by {who}: {how}")
 
 
 def _with(provenance: Mapping[str, Any]) -> Iterator[str]:
@@ -109,8 +111,8 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     yield from _products(view)
     yield from _section("Attempts", _attempts(view.attempts))
     yield from _section("Iterations", (_iteration(view, n) for n in range(len(view.iterations))))
-    yield from _section("QA", (score_text(one) for one in view.scores))
-    yield from _section("Notes", (clean(one.message) for one in view.notes))
+    yield from _section("QA", (score_text(score) for score in view.scores))
+    yield from _section("Notes", (clean(note.message) for note in view.notes))
     yield from _section("Questions", _questions(view))
     yield from _section("Inside", list_lines(inside))
     if start is not None and is_call(start.kind):
@@ -119,12 +121,13 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
         yield from _printed(view, directory)
 
 
-def _open(one: Question) -> str:
-    return f"{clean(one.place)}  {clean(one.message)}  ({answer_command(one.run, one.place)})"
+def _open(question: Question) -> str:
+    command = answer_command(question.run, question.place)
+    return f"{clean(question.place)}  {clean(question.message)}  ({command})"
 
 
 def _questions(view: NodeView) -> Iterator[str]:
-    """What was asked there, and who has said what."""
+    """List the questions of a node, and who has answered what."""
     for asked in view.asked:
         yield f"{moment(asked.time)}  {clean(asked.message)}"
         if answer := view.answers.get(asked.question):
@@ -142,8 +145,8 @@ def _printed(view: NodeView, directory: RunDirectory) -> Iterator[str]:
     if view.origin not in ("", view.run):
         return
     log = directory.workers_log
-    if found := printed_at(log, view.place):
-        lines = _lines(found[-1].text)
+    if outputs := printed_at(log, view.place):
+        lines = _lines(outputs[-1].text)
         if len(lines) > _MOST:
             lines = [f"... ({len(lines) - _MOST:,} lines before, in {log})", *lines[-_MOST:]]
         yield from ("", "Printed", *(f"  {line}" for line in lines))
@@ -182,14 +185,14 @@ def _sizes(files: Files) -> Iterator[str]:
 def _attempts(attempts: Sequence[Attempt]) -> Iterator[str]:
     if len(attempts) == 1 and attempts[0].status == "succeeded":
         return  # the first line says it all
-    for one in attempts:
-        resumed = f" (process {one.process})" if attempts[-1].process > 1 else ""
-        error = f": {one.error}: {clean(one.message)}" if one.error else ""
+    for attempt in attempts:
+        resumed = f" (process {attempt.process})" if attempts[-1].process > 1 else ""
+        error = f": {attempt.error}: {clean(attempt.message)}" if attempt.error else ""
         yield (
-            f"{one.number}{resumed}  {moment(one.started)}  {one.status}"
-            f"{_after(one.seconds)}{error}"
+            f"{attempt.number}{resumed}  {moment(attempt.started)}  {attempt.status}"
+            f"{_after(attempt.seconds)}{error}"
         )
-        yield from (f"    {line.rstrip()}" for line in _lines(one.traceback))
+        yield from (f"    {line.rstrip()}" for line in _lines(attempt.traceback))
 
 
 def _lines(text: str) -> list[str]:
@@ -199,29 +202,29 @@ def _lines(text: str) -> list[str]:
 
 
 def _iteration(view: NodeView, n: int) -> str:
-    one = view.iterations[n]
-    score = "" if one.score is None else f"  score {number(one.score)}"
-    outcome = f"  {clean(one.outcome)}" if one.outcome else ""
-    kept = f", iteration {one.kept} is kept" if one.outcome and one.kept else ""
-    return f"#{one.iteration} of {one.cap}{score}{outcome}{kept}"
+    iteration = view.iterations[n]
+    score = "" if iteration.score is None else f"  score {number(iteration.score)}"
+    outcome = f"  {clean(iteration.outcome)}" if iteration.outcome else ""
+    kept = f", iteration {iteration.kept} is kept" if iteration.outcome and iteration.kept else ""
+    return f"#{iteration.iteration} of {iteration.cap}{score}{outcome}{kept}"
 
 
-def list_lines(found: Sequence[Course]) -> Iterator[str]:
+def list_lines(courses: Sequence[Course]) -> Iterator[str]:
     """Places with how they ended, when, and how long they took."""
-    if not found:
+    if not courses:
         return
-    widest = min(max(len(one.place) for one in found), 60)
-    for one in found:
-        attempts = f"  {one.attempts} attempts" if one.attempts > 1 else ""
-        took = "" if one.status == "reused" else duration(_taken(one))
-        line = f"{clean(one.place):{widest}}  {one.status:9}  {moment(one.started):14}  {took:>7}"
-        yield f"{line}{attempts}".rstrip()
+    widest = min(max(len(course.place) for course in courses), 60)
+    for course in courses:
+        attempts = f"  {course.attempts} attempts" if course.attempts > 1 else ""
+        took = "" if course.status == "reused" else duration(_taken(course))
+        line = f"{clean(course.place):{widest}}  {course.status:9}  {moment(course.started):14}"
+        yield f"{line}  {took:>7}{attempts}".rstrip()
 
 
-def _taken(one: Course) -> float | None:
-    if one.status not in ("running", "retrying"):
-        return one.seconds
-    return None if one.started is None else max(0.0, time.time() - one.started)
+def _taken(course: Course) -> float | None:
+    if course.status not in ("running", "retrying"):
+        return course.seconds
+    return None if course.started is None else max(0.0, time.time() - course.started)
 
 
 def _values(title: str, values: Mapping[str, Any]) -> Iterator[str]:
@@ -231,14 +234,14 @@ def _values(title: str, values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
-    found = list(lines)
-    if not found:
+    content = list(lines)
+    if not content:
         return
     yield ""
     yield title
-    yield from (f"  {line}" for line in found[:_MOST])
-    if len(found) > _MOST:
-        yield f"  and {len(found) - _MOST:,} more: --json has them all"
+    yield from (f"  {line}" for line in content[:_MOST])
+    if len(content) > _MOST:
+        yield f"  and {len(content) - _MOST:,} more: --json has them all"
 
 
 def _field(name: str, value: str) -> str:

@@ -58,13 +58,13 @@ def command(
     if progress != "auto" and not follow:
         raise UsageError("--progress says how to --follow a run; give both, or neither")
     with looking(workspace, store) as opened:
-        found = find_run(opened, run)
-        following = Following(opened, found)
+        run_id = find_run(opened, run)
+        following = Following(opened, run_id)
         if follow:
-            expected = _stages(opened, found)
-            return _follow(following, found, "json" if as_json_ else progress, expected)
-        _show(following, found, as_json_)
-        if not as_json_ and (page := page_of_run(opened, found)):
+            expected = _stages(opened, run_id)
+            return _follow(following, run_id, "json" if as_json_ else progress, expected)
+        _show(following, run_id, as_json_)
+        if not as_json_ and (page := page_of_run(opened, run_id)):
             click.echo(f"Prefect's page: {page}")
     return 0
 

@@ -53,7 +53,7 @@ class Descriptor(io.FileIO):
 
     @property
     def why(self) -> str:
-        """What is to be said of it: nothing, where a reader (`| head`) has had enough."""
+        """The reason why output was lost; "" if its reader (`| head`) has had enough."""
         if self.lost is None or self.lost.errno == errno.EPIPE:
             return ""
         closed = self.lost.errno == errno.EBADF

@@ -27,9 +27,9 @@ __all__ = ["command"]
     type=click.Choice(["text", "json", "github"]),
     default="text",
     show_default=True,
-    help="For people, for programs, or as annotations of a GitHub workflow.",
+    help="Text for people, JSON for programs, or annotations of a GitHub workflow.",
 )
-@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @which_params
 @which_workloads
 def command(
@@ -42,22 +42,22 @@ def command(
     """Check pipeline FILEs completely, without running anything.
 
     With params, also whether a run takes them. Prints every mistake with its place and the likely
-    fix. Exits 0 if there is none, else 2. What can run, and surely does not do what was meant, is a
-    warning.
+    fix. Exits 0 if there is none, else 2. A warning marks something that can run, but surely does
+    not do what was meant.
     """
     problems: set[Problem] = set()
     bad: dict[str, str] = {}  # file to why it could not be read at all
     nodes = 0
     profile = find_profile(profile_file)
     for file in files:
-        found: list[Problem] = []
+        reported: list[Problem] = []
         try:
             pipeline = examine(
                 file,
                 rest["library"],
                 rest["modules"],
                 profile,
-                found.append,
+                reported.append,
                 arguments=rest["arguments"],
                 files=rest["params_files"],
             )
@@ -65,9 +65,9 @@ def command(
         except UsageError as error:
             bad[file] = str(error)
         if strict:
-            found = [replace(problem, severity="error") for problem in found]
-        problems.update(found)
-        if any(problem.severity == "error" for problem in found):
+            reported = [replace(problem, severity="error") for problem in reported]
+        problems.update(reported)
+        if any(problem.severity == "error" for problem in reported):
             bad.setdefault(file, "")
     errors = sorted({reason for reason in bad.values() if reason})
     _show(sorted(problems, key=lambda problem: problem.sort_key), errors, form)

@@ -40,14 +40,14 @@ def command(
     """
     chosen = find_profile(profile_file)
     name_of_library = library or chosen.library or "placeholder"
-    found = find_library(name_of_library, (*chosen.workloads, *modules))
+    chosen_library = find_library(name_of_library, (*chosen.workloads, *modules))
     if name is not None:
-        workload = found.find(name)
+        workload = chosen_library.find(name)
         click.echo(_dumped(_as_json(workload)) if as_json else "\n".join(_description(workload)))
     elif as_json:
-        click.echo(_dumped([_as_json(workload) for workload in _sorted(found)]))
+        click.echo(_dumped([_as_json(workload) for workload in _sorted(chosen_library)]))
     else:
-        click.echo("\n".join(_listing(found)))
+        click.echo("\n".join(_listing(chosen_library)))
     return 0
 
 
@@ -65,7 +65,7 @@ def _listing(library: Library) -> Iterator[str]:
 
 
 def _bold(text: str) -> str:
-    """For terminals: the mark is left out everywhere else."""
+    """Make a text bold, for terminals; click strips the style everywhere else."""
     return style(text, bold=True)
 
 
@@ -84,13 +84,13 @@ def _description(workload: Workload) -> Iterator[str]:
     yield textwrap.indent(workload.description or "no description", "  ")
     yield ""
     yield _bold("Inputs")
-    yield from _table([_input_row(one) for one in workload.inputs], "none")
+    yield from _table([_input_row(item) for item in workload.inputs], "none")
     yield ""
     yield _bold("Outputs")
     if workload.outputs is None:
         yield "  not declared: any"
     else:
-        yield from _table([_output_row(one) for one in workload.outputs], "none")
+        yield from _table([_output_row(output) for output in workload.outputs], "none")
     yield ""
     yield _bold("In a pipeline")
     yield from _usage(workload)
@@ -132,7 +132,7 @@ def _table(rows: list[tuple[str, str, str]], empty: str) -> Iterator[str]:
 
 
 def _usage(workload: Workload) -> Iterator[str]:
-    needed = ", ".join(f"{one.name}: ..." for one in workload.inputs if one.required)
+    needed = ", ".join(f"{item.name}: ..." for item in workload.inputs if item.required)
     yield f"  run: {workload.name}"
     if needed:
         yield f"  with: {{{needed}}}"
@@ -149,25 +149,25 @@ def _as_json(workload: Workload) -> dict[str, Any]:
         "defined_at": workload.defined_at,
         "inputs": [
             {
-                "name": one.name,
-                "type": describe(one.shape),
-                "unit": one.unit,
-                "description": one.description,
-                "required": one.required,
-                **({} if one.required else {"default": one.default}),
+                "name": item.name,
+                "type": describe(item.shape),
+                "unit": item.unit,
+                "description": item.description,
+                "required": item.required,
+                **({} if item.required else {"default": item.default}),
             }
-            for one in workload.inputs
+            for item in workload.inputs
         ],
         "outputs": None
         if workload.outputs is None
         else [
             {
-                "name": one.name,
-                "type": describe(one.shape),
-                "unit": one.unit,
-                "description": one.description,
+                "name": output.name,
+                "type": describe(output.shape),
+                "unit": output.unit,
+                "description": output.description,
             }
-            for one in workload.outputs
+            for output in workload.outputs
         ],
     }
 

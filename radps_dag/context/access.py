@@ -36,7 +36,8 @@ def load_context(
     store: str | None = None,
     at: str | None = None,
 ) -> Context:
-    """What a run knows, or the last run: a view to read. Of one that goes on, what is committed.
+    """Open the context of a run, or of the last run, to read. If the run is still going on, the
+    context is what is committed so far.
 
     `at` is a place in the run, such as `calibrate_gains/solve`: the context is then what that node
     saw when it started. Raises UsageError where there is no such run or place.

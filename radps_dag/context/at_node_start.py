@@ -22,8 +22,8 @@ __all__ = ["as_seen_at"]
 def as_seen_at(
     facts: Sequence[Fact], place: str, complete: Callable[[Fold], object] = lambda fold: None
 ) -> Snapshot:
-    """What the node at a place saw when it last started. `complete` takes over what earlier runs
-    left of the stages that this one does not do.
+    """Snapshot of the context as the node at a place saw it when it last started. `complete` takes
+    over what earlier runs left of the stages that this one does not do.
 
     Where the text of the pipeline is not with the run, it is all that had landed by then.
     Raises UsageError where nothing has started there.
@@ -44,19 +44,21 @@ def as_seen_at(
 
 
 def _start(facts: Sequence[Fact], wanted: str) -> tuple[int, str]:
-    """Where among the facts the place began, and which it is: a path means its last instance."""
-    found: tuple[int, str] | None = None
+    """Find the fact with which the place began, and its full name: a path means its last
+    instance.
+    """
+    start: tuple[int, str] | None = None
     exactly = False
     for number, fact in enumerate(facts):
         if isinstance(fact, NodeStarted):
             same = fact.place == wanted
             if same or (not exactly and _path(fact.place) == wanted):
-                found, exactly = (number, fact.place), exactly or same
-    if found is None:
-        known = dict.fromkeys(fact.place for fact in facts if isinstance(fact, NodeStarted))
-        hint = did_you_mean(wanted, known) or did_you_mean(wanted, map(_path, known))
+                start, exactly = (number, fact.place), exactly or same
+    if start is None:
+        places = dict.fromkeys(fact.place for fact in facts if isinstance(fact, NodeStarted))
+        hint = did_you_mean(wanted, places) or did_you_mean(wanted, map(_path, places))
         raise UsageError(f"nothing has started at {wanted!r} in this run{hint}")
-    return found
+    return start
 
 
 def _path(place: str) -> str:

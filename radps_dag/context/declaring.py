@@ -28,10 +28,10 @@ def as_recorded(
     the stages which this one does not do."""
     keys = {
         name: {
-            "schema": dict(one.schema),
-            "collection": one.collection,
-            "description": one.description,
+            "schema": dict(declaration.schema),
+            "collection": declaration.collection,
+            "description": declaration.description,
         }
-        for name, one in declared.items()
+        for name, declaration in declared.items()
     }
     return {"declared": keys, "order": order, **({"left": dict(left)} if left else {})}

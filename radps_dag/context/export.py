@@ -22,7 +22,7 @@ def as_json(snapshot: Snapshot, run: str, at: str = "") -> dict[str, Any]:
             "collection": snapshot.is_collection(key),
             "description": declared.description if declared is not None else "",
             "schema": dict(declared.schema) if declared is not None else None,
-            "versions": [_without_key(asdict(one)) for one in snapshot.by_key.get(key, ())],
+            "versions": [_without_key(asdict(entry)) for entry in snapshot.by_key.get(key, ())],
         }
     return {
         "run": run,
@@ -46,7 +46,9 @@ class Difference:
 
 
 def differences(one: Snapshot, other: Snapshot) -> Iterator[Difference]:
-    """What differs: values, and products that one has or that have another version."""
+    """Compare two snapshots: yield values that differ, and products that only one has or that have
+    another version.
+    """
     for key in sorted({*one.keys, *other.keys}):
         values = [side.value(key) if key in side.keys else None for side in (one, other)]
         if strict_json(values[0]) != strict_json(values[1]):
@@ -60,15 +62,15 @@ def differences(one: Snapshot, other: Snapshot) -> Iterator[Difference]:
 
 def _by_name(snapshot: Snapshot) -> dict[str, Record]:
     """Products by what they are and who made them: addresses are different in each run."""
-    found: dict[str, Record] = {}
+    products: dict[str, Record] = {}
     for record in snapshot.records:
         name = f"{described(record)} of {record.place}"
         number = 2
         unique = name
-        while unique in found:
+        while unique in products:
             unique, number = f"{name} ({number})", number + 1
-        found[unique] = record
-    return found
+        products[unique] = record
+    return products
 
 
 def _state(record: Record | None) -> str | None:

@@ -62,7 +62,7 @@ class _Branch:
     done: bool = False
 
     def walk(self) -> Iterator[Landed]:
-        """What can be seen of it from outside."""
+        """Yield what the branch shows to the outside."""
         waiting = [self]
         while waiting:
             branch = waiting.pop()
@@ -136,13 +136,13 @@ class Fold:
 
     def adopt(self, landed: Iterable[Landed]) -> None:
         """Take over what counts of a stage in the run that left it; it comes before all else."""
-        for one in landed:
+        for work in landed:
             branch = self._root
-            for part in parts(one.place):
+            for part in parts(work.place):
                 branch = branch.children.setdefault(part, _Branch())
                 branch.done = True
             self._adopted += 1
-            branch.landed = replace(one, order=self._adopted - BEFORE, generation=BEFORE)
+            branch.landed = replace(work, order=self._adopted - BEFORE, generation=BEFORE)
 
     def follow(self, earlier: Fold) -> None:
         """Go on in the order of what earlier processes of the run did, of which only that counts
@@ -151,22 +151,26 @@ class Fold:
         self._computed = earlier._computed
 
     def under(self, place: str = "") -> Iterator[Landed]:
-        """What counts of a place and all that is in it; "" is the whole run."""
+        """Yield what counts of a place and of all that is in it; "" is the whole run."""
         branch = self._find(place)
         return iter(()) if branch is None else branch.walk()
 
     def adders(self, key: str) -> list[Landed]:
         """The calls that added a key, of those that count at their own place."""
-        found = [one for one in self._adders.get(key, ()) if self._is_there(one)]
-        if found:
-            self._adders[key] = found
-        return list(found)
+        adders = [work for work in self._adders.get(key, ()) if self._is_there(work)]
+        if adders:
+            self._adders[key] = adders
+        return list(adders)
 
     def _begin(self, said: Any) -> None:
-        """What the run has recorded of its pipeline, where it has."""
+        """Take over the declarations and the order that the run recorded of its pipeline, if it
+        did.
+        """
         if isinstance(said, Mapping):
             declared = said.get("declared", {})
-            self.declared = {str(name): Declared(**one) for name, one in declared.items()}
+            self.declared = {
+                str(name): Declared(**declaration) for name, declaration in declared.items()
+            }
             self.ranks = {path: rank for rank, path in enumerate(said.get("order", ()))}
             self.left = said.get("left", {})
 
@@ -209,7 +213,7 @@ class Fold:
         """Only the iteration that is kept can still count, and the next ones."""
         if branch := self._find(fact.place):
             kept = f"#{fact.kept}"
-            for part in [one for one in branch.children if one[0] == "#" and one != kept]:
+            for part in [name for name in branch.children if name[0] == "#" and name != kept]:
                 del branch.children[part]
 
     def _is_there(self, landed: Landed) -> bool:

@@ -35,11 +35,11 @@ def _placed(ranks: Mapping[str, int]) -> Order:
     """An order that does not depend on who was faster: that of the graph at each level, then that
     of the instances; what came from outside is at the end."""
 
-    def order(one: Landed) -> Any:
-        if isinstance(one.end, ContextAdded):
-            return (1, (), one.order)
+    def order(work: Landed) -> Any:
+        if isinstance(work.end, ContextAdded):
+            return (1, (), work.order)
         key, path = [], ""
-        for part in parts(one.place):
+        for part in parts(work.place):
             if part[0] not in "[#":
                 path = f"{path}/{part}" if path else part
             key.append((ranks.get(path, -1), natural(part)))
@@ -53,53 +53,55 @@ def _entries(
 ) -> Iterator[Entry]:
     """The versions of each key. Those who add to one key wait for each other, so the order in
     which they came is that of the graph; those who add to a collection do not."""
-    found: dict[str, list[tuple[Landed, Any]]] = {}
-    for one in arrived:
-        added = (one.end.added,) if isinstance(one.end, ContextAdded) else _added(one.end)
+    entries: dict[str, list[tuple[Landed, Any]]] = {}
+    for work in arrived:
+        added = (work.end.added,) if isinstance(work.end, ContextAdded) else _added(work.end)
         for item in added:
             if item.key:
-                found.setdefault(item.key, []).append((one, item.value))
-    for key in sorted(found):
-        versions = found[key]
+                entries.setdefault(item.key, []).append((work, item.value))
+    for key in sorted(entries):
+        versions = entries[key]
         if key in declared and declared[key].collection:
             versions.sort(key=lambda version: placed(version[0]))
-        for number, (one, value) in enumerate(versions, start=1):
+        for number, (work, value) in enumerate(versions, start=1):
             yield Entry(
                 key=key,
                 value=value,
                 version=number,
-                place=one.place,
-                run=_origin(one),
-                time=one.end.time,
-                by=one.end.by if isinstance(one.end, ContextAdded) else "",
-                lineage=_lineage(one),
+                place=work.place,
+                run=_origin(work),
+                time=work.end.time,
+                by=work.end.by if isinstance(work.end, ContextAdded) else "",
+                lineage=_lineage(work),
             )
 
 
 def _records(ordered: Iterable[Landed], withdrawn: Mapping[str, str]) -> Iterator[Record]:
     """The products that calls made, each once: what a call was given it has not made."""
     seen: set[str] = set()
-    for one in ordered:
-        if isinstance(one.end, ContextAdded):
+    for work in ordered:
+        if isinstance(work.end, ContextAdded):
             continue
-        made = {strict_json(product): product for product in products_in(one.end.outputs)}
+        made = {strict_json(product): product for product in products_in(work.end.outputs)}
         if not made:
             continue
-        lineage = _lineage(one)
+        lineage = _lineage(work)
         # A result that is used again hands through what the earlier call was given: the same
         # product, at another address.
-        again = _origin(one) != one.run
+        again = _origin(work) != work.run
         given = {_name(product, again) for product in lineage.inputs}
         for text, product in made.items():
             if _name(product, again) in given or text in seen:
                 continue
             seen.add(text)
             reason = withdrawn.get(str(product["uri"]))
-            yield Record(product, one.place, _origin(one), one.end.time, lineage, reason)
+            yield Record(product, work.place, _origin(work), work.end.time, lineage, reason)
 
 
 def _name(product: Mapping[str, Any], anywhere: bool) -> str:
-    """What tells a product from others; `anywhere`: but for the directory in which it lies."""
+    """Identify a product among others; with `anywhere`, regardless of the directory that holds
+    it.
+    """
     if anywhere:
         product = {**product, "uri": str(product["uri"]).rpartition("/")[2], "stands_on": None}
     return strict_json(product)
@@ -109,8 +111,8 @@ def _withdrawn(arrived: Iterable[Landed]) -> dict[str, str]:
     """The reasons by URI."""
     return {
         added.withdrawn: added.reason
-        for one in arrived
-        for added in ((one.end.added,) if isinstance(one.end, ContextAdded) else _added(one.end))
+        for work in arrived
+        for added in ((work.end.added,) if isinstance(work.end, ContextAdded) else _added(work.end))
         if added.withdrawn
     }
 
@@ -119,14 +121,14 @@ def _added(end: NodeSucceeded) -> tuple[Any, ...]:
     return end.made.added if end.made is not None else ()
 
 
-def _origin(one: Landed) -> str:
+def _origin(work: Landed) -> str:
     """The run that made it: this one, or the one whose result was used again."""
-    made = one.end.made if isinstance(one.end, NodeSucceeded) else None
-    return made.origin if made is not None and made.origin else one.run
+    made = work.end.made if isinstance(work.end, NodeSucceeded) else None
+    return made.origin if made is not None and made.origin else work.run
 
 
-def _lineage(one: Landed) -> Lineage:
-    start = one.start
+def _lineage(work: Landed) -> Lineage:
+    start = work.start
     if start is None:
         return Lineage()
     return Lineage(start.workload, start.source, tuple(products_in(start.inputs)))

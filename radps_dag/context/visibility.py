@@ -25,7 +25,7 @@ class Link:
     outer: Link | None = None
 
     def chain(self) -> Iterator[Link]:
-        """From the inside out."""
+        """Yield the links from the inside out."""
         link: Link | None = self
         while link is not None:
             yield link
@@ -33,8 +33,9 @@ class Link:
 
 
 class Visibility:
-    """Who waits for whom in a pipeline, looked up once. Where only a `part` of the stages runs,
-    those that do not run count too: `whole` is the graph of all."""
+    """Lookup of the nodes that each node of a pipeline waits for. If only a `part` of the stages
+    runs, those that do not run count too: `whole` is the graph of all.
+    """
 
     def __init__(self, part: Graph | None = None, whole: Graph | None = None) -> None:
         self._part = part
@@ -51,37 +52,37 @@ class Visibility:
         return self._before[key]
 
     def landed(self, link: Link, fold: Fold) -> list[Landed]:
-        """What a node sees: of those it waits for, and from outside."""
-        found = list(fold.outside)
-        for one in link.chain():
-            for id in self.before(one):
-                found += fold.under(f"{one.level}/{id}" if one.level else id)
-        return found
+        """Collect what a node sees: the work of those it waits for, and what comes from outside."""
+        seen = list(fold.outside)
+        for scope in link.chain():
+            for id in self.before(scope):
+                seen += fold.under(f"{scope.level}/{id}" if scope.level else id)
+        return seen
 
     def sees(self, link: Link, place: str) -> bool:
         """Whether a node sees what was added at a place."""
         there = parts(place)
-        for one in link.chain():
-            level = parts(one.level)
-            if there[: len(level)] == level and set(there[len(level) :][:1]) & self.before(one):
+        for scope in link.chain():
+            level = parts(scope.level)
+            if there[: len(level)] == level and set(there[len(level) :][:1]) & self.before(scope):
                 return True
         return False
 
 
 def order_of(graph: Graph) -> list[str]:
     """The paths of all nodes: each after those that it waits for, and as in the file otherwise."""
-    found: list[str] = []
-    _ordered(graph, "", found)
-    return found
+    order: list[str] = []
+    _ordered(graph, "", order)
+    return order
 
 
-def _ordered(graph: Graph, path: str, found: list[str]) -> None:
+def _ordered(graph: Graph, path: str, order: list[str]) -> None:
     number = {id: position for position, id in enumerate(graph)}
     for id in nx.lexicographical_topological_sort(graph, key=number.__getitem__):
         below = f"{path}/{id}" if path else id
-        found.append(below)
+        order.append(below)
         if (inside := body(graph, id)) is not None:
-            _ordered(inside, below, found)
+            _ordered(inside, below, order)
 
 
 def link_to(graph: Graph, place: str) -> Link | None:

@@ -19,7 +19,7 @@ LONGEST_TIP = 500
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How nodes of a kind look, in every format."""
+    """The look of a kind of node, in every format."""
 
     name: NodeKind
     holds: bool = False  # others may be inside

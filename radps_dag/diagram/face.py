@@ -58,7 +58,7 @@ class Pill:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What is written in a box, from the box's left upper corner."""
+    """The text in a box, positioned from the box's upper left corner."""
 
     width: float
     height: float

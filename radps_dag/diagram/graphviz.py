@@ -86,7 +86,7 @@ def _read(
     names = list(sizes)
     width = height = 0.0
     at: dict[str, Point] = {}
-    found: dict[tuple[str, str], Spline] = {}
+    curves: dict[tuple[str, str], Spline] = {}
     for line in plain.splitlines():
         kind, *words = shlex.split(line)
         if kind == "graph":
@@ -99,8 +99,8 @@ def _read(
             numbers = [float(word) * INCH for word in words[3 : 3 + 2 * int(words[2])]]
             points = zip(numbers[::2], numbers[1::2], strict=True)
             ends = (names[int(words[0])], names[int(words[1])])
-            found[ends] = tuple((x, height - y) for x, y in points)
-    return _framed(width, height, at, {arrow: found[arrow[0], arrow[1]] for arrow in arrows})
+            curves[ends] = tuple((x, height - y) for x, y in points)
+    return _framed(width, height, at, {arrow: curves[arrow[0], arrow[1]] for arrow in arrows})
 
 
 def _framed(
@@ -109,7 +109,7 @@ def _framed(
     at: Mapping[str, Point],
     curves: Mapping[tuple[str, str, str], Spline],
 ) -> Arrangement:
-    """With the space that curves take outside what dot calls its border."""
+    """Widen the border for the curves that leave the one that dot gives."""
     points = [point for curve in curves.values() for point in curve]
     left = min((x for x, _ in points), default=0.0)
     top = min((y for _, y in points), default=0.0)

@@ -30,7 +30,7 @@ class Label:
 
 
 class _Taken:
-    """What is drawn already, in cells, so that a look at a place costs the same everywhere."""
+    """Index of what is drawn already, in cells, so that a lookup costs the same everywhere."""
 
     def __init__(self) -> None:
         self.points: dict[tuple[int, int], list[Point]] = {}

@@ -75,7 +75,7 @@ class Box:
 
 
 class Arranger(Protocol):
-    """What lays out one level: ours, or Graphviz."""
+    """A function that lays out one level: ours, or Graphviz."""
 
     def __call__(
         self,
@@ -97,7 +97,7 @@ class Aim:
     height: float
 
     def cost(self, width: float, height: float) -> float:
-        """How far a shape is from the aim: the less, the better."""
+        """The distance of a shape from the aim: the less, the better."""
         if self.name == "wide":
             return height + 0.05 * width + max(0.0, width - self.width)
         if self.name == "tall":
@@ -106,7 +106,7 @@ class Aim:
         return max(width, height / 2, 800.0)
 
     def most(self, direction: Direction) -> float:
-        """How wide one layer may be across the flow."""
+        """The maximum width of one layer across the flow."""
         return self.width if direction == "down" else self.height
 
 
@@ -211,7 +211,9 @@ def _leaf(card: Card) -> Box:
 
 
 def _to_body(spline: Spline, target: Kind) -> Spline:
-    """On past the tab, which leaves the middle free, to the border of the box itself."""
+    """Extend an arrow past the tab, which leaves the middle free, to the border of the box
+    itself.
+    """
     end, before = spline[-1], spline[-2]
     if not target.file or abs(end[0] - before[0]) > abs(end[1] - before[1]):
         return spline

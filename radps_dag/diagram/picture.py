@@ -86,7 +86,7 @@ def picture(
 
 
 def _signs(card: Card) -> list[Sign]:
-    """What appears in the picture, in the legend's order."""
+    """List the signs that appear in the picture, in the legend's order."""
     all_cards = list(walk_cards(card))
     links = {link.kind for each in all_cards for link in each.links}
     kinds = {each.kind for each in all_cards if each.path}

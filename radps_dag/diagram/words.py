@@ -107,7 +107,7 @@ def _qa(qa: Qa) -> Badge:
 
 
 def _count(value: Value, pipeline: Pipeline | None) -> int | None:
-    """How many items a fan-out has, where the file alone says so."""
+    """The number of items of a fan-out, if the file alone tells it."""
     if isinstance(value, Expression) and pipeline is not None:
         parts = value.text.strip().split(".")
         param = pipeline.param(parts[1]) if len(parts) == 2 and parts[0] == "params" else None

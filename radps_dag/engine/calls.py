@@ -42,25 +42,25 @@ async def call_body(node: Task, here: NodeContext) -> Result:
         _tell_start(node, here)
         raise
     asked = None
-    if run.memory is not None:
+    if run.result_cache is not None:
         workload = run.library.workloads[node.run]
         try:
-            await run.memory.look(place.name, arguments)
-            asked = run.memory.ask(
+            await run.result_cache.look(place.name, arguments)
+            asked = run.result_cache.ask(
                 place.name, workload, arguments, seed, here.cached, _context(node, here), here.link
             )
-            known = await run.memory.lookup(asked)
+            result = await run.result_cache.lookup(asked)
         except NodeError:
             _tell_start(node, here, arguments)
             raise
-        if known is not None:
-            run.memory.note(place.name, known)
-            _tell_start(node, here, arguments, asked, known)
-            return Result(known.outputs, made=known.made, seconds=known.seconds)
+        if result is not None:
+            run.result_cache.note(place.name, result)
+            _tell_start(node, here, arguments, asked, result)
+            return Result(result.outputs, made=result.made, seconds=result.seconds)
     busy = run.desk.busy() if run.desk is not None else contextlib.nullcontext()
-    if run.memory is not None and asked is not None and asked.workload.mutates:
+    if run.result_cache is not None and asked is not None and asked.workload.mutates:
         with busy, here.clock.working():
-            return await _in_place(node, here, arguments, seed, asked, run.memory)
+            return await _in_place(node, here, arguments, seed, asked, run.result_cache)
     _tell_start(node, here, arguments, asked)
     with busy, here.clock.working():
         return await _called(node, here, arguments, seed, asked)
@@ -72,30 +72,30 @@ async def _in_place(
     arguments: dict[str, Any],
     seed: str,
     asked: CacheQuery,
-    memory: ResultCache,
+    result_cache: ResultCache,
 ) -> Result:
     """Call a workload that changes data in place: nothing is, before the journal says so."""
     place = here.place.name
-    if memory.interrupted(asked):
+    if result_cache.interrupted(asked):
         _tell_start(node, here, arguments, asked)
         message = (
             "it was interrupted while it changed data in place; make sure of the data, then "
             f"resume with --force '{place}'"
         )
         raise Interrupted(place, "InterruptedInPlace", message)
-    changes = await asyncio.to_thread(memory.keys.contents, asked.changes)
+    changes = await asyncio.to_thread(result_cache.keys.contents, asked.changes)
     _tell_start(node, here, arguments, asked, changes=changes)
     revision = new_revision()
-    memory.revisions.note(place, revision)
-    memory.in_place.begin(place, changes)
+    result_cache.revisions.note(place, revision)
+    result_cache.in_place.begin(place, changes)
     await here.run.settled()
     try:
         result = await _called(node, here, arguments, seed, asked, revision)
     except NodeError as error:
-        memory.in_place.failed(place, error.ending)
+        result_cache.in_place.failed(place, error.ending)
         raise
     assert result.made is not None
-    memory.in_place.done(place, result.made)
+    result_cache.in_place.done(place, result.made)
     return result
 
 
@@ -148,11 +148,11 @@ async def _called(
         performed = await here.tracker.call(label, attempts, telling(here, attempts, once))
     finally:
         turn.give()
-    if run.memory is None or asked is None:
+    if run.result_cache is None or asked is None:
         # Nothing is remembered, but what was added lands all the same.
         made = Made(key="", added=performed.added) if performed.added else None
         return Result(performed.outputs, made=made)
-    keys = run.memory.keys
+    keys = run.result_cache.keys
     made = Made(
         key=asked.key,
         workdir=performed.workdir,
@@ -164,14 +164,14 @@ async def _called(
         changed=performed.changed,
     )
     keys.learn(made)
-    handed = [arguments, performed.outputs, [one.value for one in performed.added]]
+    handed = [arguments, performed.outputs, [addition.value for addition in performed.added]]
     if not keys.knows_all(handed):
         made = replace(made, outside=await asyncio.to_thread(keys.noted, handed))
     return Result(performed.outputs, made=made)
 
 
 def _context(node: Task, here: NodeContext) -> Snapshot | None:
-    """What the call sees of the context, if its workload asks for that."""
+    """The context that the call sees, if its workload asks for it."""
     run = here.run
     if run.live_context is None or "context" not in run.library.workloads[node.run].given.values():
         return None
@@ -184,23 +184,23 @@ def _unused(here: NodeContext) -> Path:
     run, place = here.run, here.place
     while True:
         run.tries[place.name] += 1
-        found = directory(run.workdir, place, run.tries[place.name], run.generation)
-        if found.parent not in run.there:
-            run.there[found.parent] = _names_in(found.parent)
-        if found.name not in run.there[found.parent]:
-            return found
+        workdir = directory(run.workdir, place, run.tries[place.name], run.generation)
+        if workdir.parent not in run.there:
+            run.there[workdir.parent] = _names_in(workdir.parent)
+        if workdir.name not in run.there[workdir.parent]:
+            return workdir
 
 
 def _names_in(folder: Path) -> frozenset[str]:
-    """What is in a directory. Once is enough: what comes later has names that this run gave."""
+    """Names in a directory. Once is enough: later entries have names that this run gave."""
     try:
-        return frozenset(one.name for one in folder.iterdir())
+        return frozenset(entry.name for entry in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return frozenset()
 
 
 def _published(run: Run, workdir: Path) -> str:
-    """Where what a call writes is to go, "" if it stays."""
+    """The address to which the files of a call go, "" if they stay."""
     return f"{run.publish}/{workdir.relative_to(run.workdir).as_posix()}" if run.publish else ""
 
 
@@ -209,7 +209,7 @@ def _tell_start(
     here: NodeContext,
     arguments: dict[str, Any] | None = None,
     asked: CacheQuery | None = None,
-    known: CachedResult | None = None,
+    result: CachedResult | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> None:
     here.run.say(
@@ -221,7 +221,7 @@ def _tell_start(
             workload=node.run,
             source=asked.source if asked is not None else "",
             inputs=arguments or {},
-            origin=known.run if known is not None else "",
+            origin=result.run if result is not None else "",
             changes=changes or {},
         )
     )

@@ -21,19 +21,20 @@ _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 
 
 def memory_for(executor: Capabilities) -> int:
-    """What calls may ask for together where nobody says it, in bytes: of an executor that computes
-    here, the memory of this machine or of the container."""
+    """The memory in bytes that calls share if no limit is given: that of this machine or container
+    for an executor that computes here.
+    """
     return _machine_memory() if executor.here else sys.maxsize
 
 
 def _machine_memory() -> int:
-    found = [sys.maxsize]
+    limits = [sys.maxsize]
     with contextlib.suppress(ValueError, OSError, AttributeError):
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for file in _LIMITS:
         with contextlib.suppress(ValueError, OSError):  # "max", or no such file
-            found.append(int(Path(file).read_text(encoding="ascii")))
-    return min(amount for amount in found if amount > 0)
+            limits.append(int(Path(file).read_text(encoding="ascii")))
+    return min(amount for amount in limits if amount > 0)
 
 
 def refuse_too_large(

@@ -89,18 +89,18 @@ class Job:
 
     @property
     def gpus(self) -> int:
-        """How many graphics processors calls may hold at once."""
+        """The number of graphics processors that calls may hold at once."""
         return self.settings.gpus or 0
 
     @property
     def cache(self) -> Path:
-        """Where copies of products from elsewhere are kept, as long as the run goes on."""
+        """The directory for copies of products from elsewhere, kept while the run goes on."""
         return self.workdir.with_name(f"{self.workdir.name}.copies")
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended."""
+    """The end of a run."""
 
     status: Status
     outputs: Mapping[str, Any]
@@ -113,7 +113,7 @@ async def drive(
     executor: Executor,
     tracker: Tracker,
     listener: Listener,
-    memory: ResultCache | None = None,
+    result_cache: ResultCache | None = None,
     settled: Settled = at_once,
     live_context: LiveContext | None = None,
     desk: Prompts | None = None,
@@ -121,15 +121,15 @@ async def drive(
 ) -> Ended:
     """Run the job. What fails in it is in the result; a cancelled run says so and is over.
 
-    `memory` knows what need not be made again; `settled` waits until what was said is durable;
-    `knowing` keeps the context, if it did so before; at the `desk` people are asked, and `shows` is
-    told what the journal knows already.
-    Raises RadpsDagError where the memory is damaged.
+    `result_cache` has what need not be made again; `settled` waits until what was said is durable;
+    `live_context` keeps the context, if it did so before; people are asked through `desk`, and
+    `shows` is told what the journal knows already.
+    Raises RadpsDagError where the result cache is damaged.
     """
     listener(_started(job))
-    if memory is not None:
-        memory.begin(visibility_of(job), job.left)
-        memory.tell(lambda why: listener(_warning(why)))
+    if result_cache is not None:
+        result_cache.begin(visibility_of(job), job.left)
+        result_cache.tell(lambda why: listener(_warning(why)))
     for id in _left_out(job):
         listener(NodeSkipped(time=time.time(), place=id, reason=NOT_SELECTED))
     finished: dict[str, Any] = dict(job.reused or {})
@@ -142,7 +142,7 @@ async def drive(
         cache=job.cache,
         seed=job.settings.seed,
         listener=listener,
-        memory=memory,
+        result_cache=result_cache,
         settled=settled,
         generation=job.generation,
         whole=job.whole,
@@ -275,7 +275,7 @@ def _started(job: Job) -> RunStarted:
 
 
 def _provenance(job: Job) -> Mapping[str, Any]:
-    """With what whoever reads the run must know to read its context as its nodes do."""
+    """Provenance, plus the declarations of the context that a reader needs to replay it."""
     declared = declared_by(job.pipeline)
     if not declared and not asks_for_context(job.pipeline, job.library):
         return job.provenance.recorded()
@@ -291,7 +291,7 @@ def _whole(job: Job) -> Graph:
 
 
 def live_context_of(job: Job) -> LiveContext | None:
-    """What keeps the context of a run of the job; None where no workload asks for it."""
+    """Build the context of a run of the job; None if no workload asks for it."""
     if not asks_for_context(job.pipeline, job.library):
         return None
     fold = Fold()
@@ -301,7 +301,7 @@ def live_context_of(job: Job) -> LiveContext | None:
 
 
 def visibility_of(job: Job) -> Visibility:
-    """Who waits for whom in the job."""
+    """Look up which nodes of the job wait for which."""
     return Visibility(job.graph, _whole(job))
 
 

@@ -76,10 +76,10 @@ def instances(each: ForEach, here: NodeContext) -> Iterator[_Instance]:
         yield _Instance(index, key, label, values)
 
 
-def _items(name: str, found: Any, here: NodeContext) -> list[Any]:
-    if not isinstance(found, list):
-        raise _invalid(here, f"for_each.{name} must be a list, not {found!r:.80}")
-    return found
+def _items(name: str, items: Any, here: NodeContext) -> list[Any]:
+    if not isinstance(items, list):
+        raise _invalid(here, f"for_each.{name} must be a list, not {items!r:.80}")
+    return items
 
 
 def _key(
@@ -141,13 +141,13 @@ class _Fan:
         return Result(self._outputs())
 
     def _limit(self) -> int:
-        """How many instances live at once: enough to keep the executor busy, or what is asked."""
+        """The maximum of instances at once: as asked, or enough to keep the executor busy."""
         if self._each.max_parallel is None:
             return 2 * self._here.run.slots.capacity.slots + 8
-        found = value_of(self._each.max_parallel, self._here)
-        number = whole(found)
+        limit = value_of(self._each.max_parallel, self._here)
+        number = whole(limit)
         if number is None or number < 1:
-            message = f"max_parallel must be an integer of 1 or more, not {found!r}"
+            message = f"max_parallel must be an integer of 1 or more, not {limit!r}"
             raise _invalid(self._here, message)
         return number
 
@@ -278,7 +278,7 @@ def with_keys(lists: dict[str, Any], keys: list[str], failed: list[str]) -> dict
 
 
 def _required(each: ForEach, total: int, here: NodeContext) -> int:
-    """How many instances must be good: a share is rounded up, so that 75 % of 5 is 4."""
+    """The number of instances that must be good: a share is rounded up, so that 75 % of 5 is 4."""
     if each.percent:
         return math.ceil(each.min_success * total / 100 - 1e-9)
     if total and each.min_success > total:

@@ -26,22 +26,22 @@ def refuse_unmatched(
     force: Sequence[str], pipeline: Pipeline, chosen: Collection[str], params: Mapping[str, Any]
 ) -> None:
     """Raise UsageError, with the likely fix, for a pattern that matches nothing which runs."""
-    known = places_of(pipeline)
+    nodes = places_of(pipeline)
     outset = NodeContext(None, ROOT, Scope(params=params), Untracked())  # type: ignore[arg-type]
     for text in force:
         pattern = tuple(levels(text.strip("/")))
         general = tuple(map(generalized, pattern))
-        found = [place for place in known if matches(general, place)]
-        if not found:
-            hint = elsewhere(pattern, known)
+        matching = [place for place in nodes if matches(general, place)]
+        if not matching:
+            hint = elsewhere(pattern, nodes)
             raise UsageError(f"--force: no node of {pipeline.name} is at {text!r}{hint}")
-        stages = list(dict.fromkeys(level_parts(next(levels(place)))[0] for place in found))
+        stages = list(dict.fromkeys(level_parts(next(levels(place)))[0] for place in matching))
         if not any(stage in chosen for stage in stages):
             raise UsageError(f"--force: {text!r} does not run; choose {allowed(stages)} as well")
         for number, level in enumerate(pattern):
-            for one in _each_part(level):
-                wanted = (*general[:number], one, *general[number + 1 :])
-                _refuse_part(text, wanted, found, known, outset)
+            for part in _each_part(level):
+                wanted = (*general[:number], part, *general[number + 1 :])
+                _refuse_part(text, wanted, matching, nodes, outset)
 
 
 def _each_part(level: str) -> Iterator[str]:
@@ -54,12 +54,12 @@ def _each_part(level: str) -> Iterator[str]:
 
 
 def _refuse_part(
-    text: str, wanted: _Pattern, found: list[str], known: Mapping[str, Node], outset: NodeContext
+    text: str, wanted: _Pattern, matching: list[str], nodes: Mapping[str, Node], outset: NodeContext
 ) -> None:
     """A pattern that names an instance, or an iteration, where all of them are known."""
     there: dict[str, None] = {}
-    for place in found:
-        for parts in _variants(place, known, outset):
+    for place in matching:
+        for parts in _variants(place, nodes, outset):
             if parts is None or matches(wanted, "/".join(parts)):
                 return
             there.update(dict.fromkeys(parts))
@@ -69,14 +69,14 @@ def _refuse_part(
 
 
 def _variants(
-    place: str, known: Mapping[str, Node], outset: NodeContext
+    place: str, nodes: Mapping[str, Node], outset: NodeContext
 ) -> Iterator[tuple[str, ...] | None]:
     """The levels of a place with each instance, and each iteration, at one of them; None where a
     run alone can tell which there are."""
     parts = tuple(levels(place))
     inside_file = False
     for number, level in enumerate(parts):
-        node = known["/".join(parts[: number + 1])]
+        node = nodes["/".join(parts[: number + 1])]
         name, instance, iteration = level_parts(level)
         for of_level, there in ((instance, _instances), (iteration, _iterations)):
             if not of_level:
@@ -96,14 +96,14 @@ def _level(name: str, instance: str, iteration: str) -> str:
 
 
 def _instances(node: Node, outset: NodeContext) -> Iterable[str] | None:
-    """What a fan-out's instances are called, where the params say that."""
+    """The keys of a fan-out's instances, if the params determine them."""
     fan = node.for_each
     if fan is None or not _rests_on(fan.key, {"params", "each"}):
         return None
     if not all(_rests_on(item.value, {"params"}) for item in fan.items):
         return None
     try:
-        return [one.label for one in instances(fan, outset)]
+        return [instance.label for instance in instances(fan, outset)]
     except NodeError:
         return None  # the run says it in its own words
 
@@ -122,4 +122,4 @@ def _iterations(node: Node, outset: NodeContext) -> Iterable[str] | None:
 
 
 def _rests_on(value: Value | None, roots: set[str]) -> bool:
-    return value is None or {one.root for one in references(value)} <= roots
+    return value is None or {reference.root for reference in references(value)} <= roots

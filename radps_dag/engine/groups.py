@@ -57,13 +57,13 @@ async def _attempted(
     attempts = plan(node.retries, f"{here.run.seed} {here.place.name}")
 
     async def limited(number: int) -> Result:
-        if number > 1 and here.run.memory is not None:
-            here.run.memory.forget(here.place.name)
+        if number > 1 and here.run.result_cache is not None:
+            here.run.result_cache.forget(here.place.name)
         return await within(node.timeout, here.place.name, lambda: once(number))
 
     return await attempt(attempts, telling(here, attempts, limited))
 
 
 def _outputs(outputs: tuple[Named, ...], inside: NodeContext) -> dict[str, Any]:
-    """What a group shows to the outside."""
+    """The outputs of a group, as seen from outside."""
     return {output.name: value_of(output.value, inside) for output in outputs}

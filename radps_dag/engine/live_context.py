@@ -23,7 +23,9 @@ __all__ = ["LiveContext", "asks_for_context"]
 
 @dataclass(slots=True)
 class _Seen:
-    """What a node saw, as long as nothing comes from outside: it waits for those who decide."""
+    """The snapshot that a node saw, valid while nothing comes from outside: it waits for those who
+    decide.
+    """
 
     link: Link
     outside: int
@@ -59,7 +61,7 @@ class LiveContext:
             self.fold.follow(earlier)
 
     def news(self, store: Store, run: str) -> list[Fact]:
-        """What others have added to the run since it was asked for last; from any thread."""
+        """Read what others have added to the run since the last call; from any thread."""
         rows = list(store.rows(run, self._read, ("context_added",)))
         self._read = rows[-1].seq if rows else self._read
         return [store.fact(row) for row in rows]
@@ -80,15 +82,15 @@ class LiveContext:
 
     def admit(self, place: str, link: Link | None, added: Iterable[Added]) -> None:
         """Make sure that a call may add this. Raises NodeError."""
-        known = Snapshot(declared=self.fold.declared)
+        snapshot = Snapshot(declared=self.fold.declared)
         for one in added:
             if not one.key:
                 continue
             try:
-                addition(known, one.key, one.value)
+                addition(snapshot, one.key, one.value)
             except UsageError as error:  # made under another declaration, and used again
                 raise NodeError(place, "ContextInvalid", str(error)) from error
-            if known.is_collection(one.key):
+            if snapshot.is_collection(one.key):
                 continue
             for other in self.fold.adders(one.key):
                 if self._in_the_way(place, link, other):

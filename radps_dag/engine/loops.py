@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(slots=True)
 class History:
-    """What a loop remembers of its iterations."""
+    """Record of a loop's iterations."""
 
     scores: list[float | None] = field(default_factory=list)
     kept: Mapping[str, Any] = field(default_factory=dict)
@@ -50,11 +50,11 @@ class History:
 
 def cap(node: Node, loop: Loop, here: NodeContext) -> int:
     """The most iterations a loop may take. Raises NodeError for one that needs more than none."""
-    found = value_of(loop.max_iterations, here)
-    number = whole(found)
+    limit = value_of(loop.max_iterations, here)
+    number = whole(limit)
     message = ""
     if number is None or not 0 <= number <= MOST_ITERATIONS:
-        message = f"max_iterations must be an integer from 0 to {MOST_ITERATIONS}, not {found!r}"
+        message = f"max_iterations must be an integer from 0 to {MOST_ITERATIONS}, not {limit!r}"
     elif number == 0:
         message = why_not_empty(node, here.run.library.workloads)
     if number is None or message:
@@ -68,12 +68,12 @@ def without_iteration(
     here: NodeContext,
     value_of: Callable[[Value, NodeContext], Any],
 ) -> dict[str, Any]:
-    """What a loop gives that makes no iteration; `state` is where it begins."""
+    """The outputs of a loop that makes no iteration; `state` is its initial state."""
     inside = here.seeing(here.scope.in_iteration(0, state))
     outputs = {
-        name: state[one.name] if isinstance(one, StateVariable) else value_of(one, inside)
-        for name, one in outputs_without(node, here.run.library.workloads).items()
-        if one is not None
+        name: state[source.name] if isinstance(source, StateVariable) else value_of(source, inside)
+        for name, source in outputs_without(node, here.run.library.workloads).items()
+        if source is not None
     }
     return {**outputs, "outcome": EMPTY, "iterations": 0, "history": []}
 
@@ -122,7 +122,7 @@ async def iterate(node: Node, loop: Loop, once: Body, here: NodeContext) -> Resu
 
 
 def _next(loop: Loop, state: Mapping[str, Any], after: NodeContext) -> dict[str, Any]:
-    """What the next iteration starts from."""
+    """The state from which the next iteration starts."""
     return {
         variable.name: state[variable.name]
         if variable.next is None
@@ -135,18 +135,18 @@ def score_of(loop: Loop, after: NodeContext) -> float | None:
     """The score of the iteration that has just ended."""
     if loop.score is None:
         return None
-    found = value_of(loop.score, after)
-    if found is None:
+    score = value_of(loop.score, after)
+    if score is None:
         return None
-    if isinstance(found, bool) or not isinstance(found, int | float):
+    if isinstance(score, bool) or not isinstance(score, int | float):
         raise NodeError(
-            after.place.name, "LoopInvalid", f"the loop's score must be a number, not {found!r}"
+            after.place.name, "LoopInvalid", f"the loop's score must be a number, not {score!r}"
         )
-    return float(found)
+    return float(score)
 
 
 def outcome_of(loop: Loop, after: NodeContext, *, last: bool) -> str:
-    """How the loop ends after this iteration; "" if it goes on."""
+    """Decide how the loop ends after this iteration; "" if it goes on."""
     if loop.diverged is not None and value_of(loop.diverged, after):
         return "diverged"
     if loop.until is not None and value_of(loop.until, after):
@@ -174,7 +174,7 @@ async def _judge(loop: Loop, here: NodeContext, outcome: str, history: History) 
 
 
 def judgement(loop: Loop, outcome: str, history: History) -> tuple[OnLimit, str]:
-    """What becomes of a loop that has ended so, and why; "warn" without a word of what is well."""
+    """Decide what becomes of a loop that has ended so, and why; ("warn", "") if all is well."""
     if outcome == "converged":
         return "warn", ""
     number, last = len(history.scores), history.scores[-1]
@@ -184,7 +184,7 @@ def judgement(loop: Loop, outcome: str, history: History) -> tuple[OnLimit, str]
 
 
 def wording_of_limit(outcome: str, message: str, history: History) -> Wording:
-    """What a person is asked about a loop that did not converge."""
+    """The question to a person about a loop that did not converge."""
     actions = ["accept", "fail"]
     inputs: dict[str, Any] = {}
     if outcome == "exhausted":
@@ -202,7 +202,9 @@ def wording_of_limit(outcome: str, message: str, history: History) -> Wording:
 
 
 def more_of(said: Mapping[str, Any], outcome: str, message: str, here: NodeContext) -> int:
-    """How many more iterations an answer asks for. Raises NodeError where it says to fail."""
+    """The number of further iterations that an answer asks for. Raises NodeError if it says to
+    fail.
+    """
     if said["action"] == "fail":
         raise _failed(outcome, f"{message}; a person decided that it fails", here)
     return int(said["iterations"]) if said["action"] == "iterate" else 0

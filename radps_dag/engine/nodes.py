@@ -104,7 +104,7 @@ async def _scored(node: Node, work: Body, here: NodeContext) -> Result:
 
 
 def _body_of(node: Node, inside: Graph | None) -> Body:
-    """What a node does once."""
+    """The body of a node: one execution."""
     match node:
         case Task():
             return partial(call_body, node)

@@ -21,16 +21,16 @@ __all__ = ["Wording", "ask", "can_ask", "pause_body", "wording_of"]
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What is asked: of two questions at a place with the same wording, one is the other."""
+    """The content of a question: two questions at a place with the same wording are the same."""
 
     message: str
     inputs: Mapping[str, Any]
     show: tuple[Any, ...] = ()
 
     def id(self, here: NodeContext) -> str:
-        """Of the question, which the journal knows it by."""
-        place, memory = here.place.name, here.run.memory
-        round = 0 if memory is None else memory.round(place)
+        """The id of the question in the journal."""
+        place, result_cache = here.place.name, here.run.result_cache
+        round = 0 if result_cache is None else result_cache.round(place)
         return identity(place, round, self.message, self.inputs, self.show)
 
 
@@ -41,9 +41,9 @@ async def pause_body(node: Pause, here: NodeContext) -> Result:
 
 
 def wording_of(node: Pause, evaluate: Callable[[Value], Any]) -> Wording:
-    """What a pause asks."""
+    """Evaluate the wording of a pause."""
     message = str(evaluate(node.message))
-    shown = tuple(evaluate(one) for one in node.show)
+    shown = tuple(evaluate(item) for item in node.show)
     inputs: dict[str, Any] = {}
     for param in node.inputs:
         schema = dict(param.schema)
@@ -74,8 +74,8 @@ async def ask(
     `pictures` are shown as well and are not what is asked: a resumed run may draw them anew.
     """
     run, place = here.run, here.place.name
-    desk, memory = run.desk, run.memory
-    if desk is None or memory is None:
+    desk, result_cache = run.desk, run.result_cache
+    if desk is None or result_cache is None:
         raise NodeError(place, "NobodyToAsk", f"there is nobody to ask: {wording.message}")
     question = Question(
         run=desk.run,

@@ -16,8 +16,9 @@ Verdict = Literal["run", "reuse", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What would become of a node, an instance or an iteration; of a group, of all in it, which is
-    told of too unless the group is a `leaf`: nothing in it is known yet."""
+    """The plan for a node, an instance or an iteration. That of a group covers all in it, which has
+    lines of its own unless the group is a `leaf`: nothing in it is known yet.
+    """
 
     place: str
     path: str
@@ -30,14 +31,14 @@ class Planned:
 def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
     """The places of groups in which nothing would run."""
     return frozenset(
-        one.place
-        for one in planned
-        if not one.leaf and one.verdict != "run" and repetition(one.kind) != "fan_out"
+        line.place
+        for line in planned
+        if not line.leaf and line.verdict != "run" and repetition(line.kind) != "fan_out"
     )
 
 
 class PlanLines:
-    """What is said of each place, in the order of the graph."""
+    """The lines of a plan, one for each place, in the order of the graph."""
 
     def __init__(self) -> None:
         self.lines: list[Planned] = []
@@ -64,10 +65,10 @@ class PlanLines:
         if self.lines[mark].verdict == "run":
             return  # that is known of itself
         inside = self.lines[mark + 1 :]
-        first = next((one for one in inside if one.verdict == "run"), None)
+        first = next((line for line in inside if line.verdict == "run"), None)
         if first is not None:
             name = first.place.removeprefix(self.lines[mark].place).lstrip("/")
             why = first.why if first.why.startswith("upstream") else f"{name}: {first.why}"
             self.lines[mark] = replace(self.lines[mark], verdict="run", why=why)
-        elif inside and all(one.verdict == "skip" for one in inside):
+        elif inside and all(line.verdict == "skip" for line in inside):
             self.lines[mark] = replace(self.lines[mark], verdict="skip")

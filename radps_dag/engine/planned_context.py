@@ -17,7 +17,7 @@ __all__ = ["PlannedContext"]
 
 
 class PlannedContext:
-    """What a run would know at each node, without one where no workload asks for the context."""
+    """The context that a run would have at each node, empty if no workload asks for it."""
 
     def __init__(self, live_context: LiveContext | None) -> None:
         self._knowing = live_context
@@ -25,19 +25,19 @@ class PlannedContext:
         self._last: tuple[tuple[Link, int, bool], str] | None = None
 
     def expect(
-        self, memory: ResultCache, asked: CacheQuery, link: Link | None
+        self, result_cache: ResultCache, asked: CacheQuery, link: Link | None
     ) -> tuple[CachedResult | None, str]:
-        """What the call will be found to have made; None, and why it has to run."""
-        known = memory.expect(asked)
-        if known is not None and known.made.reads and self._knowing is not None:
-            if source := self._doubtful(link, known.made.reads):
+        """Predict the result that the call will find; None, and the reason, if it has to run."""
+        result = result_cache.expect(asked)
+        if result is not None and result.made.reads and self._knowing is not None:
+            if source := self._doubtful(link, result.made.reads):
                 return None, f"upstream {source} will run, and this reads the context"
             asked = replace(asked, context=self._knowing.snapshot(link))
-            known = memory.expect(asked)
-        if known is None:
-            return None, memory.why(asked)
-        self._reused(asked, known)
-        return known, ""
+            result = result_cache.expect(asked)
+        if result is None:
+            return None, result_cache.why(asked)
+        self._reused(asked, result)
+        return result, ""
 
     def looped(self, place: str, iteration: int, kept: int, outputs: Mapping[str, Any]) -> None:
         """All of a loop is known."""
@@ -64,7 +64,7 @@ class PlannedContext:
             self._last = asked, next((place for place in may if sees(link, place)), "")
         return self._last[1]
 
-    def _reused(self, asked: CacheQuery, known: CachedResult) -> None:
+    def _reused(self, asked: CacheQuery, result: CachedResult) -> None:
         """A call is found to have been made."""
         place, now = asked.place, time.time()
         self._hear(
@@ -79,9 +79,9 @@ class PlannedContext:
             NodeSucceeded(
                 time=now,
                 place=place,
-                outputs=known.outputs,
-                seconds=known.seconds,
-                made=known.made,
+                outputs=result.outputs,
+                seconds=result.seconds,
+                made=result.made,
             ),
         )
 

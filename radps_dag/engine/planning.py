@@ -48,25 +48,25 @@ __all__ = ["Planned", "plan", "whole_groups"]
 _Outputs = Mapping[str, Any]  # some of which may be unknown
 
 
-def plan(job: Job, memory: ResultCache) -> list[Planned]:
-    """What a run of the job would do, nodes in the order of the graph, groups before their parts.
+def plan(job: Job, result_cache: ResultCache) -> list[Planned]:
+    """Plan a run of the job: nodes in the order of the graph, groups before their parts.
 
-    Nothing is run or changed, and of files only the size is looked at. The memory keeps what was
-    found to be no longer as it should be.
+    Nothing is run or changed, and of files only the size is looked at. Damage that is found is kept
+    in the result cache.
     """
     while True:
-        memory.begin(visibility_of(job), job.left)
-        planner = _Planner(memory, PlannedContext(live_context_in(job, memory.store)))
+        result_cache.begin(visibility_of(job), job.left)
+        planner = _Planner(result_cache, PlannedContext(live_context_in(job, result_cache.store)))
         planner.whole(job)
         # What was changed by a call that runs again has to be made again, and so on.
-        if not memory.in_place.outdated(frozenset(memory.revisions.all.values())):
+        if not result_cache.in_place.outdated(frozenset(result_cache.revisions.all.values())):
             return planner.plan.lines
 
 
 class _Planner:
-    def __init__(self, memory: ResultCache, foreseen: PlannedContext) -> None:
+    def __init__(self, result_cache: ResultCache, foreseen: PlannedContext) -> None:
         self.plan = PlanLines()
-        self._memory = memory
+        self._result_cache = result_cache
         self._foreseen = foreseen
 
     def whole(self, job: Job) -> None:
@@ -79,7 +79,7 @@ class _Planner:
             workdir=job.workdir,
             seed=job.settings.seed,
             listener=lambda fact: None,
-            memory=self._memory,
+            result_cache=self._result_cache,
         )
         finished: dict[str, Any] = dict(job.reused or {})
         scope = Scope(
@@ -96,7 +96,7 @@ class _Planner:
                 finished[id] = outputs
 
     def _node(self, graph: Graph, id: str, here: NodeContext) -> _Outputs | Unknown | None:
-        """What is known of a node's outputs; None if it is skipped."""
+        """The outputs of a node as far as they are known; None if it is skipped."""
         node = node_of(graph, id)
         if not node.cache:
             here = here.uncached()
@@ -121,26 +121,28 @@ class _Planner:
     def _fan_out(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | Unknown:
         assert node.for_each is not None
         for item in node.for_each.items:
-            found = value_or_unknown(item.value, here)
-            if isinstance(found, Unknown):
-                return self._will_run(node, here, upstream(found))
+            value = value_or_unknown(item.value, here)
+            if isinstance(value, Unknown):
+                return self._will_run(node, here, upstream(value))
         mark = self.plan.begin(here, "fan_out")
         results: list[_Outputs | Unknown] = []
         keys: list[str] = []
-        for one in instances(node.for_each, here):
-            keys.append(one.key)
-            there = here.at(here.place.instance(one.label)).seeing(here.scope.for_item(one.each))
+        for instance in instances(node.for_each, here):
+            keys.append(instance.key)
+            there = here.at(here.place.instance(instance.label)).seeing(
+                here.scope.for_item(instance.each)
+            )
             try:
                 results.append(self._once(node, inside, there))
             except NodeError as error:
                 results.append(self._will_run(node, there, f"it would fail: {error.message}"))
         self.plan.end(mark)
-        unknown = next((one for one in results if isinstance(one, Unknown)), None)
+        unknown = next((result for result in results if isinstance(result, Unknown)), None)
         if unknown is not None:
             return Unknown(here.place.name)
-        good = [dict(one) for one in results if not isinstance(one, Unknown)]
+        good = [dict(result) for result in results if not isinstance(result, Unknown)]
         names = list(good[0]) if good else declared(node, here)
-        lists = {name: gathered([one.get(name) for one in good]) for name in names}
+        lists = {name: gathered([outputs.get(name) for outputs in good]) for name in names}
         return with_keys(lists, keys, [])
 
     def _once(self, node: Node, inside: Graph | None, here: NodeContext) -> _Outputs | Unknown:
@@ -176,9 +178,9 @@ class _Planner:
             after = there.at(here.place).seeing(replace(scope, steps=seen, outputs=outputs))
             tests = (loop.score, loop.until, loop.diverged)
             if any(
-                isinstance(value_or_unknown(one, after), Unknown)
-                for one in tests
-                if one is not None
+                isinstance(value_or_unknown(test, after), Unknown)
+                for test in tests
+                if test is not None
             ):
                 return unknown
             history.add(outputs, score_of(loop, after), loop.keep == "best")
@@ -199,7 +201,9 @@ class _Planner:
             }
 
     def _more(self, loop: Loop, here: NodeContext, outcome: str, history: History) -> int | None:
-        """How many more iterations a person has asked for; None if that is still to be asked."""
+        """The number of further iterations that a person has asked for; None if that is still to be
+        asked.
+        """
         policy, message = judgement(loop, outcome, history)
         if policy == "warn":
             return 0
@@ -209,9 +213,9 @@ class _Planner:
         return None if said is None else more_of(said, outcome, message, here)
 
     def _answer(self, wording: Wording, here: NodeContext) -> Mapping[str, Any] | None:
-        """What the journal of the run has for an answer."""
-        known = answer_of(self._memory.store, here.scope.run["id"], wording.id(here))
-        return None if known is None else known.values
+        """Find the answer in the journal of the run."""
+        answer = answer_of(self._result_cache.store, here.scope.run["id"], wording.id(here))
+        return None if answer is None else answer.values
 
     def _question(self, node: Pause, here: NodeContext) -> _Outputs | Unknown:
         unknown: list[Unknown] = []
@@ -231,7 +235,7 @@ class _Planner:
     def _body(
         self, node: Node, inside: Graph | None, here: NodeContext
     ) -> tuple[_Outputs | Unknown, Mapping[str, Any] | None]:
-        """What is known of the outputs of one go at a node and, of a group, of its steps'."""
+        """The outputs of one execution of a node and, of a group, of its steps, as far as known."""
         match node:
             case Task():
                 return self._task(node, here), None
@@ -278,15 +282,17 @@ class _Planner:
                 return self._will_run(node, here, upstream(arguments[argument.name]))
         place, workload = here.place.name, here.run.library.workloads[node.run]
         seed = f"{here.run.seed} {place}"
-        asked = self._memory.ask(place, workload, arguments, seed, here.cached, link=here.link)
-        known, why = self._foreseen.expect(self._memory, asked, here.link)
-        if known is None:
-            return self._will_run(node, here, why)
-        self._memory.note(place, known)
-        self.plan.add(
-            here, node.kind, "reuse", "" if known.run == here.scope.run["id"] else known.run
+        asked = self._result_cache.ask(
+            place, workload, arguments, seed, here.cached, link=here.link
         )
-        return known.outputs
+        result, why = self._foreseen.expect(self._result_cache, asked, here.link)
+        if result is None:
+            return self._will_run(node, here, why)
+        self._result_cache.note(place, result)
+        self.plan.add(
+            here, node.kind, "reuse", "" if result.run == here.scope.run["id"] else result.run
+        )
+        return result.outputs
 
     def _will_run(self, node: Node, here: NodeContext, why: str) -> Unknown:
         self.plan.add(here, node.kind, "run", why)
@@ -299,7 +305,7 @@ class _Planner:
     def _to_come(self, node: Node, here: NodeContext) -> None:
         """Take note of a node that will run, if it may change data in place."""
         if changes_in_place((node,), here.run.library):
-            self._memory.revisions.note(here.place.name, TO_COME)
+            self._result_cache.revisions.note(here.place.name, TO_COME)
 
 
 def _named(outputs: tuple[Any, ...], here: NodeContext) -> dict[str, Any]:

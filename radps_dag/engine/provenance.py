@@ -37,9 +37,9 @@ class Provenance:
 
     @classmethod
     def of(cls, start: RunStarted) -> Provenance:
-        """That of a run; earlier versions did not record all of it."""
+        """Read the provenance of a run; earlier versions did not record all of it."""
         recorded = start.provenance
-        known = {name: recorded[name] for name in cls.__slots__ if name in recorded}
-        known["directory"] = Path(known.get("directory", "."))
-        known["command"] = tuple(known.get("command", ()))
-        return cls(**known)
+        values = {name: recorded[name] for name in cls.__slots__ if name in recorded}
+        values["directory"] = Path(values.get("directory", "."))
+        values["command"] = tuple(values.get("command", ()))
+        return cls(**values)

@@ -90,7 +90,7 @@ class Run:
     workdir: Path
     seed: int
     listener: Listener
-    memory: ResultCache | None = None
+    result_cache: ResultCache | None = None
     settled: Settled = at_once
     generation: int = 1
     whole: frozenset[str] = frozenset()
@@ -117,7 +117,7 @@ class Run:
 
 @dataclass(slots=True)
 class Halt:
-    """Whether anything new may start. A group stops when it fails, or when what holds it stops."""
+    """Stop signal for new work. A group stops when it fails, or when what holds it stops."""
 
     outer: Halt | None = None
     _cause: str = ""
@@ -185,9 +185,10 @@ class NodeContext:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a node, an instance or an iteration leaves: its outputs, and what a group's loop sees
-    as `steps` afterwards. Of a call, what it leaves for later runs and, where it did not run, the
-    seconds that it once took."""
+    """Result of a node, an instance or an iteration: its outputs, and what a group's loop sees as
+    `steps` afterwards. Of a call, what it leaves for later runs and, where it did not run, the
+    seconds that it once took.
+    """
 
     outputs: Mapping[str, Any]
     steps: Mapping[str, Any] | None = None

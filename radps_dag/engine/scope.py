@@ -48,7 +48,7 @@ class Scope:
     outputs: Mapping[str, Any] | None = field(default=None)
 
     def names(self) -> Mapping[str, Any]:
-        """What `evaluate` takes."""
+        """The names that `evaluate` takes."""
         names: dict[str, Any] = {
             "params": self.params,
             "run": self.run,

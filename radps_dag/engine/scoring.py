@@ -58,7 +58,7 @@ async def assess(node: Node, here: NodeContext, outputs: Mapping[str, Any]) -> N
 
 def _shown(fact: Scored) -> dict[str, Any]:
     """A score as evidence."""
-    found = {
+    shown = {
         "metric": fact.metric,
         "score": fact.score,
         "value": fact.value,
@@ -66,31 +66,31 @@ def _shown(fact: Scored) -> dict[str, Any]:
         "applies_to": fact.applies_to,
         "reason": fact.reason,
     }
-    return {name: value for name, value in found.items() if value not in (None, "")}
+    return {name: value for name, value in shown.items() if value not in (None, "")}
 
 
 def _metric(
     metric: Metric, here: NodeContext, names: Mapping[str, Any], limits: Thresholds
 ) -> Scored:
     run, place = here.run, here.place.name
-    found = score(metric, names, run.faults.score(place, metric.name, run.seed))
-    fact = _fact(place, found, run.limits.over(limits, place, metric.name))
+    result = score(metric, names, run.faults.score(place, metric.name, run.seed))
+    fact = _fact(place, result, run.limits.over(limits, place, metric.name))
     here.scores.append(fact)
     run.say(fact)
     return fact
 
 
-def _fact(place: str, found: Score, limits: Thresholds) -> Scored:
+def _fact(place: str, result: Score, limits: Thresholds) -> Scored:
     return Scored(
         time=time.time(),
         place=place,
-        metric=found.metric,
-        score=found.score,
-        verdict=verdict(found.score, limits),
-        value=found.value,
-        units=found.units,
-        reason=found.reason,
-        applies_to=found.applies_to,
+        metric=result.metric,
+        score=result.score,
+        verdict=verdict(result.score, limits),
+        value=result.value,
+        units=result.units,
+        reason=result.reason,
+        applies_to=result.applies_to,
     )
 
 

@@ -26,7 +26,7 @@ def _recorded(performed: Performed) -> Iterator[tuple[str, Any]]:
     """Everything that is recorded of what a call has made, with what it is called."""
     for name, value in performed.outputs.items():
         yield f"output {name!r}", {name: value}
-    for one in performed.added:
-        yield f"what is added to the context as {one.key!r}", dataclasses.asdict(one)
+    for addition in performed.added:
+        yield f"what is added to the context as {addition.key!r}", dataclasses.asdict(addition)
     yield "a question to the context", performed.asked
     yield "the name of a file", [*performed.files]

@@ -54,7 +54,7 @@ def before(graph: Graph, chosen: tuple[str, ...]) -> tuple[str, ...]:
     what they have added to the context is known."""
     if len(chosen) == len(graph):
         return ()
-    waited = {id for one in chosen for id in nx.ancestors(graph, one)}
+    waited = {id for stage in chosen for id in nx.ancestors(graph, stage)}
     return tuple(id for id in graph if id in waited and id not in chosen)
 
 
@@ -70,18 +70,18 @@ def reuse(
         for edge in edges(pipeline)[""]
         if edge.reference is not None and not edge.reference.guarded
     }
-    found: dict[str, Any] = {}
+    outputs: dict[str, Any] = {}
     for id, readers in required.items():
-        known = left.get(id)
-        reader = next((one for one in readers if (id, one) in must), None)
-        if known is not None and known.outputs is not None:
-            found[id] = known.outputs
-        elif reader is not None and known is None:
+        result = left.get(id)
+        reader = next((reader for reader in readers if (id, reader) in must), None)
+        if result is not None and result.outputs is not None:
+            outputs[id] = result.outputs
+        elif reader is not None and result is None:
             raise UsageError(
                 f"stage {reader!r} reads what {id!r} makes, and no earlier run here left it; "
                 f"run {id!r} first, or with it: --from {id}"
             )
-    return found
+    return outputs
 
 
 def subgraph(graph: Graph, chosen: tuple[str, ...]) -> Graph:

@@ -77,7 +77,9 @@ class Settings:
 
     @classmethod
     def of(cls, start: RunStarted) -> Settings:
-        """Those that a run has recorded; earlier versions did not record all of them."""
+        """Read the settings that a run has recorded; earlier versions did not record all of
+        them.
+        """
         recorded = start.settings
         profile = recorded.get("profile")
         return cls(

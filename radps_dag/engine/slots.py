@@ -16,7 +16,7 @@ __all__ = ["Amount", "Slots", "Turn"]
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What a call holds, or what there is. Memory in bytes."""
+    """Resources that a call holds, or that there are. Memory in bytes."""
 
     slots: int = 1
     memory: int = 0
@@ -30,7 +30,7 @@ class Amount:
         return Amount(self.slots + other.slots, self.memory + other.memory, self.gpus + other.gpus)
 
     def __sub__(self, other: Amount) -> Amount:
-        """What is left, which is never less than nothing."""
+        """Subtract; no part is less than zero."""
         return Amount(
             max(0, self.slots - other.slots),
             max(0, self.memory - other.memory),
@@ -52,7 +52,9 @@ class Slots:
         self._queue: deque[tuple[Amount, asyncio.Future[None]]] = deque()
 
     def amount(self, asked: Resources) -> Amount:
-        """What a call takes that asks for this; a part of a processor is a whole slot."""
+        """The resources that a call takes for this request; a part of a processor is a whole
+        slot.
+        """
         return Amount(
             slots=max(1, min(self.capacity.slots, math.ceil(asked.cpus))),
             memory=min(self.capacity.memory, asked.memory or 0),
@@ -86,24 +88,24 @@ class Slots:
         self._serve()
 
     def _serve(self) -> None:
-        left = self._free
+        free = self._free
         waiting: deque[tuple[Amount, asyncio.Future[None]]] = deque()
-        while self._queue and left.slots > 0:  # every call takes a slot at least
+        while self._queue and free.slots > 0:  # every call takes a slot at least
             amount, turn = self._queue.popleft()
             if turn.done():
                 continue
-            if amount.fits(left):
+            if amount.fits(free):
                 self._free -= amount
                 turn.set_result(None)
             else:
                 waiting.append((amount, turn))
             # Taken by this call, or kept for it.
-            left -= amount
+            free -= amount
         self._queue.extendleft(reversed(waiting))
 
 
 class Turn:
-    """What one call holds: taken and given back as often as it likes, never twice."""
+    """Resources held by one call: taken and given back as often as it likes, never twice."""
 
     def __init__(self, slots: Slots, amount: Amount) -> None:
         self._slots = slots

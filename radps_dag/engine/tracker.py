@@ -22,7 +22,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a tracker shows: the node's path, and the place of this run of it."""
+    """Description of a run of a node for a tracker: the node's path, and the place of this run of
+    it.
+    """
 
     path: str  # image_cube/clean
     place: str  # image_cube/clean[spw=2]#3
@@ -54,11 +56,11 @@ class Tracker(Protocol):
 
     @property
     def prompt_channels(self) -> Sequence[PromptChannel]:
-        """Where it shows questions."""
+        """The channels on which the tracker shows questions."""
         ...
 
     def on_fact(self, fact: Fact) -> None:
-        """What happens in the run; also how it ended, when all else is over."""
+        """Receive a fact of the run; also how it ended, when all else is over."""
         ...
 
     async def cancelled(self) -> None:
@@ -105,10 +107,10 @@ class Untracked:
         await asyncio.get_running_loop().create_future()
 
     def leave(self) -> None:
-        """Nothing is to be left."""
+        """Leave nothing."""
 
     def hurry(self) -> None:
-        """Nothing is waited for."""
+        """Wait for nothing."""
 
     def farewell(self) -> bool:
         """True: there is nobody to hear."""

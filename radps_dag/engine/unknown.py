@@ -38,20 +38,20 @@ def value_or_unknown(value: Value, here: NodeContext) -> Any:
     return value_of(value, here)
 
 
-def is_unknown(found: Any) -> bool:
+def is_unknown(value: Any) -> bool:
     """Whether a value, or something in it, is unknown."""
-    return isinstance(found, Unknown) or (
-        isinstance(found, dict) and any(isinstance(one, Unknown) for one in found.values())
+    return isinstance(value, Unknown) or (
+        isinstance(value, dict) and any(isinstance(item, Unknown) for item in value.values())
     )
 
 
-def _unknown_of(found: Any) -> Unknown:
-    if isinstance(found, Unknown):
-        return found
-    first: Unknown = next(one for one in found.values() if isinstance(one, Unknown))
+def _unknown_of(value: Any) -> Unknown:
+    if isinstance(value, Unknown):
+        return value
+    first: Unknown = next(item for item in value.values() if isinstance(item, Unknown))
     return first
 
 
 def upstream(unknown: Unknown) -> str:
-    """Why what reads it will run."""
+    """Say why the readers of an unknown output will run."""
     return f"upstream {unknown.source} will run"

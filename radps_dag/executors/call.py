@@ -48,9 +48,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """What a call has made: its outputs, and what its directory holds, already durable; what it
-    adds to the context, and what it has asked there. `workdir` is the URI of the directory,
-    wherever that is now, and `marks` and `changed` are as in `Made`."""
+    """Result of a call: its outputs, and the files in its directory, already durable; its additions
+    to the context, and its queries there. `workdir` is the URI of the directory, wherever that is
+    now, and `marks` and `changed` are as in `Made`.
+    """
 
     outputs: dict[str, Any]
     files: Files = field(default_factory=dict)
@@ -63,7 +64,7 @@ class Performed:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What others ask of an executor, before it computes anything."""
+    """Properties of an executor that others need to know before it computes anything."""
 
     isolates: bool  # a call may kill the process that computes it, and the run goes on
     ends_calls: bool  # one that is out of time or cancelled ends, with all that it has started
@@ -73,8 +74,9 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What an executor is made of for a run: at most `slots` calls of the library's workloads at
-    once; `log` is for what they print, without the `secrets`."""
+    """Settings of an executor for a run: at most `slots` calls of the library's workloads at once;
+    `log` is for what they print, without the `secrets`.
+    """
 
     library: Library
     slots: int
@@ -89,18 +91,18 @@ class Executor(Protocol):
 
     @classmethod
     def slots_for(cls, library: Library) -> int:
-        """How many calls at once serve the machine well, where nobody says how many."""
+        """The number of calls at once that suits the machine, if none is given."""
         ...
 
     def __init__(self, setup: Setup) -> None: ...
 
     @property
     def slots(self) -> int:
-        """How many calls it computes at once."""
+        """The number of calls that it computes at once."""
         ...
 
     async def run(self, call: Call) -> Performed:
-        """What the call makes. Raises CallFailed with the workload's own error."""
+        """Run the call and return its result. Raises CallFailed with the workload's own error."""
         ...
 
     async def close(self) -> None:

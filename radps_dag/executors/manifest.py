@@ -38,7 +38,7 @@ def seal(workdir: Path, root: Path) -> Files:
 
 
 def damage(workdir: Path, files: Files, *, thorough: bool = True, follow: bool = False) -> str:
-    """What is wrong with what a call once wrote, in words; "" if it is as it was.
+    """Say what is wrong with the files that a call once wrote; "" if they are as they were.
 
     Without `thorough`, files count by their size alone. Of data from elsewhere, links are to be
     followed wherever they lead.

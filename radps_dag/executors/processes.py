@@ -126,7 +126,7 @@ class Processes:
         self._all.discard(worker)
 
     async def _died(self, worker: _Worker) -> str:
-        """How a worker ended, in words."""
+        """Say how a worker ended."""
         code = await worker.process.wait()
         # Whatever it had started is in its group still.
         await self._end(worker)

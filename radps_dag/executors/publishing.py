@@ -98,7 +98,7 @@ class _Moved:
 
 
 def harm(made: Made, *, thorough: bool = True) -> str:
-    """What is wrong with what a call once made, in words; "" if it is as it was.
+    """Say what is wrong with the files that a call once made; "" if they are as they were.
 
     Elsewhere one listing tells, where the place says what changes with the content. Where it does
     not, what is small is read again and the rest counts by its size. Raises Unreachable.
@@ -141,7 +141,7 @@ def state(address: str, *, durable: bool = False) -> tuple[int, str]:
 
 
 def harm_at(address: str, left: tuple[int, str], *, thorough: bool = True) -> str:
-    """What is wrong with data that was left so at an address, in words."""
+    """Say what is wrong with data that was left at an address in a known state; "" if nothing."""
     if left == _UNKNOWN:
         return ""
     if is_local(address):
@@ -170,7 +170,7 @@ def _by_entry(found: Mapping[str, RemoteEntry]) -> dict[str, dict[str, RemoteEnt
 
 
 def _mark(found: Mapping[str, RemoteEntry]) -> str:
-    """What changes with the content of an entry; "" if the place does not say."""
+    """Fingerprint of an entry that changes with its content; "" if the place gives none."""
     if not found or not all(one.mark for one in found.values()):
         return ""
     text = "\n".join(f"{name}\0{one.size}\0{one.mark}" for name, one in sorted(found.items()))

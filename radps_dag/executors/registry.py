@@ -63,7 +63,7 @@ def find_executor(name: str) -> type[Executor]:
 
 
 def capabilities_of(name: str) -> Capabilities | None:
-    """What an executor that a run has recorded can do; None where it is not installed any more."""
+    """Capabilities of an executor that a run has recorded; None if it is not installed any more."""
     with contextlib.suppress(UsageError):
         return find_executor(name).capabilities
     return None
@@ -84,5 +84,5 @@ def open_executor(
 
 
 def processors() -> int:
-    """How many this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -25,7 +25,7 @@ __all__ = ["kinds_of", "perform"]
 
 
 def perform(call: Call, library: Library) -> Performed:
-    """What a call makes. Raises CallFailed, whatever the workload raises."""
+    """Run a call. Raises CallFailed, whatever the workload raises."""
     try:
         _inject(call.injection)
         workload = library.workloads[call.workload]
@@ -56,14 +56,14 @@ def _writes(workload: Workload) -> bool:
 
 
 def _changed(call: Call, performed: Performed) -> Performed:
-    """With how the call has left the data that it changes in place, durable as well."""
+    """Add the state in which the call left the data that it changes in place, durable as well."""
     from radps_dag.executors.publishing import state
 
     return replace(performed, changed={one: state(one, durable=True) for one in call.changes})
 
 
 def _kept(call: Call, performed: Performed) -> Performed:
-    """With what the call has written, safe where it is to be."""
+    """Add the files that the call has written, stored safely at their final address."""
     if call.publish:
         from radps_dag.executors.publishing import publish
 

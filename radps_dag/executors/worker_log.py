@@ -31,7 +31,7 @@ _PIECE = 2**20
 
 @dataclass(frozen=True, slots=True)
 class CallOutput:
-    """What a call printed, from the first byte on or, of much, the end of it."""
+    """Output of a call, from the first byte on or, if there is much, the end of it."""
 
     place: str
     at: str  # when the call began
@@ -55,7 +55,7 @@ class OutputCapture:
 
     @contextlib.contextmanager
     def of(self, place: str) -> Iterator[None]:
-        """Whatever is printed meanwhile belongs to this call."""
+        """Attribute to this call what is printed meanwhile."""
         self._move()
         with contextlib.suppress(OSError):
             self._file.write(_head(place, _now(), _ENDLESS))
@@ -75,7 +75,7 @@ class OutputCapture:
 
 
 def collect(log: Path, worker: int, secrets: Secrets = NO_SECRETS) -> None:
-    """What a worker that is gone had still to say goes to the log."""
+    """Append the remaining output of a worker that is gone to the log."""
     part = _part_of(log, worker)
     with contextlib.suppress(OSError):
         with part.open("rb") as file:
@@ -84,7 +84,7 @@ def collect(log: Path, worker: int, secrets: Secrets = NO_SECRETS) -> None:
 
 
 def printed_at(log: Path, place: str, most: int = 100_000) -> list[CallOutput]:
-    """What the calls at a place have printed, in their order; of each the last `most` bytes.
+    """Read what the calls at a place have printed, in their order; of each the last `most` bytes.
 
     The files of workers that are at work, or were killed with their driver, count too.
     """

@@ -58,7 +58,7 @@ def _made(values: dict[str, Any]) -> Made:
     values["added"] = tuple(map(_added, values.get("added", ())))
     check(Made, values)
     for name in ("files", "changed"):
-        values[name] = {path: tuple(one) for path, one in values.get(name, {}).items()}
+        values[name] = {path: tuple(state) for path, state in values.get(name, {}).items()}
     return Made(**values)
 
 

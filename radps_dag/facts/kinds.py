@@ -140,8 +140,8 @@ class NodeSkipped(_Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStopped(_Fact):
-    """It began, and ended before it was done through no fault of its own: by a time-out of what is
-    around it, by an interrupt, or because the run stops for a failure elsewhere."""
+    """A node ended before it was done, through no fault of its own: by a time-out of what is around
+    it, by an interrupt, or because the run stops for a failure elsewhere."""
 
     reason: str
     seconds: float
@@ -271,9 +271,11 @@ Listener = Callable[[Fact], None]
 
 
 def cancelled_text(end: RunEnded) -> str:
-    """Who cancelled a run, when and why: `cancelled by ann on 2026-11-25 at 02:14:08: no use`."""
+    """Say who cancelled a run, when and why: `cancelled by ann on 2026-11-25 at 02:14:08: no
+    use`.
+    """
     who = f" by {end.by}" if end.by else " in Prefect" if end.via == "prefect" else ""
     when = clock.strftime("%Y-%m-%d at %H:%M:%S", clock.localtime(end.time))
     why = f": {end.message}" if end.message else ""
     text = f"cancelled{who} on {when}{why}"
-    return "".join(one if one.isprintable() else " " for one in text)
+    return "".join(character if character.isprintable() else " " for character in text)

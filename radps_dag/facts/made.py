@@ -25,7 +25,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What a call leaves for those after it, in this run and in later ones.
+    """The record of a call's results for those after it, in this run and in later ones.
 
     `key` is the digest of all that decides about the outputs. `workdir` is the URI of the
     directory that the call wrote, "" if none; `files` are what it holds, and `marks` what a place

@@ -34,7 +34,7 @@ def is_call(kind: NodeKind | None) -> bool:
 
 
 def repetition(kind: NodeKind | None) -> Repetition | None:
-    """What repeats a node, of a place that holds its instances or iterations."""
+    """The kind of repetition that a place stands for, if it holds instances or iterations."""
     match kind:
         case "fan_out" | "loop":
             return kind

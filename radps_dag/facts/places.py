@@ -14,7 +14,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 @lru_cache(maxsize=1024)  # facts that follow each other are about the same places
 def parts(place: str) -> tuple[str, ...]:
-    """What a place is made of, outermost first.
+    """Split a place into its parts, outermost first.
 
     >>> parts("image_cube/clean[spw=2]#3/major_cycle")
     ('image_cube', 'clean', '[spw=2]', '#3', 'major_cycle')

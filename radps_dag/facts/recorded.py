@@ -37,7 +37,7 @@ class Declared(TypedDict, total=False):
 
 
 class ContextSettings(TypedDict, total=False):
-    """What is needed to read the context as the nodes of the run do."""
+    """The declarations that a reader needs to see the context as the nodes of the run do."""
 
     declared: Mapping[str, Declared]
     order: list[str]
@@ -45,7 +45,7 @@ class ContextSettings(TypedDict, total=False):
 
 
 class Provenance(TypedDict, total=False):
-    """With what and on what a run runs."""
+    """Software, machine and settings of a run."""
 
     sources: Mapping[str, str]
     sources_sha256: str

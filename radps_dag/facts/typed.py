@@ -75,7 +75,7 @@ def _checks_of(kind: type[Any]) -> dict[str, Check]:
 
 
 def _of(hint: Any) -> Check:
-    """What a value of a type is known by."""
+    """Build the check for values of a type."""
     if hint in _PLAIN:
         return _PLAIN[hint]
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
@@ -84,8 +84,8 @@ def _of(hint: Any) -> Check:
     if origin is Literal:
         return lambda value: isinstance(value, str) and value in inner
     if origin in (typing.Union, types.UnionType):
-        some = [_of(one) for one in inner]
-        return lambda value: any(one(value) for one in some)
+        some = [_of(item) for item in inner]
+        return lambda value: any(check(value) for check in some)
     if origin is tuple:
         return _tuple(inner)
     if origin is list:
@@ -102,11 +102,11 @@ def _tuple(inner: tuple[Any, ...]) -> Check:
     if inner[-1] is Ellipsis:
         each = _of(inner[0])
         return lambda value: isinstance(value, list | tuple) and all(map(each, value))
-    parts = [_of(one) for one in inner]
+    parts = [_of(item) for item in inner]
     return lambda value: (
         isinstance(value, list | tuple)
         and len(value) == len(parts)
-        and all(part(one) for part, one in zip(parts, value, strict=True))
+        and all(part(item) for part, item in zip(parts, value, strict=True))
     )
 
 
@@ -121,7 +121,7 @@ def _typed_dict(hint: Any) -> Check:
     members = {name: _of(of) for name, of in typing.get_type_hints(hint).items()}
     return lambda value: (
         isinstance(value, dict)
-        and all(members[name](one) for name, one in value.items() if name in members)
+        and all(members[name](item) for name, item in value.items() if name in members)
     )
 
 

@@ -23,7 +23,7 @@ __all__ = ["CancelRequest", "RunCancelled", "cancellation", "refuse_cancelled", 
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
-    """That a run be cancelled: whose it is, why, and how it came."""
+    """Request to cancel a run: by whom, why, and how it came."""
 
     by: str = ""
     reason: str = ""
@@ -73,7 +73,7 @@ class RunCancelled(RadpsDagError):
 
 
 def cancellation(store: Store, run: str) -> RunEnded | None:
-    """How the run was cancelled, if it was. Raises Damaged."""
+    """Find the cancellation of the run, if there is one. Raises Damaged."""
     for row in store.rows(run, kinds=("run_ended",)):
         fact = store.fact(row) if row.key == CANCELLED else None
         if isinstance(fact, RunEnded):

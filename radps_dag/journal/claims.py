@@ -113,7 +113,7 @@ def _number(directory: RunDirectory) -> int:
 
 
 def driver_of(directory: RunDirectory, store: Store | None = None) -> str:
-    """Who drives the run now, in words; "" if nobody does, or this process may not know.
+    """The driver of the run, in words; "" if nobody drives it, or this process may not know.
 
     Raises DamagedRun where its lock is broken.
     """
@@ -138,7 +138,9 @@ def is_here(driver: Driver) -> bool:
 
 
 def _said(directory: RunDirectory) -> Driver | None:
-    """What a process has written into its lock, or half of it, or the one before it."""
+    """Read what a process has written into its lock; it may be half written, or left by an earlier
+    process.
+    """
     try:
         says = json.loads(directory.lock.read_text(encoding="utf-8"))
         time.localtime(says["since"])
@@ -158,11 +160,11 @@ def _holder(store: Store, directory: RunDirectory) -> str:
     # The server shows the two halves without their signs.
     values = {"space": _SPACE, "number": _number(directory) % 2**32}
     with store.begin() as connection:
-        found = connection.execute(query, values).first()
-    if found is None:
+        row = connection.execute(query, values).first()
+    if row is None:
         return ""
-    host = found[0] or "this machine, from another workspace"
-    return f"a process on {host}, since {found[1]:%Y-%m-%d %H:%M:%S}"
+    host = row[0] or "this machine, from another workspace"
+    return f"a process on {host}, since {row[1]:%Y-%m-%d %H:%M:%S}"
 
 
 def _taken(directory: RunDirectory, who: str) -> Driven:

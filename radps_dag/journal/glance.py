@@ -20,11 +20,11 @@ SELECT payload FROM radps_facts WHERE run = ? AND kind = 'run_started' ORDER BY 
 
 
 def first_start(journal: Path, run: str) -> dict[str, Any]:
-    """What the journal keeps of how a run began. Raises sqlite3.Error and LookupError."""
+    """Read the record of how a run began. Raises sqlite3.Error and LookupError."""
     place = f"file:{quote(str(journal.resolve()))}?mode=ro"
     with contextlib.closing(sqlite3.connect(place, uri=True, timeout=0.1)) as opened:
-        found = opened.execute(_FIRST, (run,)).fetchone()
-    if found is None:
+        row = opened.execute(_FIRST, (run,)).fetchone()
+    if row is None:
         raise LookupError(run)
-    payload: dict[str, Any] = json.loads(found[0])
+    payload: dict[str, Any] = json.loads(row[0])
     return payload

@@ -21,7 +21,7 @@ _OF_OTHERS = ("tracked", "context_added", "question_answered")
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Where a run stands, and how many of its calls were done, failed, and were not made anew.
+    """Status of a run, and how many of its calls were done, failed, and were not made anew.
 
     `done` are all that any process that drove the run brought to an end; `failed` and `reused` are
     those of the latest one. `last` is when the latest fact was stated.
@@ -36,9 +36,9 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """That something happened at a place: a fact without what it says. `call` tells the end of a
-    call, and whether it ran or used an earlier result, `seconds` what the end of a node says that
-    it took."""
+    """A fact at a place, without its content. `call` tells the end of a call, and whether it ran or
+    used an earlier result, `seconds` what the end of a node says that it took.
+    """
 
     seq: int
     time: float
@@ -70,8 +70,8 @@ def marks(store: Store, run: str) -> Iterator[Mark]:
     took = case((ended, _document(store)["seconds"].as_float()))
     query = select(facts.c.seq, facts.c.time, facts.c.place, facts.c.kind, call, took)
     with store.look() as connection:
-        found = connection.execute(query.where(facts.c.run == run).order_by(facts.c.seq)).all()
-    for row in found:
+        rows = connection.execute(query.where(facts.c.run == run).order_by(facts.c.seq)).all()
+    for row in rows:
         yield Mark(*row)
 
 
@@ -94,7 +94,7 @@ def seconds_spent(store: Store, run: str) -> float:
 def _lasted(
     store: Store, run: str, begun: tuple[int, float] | None, until: int | None = None
 ) -> float:
-    """How long a process has driven the run that never said that it ended."""
+    """The time for which a process that never recorded its end has driven the run."""
     if begun is None:
         return 0.0
     seq, time = begun
@@ -115,7 +115,7 @@ def _begun(store: Store, run: str) -> int:
 
 
 def _calls(store: Store, run: str, begun: int) -> tuple[int, int]:
-    """How many calls were done, and how many of them were not made anew."""
+    """Count the calls that were done, and those of them that were not made anew."""
     old = and_(facts.c.seq > begun, _origin(store).is_not(None))
     query = select(
         func.count(facts.c.place.distinct()),
@@ -128,18 +128,20 @@ def _calls(store: Store, run: str, begun: int) -> tuple[int, int]:
 
 def _origin(store: Store) -> ColumnElement[str]:
     """The run that computed what a call has, where that is another one."""
-    found: ColumnElement[str] = _document(store)["made"]["origin"].as_string()
-    return found
+    origin: ColumnElement[str] = _document(store)["made"]["origin"].as_string()
+    return origin
 
 
 def _document(store: Store) -> ColumnElement[Any]:
-    """What a fact says."""
+    """The JSON document of a fact, in SQL."""
     payload = facts.c.payload
     return cast(payload, JSON) if store.postgres else type_coerce(payload, JSON)
 
 
 def _failed(store: Store, run: str, begun: int) -> set[str]:
-    """Where the latest process failed, without what failed only for what is in it."""
+    """The places where the latest process failed, without those that failed only for something in
+    them.
+    """
     query = (
         select(facts.c.place, facts.c.kind)
         .where(
@@ -155,7 +157,7 @@ def _failed(store: Store, run: str, begun: int) -> set[str]:
         for place, kind in connection.execute(query).all():
             if kind == "retrying":
                 if place in around:  # a group, and all in it is made again
-                    failed = {one for one in failed if not one.startswith(f"{place}/")}
+                    failed = {inner for inner in failed if not inner.startswith(f"{place}/")}
             elif place not in around:
                 failed.add(place)
                 around.update(_outer(place))
@@ -163,7 +165,7 @@ def _failed(store: Store, run: str, begun: int) -> set[str]:
 
 
 def _outer(place: str) -> Iterator[str]:
-    """What a place is in; parts of keys are among it, and name nothing."""
+    """Yield the places that a place is in, and parts of keys, which name nothing."""
     for position, character in enumerate(place):
         if position and character in "/[#":
             yield place[:position]

@@ -57,7 +57,7 @@ class Damaged(RadpsDagError):
 
 
 class DamagedRun(Damaged):
-    """What the journal says of one run is not what was written; the others may be sound."""
+    """The journal of one run is damaged; others may be sound."""
 
     def __init__(self, message: str, run: str) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ class DamagedRun(Damaged):
 
     @property
     def warning(self) -> str:
-        """For those who can do without that run."""
+        """The warning for those who can do without that run."""
         return f"nothing of run {self.run} is used again: {self}"
 
 
@@ -104,7 +104,7 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
     if isinstance(made, Made):
         told["made"] = _without_defaults(made)
         if made.added:
-            told["made"]["added"] = [_without_defaults(one) for one in made.added]
+            told["made"]["added"] = [_without_defaults(addition) for addition in made.added]
     if isinstance(fact, NodeFailed):
         told["ending"] = fact.ending  # always: journals that do not have it were written before
     payload = workspace.relative(strict_json(told))
@@ -121,7 +121,7 @@ def _kind(fact: Fact) -> str:
 
 
 def _key(fact: Fact) -> str | None:
-    """What a row is looked up by."""
+    """The key by which a row is looked up."""
     match fact:
         case NodeSucceeded() | NodeFailed():
             return None if fact.made is None else fact.made.key
@@ -135,7 +135,7 @@ def _key(fact: Fact) -> str | None:
 
 
 def checksum(row: Row, seq: int) -> int:
-    """Of all that a row says; as a signed integer of 32 bits, which every database has."""
+    """Checksum of all that a row says, as a signed integer of 32 bits, which every database has."""
     text = f"{row.run}\0{seq}\0{row.time!r}\0{row.place}\0{row.kind}\0{row.key}\0{row.payload}"
     return crc32(text.encode("utf-8", "surrogatepass")) - 2**31
 
@@ -172,7 +172,7 @@ def to_fact(row: Row, workspace: Workspace) -> Fact:
 
 
 def _depth(text: str) -> int:
-    """How deep JSON is nested; at the most, where that is not deep."""
+    """The depth of nested JSON; the maximum, if that is not deep."""
     brackets = text.count("[") + text.count("{")
     if brackets <= MAX_DEPTH:
         return brackets
@@ -187,12 +187,12 @@ def _without_defaults(value: Fact | Made | Added) -> dict[str, Any]:
     """The members of a value that say more than their defaults, by name."""
     kind = type(value)
     names, defaults = _KNOWN.get(kind) or _KNOWN.setdefault(kind, _members(kind))
-    found = {}
+    kept = {}
     for name in names:
         member = getattr(value, name)
         if name not in defaults or member != defaults[name]:
-            found[name] = member
-    return found
+            kept[name] = member
+    return kept
 
 
 _Members = tuple[tuple[str, ...], dict[str, Any]]

@@ -23,16 +23,16 @@ def find_run(store: Store, wanted: str | None) -> str:
     Raises UsageError where there is none.
     """
     damaged: list[DamagedRun] = []
-    known = [head.run for head in store.heads(damaged.append)]
-    if damaged and wanted not in known:
+    run_ids = [head.run for head in store.heads(damaged.append)]
+    if damaged and wanted not in run_ids:
         raise damaged[0]  # which may be the one
-    if not known:
+    if not run_ids:
         raise UsageError(f"{store.name}: no run is there yet; `radps-dag run FILE` makes one")
-    return known[0] if wanted in (None, "last") else pick(str(wanted), known)
+    return run_ids[0] if wanted in (None, "last") else pick(str(wanted), run_ids)
 
 
 def last_start(store: Store, run: str) -> RunStarted:
-    """How a process last began to drive the run."""
+    """Find the latest start of a process that drove the run."""
     starts = [store.fact(row) for row in store.rows(run, kinds=("run_started",))]
     if not starts:
         for _ in store.rows(run):  # none is missing
@@ -44,7 +44,7 @@ def last_start(store: Store, run: str) -> RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """Where a run stands. `driver` says who drives it, "" if nobody does."""
+    """Status of a run. `driver` says who drives it, "" if nobody does."""
 
     head: Head
     status: Status
@@ -54,16 +54,17 @@ class RunStatus:
 
 
 def run_status(store: Store, head: Head, *, driven: bool = True) -> RunStatus:
-    """Where a run stands: one whose process is gone is interrupted, whatever it said last.
+    """Determine the status of a run; if its process is gone, it is interrupted, whatever it said
+    last.
 
     Not `driven`: where it would stand if whoever drives it ended now.
     """
     # Who drives it is asked first: a run that ends in between has said so then.
     driver = driver_of(store.workspace.run(head.run), store) if driven else ""
-    found = [store.fact(row) for row in store.rows(head.run, kinds=("run_started", "run_ended"))]
-    starts = [fact for fact in found if isinstance(fact, RunStarted)]
+    states = [store.fact(row) for row in store.rows(head.run, kinds=("run_started", "run_ended"))]
+    starts = [fact for fact in states if isinstance(fact, RunStarted)]
     start = starts[-1] if starts else None
-    last = found[-1] if found else None
+    last = states[-1] if states else None
     if isinstance(last, RunEnded) and last.status == "cancelled":
         driver = ""  # for good, whoever still looks after it
     if isinstance(last, RunEnded) and not driver:

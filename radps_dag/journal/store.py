@@ -63,15 +63,15 @@ class Store(Connections):
         """
         order = (runs.c.created.desc(), runs.c.run.desc())
         with self.look() as connection:
-            found = connection.execute(select(runs).order_by(*order)).all()
+            rows = connection.execute(select(runs).order_by(*order)).all()
             lost = connection.scalars(HEADLESS).all()
-        known = [head for head in _sound(found, self._head, damaged) if head.last]
+        heads = [head for head in _sound(rows, self._head, damaged) if head.last]
         for run in lost:
             error = self._damaged(str(run), f"run {run!r} is not in the list of runs")
             if damaged is None:
                 raise error
             damaged(error)
-        return known
+        return heads
 
     def head(self, run: str) -> Head | None:
         """Head of a run; None if there is no such run."""
@@ -85,10 +85,11 @@ class Store(Connections):
         It is newer than all that are there, also where the clock was set back since.
         """
         with self.begin() as connection:
-            known = connection.scalars(select(runs.c.created)).all()
+            times = connection.scalars(select(runs.c.created)).all()
             # What is no number is damaged, and found out elsewhere.
             latest = max(
-                (one for one in known if isinstance(one, float) and one < inf), default=0.0
+                (created for created in times if isinstance(created, float) and created < inf),
+                default=0.0,
             )
             created = max(time, nextafter(latest, inf))
             return self._enter(connection, Head(run, pipeline, created, 0, 0))
@@ -127,17 +128,17 @@ class Store(Connections):
         ends = {"run": run, "key": CANCELLED, "kind": "run_ended"}
         with self.begin() as connection:
             head = self._locked(connection, run)
-            found = connection.execute(KEYED, {**ends, "key": row.key, "kind": row.kind}).first()
-            found = found or connection.execute(KEYED, ends).first()
-            if found is None:
+            existing = connection.execute(KEYED, {**ends, "key": row.key, "kind": row.kind}).first()
+            existing = existing or connection.execute(KEYED, ends).first()
+            if existing is None:
                 self._add(connection, head, [row])
-        return None if found is None else self._row(found)
+        return None if existing is None else self._row(existing)
 
     def keyed(self, run: str, key: str, kind: str) -> Row | None:
         """The first row of a run with a key, of a kind."""
         with self.look() as connection:
-            found = connection.execute(KEYED, {"run": run, "key": key, "kind": kind}).first()
-        return None if found is None else self._row(found)
+            row = connection.execute(KEYED, {"run": run, "key": key, "kind": kind}).first()
+        return None if row is None else self._row(row)
 
     def _add(self, connection: Connection, head: Head, rows: Sequence[Row]) -> int:
         first = head.last + 1
@@ -208,11 +209,11 @@ class Store(Connections):
 
     def _some(self, *wanted: ColumnElement[bool]) -> Iterator[Row]:
         with self.look() as connection:
-            found = connection.execute(select(facts).where(*wanted).order_by(facts.c.seq)).all()
-        return map(self._row, found)
+            rows = connection.execute(select(facts).where(*wanted).order_by(facts.c.seq)).all()
+        return map(self._row, rows)
 
     def facts(self, run: str, after: int = 0) -> Iterator[Fact]:
-        """What happened in a run, in its order. Raises Damaged."""
+        """Yield the facts of a run, in their order. Raises Damaged."""
         for row in self.rows(run, after):
             yield self.fact(row)
 
@@ -226,8 +227,8 @@ class Store(Connections):
     def with_key(self, key: str, most: int = 20, damaged: Damages | None = None) -> list[Row]:
         """The newest rows with a key. Those that are damaged are as in `heads`."""
         with self.look() as connection:
-            found = connection.execute(WITH_KEY, {"key": key, "most": most}).all()
-        return list(_sound(found, self._row, damaged))
+            rows = connection.execute(WITH_KEY, {"key": key, "most": most}).all()
+        return list(_sound(rows, self._row, damaged))
 
     def check(self, *, thorough: bool = False) -> None:
         """Look for damage of the file itself; `thorough`: and of what finds the rows in it.
@@ -238,9 +239,9 @@ class Store(Connections):
             return
         with self.look() as connection:
             what = "integrity_check" if thorough else "quick_check"
-            found = connection.scalar(text(f"PRAGMA {what}(1)"))
-        if found != "ok":
-            reason = " ".join(str(found).removeprefix("*** in database main ***").split())
+            result = connection.scalar(text(f"PRAGMA {what}(1)"))
+        if result != "ok":
+            reason = " ".join(str(result).removeprefix("*** in database main ***").split())
             raise Damaged(f"{self.name}: the journal is damaged: {reason}; {ADVICE}")
 
     def add_run(self, head: Head, rows: Sequence[Row]) -> bool:
@@ -267,9 +268,9 @@ class Store(Connections):
 
     def _head(self, row: Sequence[Any]) -> Head:
         """The head of a run. Raises Damaged where it is not what was written."""
-        *values, found = row
+        *values, stored = row
         head = Head(*values)
-        if digest(head) != found:
+        if digest(head) != stored:
             raise self._damaged(str(head.run), f"the head of run {head.run!r} is damaged")
         return head
 
@@ -286,7 +287,7 @@ class Store(Connections):
 def _sound(
     rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], T], damaged: Damages | None
 ) -> Iterator[T]:
-    """What is read of rows, but for those that are damaged, where somebody asks for them."""
+    """Read rows; if `damaged` is given, those that are damaged are handed to it and left out."""
     for row in rows:
         try:
             yield read(row)

@@ -24,7 +24,7 @@ MOMENT = 0.1  # seconds that a fact may wait for others
 
 @dataclass(frozen=True, slots=True)
 class _Waiter:
-    """Who waits until so many facts are durable."""
+    """A waiter for the moment at which so many facts are durable."""
 
     count: int
     loop: asyncio.AbstractEventLoop
@@ -95,7 +95,7 @@ class Writer:
                 self._wake(len(rows))
 
     def _batch(self) -> list[Row]:
-        """What there is to write, once somebody waits for it or a moment has passed."""
+        """Take the rows to write, once somebody waits for them or a moment has passed."""
         with self._changed:
             while not self._rows and not self._closing:
                 self._changed.wait()
@@ -119,9 +119,9 @@ class Writer:
     def _wake(self, count: int) -> None:
         with self._changed:
             self._durable += count
-            ready = [one for one in self._waiting if one.count <= self._durable]
+            ready = [waiter for waiter in self._waiting if waiter.count <= self._durable]
             if ready:
-                self._waiting = [one for one in self._waiting if one.count > self._durable]
+                self._waiting = [waiter for waiter in self._waiting if waiter.count > self._durable]
         if ready:
             # A loop that is over has nobody who waits.
             with contextlib.suppress(RuntimeError):

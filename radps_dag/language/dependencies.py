@@ -147,7 +147,7 @@ def _collect(
 
 
 def _free(node: Node, path: str, found: dict[str, tuple[Edge, ...]]) -> _Free:
-    """What a node refers to outside itself."""
+    """Collect the references of a node to what is outside it."""
     inside: set[str] = set()
     below: _Free = ()
     if isinstance(node, Group):

@@ -87,7 +87,7 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one call asks of the executor. Memory in bytes."""
+    """The resources that one call asks of the executor. Memory in bytes."""
 
     cpus: float = 1.0
     memory: int | None = None
@@ -274,8 +274,9 @@ class ContextKey:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What nodes inherit: retries and timeout go to tasks, on_error to every node that a parent
-    can go on without, max_parallel to fan-outs."""
+    """Defaults that nodes inherit: retries and timeout go to tasks, on_error to every node that a
+    parent can go on without, max_parallel to fan-outs.
+    """
 
     retries: Retries | None = None
     timeout: float | None = None
@@ -322,7 +323,7 @@ def children(node: Node | Pipeline) -> Children:
 
 
 def arguments(node: Node) -> tuple[Named, ...]:
-    """What a node hands to what it calls, or to the file that it uses."""
+    """The arguments that a node hands to what it calls, or to the file that it uses."""
     match node:
         case Task() | Use():
             return node.arguments

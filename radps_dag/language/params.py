@@ -142,7 +142,7 @@ def _has_secrets(pipeline: Pipeline) -> bool:
 
 
 def _discreet(problem: Problem) -> Problem:
-    """What is wrong with a text that may hold secrets, without a word of it."""
+    """Reword a problem with a text that may hold secrets, so that it shows none of it."""
     message = "the params file is not sound YAML here; a text with special characters needs quotes"
     return replace(problem, at=_without_text(problem.at), message=message)
 
@@ -212,7 +212,7 @@ def _misfit(param: Param, value: Any) -> str:
 
 
 def _secret_misfit(param: Param, value: Any) -> str:
-    """What is wrong with a secret, without a word of it."""
+    """Say what is wrong with a secret, without showing any of it."""
     if not isinstance(value, Sealed):
         return "a secret is a text; write it in quotes"
     if len(value.content.strip()) < SHORTEST:

@@ -134,7 +134,7 @@ Owner = tuple[Table | Series, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an error is: what is wrong, its place, and what holds it."""
+    """Place of an error: the wrong value, its location, and its owner."""
 
     value: Any
     at: Location
@@ -333,7 +333,7 @@ def _title(error: Error) -> str:
 
 
 def _found(value: Any) -> str:
-    """What stands there, in a few words."""
+    """Describe the value found, in a few words."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

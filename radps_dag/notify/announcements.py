@@ -87,10 +87,10 @@ class Announcer:
             self._of(fact)
         elif isinstance(fact, Scored):
             self._scores.setdefault(stage_of(fact.place), []).append(fact)
-        found = self._said(fact)
-        if found is None:
+        announcement = self._said(fact)
+        if announcement is None:
             return None
-        event, payload = found
+        event, payload = announcement
         payload = {"generation": self._generation, **payload}
         return Announcement(
             event=event,
@@ -131,12 +131,12 @@ class Announcer:
 
     def _quality(self, fact: Fact) -> dict[str, Any]:
         """The scores of a stage, the lowest first."""
-        found = self._scores.pop(stage_of(fact.place), [])
-        rated = [one.score for one in found if one.score is not None]
-        found.sort(key=lambda one: 2.0 if one.score is None else one.score)
+        scores = self._scores.pop(stage_of(fact.place), [])
+        rated = [score.score for score in scores if score.score is not None]
+        scores.sort(key=lambda one: 2.0 if one.score is None else one.score)
         return {
             "lowest": min(rated, default=None),
-            "scores": [_score(one) for one in found[:MOST_SCORES]],
+            "scores": [_score(score) for score in scores[:MOST_SCORES]],
         }
 
 

@@ -68,7 +68,7 @@ def announcing(
 
 
 def secret_of(events: Events | None) -> bytes:
-    """What the webhook is signed with; nothing if the profile names no variable."""
+    """The key that signs the webhook's requests; empty if the profile names no variable."""
     if events is None or events.secret_env is None:
         return b""
     secret = os.environ.get(events.secret_env, "")
@@ -81,7 +81,9 @@ def secret_of(events: Events | None) -> bytes:
 
 
 def signature(secret: bytes, timestamp: str, body: bytes) -> str:
-    """What a receiver computes too: HMAC-SHA256 of the timestamp, a dot and the body."""
+    """The signature of a request, which the receiver computes too: HMAC-SHA256 of the timestamp, a
+    dot and the body.
+    """
     return (
         "sha256=" + hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     )

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Ending(Generic[T]):
-    """How a body ended: what it returned or raised, beside the state that Prefect is told."""
+    """The end of a body: what it returned or raised, beside the state that Prefect is told."""
 
     def __init__(
         self, label: Label, states: FlowStates, paused: Callable[[], bool] = lambda: False
@@ -69,7 +69,7 @@ class Ending(Generic[T]):
                 raise asyncio.CancelledError from error
 
     def result(self) -> T:
-        """What the body returned; what it raised is raised."""
+        """Return what the body returned, or raise what it raised."""
         if self.error is not None:
             raise self.error
         if not self._value:

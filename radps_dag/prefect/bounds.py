@@ -31,7 +31,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 __all__ = ["around_proxies", "drained", "is_loopback", "only_to_the_page", "supervise"]
 
 _send = PrefectHttpxAsyncClient.send
-_clients = {one: one.__init__ for one in (PrefectHttpxAsyncClient, PrefectHttpxSyncClient)}
+_clients = {client: client.__init__ for client in (PrefectHttpxAsyncClient, PrefectHttpxSyncClient)}
 _connect = vars(websockets)["connect"]
 
 Supervisor = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[Any]]

@@ -44,7 +44,7 @@ class Watch:
         try:
             # Briefly: whether the server is gone, the run itself finds out.
             async with asyncio.timeout(POLL):
-                found = await client.read_flow_run(UUID(self._flow_run))
+                flow_run = await client.read_flow_run(UUID(self._flow_run))
         except (TimeoutError, *TROUBLE, ObjectNotFound):
             return False
-        return found.state_type in (StateType.CANCELLING, StateType.CANCELLED)
+        return flow_run.state_type in (StateType.CANCELLING, StateType.CANCELLED)

@@ -94,14 +94,14 @@ def _address() -> str:
 
 
 def _words(error: Exception) -> str:
-    """What went wrong, where that says more than that a connection did."""
+    """Describe an error, unless it says no more than that a connection failed."""
     if isinstance(error, httpx.TimeoutException):
         return str(error) or f"no answer within {PATIENCE:g} s"
     return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 class Contact:
-    """Whether the server is still there. Once lost, the run goes on without it.
+    """Watch over the connection to the server. Once it is lost, the run goes on without it.
 
     All requests of Prefect's clients pass here, from whatever thread, and none of them waits for
     longer than it should.
@@ -137,8 +137,8 @@ class Contact:
 
     def farewell(self) -> bool:
         """Let Prefect send what it still holds; whether it did, or it is known why it did not."""
-        left = min(max(self._until - time.monotonic(), LEAST), LAST)
-        return self.lost or prefect_bounds.drained(left)
+        patience = min(max(self._until - time.monotonic(), LEAST), LAST)
+        return self.lost or prefect_bounds.drained(patience)
 
     async def _answered(
         self, request: httpx.Request, send: Callable[[], Awaitable[httpx.Response]]

@@ -35,7 +35,7 @@ def run_name(run: str, generation: int) -> str:
 
 @dataclass(slots=True)
 class FlowStates:
-    """How the flow runs and task runs of a run have ended. Hears its facts.
+    """Final states of the flow runs and task runs of a run, collected from its facts.
 
     `wished` tells who wants the run cancelled; `root` is the task in which the run goes on.
     """
@@ -69,7 +69,7 @@ class FlowStates:
         return Cancelled(message=self._why)
 
     def _wanted(self) -> str:
-        """Who has cancelled the run, and why; "" if nobody did."""
+        """Say who has cancelled the run, and why; "" if nobody did."""
         wish = CancelRequest() if self.cancelled else self.wished()
         if wish is None:
             return ""
@@ -79,7 +79,7 @@ class FlowStates:
 
 def _words(node: NodeState) -> str:
     tolerated = len(failures_in(node).tolerated)
-    low = [fact for one in (node, *node.walk()) for fact in one.low]
+    low = [fact for part in (node, *node.walk()) for fact in part.low]
     alerts = sum(fact.verdict == "alert" for fact in low)
     were = "failure was" if tolerated == 1 else "failures were"
     parts = [f"{tolerated:,} {were} tolerated"] * bool(tolerated)

@@ -51,7 +51,7 @@ def schema(question: Question) -> dict[str, Any]:
 
 
 def signed(question: Question, said: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """What was filled in, and who says so."""
+    """Split a filled-in form into the values and the name of who filled it in."""
     values = dict(said)
     by = "" if BY in question.inputs else values.pop(BY, None) or ""
     return values, clean(str(by))[:LONGEST_NAME]
@@ -69,14 +69,15 @@ def _field(name: str, given: Mapping[str, Any], position: int) -> dict[str, Any]
         # The page asks for a field's type, also where its choices are listed.
         field["type"] = types.pop()
     elif isinstance(field.get("type"), list):
-        field["anyOf"] = [{"type": one} for one in field.pop("type")]
+        field["anyOf"] = [{"type": name} for name in field.pop("type")]
     return field
 
 
 def words(question: Question, notice: str = "", more: int = 0, link: Link = no_link) -> str:
-    """What stands above the form: the message, the evidence, until when. `notice` is why the last
-    answer was refused; `more` questions wait behind this one; `link` opens products. Reads the
-    pictures shown."""
+    """Write the text above the form: the message, the evidence and the deadline. `notice` is why
+    the last answer was refused; `more` questions wait behind this one; `link` opens products. Reads
+    the pictures shown.
+    """
     parts = [f"**{plain(question.place)}**", plain(question.message)]
     if notice:
         parts.insert(0, f"**The answer was refused, nothing has changed:** {plain(notice)}")

@@ -45,17 +45,21 @@ class _Stage:
     due: float = 0.0
     told: bool = True
 
-    def enter(self, found: SeenPicture) -> None:
+    def enter(self, picture: SeenPicture) -> None:
         self.told = False
         self.count += 1
-        self.newest.append(found)
-        uri = found.picture.uri
+        self.newest.append(picture)
+        uri = picture.picture.uri
         path = path_of(uri) if is_local(uri) else Path()
         here = path.parent if path.is_absolute() else Path("/")
         self.folder = os.path.commonpath([self.folder or here, here])
-        key = _key(found.picture)
-        if found.image and found.link and (key in self.alone or len(self.alone) < MOST_OF_STAGE):
-            self.alone[key] = found
+        key = _key(picture.picture)
+        if (
+            picture.image
+            and picture.link
+            and (key in self.alone or len(self.alone) < MOST_OF_STAGE)
+        ):
+            self.alone[key] = picture
             self.untold.add(key)
 
 
@@ -72,15 +76,15 @@ class Gallery:
 
     def on_fact(self, fact: NodeSucceeded | NodeFailed) -> bool:
         """Note what a call made; whether there is something new to be shown."""
-        new = [one for one in made_by(fact) if one.uri not in self._known]
-        self._known.update(one.uri for one in new)  # several nodes may hand one picture on
+        new = [picture for picture in made_by(fact) if picture.uri not in self._known]
+        self._known.update(picture.uri for picture in new)  # several nodes may hand one picture on
         self._made.extend(new)
         return bool(new)
 
     @property
     def waits(self) -> bool:
         """Whether something is still to be shown."""
-        return bool(self._made) or any(not one.told for one in self._stages.values())
+        return bool(self._made) or any(not stage.told for stage in self._stages.values())
 
     async def show(self, client: PrefectClient, at_once: bool = False) -> None:
         """Show what is due, or all there is."""
@@ -114,9 +118,9 @@ class Gallery:
 
     async def _tell_alone(self, client: PrefectClient, stage: _Stage, key: str) -> None:
         stage.untold.remove(key)
-        found = stage.alone[key]
-        words = plain(found.picture.name)
-        await self._send(client, key, {"type": "image", "data": found.link, "description": words})
+        picture = stage.alone[key]
+        words = plain(picture.picture.name)
+        await self._send(client, key, {"type": "image", "data": picture.link, "description": words})
 
     async def _send(self, client: PrefectClient, key: str, shown: Mapping[str, Any]) -> None:
         """Make an artifact, or bring it up to date."""
@@ -134,7 +138,7 @@ class Gallery:
 def _key(picture: Picture) -> str:
     """The key of a picture by itself. Of a loop there is one, with what the newest iteration made:
     the page would fill with what is of no interest any more."""
-    return key_of("picture", "/".join(one for one in parts(picture.name) if one[0] != "#"))
+    return key_of("picture", "/".join(part for part in parts(picture.name) if part[0] != "#"))
 
 
 def _page(stage: _Stage, newest: list[SeenPicture], link: Link) -> str:
@@ -144,12 +148,12 @@ def _page(stage: _Stage, newest: list[SeenPicture], link: Link) -> str:
         before = f"{earlier} earlier {'picture is' if earlier == 1 else 'pictures are'} not shown"
         opens = link(stage.folder)
         lines.append(f"{before}: {link_to('all of them', opens)}." if opens else f"{before}.")
-    for found, source in zip(newest, sources(newest), strict=True):
+    for picture, source in zip(newest, sources(newest), strict=True):
         # Prefect's page shows escapes in the words of a link as they are: none of a name there.
-        opens = f" ({link_to('open', found.link)})" if found.link else ""
-        lines.append(f"**{plain(found.picture.name)}**{opens}")
+        opens = f" ({link_to('open', picture.link)})" if picture.link else ""
+        lines.append(f"**{plain(picture.picture.name)}**{opens}")
         if source:
             lines.append(image(source))
-        elif not found.link:
-            lines.append(code(found.picture.uri))
+        elif not picture.link:
+            lines.append(code(picture.picture.uri))
     return "\n\n".join(lines)

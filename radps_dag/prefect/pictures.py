@@ -50,34 +50,38 @@ def seen(picture: Picture, link: Link) -> SeenPicture | None:
 
 
 def sources(pictures: Sequence[SeenPicture]) -> list[str]:
-    """From where a page has each of them, "" for none that it could show.
+    """The address of each picture for a page, "" for those that it cannot show.
 
     What has a link is in place as far as a page of reasonable size has room: the newest, which come
     last. The others are fetched when somebody looks.
     """
-    room, found = LARGEST, []
-    for one in reversed(pictures):
-        fits = one.size <= (room if one.link else LARGEST)
-        source = _in_place(one.picture.uri) if one.image and fits and not one.picture.again else ""
-        room -= one.size if source else 0
-        found.append(source or (one.link if one.image else ""))
-    return found[::-1]
+    room, targets = LARGEST, []
+    for picture in reversed(pictures):
+        fits = picture.size <= (room if picture.link else LARGEST)
+        source = (
+            _in_place(picture.picture.uri)
+            if picture.image and fits and not picture.picture.again
+            else ""
+        )
+        room -= picture.size if source else 0
+        targets.append(source or (picture.link if picture.image else ""))
+    return targets[::-1]
 
 
 def shown(evidence: tuple[Any, ...], link: Link) -> Iterator[str]:
     """The sources of the pictures among what a question shows."""
     for uri in filter(is_picture, addresses(evidence)):
-        found = seen(Picture("", uri), link)
-        if found is None or not found.image:
+        picture = seen(Picture("", uri), link)
+        if picture is None or not picture.image:
             continue
-        if source := found.link if found.size > LARGEST else _in_place(uri):
+        if source := picture.link if picture.size > LARGEST else _in_place(uri):
             yield source
 
 
 def openings(evidence: tuple[Any, ...], link: Link) -> list[tuple[str, str, str]]:
     """The products among what a question shows that a link opens: addresses, names and links."""
-    found = [(uri, uri.rstrip("/").rpartition("/")[2], link(uri)) for uri in addresses(evidence)]
-    return [(uri, unquote(name), opens) for uri, name, opens in found if opens][:MOST_OPENINGS]
+    links = [(uri, uri.rstrip("/").rpartition("/")[2], link(uri)) for uri in addresses(evidence)]
+    return [(uri, unquote(name), opens) for uri, name, opens in links if opens][:MOST_OPENINGS]
 
 
 def _path(uri: str) -> Path | None:

@@ -59,8 +59,8 @@ class Showing:
         if self._flow_run is None or self.contact.lost:
             return
         if isinstance(fact, Iterated) and (fact.place in self._loops or self._room()):
-            known = self._loops.setdefault(fact.place, _Progress(fact))
-            known.fact, known.told = fact, False
+            loop = self._loops.setdefault(fact.place, _Progress(fact))
+            loop.fact, loop.told = fact, False
         elif not isinstance(fact, NodeSucceeded | NodeFailed) or not self.gallery.on_fact(fact):
             return
         self._news.set()
@@ -77,7 +77,7 @@ class Showing:
 
     @property
     def _waits(self) -> bool:
-        return self.gallery.waits or any(not one.told for one in self._loops.values())
+        return self.gallery.waits or any(not loop.told for loop in self._loops.values())
 
     def _room(self) -> bool:
         return len(self._loops) < MOST_LOOPS
@@ -102,17 +102,17 @@ class Showing:
 
     async def _once(self, client: PrefectClient, at_once: bool) -> None:
         await self.gallery.show(client, at_once)
-        for known in list(self._loops.values()):
-            if not known.told and (at_once or time.monotonic() >= known.due):
-                await self._tell(client, known)
+        for loop in list(self._loops.values()):
+            if not loop.told and (at_once or time.monotonic() >= loop.due):
+                await self._tell(client, loop)
 
-    async def _tell(self, client: PrefectClient, known: _Progress) -> None:
-        fact = known.fact
+    async def _tell(self, client: PrefectClient, loop: _Progress) -> None:
+        fact = loop.fact
         # An update must not be lost to one that comes while it is told.
-        known.told, known.due = True, time.monotonic() + EVERY
+        loop.told, loop.due = True, time.monotonic() + EVERY
         percent = 100.0 if fact.outcome else min(100.0, 100.0 * fact.iteration / fact.cap)
         words = _words(fact)
-        if known.artifact is None:
+        if loop.artifact is None:
             created = await client.create_artifact(
                 ArtifactCreate(
                     key=key_of("loop", fact.place),
@@ -122,11 +122,11 @@ class Showing:
                     flow_run_id=self._flow_run,
                 )
             )
-            known.artifact = created.id
+            loop.artifact = created.id
         else:
             with contextlib.suppress(ObjectNotFound):
                 update = ArtifactUpdate(data=percent, description=words)
-                await client.update_artifact(known.artifact, update)
+                await client.update_artifact(loop.artifact, update)
 
 
 def _words(fact: Iterated) -> str:

@@ -103,7 +103,7 @@ class PrefectPrompts:
                 await asyncio.wait_for(_pause(client, flow_run, question, text), PATIENCE)
 
     async def _words(self, question: Question, notice: str = "") -> str:
-        """What stands above the form."""
+        """The text above the form."""
         return await asyncio.to_thread(words, question, notice, self._open - 1, self._link)
 
     @asynccontextmanager
@@ -141,7 +141,7 @@ async def _pause(client: PrefectClient, flow_run: UUID, question: Question, text
         keys = keyset_from_base_key(f"paused-{key}")
         # Without a time-out: the desk knows until when, and Prefect would fail the flow run.
         state: State[Any] = Paused(message=f"{question.place}: {question.message}", pause_key=key)
-        state.state_details.run_input_keyset = {str(name): found for name, found in keys.items()}
+        state.state_details.run_input_keyset = {str(name): value for name, value in keys.items()}
         try:
             # The form is there before anybody can ask for it.
             await _keep(client, flow_run, keys["schema"], schema(question))
@@ -153,14 +153,14 @@ async def _pause(client: PrefectClient, flow_run: UUID, question: Question, text
 
 
 async def _given(client: PrefectClient, flow_run: UUID, key: str) -> Mapping[str, Any] | None:
-    """What was filled in, when the flow run is resumed; None if it was ended instead."""
+    """Wait for the input with which the flow run is resumed; None if it was ended instead."""
     while True:
         await asyncio.sleep(POLL)
         try:
             async with asyncio.timeout(PATIENCE):
-                found = await client.read_flow_run(flow_run)
-                if not _is_paused(found, key):
-                    return await _response(client, flow_run, key) if _runs(found) else None
+                run = await client.read_flow_run(flow_run)
+                if not _is_paused(run, key):
+                    return await _response(client, flow_run, key) if _runs(run) else None
         except (TimeoutError, *TROUBLE):
             await asyncio.sleep(PATIENCE)  # the desk has time, and so have the other faces
         except ObjectNotFound:
@@ -170,8 +170,8 @@ async def _given(client: PrefectClient, flow_run: UUID, key: str) -> Mapping[str
 async def _left_behind(
     client: PrefectClient, flow_run: UUID, question: Question
 ) -> list[Mapping[str, Any]]:
-    """What was answered on a flow run that nobody looked at any more."""
-    found: list[Mapping[str, Any]] = []
+    """Collect the answers on a flow run that nobody watched any more."""
+    answers: list[Mapping[str, Any]] = []
     try:
         states = await client.read_flow_run_states(flow_run)
         states.sort(key=lambda state: state.timestamp)
@@ -179,10 +179,10 @@ async def _left_behind(
             key = before.state_details.pause_key or ""
             resumed = after.type == StateType.RUNNING and after.message != OURS
             if before.type == StateType.PAUSED and key.startswith(question.id) and resumed:
-                found.append(await _response(client, flow_run, key))
+                answers.append(await _response(client, flow_run, key))
     except (*TROUBLE, ObjectNotFound):
-        return found
-    return found
+        return answers
+    return answers
 
 
 async def _response(client: PrefectClient, flow_run: UUID, key: str) -> Mapping[str, Any]:
@@ -201,8 +201,8 @@ async def _keep(client: PrefectClient, flow_run: UUID, key: str, value: object) 
 
 async def _go_on(client: PrefectClient, flow_run: UUID) -> None:
     """Let the flow run be running again, unless it is already or somebody has cancelled it."""
-    found = await client.read_flow_run(flow_run)
-    if found.state_type == StateType.PAUSED:
+    run = await client.read_flow_run(flow_run)
+    if run.state_type == StateType.PAUSED:
         state: State[Any] = Running(message=OURS)
         await client.set_flow_run_state(flow_run, state, force=True)
 
@@ -220,10 +220,10 @@ def _artifact(flow_run: UUID, question: Question, text: str) -> ArtifactCreate:
     )
 
 
-def _is_paused(found: FlowRun, key: str) -> bool:
-    state = found.state
+def _is_paused(run: FlowRun, key: str) -> bool:
+    state = run.state
     return state is not None and state.is_paused() and state.state_details.pause_key == key
 
 
-def _runs(found: FlowRun) -> bool:
-    return found.state_type == StateType.RUNNING
+def _runs(run: FlowRun) -> bool:
+    return run.state_type == StateType.RUNNING

@@ -75,20 +75,20 @@ def untold(store: Store, current: str) -> list[Untold]:
     Of the `current` run that is every earlier process; the one that drives it now has yet to begin.
     Flow runs of other runs that wait for an answer stay as they are.
     """
-    found: list[Untold] = []
+    runs: list[Untold] = []
     for head in store.heads(lambda error: None)[:MOST]:
         try:
             going = untold_of(store, head.run)
             if head.run != current:
-                going = [one for one in going if one.what != "left"]
+                going = [run for run in going if run.what != "left"]
             if not going:
                 continue
             store.check_run(head.run)
             if head.run == current or not driver_of(store.workspace.run(head.run), store):
-                found += going
+                runs += going
         except DamagedRun:  # nothing that could be believed is to be told of it
             continue
-    return found
+    return runs
 
 
 def untold_of(store: Store, run: str) -> list[Untold]:
@@ -102,12 +102,12 @@ def untold_of(store: Store, run: str) -> list[Untold]:
             if fact.flow_run and not fact.told:
                 latest = going[fact.flow_run] = Untold(run, fact)
         elif isinstance(fact, RunEnded) and fact.status == "paused":
-            going = {id: replace(one, what="left") for id, one in going.items()}
+            going = {id: replace(run, what="left") for id, run in going.items()}
         elif isinstance(fact, RunEnded) and fact.via == "command":
             # Whoever says so does not drive the run: nobody has told Prefect.
             going |= {latest.fact.flow_run: latest} if latest is not None else {}
             reason = cancelled_text(fact)
-            going = {id: replace(one, what="cancelled", reason=reason) for id, one in going.items()}
+            going = {id: replace(run, what="cancelled", reason=reason) for id, run in going.items()}
         else:
             going.clear()  # whoever says how a run ended has told Prefect too
     return list(going.values())
@@ -121,15 +121,15 @@ async def repair(
     Of the `earlier` flow runs it is told that one of that name goes on with them."""
     try:
         async with get_client() as client:
-            for one in waiting:
-                run, fact = one.run, one.fact
-                if await _told(client, UUID(fact.flow_run), one.state):
+            for notice in waiting:
+                run, fact = notice.run, notice.fact
+                if await _told(client, UUID(fact.flow_run), notice.state):
                     told = Tracked(
                         time=time.time(),
                         place="",
                         flow_run=fact.flow_run,
                         api=fact.api,
-                        told=one.what,
+                        told=notice.what,
                     )
                     row = to_row(run, told, store.workspace)
                     await asyncio.to_thread(store.append, run, [row])
@@ -165,17 +165,17 @@ async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> boo
     # What was interrupted could have gone on, as what still goes on.
     going = [*_GOING, StateType.CRASHED] if state.is_cancelled() else _GOING
     try:
-        known = await client.read_flow_run(flow_run)
-        if state.is_cancelled() and known.state_type in _FAILED:
+        flow = await client.read_flow_run(flow_run)
+        if state.is_cancelled() and flow.state_type in _FAILED:
             # It had failed and could have gone on; now it is over for good.
             await client.set_flow_run_state(flow_run, state, force=True)
-        level = [known]
+        level = [flow]
         while level:
             for task in await _tasks(client, [run.id for run in level], going):
                 await client.set_task_run_state(task.id, state, force=True)
-            for one in level:
-                if one.state_type in going:
-                    await client.set_flow_run_state(one.id, state, force=True)
+            for child in level:
+                if child.state_type in going:
+                    await client.set_flow_run_state(child.id, state, force=True)
             level = await _inside(client, [run.id for run in level])
     except ObjectNotFound:
         return False  # another server's
@@ -185,14 +185,14 @@ async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> boo
 async def _inside(client: PrefectClient, ids: Sequence[UUID]) -> list[FlowRun]:
     parents = FlowRunFilterParentFlowRunId(any_=list(ids))
     wanted = FlowRunFilter(parent_flow_run_id=parents)
-    found: list[FlowRun] = []
+    children: list[FlowRun] = []
     while True:
         page = await client.read_flow_runs(
-            flow_run_filter=wanted, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=len(found)
+            flow_run_filter=wanted, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=len(children)
         )
-        found += page
+        children += page
         if len(page) < PAGE:
-            return found
+            return children
 
 
 async def _tasks(
@@ -201,11 +201,11 @@ async def _tasks(
     """The task runs in flow runs that are in these states."""
     state = TaskRunFilterState(type=TaskRunFilterStateType(any_=going))
     wanted = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=list(ids)), state=state)
-    found: list[TaskRun] = []
+    tasks: list[TaskRun] = []
     while True:
         page = await client.read_task_runs(
-            task_run_filter=wanted, sort=TaskRunSort.ID_DESC, limit=PAGE, offset=len(found)
+            task_run_filter=wanted, sort=TaskRunSort.ID_DESC, limit=PAGE, offset=len(tasks)
         )
-        found += page
+        tasks += page
         if len(page) < PAGE:
-            return found
+            return tasks

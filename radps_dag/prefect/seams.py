@@ -320,12 +320,12 @@ SERVER: Sequence[Seam] = (
 def check(seams: Iterable[Seam], otherwise: str) -> None:
     """Look at each of them. Raises Moved, in a line, where one is not as it was; `otherwise` says
     what else can be done than to install another Prefect."""
-    found = moved(seams)
-    if found:
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    problems = moved(seams)
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise Moved(
-            f"Prefect {_version()} is not one that radps-dag can be used with: {found[0]}{more}; "
-            f"pip install '{_requirement()}', {otherwise}"
+            f"Prefect {_version()} is not one that radps-dag can be used with: "
+            f"{problems[0]}{more}; pip install '{_requirement()}', {otherwise}"
         )
 
 
@@ -335,34 +335,34 @@ def moved(seams: Iterable[Seam]) -> list[str]:
 
 
 def _lacks(seam: Seam) -> str:
-    """What is not as it was; "" if all is."""
+    """Say what differs from what we rely on; "" if nothing does."""
     try:
-        found: Any = importlib.import_module(seam.module)
+        value: Any = importlib.import_module(seam.module)
     except ImportError:
         return "is not there"
     for part in filter(None, seam.name.split(".")):
-        if not hasattr(found, part):
+        if not hasattr(value, part):
             return "is not there"
-        found = getattr(found, part)
-    lost = [name for name in seam.has if not _has(found, name)]
+        value = getattr(value, part)
+    lost = [name for name in seam.has if not _has(value, name)]
     if lost:
         return f"has no {lost[0]!r}"
-    lost = [name for name in seam.takes if name not in _parameters(found)]
+    lost = [name for name in seam.takes if name not in _parameters(value)]
     return f"takes no {lost[0]!r}" if lost else ""
 
 
-def _has(found: Any, name: str) -> bool:
+def _has(value: Any, name: str) -> bool:
     """Whether it has an attribute, or a class gives one to its instances."""
-    if hasattr(found, name):
+    if hasattr(value, name):
         return True
-    fields = {**getattr(found, "model_fields", {}), **getattr(found, "__dataclass_fields__", {})}
-    begins = getattr(getattr(found, "__init__", None), "__code__", None)
+    fields = {**getattr(value, "model_fields", {}), **getattr(value, "__dataclass_fields__", {})}
+    begins = getattr(getattr(value, "__init__", None), "__code__", None)
     return name in fields or (begins is not None and name in begins.co_names)
 
 
-def _parameters(found: Any) -> Sequence[str]:
+def _parameters(value: Any) -> Sequence[str]:
     """The names of a function's parameters, or a class's. Ten times as quick as a signature."""
-    function = inspect.unwrap(found)  # ours, where it replaces Prefect's already
+    function = inspect.unwrap(value)  # ours, where it replaces Prefect's already
     if isinstance(function, type):
         function = inspect.unwrap(inspect.getattr_static(function, "__init__"))
     code = getattr(function, "__code__", None)
@@ -387,4 +387,6 @@ def _requirement() -> str:
         declared = requires("radps-dag") or []
     except PackageNotFoundError:  # a checkout that nobody has installed
         declared = []
-    return next((one for one in declared if one.startswith("prefect")), "prefect")
+    return next(
+        (requirement for requirement in declared if requirement.startswith("prefect")), "prefect"
+    )

@@ -111,8 +111,8 @@ class PrefectTracker:
             del parameters
             if not label.path:
                 self._tell(f"Prefect's page: {self._page(_flow_run())}")
-                for one in (self._desk, self._events, self._showing, self._watch):
-                    one.begin(_flow_run())
+                for part in (self._desk, self._events, self._showing, self._watch):
+                    part.begin(_flow_run())
                 self._begun(_flow_run(), _api())
             ended = await ending.of(body)
             if not label.path:
@@ -173,8 +173,8 @@ class PrefectTracker:
 
     def _flow(self, label: Label, names: tuple[str, ...]) -> Flow[Any, Any]:
         """The flow of a node. Prefect takes long to make one, so there is one for each node."""
-        known = (label.path, *names)
-        if known not in self._flows:
+        key = (label.path, *names)
+        if key not in self._flows:
 
             async def pattern(**parameters: Any) -> None:
                 del parameters
@@ -192,8 +192,8 @@ class PrefectTracker:
             if not path:
                 # What is inside inherits it. The constructor takes only storage with a name.
                 flow.result_storage = _Nowhere()
-            self._flows[known] = flow
-        return self._flows[known]
+            self._flows[key] = flow
+        return self._flows[key]
 
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
         """Publish scores as an artifact."""
@@ -251,12 +251,12 @@ class _Nowhere(WritableFileSystem):
 
 
 def _depth(label: Label) -> int:
-    """How deep a group is: 1 for a stage, more for its steps and instances."""
+    """The depth of a group: 1 for a stage, more for its steps and instances."""
     return sum(not part.startswith("#") for part in parts(label.place))
 
 
 def _page(flow_run: str) -> str:
-    """Where Prefect shows a flow run."""
+    """The address of a flow run on Prefect's page."""
     return url_for("flow-run", obj_id=flow_run) or "unknown"
 
 

@@ -57,7 +57,9 @@ class Display:
 
 
 def shown_as(mode: Mode, stream: TextIO) -> Mode:
-    """What "auto" comes to: a live tree where the stream's terminal can move its cursor."""
+    """Resolve "auto": a live tree if the stream's terminal can move its cursor, else plain
+    lines.
+    """
     if mode != "auto":
         return mode
     return "live" if _can_move(stream) else "plain"

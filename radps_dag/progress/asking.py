@@ -21,7 +21,7 @@ _WHERE: dict[Via, str] = {
 
 
 def answer_command(run: str, place: str) -> str:
-    """What to type to answer a question: `radps-dag answer RUN PLACE`, as a shell takes it."""
+    """The command that answers a question: `radps-dag answer RUN PLACE`, quoted for a shell."""
     return f"radps-dag answer {shlex.quote(clean(run))} {shlex.quote(clean(place))}"
 
 

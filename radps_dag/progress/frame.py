@@ -55,14 +55,14 @@ class Frame:
         return [self._head(state, now, width), *body, *foot]
 
     def _foot(self, state: RunState, width: int) -> list[Text]:
-        """How to answer from another terminal, while somebody is asked."""
+        """The last line: how to answer from another terminal, while a question is open."""
         if not state.questions or state.run is None:
             return []
-        one = len(state.questions) == 1
-        count = "a question waits" if one else f"{len(state.questions)} questions wait"
+        single = len(state.questions) == 1
+        count = "a question waits" if single else f"{len(state.questions)} questions wait"
         text = f" {self.symbols.asked} {count}: "
         command = "radps-dag questions"
-        if one:
+        if single:
             answer = answer_command(state.run.run, next(iter(state.questions)))
             # A command that is cut off is no use to anybody.
             command = answer if len(text) + len(answer) <= min(width, _WIDEST) else command
@@ -88,8 +88,10 @@ class Frame:
         return _columns(pieces, right, width)
 
     def _told(self, state: RunState, ended: int, brief: int) -> Iterator[Piece]:
-        """What the first line says, ever less of it: no pipeline, which the run's name has in it,
-        no calls, no words around the numbers."""
+        """The parts of the first line, shorter with each level of `brief`: first without the
+        pipeline, which is part of the run's name, then without calls, then without the words around
+        the numbers.
+        """
         root, dot = state.root, f" {self.symbols.dot} "
         if state.run is None:
             yield "starting", "bold"
@@ -114,7 +116,7 @@ class Frame:
             yield f"{dot}{root.failures} failed", "yellow"
 
     def titles(self, width: int) -> Text:
-        """What the columns are, for a table of stages."""
+        """The headings of the columns of a table of stages."""
         left = [("   " + "stage".ljust(self._names + 2), "dim")]
         right = [("QA".ljust(_QA - 2) + "time".rjust(_TIME + 1), "dim")]
         return _columns(left, right, width)
@@ -197,7 +199,7 @@ class Frame:
                     yield clean(node.description), "dim"
 
     def _reused(self, node: NodeState, gap: str = "") -> Iterator[Piece]:
-        """That what is in a node did not run, or how much of it."""
+        """Say that the calls in a node did not run, or how many of them."""
         if node.is_reused:
             yield f"{gap}reused  ", "dim"
         elif text := calls_text(node):

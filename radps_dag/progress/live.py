@@ -46,11 +46,11 @@ class Live:
 
     @property
     def error(self) -> Exception | None:
-        """What broke the display."""
+        """The error that broke the display."""
         return self._screen.error or self._error
 
     def suspended(self) -> AbstractContextManager[None]:
-        """No live lines for a while, to ask a person something."""
+        """Pause the live display for a while, to ask a person something."""
         return self._screen.suspended()
 
     @contextlib.contextmanager

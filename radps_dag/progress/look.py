@@ -52,7 +52,7 @@ STYLES: dict[Status, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """What a terminal can show."""
+    """The symbols that a terminal can show."""
 
     status: Mapping[Status, str]
     reused: str
@@ -235,14 +235,14 @@ def score_text(fact: Scored) -> str:
 
 
 def calls_text(node: NodeState) -> str:
-    """How many calls used earlier results, where any did: `28 reused, 3 ran`."""
+    """Count the calls that used earlier results, if there are any: `28 reused, 3 ran`."""
     if not node.reused:
         return ""
     return f"{node.reused:,} reused, {node.ran:,} ran" if node.ran else f"{node.reused:,} reused"
 
 
 def error_text(node: NodeState) -> str:
-    """What went wrong, on one line."""
+    """The error of a node, on one line."""
     message = clean(node.message)
     return f"{node.error}: {message}" if message else node.error
 

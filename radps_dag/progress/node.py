@@ -52,7 +52,7 @@ class Quality:
 
 @dataclass(slots=True, eq=False)
 class NodeState:
-    """What is known of a node, an instance (`[spw=2]`) or an iteration (`#3`).
+    """The state of a node, an instance (`[spw=2]`) or an iteration (`#3`).
 
     `good`, `failed` and `skipped` count the children that ended, forgotten ones too; `active` are
     those that run. `failures` and `remarks` count, over everything inside that is remembered, what
@@ -107,7 +107,7 @@ class NodeState:
 
     @property
     def is_reused(self) -> bool:
-        """Nothing in it ran: all its calls used earlier results."""
+        """Whether nothing in it ran: all its calls used earlier results."""
         return self.reused > 0 and not self.ran and self.status in ("running", "succeeded")
 
     @property
@@ -139,14 +139,14 @@ class NodeState:
         return max(0.0, (self.waits_since or now) - self.started - self.waited)
 
     def above(self) -> Iterator[NodeState]:
-        """Everything it is in, innermost first."""
+        """Yield the nodes around it, innermost first."""
         node = self.parent
         while node is not None:
             yield node
             node = node.parent
 
     def walk(self) -> Iterator[NodeState]:
-        """Everything inside that is remembered, parents before children."""
+        """Yield the nodes inside that are remembered, parents before children."""
         for child in self.children.values():
             yield child
             yield from child.walk()
@@ -214,7 +214,7 @@ def note_waiting(node: NodeState | None, now: float) -> None:
     while node is not None:
         going = node.active.values()
         waits = node.asked is not None or (
-            bool(going) and all(one.waits_since is not None for one in going)
+            bool(going) and all(child.waits_since is not None for child in going)
         )
         if waits and node.waits_since is None:
             node.waits_since = now

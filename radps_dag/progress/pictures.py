@@ -16,8 +16,9 @@ _IMAGES = ("image", "fits")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a call made to be looked at. `name` says where: the place, and the file's name.
-    `again` says that an earlier run has made it, whose page shows it already."""
+    """An image that a call has made. `name` is the place and the file's name. `again` is true if an
+    earlier run has made it, whose page shows it already.
+    """
 
     name: str
     uri: str
@@ -30,17 +31,17 @@ def made_by(fact: NodeSucceeded | NodeFailed, *, images: bool = False) -> list[P
     made = fact.made
     if made is None:
         return []
-    found = {
+    pictures = {
         f"{made.workdir}/{quote(name)}": f"{fact.place}/{name}"
         for name in made.files
         if is_picture(name)
     }
     kinds = (*KINDS, *_IMAGES) if images else KINDS
-    for product in products_in([fact.outputs, [one.value for one in made.added]]):
+    for product in products_in([fact.outputs, [addition.value for addition in made.added]]):
         uri = str(product["uri"])
-        if uri not in found and (product["kind"] in kinds or is_picture(uri)):
-            found[uri] = f"{fact.place}/{unquote(uri.rstrip('/').rpartition('/')[2])}"
-    return [Picture(name, uri, bool(made.origin)) for uri, name in found.items()]
+        if uri not in pictures and (product["kind"] in kinds or is_picture(uri)):
+            pictures[uri] = f"{fact.place}/{unquote(uri.rstrip('/').rpartition('/')[2])}"
+    return [Picture(name, uri, bool(made.origin)) for uri, name in pictures.items()]
 
 
 def is_picture(name: str) -> bool:

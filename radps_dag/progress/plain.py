@@ -284,7 +284,7 @@ def _words(fact: Trouble) -> str:
 
 
 def _question(fact: QuestionAsked, state: RunState) -> str:
-    """What is asked, until when, and what to type."""
+    """Describe a question: what is asked, until when, and the command that answers it."""
     until = until_text(fact)
     command = answer_command(state.run.run if state.run else "RUN", fact.place)
     return f"asks: {clean(fact.message)[:_LONGEST]} ({until}{'; ' * bool(until)}{command})"

@@ -93,7 +93,7 @@ def _choose(node: NodeState, room: int) -> tuple[list[NodeState], str, str]:
 
 
 def _instances(node: NodeState, room: int) -> tuple[list[NodeState], str, str]:
-    """Those that run; the row of the fan-out has the counts, the summary what failed."""
+    """The instances that run; the row of the fan-out has the counts, the summary what failed."""
     running = len(node.active)
     slots = room if running <= room else room - 1
     shown = list(islice(node.active.values(), slots))

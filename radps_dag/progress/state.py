@@ -206,7 +206,9 @@ class RunState:
                 enter(node, "skipped")
             case NodeStopped():
                 node.seconds = fact.seconds
-                asks = any(one == node.place or is_in(one, node.place) for one in self.questions)
+                asks = any(
+                    place == node.place or is_in(place, node.place) for place in self.questions
+                )
                 node.reason = WAITS if asks else fact.reason
                 enter(node, "stopped")
         parent = node.parent
@@ -218,7 +220,11 @@ class RunState:
             forget(node)
 
     def _pictured(self, fact: NodeSucceeded) -> None:
-        new = [one.uri for one in made_by(fact, images=True) if one.uri not in self.pictured]
+        new = [
+            picture.uri
+            for picture in made_by(fact, images=True)
+            if picture.uri not in self.pictured
+        ]
         self.pictured.update(new)
         self.pictures.extend(new)
 
@@ -245,11 +251,11 @@ class RunState:
             self.answers.append((asked, fact))
 
     def _close(self, node: NodeState, *, inside: bool = False) -> None:
-        """Nobody is asked there any more, nor in it."""
+        """Close the question at a node and, with `inside`, those in it."""
         if node.asked is not None:
             node.asked = None
             self.questions.pop(node.place, None)
-        for place in [one for one in self.questions if inside and is_in(one, node.place)]:
+        for place in [place for place in self.questions if inside and is_in(place, node.place)]:
             del self.questions[place]
 
     def _scored(self, fact: Scored) -> None:
@@ -288,7 +294,7 @@ def fold(facts: Iterable[Fact]) -> RunState:
 
 
 def _close_questions(node: NodeState) -> None:
-    """What waited for an answer waits no more, and says why."""
+    """Close the question of a node that nobody can answer any more; its reason says so."""
     node.asked = None
     if node.reason == WAITS:
         node.reason = CLOSED
@@ -297,7 +303,7 @@ def _close_questions(node: NodeState) -> None:
 
 
 def _wait_anew(stage: NodeState) -> None:
-    """What an earlier process did not bring to a good end is going to begin again."""
+    """Set a stage back to waiting, because an earlier process did not finish it."""
     forget_inside(stage)
     withdraw(stage)
     _forget_retries(stage)

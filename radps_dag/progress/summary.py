@@ -73,7 +73,7 @@ def brief(state: RunState, symbols: Symbols) -> list[Text]:
 
 
 def _result(state: RunState, symbols: Symbols, wrap: int | None) -> list[Text]:
-    """How a run ended; where that is too long for a line, the counts have one of their own."""
+    """The line about the end of a run, with the counts on a second line if they do not fit."""
     line, counts = result_line(state, symbols), calls_text(state.root)
     if wrap is None or line.cell_len <= wrap or not counts:
         return [line]
@@ -81,7 +81,7 @@ def _result(state: RunState, symbols: Symbols, wrap: int | None) -> list[Text]:
 
 
 def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Text:
-    """How a run ended, and how many of its calls were reused."""
+    """Say how a run ended, and how many of its calls were reused."""
     end = state.end
     name = clean(state.run.pipeline) if state.run else "the run"
     if end is None:
@@ -110,7 +110,9 @@ def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Te
 
 
 def _cause(state: RunState) -> str:
-    """Why the run failed, in a line: where that began, or what the engine says; or who ended it."""
+    """The cause of a failure, on one line: where it began, or what the engine says; or who ended
+    the run.
+    """
     if state.end is None or state.end.status in ("succeeded", "paused"):
         return ""
     if state.end.status == "cancelled":
@@ -121,10 +123,10 @@ def _cause(state: RunState) -> str:
 
 
 def _sections(state: RunState, symbols: Symbols) -> Iterator[tuple[str, Iterator[Entry]]]:
-    found = failures(state)
+    failed = failures(state)
     yield "Questions", _questions(state, symbols)
-    yield "Failed", _failed(found.causes, symbols.status["failed"], "red")
-    yield "Failed, tolerated", _failed(found.tolerated, symbols.status["tolerated"], "yellow")
+    yield "Failed", _failed(failed.causes, symbols.status["failed"], "red")
+    yield "Failed, tolerated", _failed(failed.tolerated, symbols.status["tolerated"], "yellow")
     yield "What next", _next(state)
     yield "Skipped", _skipped(state, symbols)
     yield "QA", _low(state, symbols)
@@ -161,7 +163,7 @@ def _failed(nodes: tuple[NodeState, ...], mark: str, style: str) -> Iterator[Ent
 
 
 def _questions(state: RunState, symbols: Symbols) -> Iterator[Entry]:
-    """What is asked and was not answered, and how to go on."""
+    """List the questions without an answer, and how to go on."""
     run = state.run.run if state.run else "RUN"
     for place, asked in islice(state.questions.items(), _MOST):
         until = until_text(asked)
@@ -229,7 +231,7 @@ def _outputs(state: RunState) -> Iterator[Entry]:
 
 
 def _next(state: RunState) -> Iterator[Entry]:
-    """What to do with a run that did not come to its end, and may."""
+    """Suggest the next step for a run that did not complete but can be resumed."""
     status = state.end.status if state.end is not None else ""
     if state.run is not None and status in ("failed", "interrupted"):
         first = "fix what failed, then go on" if status == "failed" else "go on"
@@ -274,8 +276,8 @@ def _others(which: list[str]) -> str:
 
 def _which(place: str) -> str:
     """The instances and iterations in a place: `spw=2 #3`."""
-    found = [part.strip("[]") for part in parts(place) if part[0] in "[#"]
-    return clean(" ".join(found))
+    keys = [part.strip("[]") for part in parts(place) if part[0] in "[#"]
+    return clean(" ".join(keys))
 
 
 def _place(node: NodeState) -> str:

@@ -54,41 +54,43 @@ def open_questions(store: Store, run: str) -> list[Question]:
 
     Those of a process that has gone are among them: the run can be resumed.
     """
-    found: dict[str, Question] = {}
+    questions: dict[str, Question] = {}
     for row in store.rows(run, kinds=_KINDS):
         if row.kind == "question_asked":
             fact = store.fact(row)
             assert isinstance(fact, QuestionAsked)
             # What was asked there before the evidence changed is not asked any more.
-            _close(found, row.place)
-            found[fact.question] = Question.of(run, fact)
+            _close(questions, row.place)
+            questions[fact.question] = Question.of(run, fact)
         elif row.kind == "question_answered":
-            found.pop(str(row.key), None)
+            questions.pop(str(row.key), None)
         elif row.kind == "run_ended":
             end = store.fact(row)
             if isinstance(end, RunEnded) and end.status in ("succeeded", "cancelled"):
-                found.clear()
+                questions.clear()
         else:  # it failed (not answered in time), or is asked again with all that is around it
-            _close(found, row.place)
-    return list(found.values())
+            _close(questions, row.place)
+    return list(questions.values())
 
 
 def all_open_questions(store: Store, damaged: Damages) -> list[Question]:
-    """Those of all runs, the newest run first. Runs that are damaged are handed to `damaged`."""
-    found: list[Question] = []
+    """Open questions of all runs, the newest run first. Runs that are damaged are handed to
+    `damaged`.
+    """
+    questions: list[Question] = []
     for head in store.heads(damaged):
         try:
-            found += open_questions(store, head.run)
+            questions += open_questions(store, head.run)
         except DamagedRun as error:
             damaged(error)
-    return found
+    return questions
 
 
-def _close(found: dict[str, Question], place: str) -> None:
-    """Nobody is asked there any more, nor in it."""
-    for id, question in tuple(found.items()):
+def _close(questions: dict[str, Question], place: str) -> None:
+    """Close the questions at a place and inside it."""
+    for id, question in tuple(questions.items()):
         if question.place == place or is_in(question.place, place):
-            del found[id]
+            del questions[id]
 
 
 def answer(

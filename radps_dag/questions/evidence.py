@@ -45,25 +45,25 @@ def listing(show: Iterable[Any], linked: Collection[str] = ()) -> Iterator[str]:
 
 def addresses(show: Iterable[Any]) -> Iterator[str]:
     """The addresses of the products shown, also of those in lists and mappings."""
-    for one in show:
-        if (uri := _uri(one)) is not None:
+    for item in show:
+        if (uri := _uri(item)) is not None:
             yield uri
-        elif isinstance(one, Mapping):
-            yield from addresses(one.values())
-        elif isinstance(one, list):
-            yield from addresses(one)
+        elif isinstance(item, Mapping):
+            yield from addresses(item.values())
+        elif isinstance(item, list):
+            yield from addresses(item)
 
 
 def _entries(show: Iterable[Any]) -> Iterator[Entry]:
-    for one in show:
-        if (uri := _uri(one)) is not None:
-            yield [(f"{clean(str(one.get('kind', 'product')))}:", uri)]
-        elif isinstance(one, Mapping):
-            yield from _of_mapping(one)
-        elif isinstance(one, list) and any(addresses(one)):
-            yield from _entries(one)  # what a fan-out made: each on a line of its own
+    for item in show:
+        if (uri := _uri(item)) is not None:
+            yield [(f"{clean(str(item.get('kind', 'product')))}:", uri)]
+        elif isinstance(item, Mapping):
+            yield from _of_mapping(item)
+        elif isinstance(item, list) and any(addresses(item)):
+            yield from _entries(item)  # what a fan-out made: each on a line of its own
         else:
-            yield [("", one if isinstance(one, str) else short(one, LONGEST))]
+            yield [("", item if isinstance(item, str) else short(item, LONGEST))]
 
 
 def _of_mapping(values: Mapping[str, Any]) -> Iterator[Entry]:
@@ -74,8 +74,8 @@ def _of_mapping(values: Mapping[str, Any]) -> Iterator[Entry]:
         yield from ([(f"{clean(name)}:", uri)] for uri in uris)
 
 
-def _uri(one: Any) -> str | None:
-    uri = one.get("uri") if isinstance(one, Mapping) else None
+def _uri(item: Any) -> str | None:
+    uri = item.get("uri") if isinstance(item, Mapping) else None
     return uri if isinstance(uri, str) else None
 
 

@@ -62,40 +62,40 @@ class Folder:
         return []
 
     def _read(self, path: Path, question: Question) -> Mapping[str, Any] | None:
-        """What a file says about the question, None if it is about another one or not whole yet.
+        """Read an answer from a file; None if it is about another question or is not complete yet.
 
         Raises RadpsDagError for a file that can never be an answer.
         """
         try:
-            found = path.stat()
-            if found.st_size > LARGEST:
+            status = path.stat()
+            if status.st_size > LARGEST:
                 raise RadpsDagError(
-                    f"an answer has at most {LARGEST:,} bytes, this {found.st_size:,}"
+                    f"an answer has at most {LARGEST:,} bytes, this {status.st_size:,}"
                 )
             said = json.loads(path.read_text(encoding="utf-8"))
         except OSError:
             return None
         except (ValueError, RecursionError) as error:
-            if self._is_still(path, found):
+            if self._is_still(path, status):
                 raise RadpsDagError(f"is not JSON: {error}") from error
             return None
         _check(said)
         about = said.get("question", said.get("place"))
         if about not in (question.id, question.place):
             return None
-        if about != question.id and max(found.st_mtime, found.st_ctime) < question.asked - CLOCKS:
+        if about != question.id and max(status.st_mtime, status.st_ctime) < question.asked - CLOCKS:
             raise RadpsDagError(
                 f"{question.place}: the file is older than the question, and so no answer to it"
             )
         return {"values": {}, **said}
 
-    def _is_still(self, path: Path, found: os.stat_result) -> bool:
+    def _is_still(self, path: Path, status: os.stat_result) -> bool:
         """Whether nobody writes the file any more: it is as it was some time ago."""
         now = time.monotonic()
         size, changed, since = self._broken.get(path, (-1, -1, now))
-        if (size, changed) == (found.st_size, found.st_mtime_ns):
+        if (size, changed) == (status.st_size, status.st_mtime_ns):
             return now - since > STILL
-        self._broken[path] = (found.st_size, found.st_mtime_ns, now)
+        self._broken[path] = (status.st_size, status.st_mtime_ns, now)
         return False
 
 

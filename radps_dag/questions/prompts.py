@@ -72,7 +72,7 @@ class Prompts:
 
     @property
     def closed(self) -> CancelRequest | None:
-        """Who wants the run to be over for good, there or from another process."""
+        """The request that ends the run for good, made here or by another process."""
         return self._closed or wished(self._store.workspace.run(self.run))
 
     @contextlib.contextmanager
@@ -99,9 +99,9 @@ class Prompts:
         # Both locks let people in as they came: what is asked at the same time is in the journal,
         # and is shown, in the order of the file. One commit holds many questions nevertheless.
         async with self._asking:
-            known = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
-            if known is not None:
-                return known.values
+            answer = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
+            if answer is not None:
+                return answer.values
             before = self._before.get(question.id)
             if before is None:
                 say(question.fact(time.time()))
@@ -175,18 +175,18 @@ class Prompts:
                 message = f"nobody answered in time, and the defaults do not fit: {error}"
                 raise NodeError(question.place, "DefaultInvalid", message) from error
             return
-        known = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
-        if known is None:
+        answer = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
+        if answer is None:
             until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(question.deadline))
             message = f"nobody answered {question.message!r} until {until}"
             kinds = ("QuestionTimeout", "TimeoutError")
             raise Decided(question.place, "QuestionTimeout", message, kinds=kinds)
         with contextlib.suppress(Answered):
-            await offer(known.values, known.by, known.via)
+            await offer(answer.values, answer.by, answer.via)
 
 
 async def _shown(face: PromptChannel, question: Question, offer: Offer) -> None:
-    """Whatever goes wrong with a face, others can still be asked."""
+    """Show a question on one channel; if that fails, the others can still be used."""
     with contextlib.suppress(RadpsDagError, OSError):
         await face.show(question, offer)
 

@@ -22,7 +22,7 @@ class WrongAnswer(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person is asked. `inputs` are JSON Schemas by name, with default and description.
+    """A question to a person. `inputs` are JSON Schemas by name, with default and description.
 
     `deadline` is in seconds since the epoch; after it, `on_timeout` says what happens.
     """
@@ -70,7 +70,7 @@ class Question:
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """What an answer has that says nothing; inputs without a default are not in it."""
+        """The default values of the inputs; inputs without a default are left out."""
         return {
             name: schema["default"] for name, schema in self.inputs.items() if "default" in schema
         }
@@ -106,10 +106,10 @@ class Question:
 
     def typed(self, name: str, text: str) -> Any:
         """A text as the value of an input, which takes it. Raises WrongAnswer where it does not."""
-        found = self.value(name, text)
-        if reason := _misfit(self.inputs[name], found):
+        value = self.value(name, text)
+        if reason := _misfit(self.inputs[name], value):
             raise WrongAnswer(f"{self.place}: input {name!r}: {reason}")
-        return found
+        return value
 
     def value(self, name: str, text: str) -> Any:
         """A text as the value that an input takes: as it is for a string, else as YAML."""

@@ -84,7 +84,7 @@ class ResultCache:
             key = self.keys.key(workload, arguments, seed, revisions.values())
         source = self.keys.source(workload)
         named = [arguments.get(name) for name in workload.changes]
-        changes = {one for address in addresses(named) for one in self.keys.entries(address)}
+        changes = {entry for address in addresses(named) for entry in self.keys.entries(address)}
         return CacheQuery(
             place=place,
             workload=workload,
@@ -97,13 +97,13 @@ class ResultCache:
             changes=tuple(sorted(changes)),
         )
 
-    def note(self, place: str, known: CachedResult) -> None:
+    def note(self, place: str, result: CachedResult) -> None:
         """Take note that a result is used again."""
-        if known.made.revision:
-            self.revisions.note(place, known.made.revision)
+        if result.made.revision:
+            self.revisions.note(place, result.made.revision)
 
     def find(self, asked: CacheQuery) -> CachedResult | None:
-        """What such a call made before and may be used again, its files not looked at."""
+        """Find the reusable result of such a call, without a look at its files."""
         return next(self._found(asked), None)
 
     def _found(self, asked: CacheQuery) -> Iterator[CachedResult]:
@@ -111,10 +111,10 @@ class ResultCache:
         files of the latest are gone, those of an earlier one may be there."""
         seen: set[str] = set()
         for row in self._rows(asked):
-            known = self._fitting(row, asked)
-            if known is not None and known.made.workdir not in seen:
-                seen.add(known.made.workdir)
-                yield known
+            result = self._fitting(row, asked)
+            if result is not None and result.made.workdir not in seen:
+                seen.add(result.made.workdir)
+                yield result
 
     def _rows(self, asked: CacheQuery) -> Iterator[Row]:
         if self._policy.forces(asked.place) or self._is_again(asked.place) or asked.upstream:
@@ -129,7 +129,7 @@ class ResultCache:
         yield from self._runs.with_key(asked.key, asked.place)
 
     def _barred(self, asked: CacheQuery) -> str:
-        """Why nothing that other runs have made is used for a call, in words."""
+        """Say why results of other runs may not be used for a call; "" if they may."""
         struck = "a fault may strike it" if self._faults.strikes(asked.place) else ""
         return self._policy.bars(asked) or struck
 
@@ -156,24 +156,25 @@ class ResultCache:
         return asked.place in self._own.going and not self._policy.forces(asked.place)
 
     def expect(self, asked: CacheQuery) -> CachedResult | None:
-        """What such a call will be found to have made, by the sizes of its files."""
-        for known in self._found(asked):
-            if not self._wrong(known, self._grounds(known, asked), thorough=False):
-                self.keys.learn(known.made)
-                return known
+        """Predict the result that a lookup will find, by the sizes of its files."""
+        for result in self._found(asked):
+            if not self._wrong(result, self._grounds(result, asked), thorough=False):
+                self.keys.learn(result.made)
+                return result
         return None
 
     def _fitting(self, row: Row, asked: CacheQuery) -> CachedResult | None:
         """The result in a row, if the call would get the same inputs and read the same context."""
         if row.key != asked.key:
             return None
-        known = self._known(row)
-        return None if any(read_otherwise(known.made, asked, self.keys)) else known
+        result = self._known(row)
+        return None if any(read_otherwise(result.made, asked, self.keys)) else result
 
     def round(self, place: str) -> int:
-        """How often a group around the place has been tried again, in this run's whole life, and
-        how often the place itself failed for what people said, or did not say in time."""
-        again = sum(self._own.rounds[one] for one in around(place))
+        """Count how often a group around the place has been tried again, in the whole life of this
+        run, plus how often the place itself failed because of an answer or a missed deadline.
+        """
+        again = sum(self._own.rounds[outer] for outer in around(place))
         return again + self._own.decided[place]
 
     def forget(self, place: str) -> None:
@@ -185,42 +186,48 @@ class ResultCache:
         return bool(self._again) and place.startswith(tuple(self._again))
 
     async def lookup(self, asked: CacheQuery) -> CachedResult | None:
-        """What such a call made before, if it is all still there as it was."""
-        for known in self._found(asked):
+        """Find the result of such a call, if all of it is still there and unchanged."""
+        for result in self._found(asked):
             wrong = ""
-            found = self._grounds(known, asked)
-            if found or known.made.outside:
+            dependencies = self._grounds(result, asked)
+            if dependencies or result.made.outside:
                 # Not to be made again, at the cost of hours, because a server does not answer.
                 hint = f"; to make it anew all the same: --force '{asked.place}'"
                 with _failing(asked.place, hint):
-                    wrong = await asyncio.to_thread(self._wrong, known, found)
+                    wrong = await asyncio.to_thread(self._wrong, result, dependencies)
             if not wrong:
-                self.keys.learn(known.made)
-                return known
+                self.keys.learn(result.made)
+                return result
         return None
 
-    def _grounds(self, known: CachedResult, asked: CacheQuery) -> list[Made]:
-        return dependencies_of(known.made, known.outputs, asked.arguments, asked.context, self.keys)
+    def _grounds(self, result: CachedResult, asked: CacheQuery) -> list[Made]:
+        return dependencies_of(
+            result.made, result.outputs, asked.arguments, asked.context, self.keys
+        )
 
-    def _wrong(self, known: CachedResult, found: list[Made], *, thorough: bool = True) -> str:
-        """What is wrong with what a result stands on, in words. Raises Unreachable."""
-        for uri, content in known.made.outside.items():
+    def _wrong(
+        self, result: CachedResult, dependencies: list[Made], *, thorough: bool = True
+    ) -> str:
+        """Say what is wrong with the data that a result depends on; "" if nothing. Raises
+        Unreachable.
+        """
+        for uri, content in result.made.outside.items():
             if (now := self.keys.outside(uri)) != content:
                 return became(uri, now)
-        for made in found:
+        for made in dependencies:
             if wrong := self.in_place.altered(made):
                 return wrong
-        return damage_in([self.in_place.expected(made) for made in found], thorough=thorough)
+        return damage_in([self.in_place.expected(made) for made in dependencies], thorough=thorough)
 
     def why(self, asked: CacheQuery) -> str:
-        """Why the call has to be made, in words."""
+        """Say why the call has to be made."""
         if self._policy.forces(asked.place):
             return "forced"
         if asked.upstream:
             return f"upstream {asked.upstream} will run, and changes data in place"
-        known = self.find(asked)
-        if known is not None:
-            return self._wrong(known, self._grounds(known, asked), thorough=False)
+        result = self.find(asked)
+        if result is not None:
+            return self._wrong(result, self._grounds(result, asked), thorough=False)
         row, begun = self._runs.latest(asked.place)
         if begun is None:
             return "it has not run before"
@@ -228,14 +235,14 @@ class ResultCache:
             return "it did not end well"
         fact = self.store.fact(begun)
         assert isinstance(fact, NodeStarted)
-        found = list(differences(asked, fact, self.keys))
-        if not found and row.key == asked.key:
-            found = list(dict.fromkeys(read_otherwise(self._known(row).made, asked, self.keys)))
-        if not found and row.run != self._run:
-            found = [why] if (why := self._barred(asked)) else []
-        if not found:
-            found = list(from_outside(self._known(row).made, asked, self.keys))
-        return "; ".join(found[:3]) or unseen(asked)
+        reasons = list(differences(asked, fact, self.keys))
+        if not reasons and row.key == asked.key:
+            reasons = list(dict.fromkeys(read_otherwise(self._known(row).made, asked, self.keys)))
+        if not reasons and row.run != self._run:
+            reasons = [why] if (why := self._barred(asked)) else []
+        if not reasons:
+            reasons = list(from_outside(self._known(row).made, asked, self.keys))
+        return "; ".join(reasons[:3]) or unseen(asked)
 
     def _known(self, row: Row) -> CachedResult:
         fact = self.store.fact(row)
@@ -245,7 +252,7 @@ class ResultCache:
         return CachedResult(fact.outputs, replace(fact.made, origin=origin), fact.seconds, origin)
 
     def _learn_contents(self, uri: str) -> None:
-        """Of a run whose products are read without its calls being asked for."""
+        """Learn the contents of a run whose products are read while its calls are not asked for."""
         run = self._runs.named_in(uri)
         if run is None or run in self._contents_of:
             return
@@ -258,7 +265,7 @@ class ResultCache:
 
 @contextmanager
 def _failing(place: str, hint: str = "") -> Iterator[None]:
-    """What cannot be looked at fails the call that is given it."""
+    """Turn an error of looking at data into a failure of the call that is given the data."""
     try:
         yield
     except RadpsDagError as error:

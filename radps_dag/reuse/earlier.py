@@ -59,9 +59,9 @@ class EarlierRuns:
         return self._loaded[run]
 
     def at(self, place: str) -> Row | None:
-        """What the newest of the other runs of this pipeline made at a place."""
-        found = (self.results(run).made.get(place) for run in self.others)
-        return next((row for row in found if row is not None), None)
+        """Find the newest result at a place among the other runs of this pipeline."""
+        rows = (self.results(run).made.get(place) for run in self.others)
+        return next((row for row in rows if row is not None), None)
 
     def with_key(self, key: str, place: str) -> Iterator[Row]:
         """The results under the key at the place, of whatever run that is sound as a whole."""

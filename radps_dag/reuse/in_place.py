@@ -24,7 +24,7 @@ MOST = 10**6  # rows of other runs
 
 @dataclass(slots=True)
 class _Data:
-    """What calls of this run did to the data at one address."""
+    """The changes that calls of this run made to the data at one address."""
 
     before: str = ""  # the content of data from outside, before the first of them
     left: tuple[int, str] | None = None  # by the last that ended well
@@ -35,7 +35,7 @@ class _Data:
 
 @dataclass(slots=True, eq=False)
 class InPlace:
-    """What was changed in place, as far as this run is concerned."""
+    """The changes made in place, as far as this run is concerned."""
 
     store: Store
     run: str
@@ -66,9 +66,9 @@ class InPlace:
     def done(self, place: str, made: Made) -> None:
         """Note the data that a call of this run left changed."""
         self._open.pop(place, None)
-        for address, left in made.changed.items():
+        for address, state in made.changed.items():
             data = self._own.setdefault(address, _Data())
-            data.left, data.doubt = left, ""
+            data.left, data.doubt = state, ""
             data.by[place] = made.revision
 
     def failed(self, place: str, ending: Ending) -> None:
@@ -80,15 +80,19 @@ class InPlace:
     def outdated(self, valid: Collection[str]) -> bool:
         """Take note of data with changes that do not count any more: all but those of the `valid`
         revisions. Whether there are any that were not known."""
-        found = False
+        stale = False
         for data in self._own.values():
             if not data.again:
-                data.again = next((p for p, one in data.by.items() if one not in valid), "")
-                found = found or bool(data.again)
-        return found
+                data.again = next(
+                    (p for p, revision in data.by.items() if revision not in valid), ""
+                )
+                stale = stale or bool(data.again)
+        return stale
 
     def altered(self, made: Made) -> str:
-        """Who has changed what a call made, so that it is of no use any more, in words."""
+        """Say who has changed the result of a call so that it is of no use any more; "" if
+        nobody.
+        """
         if not made.files:
             return ""
         others = self._changed_by_others()
@@ -131,8 +135,10 @@ class InPlace:
         return self._others
 
     def expected(self, made: Made) -> tuple[Made, Files]:
-        """What of a call's files must be as it wrote them, and by address how this run left the
-        rest. Of what is in doubt after an interrupt nothing is expected: a person was asked."""
+        """Split a call's files: those that must be as it wrote them, and by address how this run
+        left the rest. Nothing is expected of what is in doubt after an interrupt: a person was
+        asked.
+        """
         mine = {name: self._own.get(address_in(made.workdir, name)) for name in made.files}
         kept = {
             name: content

@@ -76,8 +76,8 @@ class Keys:
             "inputs": {name: self.identity(value) for name, value in arguments.items()},
             "seed": seed if "random" in workload.given.values() else "",
         }
-        if found := sorted(revisions):
-            what["revisions"] = found
+        if ordered := sorted(revisions):
+            what["revisions"] = ordered
         text = self._text(what)
         return sha256(text.encode()).hexdigest()[:32]
 
@@ -110,7 +110,7 @@ class Keys:
         return value
 
     def _salted(self, secret: str) -> str:
-        """What tells a secret from any other, and to who lacks the workspace's salt nothing."""
+        """Digest of a secret, salted: without the workspace's salt it tells nothing."""
         if self._salt is None:
             self._salt = salt_of(self._workspace.root / "salt", remember=self._remember)
         return hmac.new(self._salt, secret.encode("utf-8", "surrogatepass"), sha256).hexdigest()
@@ -120,15 +120,16 @@ class Keys:
 
     def content(self, uri: str) -> str | None:
         """The digest of what lies there, if a call of this workspace has made it."""
-        found = self._found(uri)
-        if found is None:
+        digest = self._found(uri)
+        if digest is None:
             self.look_up(uri)
-            found = self._found(uri)
-        return found
+            digest = self._found(uri)
+        return digest
 
     def outside(self, uri: str) -> str | None:
-        """What tells the content of data that no call of this workspace has made: as it was before
-        calls of this run changed it in place. Raises Unreachable."""
+        """Digest of data that no call of this workspace has made, as it was before calls of this
+        run changed it in place. Raises Unreachable.
+        """
         return self.before(uri) or self._outside.content(uri)
 
     def now_outside(self, uri: str) -> str | None:
@@ -141,21 +142,21 @@ class Keys:
 
     def from_outside(self, value: Any) -> dict[str, str]:
         """The contents of the products in a value that no call of this workspace has made."""
-        found = {uri: self.outside(uri) for uri in uris_in(value) if self.content(uri) is None}
-        return {uri: content for uri, content in found.items() if content is not None}
+        digests = {uri: self.outside(uri) for uri in uris_in(value) if self.content(uri) is None}
+        return {uri: content for uri, content in digests.items() if content is not None}
 
     def noted(self, value: Any) -> dict[str, str]:
         """The same, "" for what cannot be looked at: it is never found to be as it was."""
-        found: dict[str, str] = {}
+        digests: dict[str, str] = {}
         for uri in uris_in(value):
             try:
-                found |= self.from_outside({"uri": uri, "kind": ""})
+                digests |= self.from_outside({"uri": uri, "kind": ""})
             except RadpsDagError:
-                found[uri] = ""
-        return found
+                digests[uri] = ""
+        return digests
 
     def maker(self, uri: str) -> Made | None:
-        """What the call has left, if it is one of this workspace, that has made what lies there."""
+        """Find the result of the call of this workspace that made the data at an address."""
         self.content(uri)
         folder = uri
         while folder := folder.rpartition("/")[0]:
@@ -165,22 +166,23 @@ class Keys:
 
     def contents(self, addresses: Iterable[str]) -> dict[str, str]:
         """The content of data from outside at these addresses; of the workspace's own ""."""
-        found = dict.fromkeys(addresses, "")
-        for one in found:
+        digests = dict.fromkeys(addresses, "")
+        for address in digests:
             with suppress(RadpsDagError):  # who cannot be asked what it was tells nothing later
-                found[one] = "" if self.maker(one) else self.outside(one) or ""
-        return found
+                digests[address] = "" if self.maker(address) else self.outside(address) or ""
+        return digests
 
     def entries(self, address: str) -> Iterator[str]:
-        """What there is at an address that calls of this workspace have written: the product that
-        it is or is in, or all that is below it. The address itself, where that is nothing."""
+        """List the addresses behind an address that calls of this workspace have written: the
+        product that it is or is in, or all that is below it; the address itself if there is none.
+        """
         made = self.maker(address)
         if made is not None:
             below = address[len(made.workdir) + 1 :].partition("/")[0]
             yield f"{made.workdir}/{below}"
             return
-        inside = [one for folder, one in self._written.items() if _is_in(folder, address)]
-        yield from (address_in(one.workdir, name) for one in inside for name in one.files)
+        inside = [made for folder, made in self._written.items() if _is_in(folder, address)]
+        yield from (address_in(made.workdir, name) for made in inside for name in made.files)
         if not inside:
             yield address
 

@@ -33,33 +33,33 @@ MOST_BYTES = 20 * 2**20  # of what is remembered
 class Outside:
     """The contents of data from outside. Safe for use from several threads."""
 
-    def __init__(self, memory: Path, *, remember: bool = True) -> None:
-        self._memory = memory
+    def __init__(self, record: Path, *, remember: bool = True) -> None:
+        self._record = record
         self._remember = remember
         self._known: dict[str, tuple[str, str]] | None = None  # address -> its mark and content
         self._fresh: dict[str, tuple[str | None, float]] = {}
 
     def content(self, uri: str) -> str | None:
-        """What tells the content at an address from any other; None where nobody can say.
+        """Digest of the content at an address; None if it cannot be known.
 
         Raises Unreachable.
         """
         now = time.monotonic()
         if uri in self._fresh and now < self._fresh[uri][1]:
             return self._fresh[uri][0]
-        found = self._local(path_of(uri)) if is_local(uri) else _elsewhere(uri)
+        digest = self._local(path_of(uri)) if is_local(uri) else _elsewhere(uri)
         after = time.monotonic()
-        self._fresh[uri] = found, after + PATIENCE * (after - now)
-        return found
+        self._fresh[uri] = digest, after + PATIENCE * (after - now)
+        return digest
 
     def _local(self, path: Path) -> str | None:
         if not path.is_absolute():
             return None
         try:
             mark, newest = _mark(path)
-            known = self._all().get(str(path))
-            if known is not None and known[0] == mark:
-                return known[1]
+            entry = self._all().get(str(path))
+            if entry is not None and entry[0] == mark:
+                return entry[1]
             content = text_of(describe(path))
         except FileNotFoundError:
             return GONE
@@ -71,13 +71,13 @@ class Outside:
 
     def _all(self) -> dict[str, tuple[str, str]]:
         if self._known is None:
-            known: dict[str, tuple[str, str]] = {}
+            entries: dict[str, tuple[str, str]] = {}
             with contextlib.suppress(OSError, ValueError):
-                for line in self._memory.read_text(encoding="utf-8").splitlines():
+                for line in self._record.read_text(encoding="utf-8").splitlines():
                     with contextlib.suppress(ValueError, TypeError):  # cut short by a crash
                         path, mark, content = json.loads(line)
-                        known[str(path)] = str(mark), str(content)
-            self._known = known
+                        entries[str(path)] = str(mark), str(content)
+            self._known = entries
         return self._known
 
     def _keep(self, path: str, mark: str, content: str) -> None:
@@ -88,7 +88,7 @@ class Outside:
         # What cannot be remembered is read again the next time.
         with contextlib.suppress(OSError):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            file = os.open(self._memory, flags, 0o600)
+            file = os.open(self._record, flags, 0o600)
             try:
                 if os.fstat(file).st_size > MOST_BYTES:
                     os.ftruncate(file, 0)
@@ -103,7 +103,7 @@ def text_of(content: tuple[int, str]) -> str:
 
 
 def _mark(path: Path) -> tuple[str, int]:
-    """What changes whenever a file, or one in a directory, is written; and the latest time."""
+    """Fingerprint of a file or directory that changes with every write, and its latest time."""
     digest, newest = sha256(), 0
     for file, status in _statuses(path):
         newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
@@ -125,16 +125,18 @@ def _elsewhere(uri: str) -> str | None:
     if not is_listed(uri):
         return None
     try:
-        found = listing(uri)
+        entries = listing(uri)
     except FileNotFoundError:
         return GONE
     except UsageError:  # of no kind that can be reached from here
         return None
-    if not found:
+    if not entries:
         return GONE
-    size = sum(one.size for one in found.values())
-    if all(one.mark for one in found.values()) or size > SMALL:
-        told = [f"{name}\0{one.size}\0{one.mark or one.time}" for name, one in found.items()]
+    size = sum(entry.size for entry in entries.values())
+    if all(entry.mark for entry in entries.values()) or size > SMALL:
+        told = [
+            f"{name}\0{entry.size}\0{entry.mark or entry.time}" for name, entry in entries.items()
+        ]
         return text_of((size, sha256("\n".join(sorted(told)).encode()).hexdigest()[:32]))
     with tempfile.TemporaryDirectory(prefix="radps-dag-") as folder:
         copy = Path(folder, "copy")

@@ -32,12 +32,14 @@ class CacheQuery:
     @property
     def upstream(self) -> str:
         """The place of a call that it waits for and that is still to change data in place."""
-        return next((place for place, one in self.revisions.items() if one == TO_COME), "")
+        return next(
+            (place for place, revision in self.revisions.items() if revision == TO_COME), ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class CachedResult:
-    """What such a call has made before."""
+    """The recorded result of an earlier call."""
 
     outputs: Mapping[str, Any]
     made: Made
@@ -47,7 +49,7 @@ class CachedResult:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may be used again. `force` are patterns of places that are to run whatever is known."""
+    """Rules for reuse. `force` are patterns of places that run in any case."""
 
     reuse: bool = True  # what other runs have made
     force: tuple[tuple[str, ...], ...] = ()
@@ -55,11 +57,11 @@ class Policy:
     def forces(self, place: str) -> bool:
         """Whether the place, or something that it is in, is one of those."""
         return bool(self.force) and any(
-            matches(pattern, one) for pattern in self.force for one in around(place)
+            matches(pattern, outer) for pattern in self.force for outer in around(place)
         )
 
     def bars(self, asked: CacheQuery) -> str:
-        """Why nothing that other runs have made is used for a call; "" if it may be."""
+        """Say why results of other runs may not be used for a call; "" if they may."""
         if not asked.cached:
             return "cache: false"
         if not self.reuse:

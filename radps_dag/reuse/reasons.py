@@ -1,4 +1,4 @@
-"""Why a call is not the one that was made before, in words."""
+"""Two calls to the reasons why they differ, in words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["became", "differences", "from_outside", "read_otherwise", "unseen"]
 
 
 def differences(asked: CacheQuery, before: NodeStarted, keys: Keys) -> Iterable[str]:
-    """What of the call is not as it was when it began before."""
+    """List what differs from the call that began before."""
     if before.workload != asked.workload.name:
         yield f"its workload was {before.workload}"
         return
@@ -38,12 +38,15 @@ def differences(asked: CacheQuery, before: NodeStarted, keys: Keys) -> Iterable[
 
 
 def read_otherwise(made: Made, asked: CacheQuery, keys: Keys) -> Iterable[str]:
-    """What it has read in the context, or changed in place, and would now find elsewhere."""
+    """List what the call read in the context, or changed in place, that is different now."""
     if made.revision and set(made.changed) != set(asked.changes):
         yield "what it changed in place was made again"
     if asked.context is None:
         return
-    if any(one.withdrawn and one.withdrawn not in asked.context.uris for one in made.added):
+    if any(
+        addition.withdrawn and addition.withdrawn not in asked.context.uris
+        for addition in made.added
+    ):
         yield "a product that it withdrew was made again"
     for query, digest in made.reads.items():
         if keys.digest(answer(asked.context, query)) != digest:
@@ -51,7 +54,7 @@ def read_otherwise(made: Made, asked: CacheQuery, keys: Keys) -> Iterable[str]:
 
 
 def from_outside(made: Made, asked: CacheQuery, keys: Keys) -> Iterable[str]:
-    """What of the data from outside is not as it was, or was never looked at."""
+    """List the data from outside that have changed, or were never looked at."""
     for uri, content in keys.from_outside(asked.arguments).items():
         if uri not in made.outside:
             yield f"it is not known what {shown(uri)} was"
@@ -63,12 +66,12 @@ def from_outside(made: Made, asked: CacheQuery, keys: Keys) -> Iterable[str]:
 
 
 def became(uri: str, content: str | None) -> str:
-    """What has become of data from outside."""
+    """Say whether data from outside are gone or changed."""
     return f"{shown(uri)} {'is gone' if content == GONE else 'changed'}"
 
 
 def unseen(asked: CacheQuery) -> str:
-    """What else decides about a call than its code and its inputs."""
+    """Say what else decides about a call, besides its code and its inputs."""
     if asked.revisions:
         who = next(iter(asked.revisions))
         return f"{who} has changed data in place since"

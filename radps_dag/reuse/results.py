@@ -28,12 +28,12 @@ class Results:
 
     @classmethod
     def of(cls, store: Store, run: str) -> Results:
-        """Those that the journal has. Raises Damaged where it is not whole."""
-        found = cls(run)
+        """Read the results of a run from the journal. Raises Damaged where it is not whole."""
+        results = cls(run)
         for row in store.rows(run):
             fact = store.fact(row) if row.kind == "node_failed" else None
-            found.add(row, fact.ending if isinstance(fact, NodeFailed) else None)
-        return found
+            results.add(row, fact.ending if isinstance(fact, NodeFailed) else None)
+        return results
 
     def add(self, row: Row, ending: Ending | None = None) -> None:
         """Take in a row; `ending` is that of a failure."""
@@ -61,5 +61,5 @@ class Results:
             self.rounds[row.place] += 1
         if row.kind == "retrying" and row.place in self._groups:
             # All in the group is made again, and what its first attempt made is not the result.
-            for place in [one for one in self.made if one.startswith(f"{row.place}/")]:
+            for place in [inner for inner in self.made if inner.startswith(f"{row.place}/")]:
                 del self.made[place]

@@ -68,22 +68,22 @@ class Revisions:
         and at those around it, and of earlier iterations of the loops that it is in."""
         if link is None or not self._nodes:
             return {}
-        found: _Noted = {}
-        for one in link.chain():
-            if nodes := self._nodes.get(one.level):
-                for id in nodes.keys() & self.sight.before(one):
-                    found |= nodes[id]
+        revisions: _Noted = {}
+        for scope in link.chain():
+            if nodes := self._nodes.get(scope.level):
+                for id in nodes.keys() & self.sight.before(scope):
+                    revisions |= nodes[id]
         if self._rounds:
-            found |= self._earlier(place)
-        return found
+            revisions |= self._earlier(place)
+        return revisions
 
     def _earlier(self, place: str) -> _Noted:
-        found: _Noted = {}
+        revisions: _Noted = {}
         around = ""
         for part in parts(place):
             if part[0] == "#":
                 for number, noted in self._rounds.get(around, {}).items():
                     if number < int(part[1:]):
-                        found |= noted
+                        revisions |= noted
             around += part if part[0] in "[#" or not around else f"/{part}"
-        return found
+        return revisions

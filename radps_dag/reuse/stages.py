@@ -15,7 +15,7 @@ __all__ = ["StageResult", "earlier_outputs"]
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What the last run of a stage left: its outputs, or that it was skipped."""
+    """The result of a stage's last run: its outputs, or None if it was skipped."""
 
     run: str
     outputs: Mapping[str, Any] | None
@@ -24,36 +24,36 @@ class StageResult:
 def earlier_outputs(
     store: Store, pipeline: str, stages: Iterable[str], damaged: Damages | None = None
 ) -> dict[str, StageResult]:
-    """For each stage, the newest run of the pipeline in which it ended well, and its outputs.
+    """Find, for each stage, the newest run of the pipeline in which it ended well, and its outputs.
 
     Runs that are damaged are handed to `damaged` and left out; if it is there, or else raised.
     """
     missing = set(stages)
-    found: dict[str, StageResult] = {}
+    results: dict[str, StageResult] = {}
     for head in store.heads(damaged) if missing else ():
         if head.pipeline != pipeline:
             continue
         try:
-            found |= _results_of(store, head.run, missing)
+            results |= _results_of(store, head.run, missing)
         except DamagedRun as error:
             if damaged is None:
                 raise
             damaged(error)
-        missing -= set(found)
+        missing -= set(results)
         if not missing:
             break
-    return found
+    return results
 
 
 def _results_of(store: Store, run: str, stages: set[str]) -> dict[str, StageResult]:
-    """What one run left of the stages. Raises DamagedRun, whichever of its rows is damaged."""
-    found: dict[str, StageResult] = {}
+    """Read what one run left of the stages. Raises DamagedRun, whichever of its rows is damaged."""
+    results: dict[str, StageResult] = {}
     for row in store.rows(run):
         if row.place not in stages or row.kind not in ("node_succeeded", "node_skipped"):
             continue
         fact = store.fact(row)
         if isinstance(fact, NodeSucceeded):
-            found[row.place] = StageResult(run, fact.outputs)
+            results[row.place] = StageResult(run, fact.outputs)
         elif isinstance(fact, NodeSkipped) and fact.reason != NOT_SELECTED:
-            found[row.place] = StageResult(run, None)
-    return found
+            results[row.place] = StageResult(run, None)
+    return results

@@ -27,22 +27,23 @@ def dependencies_of(
 
     The products that it would be given have been looked at where they were made.
     """
-    found = {made.workdir: made} if made.files or made.changed else {}
+    dependencies = {made.workdir: made} if made.files or made.changed else {}
     others = list(_others(made, outputs))
     given = _given(arguments, context) if others else frozenset()
     for uri in others:
         if uri not in given and (maker := keys.maker(uri)):
-            found[maker.workdir] = maker
-    return list(found.values())
+            dependencies[maker.workdir] = maker
+    return list(dependencies.values())
 
 
-def damage_in(found: list[tuple[Made, Files]], *, thorough: bool = True) -> str:
-    """What is wrong with what calls have made, and with the data that was left so at an address, in
-    words. Raises Unreachable."""
-    for made, left in found:
+def damage_in(dependencies: list[tuple[Made, Files]], *, thorough: bool = True) -> str:
+    """Say what is wrong with the results of calls, and with data that was left at an address in a
+    known state; "" if nothing. Raises Unreachable.
+    """
+    for made, files in dependencies:
         if wrong := harm(made, thorough=thorough):
             return wrong
-        for address, content in left.items():
+        for address, content in files.items():
             if wrong := harm_at(address, content, thorough=thorough):
                 return wrong
     return ""
@@ -51,7 +52,7 @@ def damage_in(found: list[tuple[Made, Files]], *, thorough: bool = True) -> str:
 def _others(made: Made, outputs: Mapping[str, Any]) -> Iterator[str]:
     """The addresses of products in a result that the call has not written itself, and of those on
     which the products stand that it has."""
-    for uri in uris_in([outputs, [one.value for one in made.added]]):
+    for uri in uris_in([outputs, [addition.value for addition in made.added]]):
         if not (made.workdir and uri.startswith(f"{made.workdir}/")):
             yield uri
 

@@ -1,1 +1,1 @@
-"""From a request to a run and to its end: the one place where all parts meet."""
+"""Request to finished run: the one place where all parts meet."""

@@ -39,7 +39,7 @@ Status = Literal["succeeded", "failed", "interrupted", "paused", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended, and where to read about it. `error` is the failure that ended it."""
+    """The end of a run, and where to read about it. `error` is the failure that ended it."""
 
     run: str
     status: Status
@@ -67,7 +67,9 @@ class RunResult:
             store.close()
 
     def context(self, at: str | None = None) -> Context:
-        """What the run knows or, `at` a place in it, what that node saw when it started."""
+        """The context of the run or, with `at`, the context that the node at this place saw when it
+        started.
+        """
         from radps_dag.context.access import load_context
 
         return load_context(self.run, workspace=self.workspace, store=self.store, at=at)
@@ -210,7 +212,7 @@ def plan(
     store: str | None = None,
     profile: Place | Profile | None = None,
 ) -> list[Planned]:
-    """What a run would run, reuse and skip, and why, node by node; nothing runs or changes.
+    """List what a run would run, reuse and skip, and why, node by node; nothing runs or changes.
 
     Python warns of earlier runs that are damaged. Raises as `run` does, before it would run.
     """
@@ -296,14 +298,14 @@ class _Listening:
     def note(self, message: str, place: str = "") -> None:
         self.hear(Noted(time=time.time(), place=place, message=message, level="info"))
 
-    def resumes(self, before: RunStarted, job: Job, memory: ResultCache) -> None:
+    def resumes(self, before: RunStarted, job: Job, result_cache: ResultCache) -> None:
         from radps_dag.engine.planning import plan
 
         if self.on_event is None:
             return
-        for one in plan(job, memory):
-            if one.leaf and one.verdict == "run" and memory.had(one.place):
-                self.note(f"runs again: {one.why}", one.place)
+        for node in plan(job, result_cache):
+            if node.leaf and node.verdict == "run" and result_cache.had(node.place):
+                self.note(f"runs again: {node.why}", node.place)
 
     @contextlib.contextmanager
     def screen(self, job: Job, directory: RunDirectory) -> Iterator[Screen]:

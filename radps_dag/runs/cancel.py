@@ -137,14 +137,14 @@ def _elsewhere(run: str, who: str) -> RadpsDagError:
 def _end(store: Store, run: str, wish: CancelRequest) -> RunEnded:
     head = store.head(run)
     assert head is not None
-    found = overview(store, head)
-    start, end = found.run_status.start, found.run_status.end
-    since = found.last if start is None else start.time
+    summary = overview(store, head)
+    start, end = summary.run_status.start, summary.run_status.end
+    since = summary.last if start is None else start.time
     return RunEnded(
         time=time.time(),
         place="",
         status="cancelled",
-        seconds=end.seconds if end is not None else max(0.0, found.last - since),
+        seconds=end.seconds if end is not None else max(0.0, summary.last - since),
         message=wish.reason,
         by=wish.by,
         via=wish.via,

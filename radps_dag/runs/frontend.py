@@ -22,8 +22,9 @@ __all__ = ["Frontend", "Screen"]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Where a run is shown as long as it goes on. `restore` is called before a second signal ends
-    the program at once: it leaves a terminal as it was."""
+    """The display of a run while it goes on. `restore` is called before a second signal ends the
+    program at once: it leaves a terminal as it was.
+    """
 
     listener: Listener
     prompt_channels: tuple[PromptChannel, ...] = ()
@@ -42,7 +43,7 @@ class Frontend(Protocol):
     def note(self, message: str) -> None:
         """Show what is good to know, and needs nothing to be done."""
 
-    def resumes(self, before: RunStarted, job: Job, memory: ResultCache) -> None:
+    def resumes(self, before: RunStarted, job: Job, result_cache: ResultCache) -> None:
         """Show what has changed since the run was driven before."""
 
     def screen(self, job: Job, directory: RunDirectory) -> AbstractContextManager[Screen]:

@@ -15,11 +15,11 @@ from radps_dag.facts import Listener, Noted, Tracked
 from radps_dag.runs.frontend import Frontend
 from radps_dag.runs.options import RunOptions
 from radps_dag.runs.preparing import (
-    memory_of,
     open_checked,
     open_store_of,
     prepare,
     refuse_too_large,
+    result_cache_of,
 )
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def start(asked: RunOptions, front: Frontend) -> tuple[str, Ended]:
             job = replace(
                 job, run=directory.id, workdir=directory.products, publish=directory.published
             )
-            memory = memory_of(asked, job, store)
-            return job.run, launch(asked, job, opened, memory, starting, front)
+            result_cache = result_cache_of(asked, job, store)
+            return job.run, launch(asked, job, opened, result_cache, starting, front)
         finally:
             opened.close()
     finally:
@@ -81,7 +81,7 @@ def launch(
     asked: RunOptions,
     job: Job,
     opened: OpenRun,
-    memory: ResultCache,
+    result_cache: ResultCache,
     starting: Any,
     front: Frontend,
 ) -> Ended:
@@ -91,8 +91,8 @@ def launch(
     from radps_dag.runs import session
 
     secret = secret_of(asked.profile.events)
-    if not memory.empty and asked.settings.prefect:
-        job = replace(job, whole=whole_groups(plan(job, memory)))
+    if not result_cache.empty and asked.settings.prefect:
+        job = replace(job, whole=whole_groups(plan(job, result_cache)))
     trackers: list[Tracker] = []
     with (
         _saying_farewell(trackers, front),
@@ -109,7 +109,7 @@ def launch(
         return session.run_job(
             job,
             opened,
-            memory,
+            result_cache,
             screen,
             tracker,
             detach=asked.detach_on_pause,
@@ -120,7 +120,7 @@ def launch(
 
 @contextlib.contextmanager
 def _saying_farewell(trackers: list[Tracker], front: Frontend) -> Iterator[None]:
-    """At the end, when all is recorded and shown, wait a moment for what is sent elsewhere."""
+    """Wait a moment, at the end, for events that are still being sent."""
     try:
         yield
     finally:

@@ -63,7 +63,7 @@ def with_profile(settings: Settings, profile: Profile) -> Settings:
 
 
 def products_root(given: str | None, profile: Profile) -> str | None:
-    """Where products are to go, as a URL; None for the workspace."""
+    """The root directory of products, as a URL; None for the workspace."""
     from radps_dag.storage.remote import root_of
 
     return root_of(given or profile.products or "") or None

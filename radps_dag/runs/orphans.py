@@ -27,11 +27,11 @@ def remove_orphans(opened: OpenRun) -> list[Path]:
     if not products.is_dir():
         return []
     kept = set(_kept(opened.store, opened.directory.id))
-    around = {folder for one in kept for folder in one.parents}
-    found = list(_orphans(products.resolve(), kept, around))
-    for folder in found:
+    around = {folder for file in kept for folder in file.parents}
+    orphans = list(_orphans(products.resolve(), kept, around))
+    for folder in orphans:
         shutil.rmtree(folder, ignore_errors=True)
-    return found
+    return orphans
 
 
 def _kept(store: Store, run: str) -> Iterator[Path]:

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Checked",
-    "memory_of",
     "open_checked",
     "open_journal",
     "open_store_of",
     "planned_by",
     "prepare",
     "refuse_too_large",
+    "result_cache_of",
 ]
 
 
@@ -111,7 +111,7 @@ def _chosen(part: Selection, pipeline: Pipeline) -> tuple[str, ...] | None:
 
 
 def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
-    """What is to run; its id is still to be given."""
+    """Build the job to run; its id is still to be given."""
     # Imported when the file is known to be good: the graph library takes its time.
     from radps_dag.builder import build
     from radps_dag.engine import selection
@@ -132,7 +132,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
     looks_back = asks_for_context(pipeline, library) or changes_in_place(pipeline.stages, library)
     before = selection.before(graph, chosen) if looks_back else ()
     damaged: list[DamagedRun] = []
-    left = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
+    earlier = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
     if damaged:
         store.check(thorough=True)
     return Job(
@@ -144,8 +144,8 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
         workdir=asked.workspace,
         settings=replace(asked.settings, secrets=tuple(secrets.contents)),
         faults=faults,
-        reused=selection.reuse(pipeline, required, left),
-        left={id: left[id].run for id in before if id in left},
+        reused=selection.reuse(pipeline, required, earlier),
+        left={id: earlier[id].run for id in before if id in earlier},
         provenance=describe(pipeline, library, secrets),
         damaged={error.run: error.warning for error in damaged},
     )
@@ -158,16 +158,16 @@ def refuse_too_large(job: Job) -> None:
     refuse_too_large(job.pipeline, job.graph, job.settings.executor, job.memory, job.gpus)
 
 
-def memory_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
-    """What need not run again, for a run of the job."""
+def result_cache_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
+    """Open the result cache for a run of the job."""
     from radps_dag.reuse.cache import Policy, ResultCache, patterns
     from radps_dag.reuse.keys import Keys
 
     policy = Policy(asked.settings.reuse, patterns(asked.force))
     keys = Keys(job.library, store.workspace, remember=not store.reading)
-    memory = ResultCache(store, keys, job.run, job.pipeline.name, policy, job.faults)
-    memory.damaged.update(job.damaged)
-    return memory
+    result_cache = ResultCache(store, keys, job.run, job.pipeline.name, policy, job.faults)
+    result_cache.damaged.update(job.damaged)
+    return result_cache
 
 
 def planned_by(
@@ -175,7 +175,7 @@ def planned_by(
     problem: Callable[[Problem], None],
     warn: Callable[[str], None],
 ) -> list[Planned]:
-    """What a run would run, reuse and skip; nothing is changed."""
+    """List what a run would run, reuse and skip; nothing is changed."""
     checked = open_checked(asked, problem)
     from radps_dag.engine.planning import plan
 
@@ -183,10 +183,10 @@ def planned_by(
     try:
         job = prepare(asked, checked, store)
         job = replace(job, run="plan", workdir=store.workspace.run("plan").products)
-        memory = memory_of(asked, job, store)
-        found = plan(job, memory)
-        memory.tell(warn)
-        return found
+        result_cache = result_cache_of(asked, job, store)
+        planned = plan(job, result_cache)
+        result_cache.tell(warn)
+        return planned
     finally:
         store.close()
 

@@ -58,12 +58,12 @@ def sources(pipeline: Pipeline) -> dict[str, str]:
     texts: dict[str, str] = {}
     waiting = [pipeline]
     while waiting:
-        one = waiting.pop()
-        name = os.path.relpath(one.path, root) if one.path else one.name
+        used = waiting.pop()
+        name = os.path.relpath(used.path, root) if used.path else used.name
         if name in texts:
             continue
-        texts[name] = one.at.source.text
-        waiting += [node.pipeline for _, node in walk(one) if isinstance(node, Use)]
+        texts[name] = used.at.source.text
+        waiting += [node.pipeline for _, node in walk(used) if isinstance(node, Use)]
     return dict(sorted(texts.items()))
 
 
@@ -73,15 +73,17 @@ def texts_digest(texts: Mapping[str, str]) -> str:
 
 
 def _packages(library: Library) -> dict[str, str]:
-    found = {"radps-dag": __version__}
-    modules = {one.function.__module__.partition(".")[0] for one in library.workloads.values()}
+    packages = {"radps-dag": __version__}
+    modules = {
+        workload.function.__module__.partition(".")[0] for workload in library.workloads.values()
+    }
     names = (*_PACKAGES, *sorted(modules - {"radps_dag"}))
     for name in names:
         try:
-            found[name] = metadata.version(name)
+            packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return packages
 
 
 def _cpu() -> str:

@@ -18,11 +18,11 @@ from radps_dag.profile import load_profile
 from radps_dag.runs.launching import begin_server, launch
 from radps_dag.runs.orphans import remove_orphans
 from radps_dag.runs.preparing import (
-    memory_of,
     open_checked,
     open_store_of,
     prepare,
     refuse_too_large,
+    result_cache_of,
 )
 from radps_dag.runs.record import reopen
 from radps_dag.storage.remote import is_local, make_sure, path_of
@@ -77,24 +77,24 @@ def _resume(
         )
         refuse_too_large(job)
         starting = begin_server(asked)
-        memory = memory_of(asked, job, store)
+        result_cache = result_cache_of(asked, job, store)
         remove_orphans(opened)
-        front.resumes(before, job, memory)
-        return run, launch(asked, job, opened, memory, starting, front)
+        front.resumes(before, job, result_cache)
+        return run, launch(asked, job, opened, result_cache, starting, front)
     finally:
         opened.close()
 
 
 def _as_before(asked: RunOptions, before: RunStarted, store: Store, front: Frontend) -> RunOptions:
-    """What was asked of the run when it started, but for what is asked now."""
+    """Restore the options that the run was started with; those given now take precedence."""
     recorded, now = Settings.of(before), asked.settings
     profile = asked.profile
     if (
         recorded.profile is not None
         and not asked.profile_given
-        and (found := _where(recorded.profile, before, store)).is_file()
+        and (moved := _where(recorded.profile, before, store)).is_file()
     ):
-        profile = load_profile(found)
+        profile = load_profile(moved)
     settings = replace(
         recorded,
         file=now.file or os.fspath(_file_of(before, store, front)),
@@ -115,7 +115,9 @@ def _as_before(asked: RunOptions, before: RunStarted, store: Store, front: Front
 
 
 def _root_of(root: str | None, before: RunStarted, store: Store) -> str | None:
-    """Where the run kept its products. A disk that is not there now is not made up for."""
+    """The directory in which the run kept its products. A disk that is not mounted now is not
+    replaced by a new directory.
+    """
     if root is None or not is_local(root):
         return root
     path = _where(path_of(root), before, store)

@@ -72,7 +72,7 @@ def into_settings(variables: Mapping[str, str]) -> None:
 def run_job(
     job: Job,
     opened: OpenRun,
-    memory: ResultCache,
+    result_cache: ResultCache,
     screen: Screen,
     open_tracker: Callable[[Listener], Tracker],
     *,
@@ -99,10 +99,10 @@ def run_job(
 
     def emit(fact: Fact) -> None:
         screen.listener(fact)
-        for one in others:
+        for listener in others:
             # What they tell elsewhere is news; no mistake in it is worth the run.
             with contextlib.suppress(Exception):
-                one(fact)
+                listener(fact)
 
     def leave_at_once() -> None:
         screen.restore()
@@ -140,7 +140,7 @@ def run_job(
                 executor,
                 tracker,
                 record,
-                memory,
+                result_cache,
                 record.settled,
                 live_context,
                 desk,
@@ -175,7 +175,7 @@ def _desk(
     prompt_channels: Sequence[PromptChannel],
     leave: Callable[[], object] | None,
 ) -> Prompts:
-    """Where questions of the run are asked: wherever the tracker shows them, too."""
+    """Build the prompts of the run; the tracker shows questions, too."""
     folder = Folder(opened.directory.path / "answers")
     return Prompts(
         opened.store,

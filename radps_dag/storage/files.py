@@ -11,7 +11,7 @@ __all__ = ["content_of"]
 
 
 def content_of(path: Path, most: int) -> bytes:
-    """What is in a file, or the first `most` bytes of it.
+    """Read a file, or its first `most` bytes.
 
     Raises OSError where it cannot be read, also for a pipe or a device, which may never end.
     """

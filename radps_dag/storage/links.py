@@ -18,10 +18,10 @@ class LeadsOut(RadpsDagError):
 def refuse_leading_out(path: Path, root: Path, hint: str) -> None:
     """Raises LeadsOut for the first link that leads out of `root`: the path itself, or one below
     it. `hint` says what to do."""
-    for one in _with_all_below(path):
-        if leads_out(one, root):
+    for below in _with_all_below(path):
+        if leads_out(below, root):
             raise LeadsOut(
-                f"{one} is a link that leads out of {root}, to {os.path.realpath(one)}; {hint}"
+                f"{below} is a link that leads out of {root}, to {os.path.realpath(below)}; {hint}"
             )
 
 

@@ -96,7 +96,7 @@ def is_held(path: Path) -> bool:
 
 
 def birth_of(pid: int) -> str:
-    """When a process was started, in the kernel's ticks; nothing for one that has ended.
+    """The start time of a process, in the kernel's ticks; "" if it has ended.
 
     It tells apart two processes with the same number.
     """

@@ -151,14 +151,14 @@ def fetch(url: str, target: Path) -> None:
     Raises FileNotFoundError where there is nothing.
     """
     files, base = _reach(url)
-    found = listing(url)
-    if not found:
+    entries = listing(url)
+    if not entries:
         raise FileNotFoundError(f"{redacted(url)} is not there")
     with _told(url, "read"):
-        if set(found) == {""}:
+        if set(entries) == {""}:
             files.get_file(base, str(target))
             return
-        names = sorted(found)
+        names = sorted(entries)
         for name in names:
             path = target / name
             if not path.resolve().is_relative_to(target.resolve()):
@@ -203,7 +203,7 @@ def _reach(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def _told(url: str, done: str) -> Iterator[None]:
-    """Whatever a driver raises, as one line; what is not there stays FileNotFoundError."""
+    """Report any error of a driver as one line; a missing file stays FileNotFoundError."""
     try:
         yield
     except (FileNotFoundError, Unreachable):

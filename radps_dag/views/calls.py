@@ -96,33 +96,35 @@ class NodeView:
 
 
 def view_node(store: Store, run: str, place: str, *, driven: bool) -> NodeView:
-    """What is known of a place. `driven`: a process is at work in the run. Raises Damaged."""
+    """Read the state of a place from the journal. `driven`: a process is at work in the run. Raises
+    Damaged.
+    """
     rows: Sequence[Row] = [
         *store.rows(run, kinds=("run_started",)),
         *store.at(run, (place,), _KINDS),
     ]
-    found = views(store, run, sorted(rows, key=lambda row: row.seq), driven=driven)
-    view = found.get(place) or NodeView(run, place)
+    nodes = views(store, run, sorted(rows, key=lambda row: row.seq), driven=driven)
+    view = nodes.get(place) or NodeView(run, place)
     view.cancelled = cancellation(store, run) is not None
     return view
 
 
 def views(store: Store, run: str, rows: Iterable[Row], *, driven: bool) -> dict[str, NodeView]:
     """The same of every place that the rows are about. Among them are the run's beginnings."""
-    found: dict[str, NodeView] = {}
+    nodes: dict[str, NodeView] = {}
     begun: RunStarted | None = None
     for row in rows:
         fact = store.fact(row)
         if isinstance(fact, RunStarted):
-            for view in found.values():
+            for view in nodes.values():
                 _abandon(view)
             begun = fact
         else:
-            view = found.setdefault(row.place, NodeView(run, row.place))
+            view = nodes.setdefault(row.place, NodeView(run, row.place))
             _apply(view, fact, begun)
-    for view in found.values() if not driven else ():
+    for view in nodes.values() if not driven else ():
         _abandon(view)
-    return found
+    return nodes
 
 
 def _apply(view: NodeView, fact: Fact, begun: RunStarted | None) -> None:
@@ -187,7 +189,7 @@ def _end(
 
 
 def _abandon(view: NodeView) -> None:
-    """Its process has gone away without a word."""
+    """Mark a running node and its attempt as abandoned: the process has gone."""
     if view.status == "running" and view.start is not None:
         view.status = "abandoned"
     if view.attempts and view.attempts[-1].status == "running":

@@ -31,19 +31,23 @@ def run_object(view: RunView) -> dict[str, Any]:
             "provenance": {
                 name: value for name, value in start.provenance.items() if name != "sources"
             },
-            "processes": [_process(one) for one in view.processes],
-            "stages": [course_object(one) for one in view.stages],
+            "processes": [_process(process) for process in view.processes],
+            "stages": [course_object(stage) for stage in view.stages],
             "failed_places": list(view.failed),
-            "prefect": [{"flow_run": one.flow_run, "api": one.api} for one in view.tracked],
+            "prefect": [
+                {"flow_run": tracked.flow_run, "api": tracked.api} for tracked in view.tracked
+            ],
             "outputs": view.outputs,
             "directory": str(view.directory),
         }
     )
 
 
-def course_object(one: Course) -> dict[str, Any]:
+def course_object(course: Course) -> dict[str, Any]:
     """Course of a node as a JSON object."""
-    return _kept({"node": one.place, **{k: v for k, v in asdict(one).items() if k != "place"}})
+    return _kept(
+        {"node": course.place, **{k: v for k, v in asdict(course).items() if k != "place"}}
+    )
 
 
 def node_object(
@@ -69,11 +73,11 @@ def node_object(
             "seconds": view.seconds,
             "inputs": start.inputs if start is not None else {},
             "outputs": view.outputs,
-            "attempts": [_attempt(one) for one in view.attempts],
-            "scores": [_fact(one) for one in view.scores],
-            "iterations": [_fact(one) for one in view.iterations],
-            "notes": [_fact(one) for one in view.notes],
-            "questions": [_question(view, one) for one in view.asked],
+            "attempts": [_attempt(attempt) for attempt in view.attempts],
+            "scores": [_fact(score) for score in view.scores],
+            "iterations": [_fact(iteration) for iteration in view.iterations],
+            "notes": [_fact(note) for note in view.notes],
+            "questions": [_question(view, question) for question in view.asked],
             "key": made.key if made is not None else "",
             "workdir": made.workdir if made is not None else "",
             "products": {
@@ -82,30 +86,30 @@ def node_object(
             },
             "packages": provenance.get("packages", {}),
             "python": provenance.get("python", ""),
-            "inside": [course_object(one) for one in inside],
-            "printed": [{"at": one.at, "text": one.text} for one in printed],
+            "inside": [course_object(course) for course in inside],
+            "printed": [{"at": output.at, "text": output.text} for output in printed],
             "log": str(log) if log is not None and log.exists() else "",
         }
     )
 
 
-def _process(one: Process) -> dict[str, Any]:
-    provenance = one.start.provenance
+def _process(process: Process) -> dict[str, Any]:
+    provenance = process.start.provenance
     return _kept(
         {
-            "generation": one.start.generation,
-            "started": one.start.time,
-            "seconds": one.end.seconds if one.end is not None else None,
-            "status": one.end.status if one.end is not None else None,
-            "message": one.end.message if one.end is not None else "",
+            "generation": process.start.generation,
+            "started": process.start.time,
+            "seconds": process.end.seconds if process.end is not None else None,
+            "status": process.end.status if process.end is not None else None,
+            "message": process.end.message if process.end is not None else "",
             "host": provenance.get("host", ""),
             "pid": provenance.get("pid"),
         }
     )
 
 
-def _attempt(one: Attempt) -> dict[str, Any]:
-    return _kept({**asdict(one), "seconds": one.seconds})
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return _kept({**asdict(attempt), "seconds": attempt.seconds})
 
 
 def _question(view: NodeView, asked: QuestionAsked) -> dict[str, Any]:
@@ -119,5 +123,5 @@ def _fact(fact: Any) -> dict[str, Any]:
     return _kept({name: value for name, value in asdict(fact).items() if name != "place"})
 
 
-def _kept(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value not in ("", None, {}, [], ())}
+def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in ("", None, {}, [], ())}

@@ -38,8 +38,9 @@ _STATUS: Mapping[str, Status] = {
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What became of a place: its latest status and when that began. What a process left behind
-    when it went away is abandoned; where all calls used earlier results, it is reused."""
+    """The course of a place: its latest status, and when that began. What a process left behind
+    when it went away is abandoned; where all calls used earlier results, it is reused.
+    """
 
     place: str
     status: Status
@@ -48,20 +49,20 @@ class Course:
     attempts: int = 1
 
 
-def courses(found: Iterable[Mark], *, driven: bool) -> dict[str, Course]:
+def courses(marks: Iterable[Mark], *, driven: bool) -> dict[str, Course]:
     """All places, in the order in which they began. `driven`: a process is at work."""
     places: dict[str, Course] = {}
     calls: dict[str, str] = {}
-    for mark in found:
+    for mark in marks:
         if mark.kind in _STATUS:
             before = places.get(mark.place) or Course(mark.place, "waiting")
             places[mark.place] = _after(before, mark)
             if mark.call:
                 calls[mark.place] = mark.call
         elif mark.kind == "run_started":
-            places = {place: _left(one) for place, one in places.items()}
+            places = {place: _left(course) for place, course in places.items()}
     if not driven:
-        places = {place: _left(one) for place, one in places.items()}
+        places = {place: _left(course) for place, course in places.items()}
     for place in _reused(calls):
         if place in places and places[place].status == "succeeded":
             places[place] = replace(places[place], status="reused")
@@ -70,13 +71,13 @@ def courses(found: Iterable[Mark], *, driven: bool) -> dict[str, Course]:
 
 def _reused(calls: Mapping[str, str]) -> set[str]:
     """The calls that did not run, and what holds nothing but such calls."""
-    found: dict[str, set[str]] = {"ran": set(), "reused": set()}
+    verdicts: dict[str, set[str]] = {"ran": set(), "reused": set()}
     for place, how in calls.items():
-        around = found[how]
+        around = verdicts[how]
         while place and place not in around:
             around.add(place)
             place = _outer(place)
-    return found["reused"] - found["ran"]
+    return verdicts["reused"] - verdicts["ran"]
 
 
 def _after(before: Course, mark: Mark) -> Course:
@@ -92,8 +93,10 @@ def _after(before: Course, mark: Mark) -> Course:
     return replace(before, status=status, seconds=seconds)
 
 
-def _left(one: Course) -> Course:
-    return replace(one, status="abandoned") if one.status in ("running", "retrying") else one
+def _left(course: Course) -> Course:
+    return (
+        replace(course, status="abandoned") if course.status in ("running", "retrying") else course
+    )
 
 
 def find_places(store: Store, run: str, wanted: str, *, driven: bool = False) -> list[Course]:
@@ -102,24 +105,26 @@ def find_places(store: Store, run: str, wanted: str, *, driven: bool = False) ->
 
     Raises UsageError, with the likely one, where there is nothing.
     """
-    known = courses(marks(store, run), driven=driven)
+    all_courses = courses(marks(store, run), driven=driven)
     wanted = wanted.strip("/")
-    if wanted in known:
-        return [known[wanted]]
+    if wanted in all_courses:
+        return [all_courses[wanted]]
     pattern = tuple(levels(wanted))
-    found = [one for place, one in known.items() if matches(pattern, place)]
-    if found:
-        return found
-    if not known:
+    matching = [course for place, course in all_courses.items() if matches(pattern, place)]
+    if matching:
+        return matching
+    if not all_courses:
         raise UsageError(f"nothing has begun in run {run} yet")
-    hint = did_you_mean(wanted, known) or f"; {there_are(_stages(known))}"
+    hint = did_you_mean(wanted, all_courses) or f"; {there_are(_stages(all_courses))}"
     raise UsageError(f"no node {wanted!r} in run {run}{hint}")
 
 
 def inside(store: Store, run: str, place: str, *, driven: bool = False) -> list[Course]:
-    """What is in a place: its steps, its instances, its iterations; the stages of the run."""
-    known = courses(marks(store, run), driven=driven)
-    return [one for name, one in known.items() if name and _outer(name) == place]
+    """List the places directly inside a place: steps, instances, iterations, or the stages of the
+    run.
+    """
+    all_courses = courses(marks(store, run), driven=driven)
+    return [course for name, course in all_courses.items() if name and _outer(name) == place]
 
 
 def _outer(place: str) -> str:
@@ -127,5 +132,5 @@ def _outer(place: str) -> str:
     return place[: -len(parts(place)[-1])].removesuffix("/")
 
 
-def _stages(known: Iterable[str]) -> list[str]:
-    return [place for place in known if place and not _outer(place)]
+def _stages(places: Iterable[str]) -> list[str]:
+    return [place for place in places if place and not _outer(place)]

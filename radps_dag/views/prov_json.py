@@ -39,8 +39,8 @@ def to_prov(lineage: Lineage) -> dict[str, Any]:
         ) from error
     story = _Story(ProvDocument(), lineage)
     story.tell()
-    found: dict[str, Any] = json.loads(story.document.serialize(format="json") or "{}")
-    return found
+    document: dict[str, Any] = json.loads(story.document.serialize(format="json") or "{}")
+    return document
 
 
 class _Story:
@@ -201,9 +201,9 @@ class _Story:
         around = uri
         while around and around not in self._made:
             around = around.rpartition("/")[0]
-        known = self._made.get(around)
-        entity = self._things[known if known is not None else self._outside(uri)]
-        if known is None and self._is_new(entity):
+        existing = self._made.get(around)
+        entity = self._things[existing if existing is not None else self._outside(uri)]
+        if existing is None and self._is_new(entity):
             told = {"kind": product["kind"], "version": product.get("version"), "location": uri}
             self.document.entity(entity, self._said(told, "Product"))
         return entity
@@ -224,13 +224,13 @@ class _Story:
 
     def _said(self, told: Mapping[str, Any], kind: str) -> list[tuple[Any, Any]]:
         """Attributes in our own terms; what is no scalar is JSON."""
-        found: list[tuple[Any, Any]] = [("prov:type", self._terms[kind])]
+        attributes: list[tuple[Any, Any]] = [("prov:type", self._terms[kind])]
         for name, value in told.items():
             if value in ("", None, {}, [], ()):
                 continue
             plain = value if isinstance(value, str | int | float) else strict_json(value)
-            found.append((self._terms[name], plain))
-        return found
+            attributes.append((self._terms[name], plain))
+        return attributes
 
 
 def _files(call: NodeView) -> Iterator[tuple[str, tuple[int, str]]]:

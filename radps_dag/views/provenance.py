@@ -53,14 +53,14 @@ class Lineage:
         """All of it as one JSON object."""
         calls = []
         for made in self.calls:
-            found = node_object(made.call)
+            call = node_object(made.call)
             if made.origin is not None and made.origin is not made.call:
-                found["attempts"] = node_object(made.origin).get("attempts", [])
-            calls.append({name: found[name] for name in found if name not in _NOT_OF_A_CALL})
+                call["attempts"] = node_object(made.origin).get("attempts", [])
+            calls.append({name: call[name] for name in call if name not in _NOT_OF_A_CALL})
         processes = [
-            {"run": run, "generation": one.generation, "started": one.time, **one.provenance}
+            {"run": run, "generation": start.generation, "started": start.time, **start.provenance}
             for run, starts in self.starts.items()
-            for one in starts
+            for start in starts
         ]
         return {**run_object(self.run), "processes": processes, "calls": calls}
 
@@ -69,31 +69,33 @@ _NOT_OF_A_CALL = ("packages", "python", "run")
 
 
 def lineage(store: Store, run: str) -> Lineage:
-    """What made the results of a run. Raises RadpsDagError for one that never began."""
+    """Collect the calls behind the results of a run. Raises RadpsDagError for one that never
+    began.
+    """
     view = view_run(store, run)
     own = views(store, run, store.rows(run, kinds=_KINDS), driven=bool(view.listed.driver))
     calls = {
-        place: one
-        for place, one in own.items()
-        if one.start is not None and is_call(one.start.kind)
+        place: node
+        for place, node in own.items()
+        if node.start is not None and is_call(node.start.kind)
     }
-    starts = {run: [one.start for one in view.processes]}
+    starts = {run: [process.start for process in view.processes]}
     origins: dict[tuple[str, str], NodeView] = {}
     elsewhere: dict[str, list[str]] = {}
-    for place, one in calls.items():
-        if one.origin and one.origin != run:
-            elsewhere.setdefault(one.origin, []).append(place)
+    for place, call in calls.items():
+        if call.origin and call.origin != run:
+            elsewhere.setdefault(call.origin, []).append(place)
     for other, places in elsewhere.items():
         begun = list(store.rows(other, kinds=("run_started",)))
-        found = [fact for row in begun if isinstance(fact := store.fact(row), RunStarted)]
-        if not found:
+        other_starts = [fact for row in begun if isinstance(fact := store.fact(row), RunStarted)]
+        if not other_starts:
             continue
-        starts[other] = found
+        starts[other] = other_starts
         for some in _chunks(places):
             rows = sorted([*begun, *store.at(other, some, _KINDS)], key=lambda row: row.seq)
-            for place, one in views(store, other, rows, driven=False).items():
-                origins[other, place] = one
-    made = [Made(one, _origin(one, run, origins)) for one in calls.values()]
+            for place, node in views(store, other, rows, driven=False).items():
+                origins[other, place] = node
+    made = [Made(call, _origin(call, run, origins)) for call in calls.values()]
     return Lineage(view, made, starts)
 
 

@@ -21,28 +21,28 @@ def scores_of(store: Store, run: str) -> list[Scored]:
     A run that was resumed has each score once. What it had scored before, and a run that came to
     its end did not score again, was no part of it any more. Raises Damaged.
     """
-    found: _Found = {}
+    scores: _Found = {}
     process = 0
     for row in store.rows(run, kinds=_KINDS):
         if row.kind == "run_started":
             process += 1
         elif row.kind == "retrying":  # a group, and all in it is made again
-            _drop(found, row.place)
+            _drop(scores, row.place)
         elif row.kind == "node_started":
-            for key in [one for one in found if one[0] == row.place]:
-                del found[key]
+            for key in [key for key in scores if key[0] == row.place]:
+                del scores[key]
         else:
             fact = store.fact(row)
             if isinstance(fact, Scored):
-                found[fact.place, fact.metric] = process, fact
+                scores[fact.place, fact.metric] = process, fact
             elif isinstance(fact, RunEnded) and fact.status == "succeeded":
-                found = {key: one for key, one in found.items() if one[0] == process}
-    return sorted((fact for _, fact in found.values()), key=_order)
+                scores = {key: score for key, score in scores.items() if score[0] == process}
+    return sorted((fact for _, fact in scores.values()), key=_order)
 
 
-def _drop(found: _Found, place: str) -> None:
-    for key in [one for one in found if one[0] == place or is_in(one[0], place)]:
-        del found[key]
+def _drop(scores: _Found, place: str) -> None:
+    for key in [key for key in scores if key[0] == place or is_in(key[0], place)]:
+        del scores[key]
 
 
 def _order(fact: Scored) -> tuple[float, str, str]:

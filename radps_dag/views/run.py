@@ -64,14 +64,16 @@ def view_run(store: Store, run: str) -> RunView:
                 tracked.append(fact)
     if not processes:
         raise RadpsDagError(f"run {run} ended before it began; there is nothing to show")
-    known = courses(marks(store, run), driven=bool(listed.driver))
+    all_courses = courses(marks(store, run), driven=bool(listed.driver))
     end = processes[-1].end
     return RunView(
         listed=listed,
         processes=processes,
         directory=store.workspace.run(run).path,
-        stages=[one for place, one in known.items() if place and _is_stage(place)],
-        failed=[place for place, one in known.items() if place and one.status == "failed"],
+        stages=[course for place, course in all_courses.items() if place and _is_stage(place)],
+        failed=[
+            place for place, course in all_courses.items() if place and course.status == "failed"
+        ],
         tracked=tracked,
         questions=open_questions(store, run) if listed.questions else (),
         outputs=end.outputs if end is not None else {},

@@ -45,26 +45,26 @@ def list_runs(
 
     Raises DamagedRun where nobody asks for them.
     """
-    found: list[Listed] = []
+    listed: list[Listed] = []
     for head in store.heads(damaged)[:most]:
         try:
-            found.append(list_run(store, head))
+            listed.append(list_run(store, head))
         except DamagedRun as error:
             if damaged is None:
                 raise
             damaged(error)
-    return found
+    return listed
 
 
 def list_run(store: Store, head: Head) -> Listed:
     """One run, as the list has it."""
-    found = overview(store, head)
-    over = found.run_status.status in ("succeeded", "cancelled")
-    return _listed(found, 0 if over else len(open_questions(store, head.run)))
+    summary = overview(store, head)
+    over = summary.run_status.status in ("succeeded", "cancelled")
+    return _listed(summary, 0 if over else len(open_questions(store, head.run)))
 
 
-def _listed(found: Overview, questions: int) -> Listed:
-    at = found.run_status
+def _listed(summary: Overview, questions: int) -> Listed:
+    at = summary.run_status
     started = at.start.time if at.start is not None else None
     spent = at.start.spent if at.start is not None else 0.0
     if at.end is not None:
@@ -72,7 +72,7 @@ def _listed(found: Overview, questions: int) -> Listed:
     elif started is None:
         seconds = None
     else:
-        seconds = spent + max(0.0, (time.time() if at.driver else found.last) - started)
+        seconds = spent + max(0.0, (time.time() if at.driver else summary.last) - started)
     return Listed(
         run=at.head.run,
         pipeline=at.head.pipeline,
@@ -80,9 +80,9 @@ def _listed(found: Overview, questions: int) -> Listed:
         created=at.head.created,
         started=started,
         seconds=seconds,
-        done=found.done,
-        failed=found.failed,
-        reused=found.reused,
+        done=summary.done,
+        failed=summary.failed,
+        reused=summary.reused,
         resumed=max(0, (at.start.generation if at.start is not None else 1) - 1),
         driver=at.driver,
         cause=_cause(at.end),

@@ -36,11 +36,11 @@ class Following:
 
     @property
     def driver(self) -> str:
-        """Who drives the run, "" if nobody does."""
+        """The process that drives the run, in words; "" if there is none."""
         return driver_of(self._store.workspace.run(self._run), self._store)
 
     def news(self) -> Iterator[Fact]:
-        """What was stated since the last time. Raises Damaged."""
+        """Yield the facts that were recorded since the last call. Raises Damaged."""
         for row in self._store.rows(self._run, self._seen):
             fact = self._store.fact(row)
             self._seen, self._last = row.seq, fact.time

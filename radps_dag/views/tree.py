@@ -15,7 +15,7 @@ __all__ = ["tree"]
 def tree(state: RunState, status: str, driver: str) -> dict[str, Any]:
     """Times are seconds since the epoch, durations are seconds. What is empty is left out."""
     start, end = state.run, state.end
-    found = {
+    document = {
         "run": start.run if start else "",
         "pipeline": start.pipeline if start else "",
         "file": start.file if start else "",
@@ -26,20 +26,22 @@ def tree(state: RunState, status: str, driver: str) -> dict[str, Any]:
         "seconds": state.root.elapsed(time.time()),
         "message": end.message if end else "",
         "outputs": dict(end.outputs) if end else {},
-        "warnings": [{"place": one.place, "message": one.message} for one in state.warnings],
+        "warnings": [
+            {"place": warning.place, "message": warning.message} for warning in state.warnings
+        ],
     }
-    kept = {name: value for name, value in found.items() if value not in ("", None, {}, [])}
+    kept = {name: value for name, value in document.items() if value not in ("", None, {}, [])}
     if state.questions:
-        kept["questions"] = [_question(one) for one in state.questions.values()]
+        kept["questions"] = [_question(question) for question in state.questions.values()]
     if state.answers:
         kept["answers"] = [_answer(asked, fact) for asked, fact in state.answers]
     root = state.root
-    return {**kept, **_counts(root), "stages": [_node(one) for one in root.children.values()]}
+    return {**kept, **_counts(root), "stages": [_node(child) for child in root.children.values()]}
 
 
 def _node(node: NodeState) -> dict[str, Any]:
     quality = node.quality
-    found = {
+    document = {
         "kind": node.kind,
         "description": node.description,
         "reused_from": node.origin,
@@ -48,8 +50,8 @@ def _node(node: NodeState) -> dict[str, Any]:
         "score": quality.score,
         "verdict": quality.verdict if quality.verdict != "none" else None,
         "low_scores": [
-            {"metric": one.metric, "score": one.score, "applies_to": one.applies_to}
-            for one in node.low
+            {"metric": score.metric, "score": score.score, "applies_to": score.applies_to}
+            for score in node.low
         ],
         "iterations": node.iteration or None,
         "total": node.total,
@@ -60,14 +62,14 @@ def _node(node: NodeState) -> dict[str, Any]:
         "message": node.message,
         "reason": node.reason,
     }
-    kept = {name: value for name, value in found.items() if value not in ("", None, [])}
+    kept = {name: value for name, value in document.items() if value not in ("", None, [])}
     head = {"node": node.place, "status": node.status, "attempts": node.attempt, **_counts(node)}
     inside = [_node(child) for child in node.children.values()]
     return {**head, **kept, **({"nodes": inside} if inside else {})}
 
 
 def _question(asked: QuestionAsked) -> dict[str, Any]:
-    found = {
+    document = {
         "node": asked.place,
         "question": asked.question,
         "about": asked.about,
@@ -75,7 +77,7 @@ def _question(asked: QuestionAsked) -> dict[str, Any]:
         "asked": asked.time,
         "deadline": asked.deadline,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def _answer(asked: QuestionAsked, fact: QuestionAnswered) -> dict[str, Any]:
@@ -90,5 +92,5 @@ def _answer(asked: QuestionAsked, fact: QuestionAnswered) -> dict[str, Any]:
 
 
 def _counts(node: NodeState) -> dict[str, int | bool]:
-    """Of the calls in a node, how many ran, and how many used an earlier result."""
+    """Count the calls in a node that ran, and those that used an earlier result."""
     return {"reused": node.is_reused, "calls_ran": node.ran, "calls_reused": node.reused}

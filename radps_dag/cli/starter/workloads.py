@@ -26,7 +26,7 @@ class Noise(TypedDict):
 
 
 class Summary(TypedDict):
-    """What follows from the measurements.
+    """Results derived from the measurements.
 
     Attributes:
         faintest: flux density of the faintest source that stands out

@@ -56,7 +56,7 @@ def spread(ladder: Ladder, layers: Layers, gap: Gap) -> dict[int, float]:
 
 
 def _room(units: _Units, at: dict[int, float], unit: int) -> tuple[float, float]:
-    """How far left and right a unit can go while the others stay."""
+    """The distance that a unit can move left and right while the others stay."""
     return (
         max((at[other] + distance for other, distance in units.left[unit].items()), default=-inf),
         min((at[other] - distance for other, distance in units.right[unit].items()), default=inf),

@@ -73,7 +73,9 @@ def _swap(layer: list[int], place: dict[int, int], near: list[list[int]]) -> Non
 
 
 def _cross(left: list[int], right: list[int]) -> int:
-    """How often edges of two neighbours cross, by the sorted places of their other ends."""
+    """Count the crossings of the edges of two neighbours, by the sorted places of their other
+    ends.
+    """
     return sum(len(left) - bisect_right(left, end) for end in right)
 
 
@@ -82,7 +84,7 @@ def _all_crossings(ladder: Ladder, order: Layers) -> int:
 
 
 def crossings(ladder: Ladder, upper: list[int], lower: list[int]) -> int:
-    """How many edges between two ordered layers cross."""
+    """Count the crossings of edges between two ordered layers."""
     place = {vertex: index for index, vertex in enumerate(lower)}
     seen: list[int] = []
     count = 0

@@ -32,10 +32,10 @@ def turns(
         height = max(sum(heights[a:b]) for a, b in zip(starts, stops, strict=True))
         # Each turn makes the picture harder to follow: it has to be worth it.
         around = TRACK * sum(passing[end] for end in ends)
-        found = cost(width + 50.0 * len(ends) + around, height + 40.0 + 2 * around)
-        found *= 1 + 0.03 * len(ends) + 0.02 * sum(passing[end] for end in ends)
-        if found < lowest:
-            best, lowest = ends, found
+        value = cost(width + 50.0 * len(ends) + around, height + 40.0 + 2 * around)
+        value *= 1 + 0.03 * len(ends) + 0.02 * sum(passing[end] for end in ends)
+        if value < lowest:
+            best, lowest = ends, value
     return frozenset(best)
 
 

@@ -95,7 +95,7 @@ class _Nodes:
         return Task(**common, run=data.get("run", ""), run_at=run_at, arguments=arguments)
 
     def _common(self, name: str, data: Table, at: Location) -> dict[str, Any]:
-        """What every kind of node may carry, as the model's fields."""
+        """Read the fields that every kind of node may have."""
         report = self._report
         return {
             "id": name,

@@ -31,7 +31,7 @@ class Absent(Wrong):
 
 
 class Budget:
-    """What is left of the values and characters that one evaluation may look at and make."""
+    """The values and characters that one evaluation may still look at and make."""
 
     __slots__ = ("left",)
 

@@ -30,7 +30,7 @@ _NUMERIC = {"integer", "number", "boolean"}  # true == 1, as the evaluation has 
 def constant_parts(
     node: nodes.Node, sign: str, left: tuple[Any, Shape], right: tuple[Any, Shape]
 ) -> Iterator[tuple[nodes.Node, str]]:
-    """What of a comparison with a name comes to the same whatever the values are, in words."""
+    """Report the parts of a comparison with a name that come to the same for all values."""
     sides = [_of_side(path_of(one), shape) for one, shape in (left, right)]
     if not any(sides):
         return
@@ -89,7 +89,9 @@ def _numbers_meet(one: Shape, other: Shape) -> bool:
 
 
 def _of_side(path: tuple[str, ...] | None, shape: Shape) -> str:
-    """What one side of a comparison can be, in words; "" where that is not its name's doing."""
+    """Describe the possible values of one side of a comparison; "" if its name does not decide
+    them.
+    """
     if path is None:
         return ""
     name = ".".join(path)

@@ -60,7 +60,7 @@ _Path = tuple[str, ...]
 
 
 def examine(tree: nodes.Expr) -> tuple[tuple[Read, ...], tuple[Finding, ...]]:
-    """What a tree reads, and what in it is not allowed."""
+    """List the reads of a tree, and what is not allowed in it."""
     if _depth(tree) > MAX_DEPTH:
         return (), (Finding(0, "the expression has too many operators in a row; split it"),)
     walk = _Examination()

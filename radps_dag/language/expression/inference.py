@@ -73,7 +73,9 @@ def infer(value: Value, known: Known, complain: Complain | None = None) -> Shape
 
 
 def alternatives(value: Expression) -> Iterator[Expression]:
-    """What `x | default(y, z)` may come to, each as an expression; of any other, itself."""
+    """Yield what `x | default(y, z)` may evaluate to, each as an expression; any other expression
+    yields itself.
+    """
     for tree in _alternatives(value.tree):
         if tree is value.tree and not tree.lineno:
             yield value  # as most are
@@ -307,7 +309,7 @@ class _Inference:
         return list_of(applied.result(item, *arguments[1:]))
 
     def _path(self, node: nodes.Node, item: Shape, attribute: Shape) -> Shape:
-        """What `attribute='selection.spw'` finds in an item."""
+        """The shape that `attribute='selection.spw'` finds in an item."""
         if attribute.choices is None or len(attribute.choices) != 1:
             return ANY
         for name in str(attribute.choices[0]).split("."):
@@ -316,7 +318,7 @@ class _Inference:
 
 
 def _alike(shape: Shape, of: Shape) -> Shape:
-    """What can stand on the other side of `shape`: the same, all numbers being alike."""
+    """The shape of values comparable with `shape`: the same, all numbers being alike."""
     kinds = shape.kinds & (of.kinds | {"integer"})
     if not kinds or shape.unknown:
         return ANY

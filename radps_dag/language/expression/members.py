@@ -9,7 +9,7 @@ __all__ = ["member_of", "no_member"]
 
 
 def no_member(shape: Shape, name: str) -> tuple[str, bool]:
-    """Why a value has no such member ("" if it may), and whether that is certain."""
+    """Say why a value has no such member ("" if it may), and whether that is certain."""
     if shape.unknown:
         return "", False
     if "object" not in shape.kinds:

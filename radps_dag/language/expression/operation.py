@@ -36,7 +36,7 @@ class Operation:
     applies: Mapping[str, Operation] = field(default_factory=dict, hash=False)
 
     def misuse(self, positional: int, keywords: Sequence[str]) -> str:
-        """What is wrong with a call with these arguments; "" if nothing."""
+        """Say what is wrong with a call with these arguments; "" if nothing."""
         if "**" in self.parameters:
             return self._misnamed(positional, keywords)
         open_ended = "*" in self.parameters
@@ -54,7 +54,7 @@ class Operation:
         return ""
 
     def _misnamed(self, positional: int, keywords: Sequence[str]) -> str:
-        """What is wrong with a call whose arguments the author names."""
+        """Say what is wrong with a call whose arguments the author names."""
         if positional or len(keywords) < self.required:
             return f"{self.name!r} takes arguments with names; write {self.usage}"
         if len(set(keywords)) < len(keywords):
@@ -71,7 +71,7 @@ class Operation:
         return next((name for name in ("filter", "test") if name in self.parameters), "")
 
     def misapplied(self, name: Any, given: int) -> str:
-        """What is wrong with applying `name` with so many arguments; "" if nothing."""
+        """Say what is wrong with applying `name` with so many arguments; "" if nothing."""
         applied = self.applies.get(name) if isinstance(name, str) else None
         if applied is not None:
             return applied.misuse(given, ())

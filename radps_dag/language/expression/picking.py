@@ -19,7 +19,7 @@ _TEST = ("test", "*")
 
 
 def _member(item: Any, path: str) -> Any:
-    """What `attribute='selection.spw'` finds in one item."""
+    """Find `attribute='selection.spw'` in one item."""
     for name in path.split("."):
         if not isinstance(item, Mapping):
             raise Wrong(f"{show(item)} has no member {name!r}: it is not a mapping")

@@ -47,7 +47,7 @@ class _Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a text says, wherever it stands. `tree` is None where there are findings."""
+    """A parsed text, wherever it stands. `tree` is None where there are findings."""
 
     text: str
     tree: nodes.Expr | None

@@ -64,7 +64,7 @@ def _members_fit(expected: Shape, given: Shape) -> bool:
 
 
 def mismatch(shape: Shape, value: Any) -> str:
-    """What is wrong with `value` where `shape` is expected, in words; "" if it fits.
+    """Say what is wrong with `value` where `shape` is expected; "" if it fits.
 
     >>> from radps_dag.language.shape import INTEGER, list_of
     >>> mismatch(Shape(frozenset({"number"}), minimum=0, maximum=1), "abc")
@@ -138,7 +138,7 @@ def _member_mismatch(shape: Shape, value: Mapping[str, Any], path: str, depth: i
 
 
 def not_json(value: Any) -> str:
-    """Why a value does not fit JSON, with the path inside it; "" if it does.
+    """Say why a value does not fit JSON, with the path inside it; "" if it does.
 
     >>> not_json({"snr": [1.0, float("nan")]})
     'snr[1]: nan is not a JSON number'

@@ -88,7 +88,8 @@ def object_of(fields: Iterable[tuple[str, Shape, bool]], values: Shape | None, n
 
 
 def union(*shapes: Shape) -> Shape:
-    """What is of one of the shapes. Widens where the vocabulary has no exact word for it.
+    """The shape of values that have one of the shapes. Widens where the vocabulary has no exact
+    word for it.
 
     >>> from radps_dag.language.shape import describe
     >>> describe(union(INTEGER, STRING))

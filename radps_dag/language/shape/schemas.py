@@ -12,7 +12,7 @@ _EXPRESSION = {"type": "string", "pattern": r"\$\{\{"}
 
 
 def to_schema(shape: Shape) -> dict[str, Any]:
-    """What a value of the shape may be in a file, itself and all in it perhaps an expression.
+    """The JSON Schema of a value of the shape in a file; it and all in it may be an expression.
 
     >>> from radps_dag.language.shape import INTEGER, list_of
     >>> to_schema(list_of(INTEGER))["else"]["items"]["else"]

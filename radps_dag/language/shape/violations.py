@@ -29,7 +29,7 @@ _LONGEST = 300
 
 
 def violation(schema: Mapping[str, Any], value: Any) -> str:
-    """What of a schema a value breaks, in words; "" if nothing."""
+    """Say what of a schema a value breaks; "" if nothing."""
     return Rules(schema).broken_by(value)
 
 
@@ -51,7 +51,7 @@ class Rules:
         return _validator()(self._schema, registry=no_registry())
 
     def broken_by(self, value: Any) -> str:
-        """What a value breaks, in words; "" if nothing."""
+        """Say what a value breaks; "" if nothing."""
         with suppress(TypeError, ValueError, ArithmeticError, RecursionError):
             if self._conforms(value):
                 return ""
@@ -67,7 +67,7 @@ class Rules:
 
 @cache
 def no_registry() -> Any:
-    """For every validator: schemas that others refer to, of which there are none.
+    """An empty registry for every validator: schemas may not refer to others.
 
     jsonschema's own asks the network, or opens a file, for what it does not know.
     """

@@ -52,7 +52,7 @@ class Series(list[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one file says: its data, made of `Table`, `Series` and JSON scalars."""
+    """The content of one file: data made of `Table`, `Series` and JSON scalars."""
 
     source: Source
     data: Any

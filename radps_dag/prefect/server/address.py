@@ -19,7 +19,7 @@ __all__ = ["ServerAddress", "ServerStatus", "answers", "client_environment", "lo
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where the server is, and the password to it.
+    """Address of the server, and the password to it.
 
     The server counts this process among its users, and stays, until `release` or the end of the
     process, however it comes.
@@ -75,11 +75,11 @@ def client_environment(address: ServerAddress) -> dict[str, str]:
     return private_variables(address.api_url, address.auth_string, address.prefect_home)
 
 
-def login_url(found: ServerStatus) -> str | None:
+def login_url(state: ServerStatus) -> str | None:
     """The address that opens the page of a running server without asking for the password."""
-    if found.ui_url is None:
+    if state.ui_url is None:
         return None
-    return login_address(found.ui_url, ServerFiles(found.directory).auth_string())
+    return login_address(state.ui_url, ServerFiles(state.directory).auth_string())
 
 
 def answers(state: dict[str, Any]) -> bool:

@@ -74,18 +74,18 @@ def refuse_newer(path: Path) -> None:
         return
     try:
         with closing(sqlite3.connect(path)) as connection:
-            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.Error:  # none of Prefect's yet, or damaged: Prefect says what is wrong
         return
     versions = Path(prefect.server.database.__file__).parent / "_migrations" / "versions" / "sqlite"
     revision = re.compile(r"""^revision(?:: str)? = ["'](\w+)["']""", re.MULTILINE)
-    known = {
+    revisions = {
         name for file in versions.glob("*.py") for name in revision.findall(file.read_text("utf-8"))
     }
-    if found is not None and found[0] not in known:
+    if version is not None and version[0] not in revisions:
         raise RadpsDagError(
             f"{path.parent}: the database of the local Prefect server is of another version of "
-            f"Prefect (revision {found[0]}, which Prefect {prefect.__version__} does not know); "
+            f"Prefect (revision {version[0]}, which Prefect {prefect.__version__} does not know); "
             "use that version, or delete this directory: it holds nothing but what Prefect's page "
             "shows, and no run depends on it"
         )

@@ -39,7 +39,7 @@ def stop(home: Path | None = None, *, force: bool = False) -> bool:
 
 
 def status(home: Path | None = None) -> ServerStatus:
-    """How the server of the home is."""
+    """The status of the server of this home."""
     place = ServerFiles.of(home)
     if not locks.is_held(place.lock):
         return ServerStatus("stopped", place.directory)

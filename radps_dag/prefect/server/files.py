@@ -78,7 +78,7 @@ class ServerFiles:
 
     @property
     def products(self) -> Path:
-        """Which folders of products the server serves."""
+        """The directory with a file for each folder of products that the server serves."""
         return self.directory / "products"
 
     def make(self) -> None:
@@ -101,7 +101,7 @@ class ServerFiles:
             ) from error
 
     def read_state(self) -> dict[str, Any]:
-        """What the server last said about itself; empty where there is nothing to be read."""
+        """Read the state that the server recorded last; empty if it cannot be read."""
         try:
             state = json.loads((self.directory / "state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

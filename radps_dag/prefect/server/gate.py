@@ -106,13 +106,13 @@ class Gate:
             self.touch()
 
     async def _prefects(self, scope: Message, receive: Receive, send: Send) -> None:
-        known = self._visitors.knows(scope)
-        if not known and not is_the_page(scope):
+        admitted = self._visitors.knows(scope)
+        if not admitted and not is_the_page(scope):
             body = b'{"exception_message":"Unauthorized"}'  # as Prefect says it
             await _answer(send, 401, b"application/json", body)
             return
         try:
-            receive = await bounded(receive, empty=not known)
+            receive = await bounded(receive, empty=not admitted)
         except Refused as error:
             await _answer(send, error.status, b"text/plain", f"{error}\n".encode())
             return

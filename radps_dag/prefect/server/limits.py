@@ -41,7 +41,7 @@ def is_the_page(scope: Message) -> bool:
 
 
 def refusal(scope: Message) -> Refused | None:
-    """Why a request is not even looked at, whoever has sent it."""
+    """Refuse a request before it is looked at, whoever has sent it; None if it may pass."""
     headers = scope["headers"]
     if len(headers) > MOST_HEADERS or sum(len(n) + len(v) for n, v in headers) > LONGEST_HEADERS:
         return Refused(431, "too many headers")

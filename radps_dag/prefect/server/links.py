@@ -32,7 +32,7 @@ Link = Callable[[str], str]
 
 
 def no_link(uri: str) -> str:
-    """Where no server of ours serves products, their addresses stay what they are."""
+    """Give no link: without a server of ours that serves products, addresses stay as they are."""
     del uri
     return ""
 

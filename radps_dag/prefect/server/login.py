@@ -88,7 +88,7 @@ def login_address(page: str, said: str, path: str = "") -> str:
 
 
 def new_pass(auth_string: str) -> str:
-    """What lets a browser in for some days."""
+    """Make the pass that lets a browser in for some days."""
     until = f"{int(time.time() / 3600) + VALID:x}"
     return f"{until}-{_signature(auth_string, until)}"
 
@@ -108,9 +108,9 @@ class Login:
         """Answer with the page, or with what a password is worth."""
         if scope.get("method") == "POST":
             given = (await _body(receive)).decode("utf-8", "replace")
-            known = self._knows(given)
-            said = b64encode(self._auth_string.encode()) if known else b""
-            await _answer(send, 200 if known else 403, b"text/plain", said)
+            admitted = self._knows(given)
+            said = b64encode(self._auth_string.encode()) if admitted else b""
+            await _answer(send, 200 if admitted else 403, b"text/plain", said)
         elif _TARGET.fullmatch(scope["path"].removeprefix(LOGIN_PATH)):
             await _answer(send, 200, b"text/html; charset=utf-8", _PAGE)
         else:

@@ -61,7 +61,7 @@ def _write_to_log(place: ServerFiles) -> None:
 
 
 class _Said:
-    """What the server tells about itself, as far as it has come."""
+    """The state of the server, as far as it has come, recorded for other processes."""
 
     def __init__(self, place: ServerFiles, idle_timeout: float) -> None:
         self.place = place

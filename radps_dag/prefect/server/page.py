@@ -42,7 +42,10 @@ def uncompressed(scope: Message) -> Message:
     """The request, without leave to compress what comes back where that is a document."""
     if not is_document(scope):
         return scope
-    return {**scope, "headers": [one for one in scope["headers"] if one[0] != b"accept-encoding"]}
+    return {
+        **scope,
+        "headers": [header for header in scope["headers"] if header[0] != b"accept-encoding"],
+    }
 
 
 def is_document(scope: Message) -> bool:
@@ -67,7 +70,11 @@ def mended(scope: Message, send: Send) -> Send:
             )
             if document and b"content-length" in headers:
                 longer = str(int(headers[b"content-length"]) + len(ADDED)).encode()
-                kept = [one for one in message["headers"] if one[0].lower() != b"content-length"]
+                kept = [
+                    header
+                    for header in message["headers"]
+                    if header[0].lower() != b"content-length"
+                ]
                 message = {**message, "headers": [*kept, (b"content-length", longer)]}
         elif document and message["type"] == "http.response.body" and not message.get("more_body"):
             message = {**message, "body": message.get("body", b"") + ADDED}

@@ -23,26 +23,26 @@ def page_of(flow_run: str, api: str) -> str:
 
     That of the local server logs in. Where it cannot be opened now, words that say why.
     """
-    found = status()
+    state = status()
     ours = f"http://127.0.0.1:{ServerFiles.of(None).read_state().get('port')}/api" == api
-    if found.ui_url is not None and _is_known(found, flow_run):
-        said = new_pass(ServerFiles(found.directory).auth_string())
-        return login_address(found.ui_url, said, f"/runs/flow-run/{flow_run}")
-    if found.ui_url is not None and ours:
+    if state.ui_url is not None and _is_known(state, flow_run):
+        said = new_pass(ServerFiles(state.directory).auth_string())
+        return login_address(state.ui_url, said, f"/runs/flow-run/{flow_run}")
+    if state.ui_url is not None and ours:
         return "not known to the local Prefect server any more"
     if ours:
         return "the local Prefect server has ended; `radps-dag server start`, then look again"
     return f"{_CLOUD.sub(_cloud_page, api).removesuffix('/api')}/runs/flow-run/{flow_run}"
 
 
-def _cloud_page(found: re.Match[str]) -> str:
-    return f"https://app.prefect.cloud/account/{found[1]}/workspace/{found[2]}"
+def _cloud_page(match: re.Match[str]) -> str:
+    return f"https://app.prefect.cloud/account/{match[1]}/workspace/{match[2]}"
 
 
-def _is_known(found: ServerStatus, flow_run: str) -> bool:
+def _is_known(state: ServerStatus, flow_run: str) -> bool:
     """Whether our server knows a flow run. One that is too busy to say so is believed to."""
-    basic = b64encode(ServerFiles(found.directory).auth_string().encode()).decode()
-    host = urlsplit(found.ui_url or "").netloc
+    basic = b64encode(ServerFiles(state.directory).auth_string().encode()).decode()
+    host = urlsplit(state.ui_url or "").netloc
     connection = http.client.HTTPConnection(host, timeout=PATIENCE)
     try:
         headers = {"Authorization": f"Basic {basic}"}

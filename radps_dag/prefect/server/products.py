@@ -74,7 +74,7 @@ _STYLE = (
 
 
 class _Missing(Exception):
-    """There is nothing to be served, in words for who opened the link."""
+    """The product is missing; the message is for the person who opened the link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,26 +126,26 @@ class Products:
 
 
 def _served(asked: _Asked) -> Response:
-    found, about = _look(asked)
+    path, about = _look(asked)
     if stat.S_ISDIR(about.st_mode):
-        return HTMLResponse(_listing(asked, found), headers=_PAGE)
-    return _file(found, about)
+        return HTMLResponse(_listing(asked, path), headers=_PAGE)
+    return _file(path, about)
 
 
-def _listing(asked: _Asked, found: Path) -> str:
+def _listing(asked: _Asked, folder: Path) -> str:
     try:
-        with os.scandir(found) as entries:
+        with os.scandir(folder) as entries:
             listed = list(islice(entries, MOST_LISTED + 1))
     except OSError as error:
-        raise _Missing(f"{found} cannot be read: {error.strerror}.") from error
-    names = sorted((one.name for one in listed[:MOST_LISTED]), key=natural)
+        raise _Missing(f"{folder} cannot be read: {error.strerror}.") from error
+    names = sorted((entry.name for entry in listed[:MOST_LISTED]), key=natural)
     rows = "".join(_row(asked, name) for name in names)
     more = f"<p>The first {MOST_LISTED} entries; there are more.</p>"
-    title = html.escape(_readable(asked.names[-1] if asked.names else found.name))
+    title = html.escape(_readable(asked.names[-1] if asked.names else folder.name))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
-        f"<h1>{_trail(asked)}</h1><p>{html.escape(_readable(str(found)))}</p>"
+        f"<h1>{_trail(asked)}</h1><p>{html.escape(_readable(str(folder)))}</p>"
         f"<table>{rows}</table>{more if len(listed) > MOST_LISTED else ''}"
     )
 
@@ -179,30 +179,30 @@ def _look(asked: _Asked) -> tuple[Path, os.stat_result]:
         raise _Missing("This is not an address of a product: a part of it is not a name of a file.")
     try:
         # Both with their symbolic links followed: one may lead anywhere.
-        found, folder = named.resolve(strict=True), asked.folder.resolve(strict=True)
-        about = found.stat()
+        path, folder = named.resolve(strict=True), asked.folder.resolve(strict=True)
+        about = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _Missing(f"{named} is not there any more: it was moved or deleted.") from error
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         reason = error.strerror if isinstance(error, OSError) else "its links lead in a circle"
         raise _Missing(f"{named} cannot be read: {reason}.") from error
-    if not found.is_relative_to(folder):
+    if not path.is_relative_to(folder):
         raise _Missing(f"{named} leads out of the products of its run.")
     if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
         raise _Missing(f"{named} is neither a file nor a directory.")
-    if not os.access(found, os.R_OK):
+    if not os.access(path, os.R_OK):
         raise _Missing(f"{named} cannot be read: permission denied.")
-    return found, about
+    return path, about
 
 
-def _file(found: Path, about: os.stat_result) -> Response:
-    end = (found.suffix or found.name).lower()
+def _file(path: Path, about: os.stat_result) -> Response:
+    end = (path.suffix or path.name).lower()
     shown = _SHOWN.get(end)
     return FileResponse(
-        found,
+        path,
         headers=_FILE,
         media_type=shown or _DOWNLOADED.get(end, "application/octet-stream"),
-        filename=_readable(found.name),
+        filename=_readable(path.name),
         stat_result=about,
         content_disposition_type="inline" if shown else "attachment",
     )

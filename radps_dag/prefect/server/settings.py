@@ -95,7 +95,7 @@ def private_variables(api_url: str, auth_string: str, prefect_home: Path) -> dic
 
 
 def fingerprint() -> str:
-    """What a server must have in common with who wants to use it: versions and settings."""
+    """Digest of what a server and its users must have in common: versions and settings."""
     import importlib.metadata  # not needed to start a server, and not free
 
     same = {

@@ -243,7 +243,7 @@ def _is_known(state: State) -> bool:
 
 
 class _Progress:
-    """Whether a process that starts gets on: it does while it takes time of the processor."""
+    """Detects whether a starting process makes progress: it does while it uses processor time."""
 
     def __init__(self) -> None:
         self._before = (0, "")
@@ -251,14 +251,16 @@ class _Progress:
 
     def stuck(self, pid: int) -> bool:
         now = time.monotonic()
-        found = pid, _processor_time(pid)
-        if found != self._before:
-            self._before, self._moved = found, now
+        progress = pid, _processor_time(pid)
+        if progress != self._before:
+            self._before, self._moved = progress, now
         return now - self._moved > STUCK
 
 
 def _processor_time(pid: int) -> str:
-    """What a process has taken, in the kernel's ticks; "" where there is none."""
+    """The processor time that a process has used, in the kernel's ticks; "" if there is no such
+    process.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:

@@ -32,9 +32,9 @@ class Visitors:
     def knows(self, scope: Scope) -> bool:
         """Whether the request is of somebody who has logged in."""
         return self._gives_password(scope) or any(
-            hmac.compare_digest(one.strip(), self._cookie)
+            hmac.compare_digest(cookie.strip(), self._cookie)
             for cookies in _values(scope, b"cookie")
-            for one in cookies.split(b";")
+            for cookie in cookies.split(b";")
         )
 
     def cookie(self, scope: Scope) -> list[tuple[bytes, bytes]]:
@@ -48,7 +48,7 @@ class Visitors:
 
     def _gives_password(self, scope: Scope) -> bool:
         given = _values(scope, b"authorization")
-        return any(hmac.compare_digest(one, self._basic) for one in given)
+        return any(hmac.compare_digest(header, self._basic) for header in given)
 
 
 def _values(scope: Scope, header: bytes) -> Iterator[bytes]:

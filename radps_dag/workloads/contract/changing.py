@@ -21,13 +21,13 @@ def changed_inputs(mutates: bool | str | Sequence[str], inputs: Sequence[Input])
     """The inputs that `mutates` means. True is every product or, where no input is one, whatever
     can be a path. Raises LookupError with a name that no input has."""
     if isinstance(mutates, bool):
-        products = [one.name for one in inputs if mutates and _is_product(one.shape)]
-        paths = [one.name for one in inputs if mutates and can_name_data(one.shape)]
+        products = [item.name for item in inputs if mutates and _is_product(item.shape)]
+        paths = [item.name for item in inputs if mutates and can_name_data(item.shape)]
         return tuple(products or paths)
     names = (mutates,) if isinstance(mutates, str) else tuple(mutates)
-    known = {one.name for one in inputs}
+    input_names = {item.name for item in inputs}
     for name in names:
-        if name not in known:
+        if name not in input_names:
             raise LookupError(name)
     return tuple(dict.fromkeys(names))
 

@@ -32,7 +32,7 @@ class UnknownKey(UsageError, KeyError):
 
 
 class Context(Mapping[str, Any]):
-    """What a run knows: a snapshot to read, and what is to be added to it.
+    """The context of a run: a snapshot to read, and the additions to it.
 
     A mapping of keys to values, as of the moment at which it was taken; what is added is not seen
     in it. Of a call, additions land when the call succeeds. Every value that it gives is the
@@ -50,8 +50,8 @@ class Context(Mapping[str, Any]):
         try:
             return copy.deepcopy(self.snapshot.value(key))
         except KeyError:
-            known = self.snapshot.keys
-            hint = did_you_mean(str(key), known) or (f"; {there_are(known)}" if known else "")
+            keys = self.snapshot.keys
+            hint = did_you_mean(str(key), keys) or (f"; {there_are(keys)}" if keys else "")
             raise UnknownKey(f"the context has no key {key!r}{hint}") from None
 
     def __contains__(self, key: object) -> bool:
@@ -120,8 +120,8 @@ class Context(Mapping[str, Any]):
 
     def latest(self, kind: str | None = None, **selection: Any) -> Product:
         """The last of the products that fit. Raises UsageError where there is none."""
-        found = self.products(kind, **selection)
-        if not found:
+        products = self.products(kind, **selection)
+        if not products:
             kinds = sorted({str(record.product["kind"]) for record in self.snapshot.records})
             wanted = " ".join(f"{name}={value!r}" for name, value in selection.items())
             what = f"product of kind {kind!r}" if kind is not None else "product"
@@ -131,7 +131,7 @@ class Context(Mapping[str, Any]):
             raise UsageError(
                 f"the context has no {what}{f' with {wanted}' if wanted else ''}{hint}"
             )
-        return found[-1]
+        return products[-1]
 
     def add(self, key: str, value: Any) -> None:
         """Add a value: the next version under the key or, of a collection, one more item."""
@@ -160,7 +160,7 @@ class Context(Mapping[str, Any]):
 
 
 def addition(snapshot: Snapshot, key: str, value: Any) -> Added:
-    """What is added under a key. Raises UsageError where name or value are not as they must be."""
+    """Make the addition of a value under a key. Raises UsageError for an unfit name or value."""
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise UsageError(
             f"{key!r} is not a key of a context; use lower-case letters, digits and _, starting "
@@ -181,11 +181,13 @@ def addition(snapshot: Snapshot, key: str, value: Any) -> Added:
 
 
 def withdrawal(snapshot: Snapshot, product: Product | str, reason: str) -> Added:
-    """That a product is withdrawn. Raises UsageError where it is not known, or no reason given."""
+    """Make the withdrawal of a product. Raises UsageError for an unknown product or a missing
+    reason.
+    """
     uri = product if isinstance(product, str) else product.get("uri", "")
-    known = [str(record.product["uri"]) for record in snapshot.records]
-    if uri not in known:
-        raise UsageError(f"no product {uri!r} is known{did_you_mean(uri, known)}")
+    uris = [str(record.product["uri"]) for record in snapshot.records]
+    if uri not in uris:
+        raise UsageError(f"no product {uri!r} is known{did_you_mean(uri, uris)}")
     if not isinstance(reason, str) or not reason.strip():
         raise UsageError(f"say why {uri} is withdrawn: reason='...'")
     from radps_dag.facts import Added

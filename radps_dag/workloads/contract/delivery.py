@@ -38,7 +38,7 @@ def checksum_of(file: Product) -> tuple[str, int]:
 
 
 def entries(files: Sequence[Product], workdir: Path) -> list[Entry]:
-    """What a manifest in this directory says of files.
+    """Entries for files in a manifest in this directory.
 
     Raises ValueError where there are none, FileNotFoundError for one that is not there, LeadsOut
     for a link to what was not made here.
@@ -50,7 +50,7 @@ def entries(files: Sequence[Product], workdir: Path) -> list[Entry]:
 
 def standing_on(manifest: Product, files: Sequence[Product]) -> Product:
     """The reference to a manifest with where its files are, in their order."""
-    return {**manifest, "stands_on": [dict(one) for one in files]}
+    return {**manifest, "stands_on": [dict(file) for file in files]}
 
 
 def _entry(file: Product, workdir: Path) -> Entry:
@@ -75,8 +75,8 @@ def _entry(file: Product, workdir: Path) -> Entry:
 
 
 def are_there(manifest: Product, listed: Sequence[Mapping[str, Any]]) -> list[bool]:
-    """Of each file of a manifest, whether it is there with the right checksum."""
-    places = [str(one["uri"]) for one in manifest.get("stands_on", [])]
+    """Check that each file of a manifest is there with the right checksum."""
+    places = [str(product["uri"]) for product in manifest.get("stands_on", [])]
     return [
         any(_is_good(uri, entry) for uri in (*places[number : number + 1], *_said(manifest, entry)))
         for number, entry in enumerate(listed)
@@ -84,12 +84,14 @@ def are_there(manifest: Product, listed: Sequence[Mapping[str, Any]]) -> list[bo
 
 
 def name_of(entry: Mapping[str, Any]) -> str:
-    """How a manifest calls a file."""
+    """The name of a file in a manifest."""
     return str(entry.get("name") or entry.get("beside") or entry.get("uri", ""))
 
 
 def _said(manifest: Product, entry: Mapping[str, Any]) -> Iterator[str]:
-    """Where a manifest says that a file is: one that an older version has written does."""
+    """The addresses that a manifest itself gives for a file: only manifests of older versions
+    do.
+    """
     if is_local(manifest["uri"]) and entry.get("beside"):
         yield urljoin(manifest["uri"], entry["beside"])
     if entry.get("uri"):

@@ -100,6 +100,6 @@ class Workload:
 
     @property
     def defined_at(self) -> str:
-        """Where the function stands: `file.py:12`."""
+        """The place of the function's definition: `file.py:12`."""
         code = inspect.unwrap(self.function).__code__
         return f"{code.co_filename}:{code.co_firstlineno}"

@@ -83,26 +83,28 @@ def _reached(module: str, name: str, root: str) -> Iterator[str]:
     seen = set(waiting)
     while waiting:
         where, what = waiting.pop()
-        known = _module(where)
-        if known is None:
+        text_module = _module(where)
+        if text_module is None:
             continue
-        for definition in known.definitions.get(what, ()):
+        for definition in text_module.definitions.get(what, ()):
             yield f"{what}={definition.text}"
             for used in definition.names:
-                source = definition.imported.get(used, known.imported.get(used))
-                if used in known.definitions and used not in definition.imported:
+                source = definition.imported.get(used, text_module.imported.get(used))
+                if used in text_module.definitions and used not in definition.imported:
                     following = [(where, used)]
                 else:
                     following = _elsewhere(source, root)
-                waiting += [one for one in following if one not in seen]
+                waiting += [name for name in following if name not in seen]
                 seen.update(following)
-        following = [one for one in _elsewhere(known.imported.get(what), root) if one not in seen]
+        following = [
+            name for name in _elsewhere(text_module.imported.get(what), root) if name not in seen
+        ]
         waiting += following
         seen.update(following)
 
 
 def _elsewhere(source: tuple[str, str] | None, root: str) -> list[tuple[str, str]]:
-    """What an imported name stands for, if it is of the same package."""
+    """Find the definition of an imported name, if it is of the same package."""
     module, of = source or ("", "")
     if module.partition(".")[0] != root or module in _MACHINERY:
         return []
@@ -111,13 +113,13 @@ def _elsewhere(source: tuple[str, str] | None, root: str) -> list[tuple[str, str
     inside = _module(f"{module}.{of}") if of else _module(module)
     if inside is not None:  # a whole module: anything of it may be used
         where = f"{module}.{of}" if of else module
-        return [(where, one) for one in inside.definitions]
+        return [(where, name) for name in inside.definitions]
     return [(module, of)]
 
 
 @cache
 def _module(name: str) -> _Module | None:
-    """What a module of Python text defines; None where there is no such text."""
+    """Read the definitions of a Python module; None if it has no text."""
     path = _file_of(name)
     if path is None:
         return None
@@ -184,7 +186,7 @@ def _defined(statement: ast.stmt) -> Iterator[str]:
 
 def _lines(statement: ast.stmt, lines: list[str]) -> str:
     decorators = getattr(statement, "decorator_list", [])
-    first = min([statement.lineno, *(one.lineno for one in decorators)])
+    first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
     return "".join(lines[first - 1 : statement.end_lineno])
 
 

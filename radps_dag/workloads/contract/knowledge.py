@@ -23,7 +23,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What made something: the workload, the digest of its code, the products that it got."""
+    """Origin of a product or value: the workload, the digest of its code, the products it was
+    given.
+    """
 
     workload: str = ""
     source: str = ""
@@ -58,7 +60,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the pipeline says of a key: a JSON Schema, and whether several nodes may add to it."""
+    """Declaration of a key in the pipeline: a JSON Schema, and whether several nodes may add to
+    it.
+    """
 
     schema: Mapping[str, Any]
     collection: bool = False
@@ -67,7 +71,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which products are asked for; what is not said may be anything."""
+    """Selection of products; what is not given may be anything."""
 
     kind: str | None = None
     group: str | None = None
@@ -99,9 +103,9 @@ def _selects(part: Mapping[str, Any], name: str, value: Any) -> bool:
     (True, False)
     """
     return any(
-        found == value or (isinstance(found, list) and value in found)
-        for found in (part.get(name), part.get(f"{name}s"))
-        if found is not None
+        member == value or (isinstance(member, list) and value in member)
+        for member in (part.get(name), part.get(f"{name}s"))
+        if member is not None
     )
 
 
@@ -117,10 +121,10 @@ class Snapshot:
     @cached_property
     def by_key(self) -> Mapping[str, tuple[Entry, ...]]:
         """The versions of each key, in the order of the first ones."""
-        found: dict[str, list[Entry]] = {}
+        by_key: dict[str, list[Entry]] = {}
         for entry in self.entries:
-            found.setdefault(entry.key, []).append(entry)
-        return {key: tuple(entries) for key, entries in found.items()}
+            by_key.setdefault(entry.key, []).append(entry)
+        return {key: tuple(entries) for key, entries in by_key.items()}
 
     @cached_property
     def uris(self) -> frozenset[str]:
@@ -154,13 +158,13 @@ class Snapshot:
                 # The instances of a fan-out each ask for their own among the products of all.
                 candidates = self._by_member.get(member, ())
                 break
-        found = (self.records[number] for number in candidates)
-        return tuple(record for record in found if wanted.fits(record))
+        records = (self.records[number] for number in candidates)
+        return tuple(record for record in records if wanted.fits(record))
 
     @cached_property
     def _by_member(self) -> Mapping[tuple[str, Any], list[int]]:
         """The numbers of the products by what their selections hold; `spws: [1]` holds `spw` 1."""
-        found: dict[tuple[str, Any], list[int]] = {}
+        numbers: dict[tuple[str, Any], list[int]] = {}
         for number, record in enumerate(self.records):
             members: dict[tuple[str, Any], None] = {}
             for name, value in (record.product.get("selection") or {}).items():
@@ -168,8 +172,8 @@ class Snapshot:
                     if isinstance(item, str | int | float | None):
                         members[name, item] = members[name.removesuffix("s"), item] = None
             for member in members:
-                found.setdefault(member, []).append(number)
-        return found
+                numbers.setdefault(member, []).append(number)
+        return numbers
 
     @cached_property
     def text(self) -> str:
@@ -179,11 +183,13 @@ class Snapshot:
     @classmethod
     def from_text(cls, text: str) -> Snapshot:
         """Snapshot from its JSON text."""
-        found = json.loads(text)
+        document = json.loads(text)
         return cls(
-            entries=tuple(_with_lineage(Entry, one) for one in found["entries"]),
-            records=tuple(_with_lineage(Record, one) for one in found["records"]),
-            declared={name: Declared(**one) for name, one in found["declared"].items()},
+            entries=tuple(_with_lineage(Entry, entry) for entry in document["entries"]),
+            records=tuple(_with_lineage(Record, record) for record in document["records"]),
+            declared={
+                name: Declared(**declaration) for name, declaration in document["declared"].items()
+            },
         )
 
 
@@ -198,7 +204,7 @@ def _with_lineage(kind: type[Any], members: Mapping[str, Any]) -> Any:
 
 
 def answer(snapshot: Snapshot, query: str) -> Any:
-    """What a query that was recorded gives in a snapshot, as JSON: `key x`, `products {...}`.
+    """Answer a recorded query from a snapshot, as JSON: `key x`, `products {...}`.
 
     Times are left out: the same answer of another run is the same.
     """
@@ -211,7 +217,7 @@ def answer(snapshot: Snapshot, query: str) -> Any:
         case "declared":
             return rest in snapshot.declared
         case "versions":
-            return [[one.value, one.place, one.by] for one in snapshot.by_key.get(rest, ())]
+            return [[entry.value, entry.place, entry.by] for entry in snapshot.by_key.get(rest, ())]
         case "products":
             records = snapshot.select(Wanted(**json.loads(rest)))
             return [[record.product, record.withdrawn] for record in records]
@@ -220,7 +226,7 @@ def answer(snapshot: Snapshot, query: str) -> Any:
 
 
 def changed(query: str) -> str:
-    """That a query would now get another answer, in words."""
+    """Say that a query would get another answer now."""
     what, _, rest = query.partition(" ")
     match what:
         case "key" | "has" | "versions":

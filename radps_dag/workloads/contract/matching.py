@@ -38,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What belongs together: at most one member of each dataset, under one number for all."""
+    """A match: at most one member of each dataset, under one number for all."""
 
     number: int
     members: tuple[Member, ...]
@@ -62,7 +62,7 @@ class Matches:
         raise UsageError(f"no {self.what} {id!r} of dataset {dataset!r} has been matched")
 
     def ids(self, number: int, data_type: str | None = None) -> dict[str, int | str]:
-        """What the number means in each dataset; of one type of data, if one is said."""
+        """The id behind the number in each dataset, or in those of one type of data."""
         for match in self.matches:
             if match.number == number:
                 return {
@@ -158,13 +158,13 @@ def _matched(
     rule: Sequence[Mapping[str, Any]],
     reason: str,
 ) -> Matches:
-    known = _known(what, datasets)
+    described = _known(what, datasets)
     if how == "rule":
-        groups = _by_rule(what, known, rule, reason)
+        groups = _by_rule(what, described, rule, reason)
     elif how in (("exact", "overlap") if what == "spw" else ("exact",)):
         if rule:
             raise UsageError(f"a rule goes with how='rule', not with how={how!r}")
-        groups = _by_comparison(known, compare)
+        groups = _by_comparison(described, compare)
     else:
         ways = allowed(["exact", "overlap", "rule"] if what == "spw" else ["exact", "rule"])
         raise UsageError(f"{what}s cannot be matched by {how!r}; allowed: {ways}")
@@ -177,21 +177,21 @@ Known = Mapping[str, Mapping[int | str, Description]]
 
 def _known(what: str, datasets: Sequence[Description]) -> Known:
     """Windows or fields by dataset and id."""
-    found: dict[str, dict[int | str, Description]] = {}
+    members: dict[str, dict[int | str, Description]] = {}
     for dataset in datasets:
         name = dataset.get("name") if isinstance(dataset, Mapping) else None
         if not isinstance(name, str) or not name:
             raise UsageError("each dataset must have a name: {'name': 'day1', 'spws': [...]}")
-        if name in found:
+        if name in members:
             raise UsageError(f"two datasets are called {name!r}")
-        found[name] = {}
-        for one in dataset.get(f"{what}s", ()):
-            if not isinstance(one, Mapping) or "id" not in one:
+        members[name] = {}
+        for item in dataset.get(f"{what}s", ()):
+            if not isinstance(item, Mapping) or "id" not in item:
                 raise UsageError(f"dataset {name!r}: each {what} must have an id")
-            if one["id"] in found[name]:
-                raise UsageError(f"dataset {name!r}: two {what}s have the id {one['id']!r}")
-            found[name][one["id"]] = one
-    return found
+            if item["id"] in members[name]:
+                raise UsageError(f"dataset {name!r}: two {what}s have the id {item['id']!r}")
+            members[name][item["id"]] = item
+    return members
 
 
 def _by_comparison(
@@ -204,9 +204,9 @@ def _by_comparison(
         pairs = sorted(
             (
                 (-score, id_number, number, why)
-                for id_number, one in enumerate(members.values())
+                for id_number, member in enumerate(members.values())
                 for number, first in enumerate(firsts)
-                for score, why in [compare(first, one)]
+                for score, why in [compare(first, member)]
                 if score > 0
             ),
         )
@@ -216,13 +216,13 @@ def _by_comparison(
             if id_number not in taken and number not in used:
                 taken[id_number] = (number, why)
                 used.add(number)
-        for id_number, one in enumerate(members.values()):
+        for id_number, member in enumerate(members.values()):
             if id_number in taken:
                 number, why = taken[id_number]
-                groups[number].append(_member(dataset, one, why))
+                groups[number].append(_member(dataset, member, why))
             else:
-                groups.append([_member(dataset, one, "first of its kind")])
-                firsts.append(one)
+                groups.append([_member(dataset, member, "first of its kind")])
+                firsts.append(member)
     return groups
 
 
@@ -247,9 +247,9 @@ def _by_rule(
             members.append(_member(dataset, known[dataset][id], reason))
         groups.append(members)
     groups += [
-        [_member(dataset, one, "not in the rule")]
+        [_member(dataset, item, "not in the rule")]
         for dataset, members_ in known.items()
-        for id, one in members_.items()
+        for id, item in members_.items()
         if (dataset, id) not in seen
     ]
     return groups

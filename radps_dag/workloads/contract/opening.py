@@ -52,7 +52,7 @@ def open_product(product: Product, mode: str = "rb", encoding: str | None = None
 
 @cache
 def _own_folder() -> Path:
-    """Of a process that is no run, until it ends."""
+    """Make a directory for a process that is not a run, removed when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="radps-dag-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

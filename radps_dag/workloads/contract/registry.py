@@ -64,20 +64,20 @@ def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
     Raises UsageError for an unknown library, a module that cannot be imported, and a name that two
     functions claim.
     """
-    known = _OWN if name in _OWN else _known()
-    if name not in known:
-        hint = did_you_mean(name, known) or f"; {there_are(sorted(known))}"
+    libraries = _OWN if name in _OWN else _known()
+    if name not in libraries:
+        hint = did_you_mean(name, libraries) or f"; {there_are(sorted(libraries))}"
         raise UsageError(f"no workload library {name!r}{hint}")
-    library = _import_library(name, known[name])
-    found = collect(library)
+    library = _import_library(name, libraries[name])
+    workloads = collect(library)
     for path in modules:
         module = _import_file(path)
         for own in collect(module).values():
             # What a file imports from elsewhere to build on is not its own.
             if own.function.__module__ == module.__name__:
-                _add_own(found, own)
+                _add_own(workloads, own)
     computes = getattr(library, "COMPUTES", False) is True
-    return Library(name, found, tuple(path.resolve() for path in modules), computes)
+    return Library(name, workloads, tuple(path.resolve() for path in modules), computes)
 
 
 def with_functions(library: Library, functions: Sequence[Callable[..., Any]]) -> Library:
@@ -88,38 +88,38 @@ def with_functions(library: Library, functions: Sequence[Callable[..., Any]]) ->
     """
     if not functions:
         return library
-    found = dict(library.workloads)
+    workloads = dict(library.workloads)
     for function in functions:
         described = getattr(function, "workload", None)
         if not isinstance(described, Workload):
             name = getattr(function, "__qualname__", repr(function))
             raise UsageError(f"{name} is not a workload; write @workload above it")
-        _add_own(found, replace(described, version=f"{described.version} {uuid4()}"))
-    return replace(library, workloads=found)
+        _add_own(workloads, replace(described, version=f"{described.version} {uuid4()}"))
+    return replace(library, workloads=workloads)
 
 
 def collect(module: ModuleType) -> dict[str, Workload]:
     """The workloads in a module's namespace, by name, in the order of the text."""
-    found: dict[str, Workload] = {}
+    workloads: dict[str, Workload] = {}
     for value in list(vars(module).values()):
         described = getattr(value, "workload", None)
         if isinstance(described, Workload):
-            _add(found, described.name, described)
-    return found
+            _add(workloads, described.name, described)
+    return workloads
 
 
-def _add_own(found: dict[str, Workload], own: Workload) -> None:
+def _add_own(workloads: dict[str, Workload], own: Workload) -> None:
     """Add a workload of the project's own, also where a placeholder held its place."""
-    if own.name in found and found[own.name].placeholder and not own.placeholder:
-        del found[own.name]
-    _add(found, own.name, own)
+    if own.name in workloads and workloads[own.name].placeholder and not own.placeholder:
+        del workloads[own.name]
+    _add(workloads, own.name, own)
 
 
-def _add(found: dict[str, Workload], name: str, new: Workload) -> None:
-    known = found.setdefault(name, new)
-    if known is not new:
+def _add(workloads: dict[str, Workload], name: str, new: Workload) -> None:
+    existing = workloads.setdefault(name, new)
+    if existing is not new:
         raise UsageError(
-            f"two workloads are called {name!r}: {known.defined_at} and {new.defined_at}; "
+            f"two workloads are called {name!r}: {existing.defined_at} and {new.defined_at}; "
             "rename one, or give it a name with @workload(name=...)"
         )
 

@@ -51,10 +51,10 @@ def describe_function(
         for parameter in inspect.signature(function).parameters.values()
         if parameter.name not in given
     )
-    known = [*given, *(one.name for one in inputs)]
+    names = [*given, *(item.name for item in inputs)]
     for strange in documented.entries:
-        if strange not in known:
-            hint = did_you_mean(strange, known)
+        if strange not in names:
+            hint = did_you_mean(strange, names)
             raise _wrong(function, f"its docstring describes {strange!r}, no parameter{hint}")
     changes = _changes(function, mutates, inputs)
     return Workload(
@@ -79,20 +79,20 @@ def _changes(
         return changed_inputs(mutates, inputs)
     except LookupError as error:
         name = error.args[0]
-        known = [one.name for one in inputs]
-        hint = did_you_mean(str(name), known) or (f"; {there_are(known)}" if known else "")
+        names = [item.name for item in inputs]
+        hint = did_you_mean(str(name), names) or (f"; {there_are(names)}" if names else "")
         raise _wrong(function, f"mutates {name!r}, which is not an input{hint}") from None
 
 
 def _given(hints: Mapping[str, Any]) -> dict[str, Slot]:
     """The parameters that the engine fills."""
-    found: dict[str, Slot] = {
+    slots: dict[str, Slot] = {
         name: item.what
         for name, hint in hints.items()
         for item in _metadata(hint)
         if isinstance(item, Given)
     }
-    return found | {
+    return slots | {
         name: "context" for name, hint in hints.items() if hint is Context and name != "return"
     }
 

@@ -133,7 +133,7 @@ def _own(workload: Workload, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments for this call alone: a workload that changes them, or a default, changes
     neither another node's outputs nor another call's default."""
     defaults = {
-        one.name: one.default for one in workload.inputs if isinstance(one.default, dict | list)
+        item.name: item.default for item in workload.inputs if isinstance(item.default, dict | list)
     }
     own: dict[str, Any] = _copied({**defaults, **arguments})
     return own
@@ -152,7 +152,7 @@ def _as_mapping(workload: Workload, result: Any) -> dict[str, Any]:
 
 
 def _output_problems(workload: Workload, outputs: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the outputs, in words that complete `workload 'x' returned ...`."""
+    """List what is wrong with the outputs, in words that complete `workload 'x' returned ...`."""
     if reason := not_json(outputs):
         yield f"what is not JSON: {reason}"
         return

@@ -1,4 +1,4 @@
-"""What the workloads of every library give back: the outputs, with their units.
+"""Outputs that the workloads of every library return, with their units.
 
 A library of one's own returns these, so that its signatures are those of the placeholders.
 """

@@ -67,7 +67,7 @@ class Bandpass(TypedDict):
 
 
 class Interval(TypedDict):
-    """How gains are best solved.
+    """Best way to solve gains.
 
     Attributes:
         interval: solution interval

@@ -67,7 +67,7 @@ class Submitted(TypedDict):
 
 
 class Verified(TypedDict):
-    """Whether all is there.
+    """Completeness of a delivery.
 
     Attributes:
         good: files present with the right checksum
@@ -81,7 +81,7 @@ class Verified(TypedDict):
 
 
 class Worked(TypedDict):
-    """What simulated work gives.
+    """Result of simulated work.
 
     Attributes:
         value: the value handed through
@@ -93,7 +93,7 @@ class Worked(TypedDict):
 
 
 class Converging(TypedDict):
-    """Where a simulated solver stands.
+    """Progress of a simulated solver.
 
     Attributes:
         residual: what is left after this iteration

@@ -76,9 +76,9 @@ def apply_calibration(
     data = read(ms, "visibilities")
     spend(data.observation)
     types = [read(caltable, "caltable").content["type"] for caltable in caltables]
-    found = random.uniform(0.0, 0.01)
+    share = random.uniform(0.0, 0.01)
     datasets = [
-        {**dataset, "flagged_fraction": round(min(1.0, dataset["flagged_fraction"] + found), 4)}
+        {**dataset, "flagged_fraction": round(min(1.0, dataset["flagged_fraction"] + share), 4)}
         for dataset in data.content["datasets"]
     ]
     content = {
@@ -101,7 +101,7 @@ def apply_calibration(
 
 
 def iterated(data: Fake, start: Product | None) -> tuple[int, float]:
-    """How many iterations the solver has now done, and the relative change in the last.
+    """The number of iterations that the solver has done, and the relative change in the last.
 
     The change falls by a factor each time, to 0.1 % at the iteration of the cost model.
     """

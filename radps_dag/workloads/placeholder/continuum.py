@@ -89,10 +89,10 @@ def sigma_clip(
         else int(read(ranges, "continuum_ranges").content["clipped"]) // 3
     )
     clipped = min(before, previous + masked)
-    left = before - clipped
-    fraction = left / total
-    found = _ranges(total, left)
-    content = {"left": left, "clipped": clipped, "ranges": found}
+    remaining = before - clipped
+    fraction = remaining / total
+    line_free = _ranges(total, remaining)
+    content = {"left": remaining, "clipped": clipped, "ranges": line_free}
     product = write(
         workdir,
         "continuum_ranges",
@@ -105,7 +105,7 @@ def sigma_clip(
         "ranges": product,
         "clipped": clipped,
         "continuum_fraction": fraction,
-        "score": continuum_score(fraction, len(found)),
+        "score": continuum_score(fraction, len(line_free)),
     }
 
 
@@ -131,14 +131,14 @@ def combine_continuum_ranges(parts: list[Product], total: int, *, workdir: Workd
         raise ValueError("no continuum ranges to combine")
     read_parts = [read(part, "continuum_ranges") for part in parts]
     spend(read_parts[0].observation)
-    found = sum(bool(part.content["left"]) for part in read_parts)
+    count = sum(bool(part.content["left"]) for part in read_parts)
     content = {
         "left": sum(part.content["left"] for part in read_parts),
         "clipped": 0,
         "ranges": [part.content["ranges"] for part in read_parts],
     }
     ranges = write(workdir, "continuum_ranges", read_parts[0].observation, content, sources=parts)
-    return {"ranges": ranges, "found": found, "score": found_score(found, total)}
+    return {"ranges": ranges, "found": count, "score": found_score(count, total)}
 
 
 @workload(placeholder=True)

@@ -63,7 +63,7 @@ def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
     return {
         "manifest": standing_on(manifest, files),
         "files": len(files),
-        "size": sum(one["size"] for one in listed),
+        "size": sum(entry["size"] for entry in listed),
     }
 
 

@@ -25,7 +25,7 @@ SIMULATED = "simulated by radps-dag's placeholder library; not a measurement"
 
 @dataclass(frozen=True, slots=True)
 class Fake:
-    """What a product's file says."""
+    """The content of a product's file."""
 
     product: Product
     observation: Mapping[str, Any]

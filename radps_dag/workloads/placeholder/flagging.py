@@ -31,9 +31,9 @@ def autoflag(
     """
     data = read(ms, "visibilities")
     spend(data.observation)
-    found = random.uniform(0.0, 0.15 / threshold)
+    share = random.uniform(0.0, 0.15 / threshold)
     datasets = [
-        {**dataset, "flagged_fraction": round(min(1.0, dataset["flagged_fraction"] + found), 4)}
+        {**dataset, "flagged_fraction": round(min(1.0, dataset["flagged_fraction"] + share), 4)}
         for dataset in data.content["datasets"]
         if dataset["spw"] == spw
     ]

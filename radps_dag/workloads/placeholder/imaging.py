@@ -25,7 +25,7 @@ SKY: dict[str, tuple[float, float]] = {"continuum": (1.0, 5e-4), "cube": (0.05, 
 
 
 def _dynamic_range_limit(selfcal_cycles: int) -> float:
-    """What calibration errors allow: 155 at first; self-calibration gains until it fits noise.
+    """The limit by calibration errors: 155 at first; self-calibration gains until it fits noise.
 
     >>> [round(_dynamic_range_limit(cycles)) for cycles in range(6)]
     [155, 631, 788, 823, 807, 765]
@@ -124,8 +124,8 @@ def clean(
     spend(data.observation)
     floor = 0.625 * nsigma * before["rms"]
     # A major cycle ends when what is left is a tenth: deeper needs fresh residuals.
-    left = max(0.1, (1.0 - gain) ** (niter / 20))
-    peak = floor + max(0.0, before["peak"] - floor) * left
+    remaining = max(0.1, (1.0 - gain) ** (niter / 20))
+    peak = floor + max(0.0, before["peak"] - floor) * remaining
     content = {**before, "peak": peak, "cycles": before["cycles"] + 1}
     residual = write(
         workdir,

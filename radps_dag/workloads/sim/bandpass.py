@@ -65,7 +65,7 @@ def solve_phase_up(ms: Product, *, workdir: Workdir) -> PhasedUp:
     reference = reference_antenna(parts)
     solutions = tuple(bandpass.phase_up(vis, reference) for vis in parts if vis.time.size)
     table = Caltable("phase_up", parts[0].antennas.names, solutions)
-    scatter = [phase_scatter(one.gain, one.flag, reference) for one in solutions]
+    scatter = [phase_scatter(solution.gain, solution.flag, reference) for solution in solutions]
     return {
         "caltable": write_caltable(workdir, observation_behind(ms), table, ms.get("selection")),
         "phase_rms": float(np.sqrt(np.mean(np.square(scatter)))),
@@ -91,22 +91,24 @@ def solve_bandpass(
     parts = [apply_table(vis, phases) for vis in _calibrator(ms)]
     reference = reference_antenna(parts)
     names = parts[0].antennas.names
-    found = [
+    solved = [
         _solved([vis for vis in parts if vis.spw == spw], reference, before)
         for spw in dict.fromkeys(vis.spw for vis in parts)
     ]
-    change = max(one.change for one in found)
-    good = np.concatenate([one.solutions.snr[~one.solutions.flag] for one in found])
+    change = max(result.change for result in solved)
+    good = np.concatenate([result.solutions.snr[~result.solutions.flag] for result in solved])
     snr = float(np.median(good)) if good.size else 0.0
-    flagged = float(np.mean(np.concatenate([one.solutions.flag.reshape(-1) for one in found])))
-    dead = _receptors(found, names)
+    flagged = float(
+        np.mean(np.concatenate([result.solutions.flag.reshape(-1) for result in solved]))
+    )
+    dead = _receptors(solved, names)
     history = () if before is None else before.history
     entry = {"iteration": len(history) + 1.0, "change": change, "snr": snr}
     table = Caltable(
         "bandpass",
         names,
-        tuple(one.solutions for one in found),
-        {"amplitude": _amplitudes(found), "dead_receptors": dead},
+        tuple(result.solutions for result in solved),
+        {"amplitude": _amplitudes(solved), "dead_receptors": dead},
         (*history, entry),
     )
     return {
@@ -150,9 +152,9 @@ def _solved(
     start = None
     if before is not None:
         fitting = [
-            one
-            for one in before.parts
-            if vis.spw in one.spws and one.polarizations == vis.polarizations
+            part
+            for part in before.parts
+            if vis.spw in part.spws and part.polarizations == vis.polarizations
         ]
         if not fitting or fitting[0].gain.shape[2] != vis.frequency.size:
             raise ValueError(
@@ -167,21 +169,21 @@ def _solved(
     return bandpass.solve_bandpass(parts, reference, start, amplitude)
 
 
-def _amplitudes(found: Sequence[bandpass.Bandpass]) -> dict[str, list[float]]:
-    """What the amplitudes were divided by, of all antennas, by spw and polarization."""
+def _amplitudes(bandpasses: Sequence[bandpass.Bandpass]) -> dict[str, list[float]]:
+    """The divisors of the amplitudes, of all antennas, by spw and polarization."""
     return {
-        f"{one.solutions.spws[0]}:{p}": one.amplitude[:, number].tolist()
-        for one in found
-        for number, p in enumerate(one.solutions.polarizations)
+        f"{solved.solutions.spws[0]}:{p}": solved.amplitude[:, number].tolist()
+        for solved in bandpasses
+        for number, p in enumerate(solved.solutions.polarizations)
     }
 
 
-def _receptors(found: Sequence[bandpass.Bandpass], names: Sequence[str]) -> list[str]:
+def _receptors(bandpasses: Sequence[bandpass.Bandpass], names: Sequence[str]) -> list[str]:
     """Receptors without a signal by name, such as A03:XX."""
     return sorted(
         {
-            f"{names[antenna]}:{one.solutions.polarizations[p]}"
-            for one in found
-            for antenna, p in np.argwhere(one.dead)
+            f"{names[antenna]}:{solved.solutions.polarizations[p]}"
+            for solved in bandpasses
+            for antenna, p in np.argwhere(solved.dead)
         }
     )

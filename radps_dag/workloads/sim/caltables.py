@@ -48,7 +48,7 @@ def combine_caltables(caltables: list[Product], *, workdir: Workdir) -> Table:
     Args:
         caltables: what to put together; at least one
     """
-    together = combine([read_caltable(one) for one in caltables])
+    together = combine([read_caltable(caltable) for caltable in caltables])
     observation = observation_behind_caltable(caltables[0])
     return {"caltable": write_caltable(workdir, observation, together)}
 
@@ -64,7 +64,7 @@ def apply_calibration(
         caltables: what to apply
         group: name of the data group to make
     """
-    tables = [read_caltable(one) for one in caltables]
+    tables = [read_caltable(caltable) for caltable in caltables]
     parts = read_visibilities(ms)
     if not parts:
         raise ValueError(f"no visibilities in {ms['uri']} to calibrate")

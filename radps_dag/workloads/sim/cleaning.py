@@ -63,12 +63,12 @@ def make_dirty_image(
     selection: dict[str, Any] = {"field": field, "spws": spws}
     if channels is not None:
         selection["channels"] = channels
-    found = statistics(image)
+    quality = statistics(image)
     return {
         "image": write_image(workdir, observation, image, "dirty", selection),
-        "peak": found.peak,
-        "rms": found.rms,
-        "sensitivity": found.sensitivity,
+        "peak": quality.peak,
+        "rms": quality.rms,
+        "sensitivity": quality.sensitivity,
     }
 
 
@@ -106,15 +106,18 @@ def clean(
     visibilities = [
         vis.of_channels(np.isin(vis.channels, before.channels.get(vis.spw, ()))) for vis in whole
     ]
-    after, left = major_cycle(before, visibilities, highest, niter, gain, nsigma)
-    worst = where_to_clean(left)
-    flux, remaining = sum(one.flux for one in left), sum(max(0.0, one.left) for one in left)
-    found = max(0.0, flux)
+    after, cycles = major_cycle(before, visibilities, highest, niter, gain, nsigma)
+    worst = where_to_clean(cycles)
+    flux, remaining = (
+        sum(cycle.flux for cycle in cycles),
+        sum(max(0.0, cycle.left) for cycle in cycles),
+    )
+    total = max(0.0, flux)
     return {
         "image": _written(workdir, image, after, "residual"),
         "peak": worst.peak,
         "rms": worst.rms,
-        "model_flux": found / (found + remaining) if found + remaining > 0 else 0.0,
+        "model_flux": total / (total + remaining) if total + remaining > 0 else 0.0,
         "quicklook": _picture(workdir, after, image.get("selection")),
     }
 
@@ -127,13 +130,13 @@ def restore_image(image: Product, *, workdir: Workdir) -> Restored:
         image: residual and model
     """
     after = restored(read_image(image))
-    found = statistics(after)
+    quality = statistics(after)
     return {
         "image": _written(workdir, image, after, "restored"),
-        "dynamic_range": found.dynamic_range,
-        "rms": found.rms,
-        "rms_over_sensitivity": found.rms_over_sensitivity,
-        "score": clean_score(found.rms, found.sensitivity, found.peak),
+        "dynamic_range": quality.dynamic_range,
+        "rms": quality.rms,
+        "rms_over_sensitivity": quality.rms_over_sensitivity,
+        "score": clean_score(quality.rms, quality.sensitivity, quality.peak),
     }
 
 
@@ -180,10 +183,12 @@ def _wanted(
     for vis in whole:
         there = vis.channels.tolist()
         if channels is not None:
-            there = [one for one in there if channels["first"] <= one <= channels["last"]]
+            there = [
+                channel for channel in there if channels["first"] <= channel <= channels["last"]
+            ]
         if free is not None:
             line_free = set(channels_of(free.get(str(vis.spw), [])))
-            there = [one for one in there if one in line_free]
+            there = [channel for channel in there if channel in line_free]
         wanted[vis.spw] = there
     if not any(wanted.values()):
         names = ", ".join(vis.name for vis in whole)

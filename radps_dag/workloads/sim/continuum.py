@@ -89,8 +89,8 @@ def query_line_catalogue(ms: Product, spw: int) -> Lines:
     if not fields:
         raise ValueError(f"no spw {spw} in {ms['uri']}")
     lines = [line_of(observation, field, spw) for field in fields]
-    found = {line.name: round(line.frequency / 1e9, 4) for line in lines if line is not None}
-    return {"lines": [{"name": name, "frequency": at} for name, at in found.items()]}
+    frequencies = {line.name: round(line.frequency / 1e9, 4) for line in lines if line is not None}
+    return {"lines": [{"name": name, "frequency": at} for name, at in frequencies.items()]}
 
 
 @workload
@@ -117,17 +117,17 @@ def sigma_clip(
     frequency, mean = np.array(document["frequency"]), np.array(document["mean"])
     if ranges is None:
         before = np.ones(channels.size, dtype=bool)
-        known = [line["frequency"] * 1e9 for line in lines]
-        kept = finding.mask_lines(frequency, before, known)
+        line_frequencies = [line["frequency"] * 1e9 for line in lines]
+        kept = finding.mask_lines(frequency, before, line_frequencies)
     else:
         before = kept = np.isin(channels, _line_free(ranges, spw))
     kept = finding.clip_once(frequency, mean, kept, threshold)
     fraction = float(kept.sum()) / int(document["total"])
-    found = finding.ranges_of(channels[kept].tolist())
+    free = finding.ranges_of(channels[kept].tolist())
     content = {
         "observation": document["observation"],
         "field": document["field"],
-        "ranges": {str(spw): found},
+        "ranges": {str(spw): free},
         "total": {str(spw): int(document["total"])},
         "lines": [dict(line) for line in lines],
     }
@@ -135,7 +135,7 @@ def sigma_clip(
         "ranges": write_record(workdir, "continuum_ranges", content, spectrum.get("selection")),
         "clipped": int(before.sum() - kept.sum()),
         "continuum_fraction": fraction,
-        "score": continuum_score(fraction, len(found)),
+        "score": continuum_score(fraction, len(free)),
     }
 
 
@@ -157,12 +157,12 @@ def combine_continuum_ranges(parts: list[Product], total: int, *, workdir: Workd
             raise ValueError(f"two of the continuum ranges are of spw {spw}: give one of each")
         ranges |= document["ranges"]
         channels |= document["total"]
-    found = sum(bool(one) for one in ranges.values())
+    count = sum(bool(channels) for channels in ranges.values())
     lines = [line for document in documents for line in document["lines"]]
     shared = {name: documents[0][name] for name in ("observation", "field")}
     content = {**shared, "ranges": ranges, "total": channels, "lines": lines}
     product = write_record(workdir, "continuum_ranges", content)
-    return {"ranges": product, "found": found, "score": found_score(found, total)}
+    return {"ranges": product, "found": count, "score": found_score(count, total)}
 
 
 @workload
@@ -212,5 +212,5 @@ def _to_fit(vis: Visibilities, ranges: Product | None) -> NDArray[np.bool_]:
 
 
 def _line_free(ranges: Product, spw: int) -> list[int]:
-    found: Mapping[str, Any] = read_record(ranges, "continuum_ranges")["ranges"]
-    return finding.channels_of(found.get(str(spw), []))
+    by_spw: Mapping[str, Any] = read_record(ranges, "continuum_ranges")["ranges"]
+    return finding.channels_of(by_spw.get(str(spw), []))

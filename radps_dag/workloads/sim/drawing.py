@@ -42,8 +42,8 @@ def draw_spectrum(spectrum: Product, ranges: Product | None = None, *, workdir: 
     """
     from radps_dag.workloads.sim.charts.spectrum import spectrum as drawn
 
-    found = None if ranges is None else read_record(ranges, "continuum_ranges")
-    return _drawn(drawn(read_record(spectrum, "spectrum"), found), spectrum, workdir)
+    free = None if ranges is None else read_record(ranges, "continuum_ranges")
+    return _drawn(drawn(read_record(spectrum, "spectrum"), free), spectrum, workdir)
 
 
 @workload

@@ -72,7 +72,7 @@ def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
     return {
         "manifest": standing_on(manifest, files),
         "files": len(listed),
-        "size": sum(one["size"] for one in listed),
+        "size": sum(entry["size"] for entry in listed),
     }
 
 
@@ -86,8 +86,8 @@ def submit_to_archive(manifest: Product, *, workdir: Workdir) -> Submitted:
         manifest: what to hand over
     """
     files = _listed(manifest)
-    found = zip(files, are_there(manifest, files), strict=True)
-    refused = [name_of(file) for file, there in found if not there]
+    checks = zip(files, are_there(manifest, files), strict=True)
+    refused = [name_of(file) for file, there in checks if not there]
     content = {"accepted": len(files) - len(refused), "refused": refused}
     return {"receipt": write_record(workdir, "receipt", content)}
 
@@ -106,9 +106,9 @@ def verify_export(manifest: Product) -> Verified:
 
 def _listed(manifest: Product) -> list[dict[str, Any]]:
     """The files of a manifest; raises StoreUnusable for one that does not say which they are."""
-    found: list[dict[str, Any]] = read_record(manifest, "manifest").get("files", [])
-    if not found:
+    entries: list[dict[str, Any]] = read_record(manifest, "manifest").get("files", [])
+    if not entries:
         raise StoreUnusable(
             f"manifest {manifest['uri']} lists no files; write it with write_manifest"
         )
-    return found
+    return entries

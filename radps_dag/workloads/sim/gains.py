@@ -58,7 +58,7 @@ def choose_solution_interval(
     parts = [vis for vis in parts if not vis.flag.all()]
     spws = list(dict.fromkeys(vis.spw for vis in everything))
     alone = [solving.choose_interval([vis], reference, snr_min) for vis in parts]
-    interval, snr = max(one[0] for one in alone), min(one[1] for one in alone)
+    interval, snr = max(pair[0] for pair in alone), min(pair[1] for pair in alone)
     combined = snr < snr_min and len(spws) > 1
     reached = snr
     if combined:
@@ -66,7 +66,7 @@ def choose_solution_interval(
             solving.choose_interval(_of_field(parts, field), reference, snr_min)
             for field in dict.fromkeys(vis.field for vis in parts)
         ]
-        interval, reached = max(one[0] for one in together), min(one[1] for one in together)
+        interval, reached = max(pair[0] for pair in together), min(pair[1] for pair in together)
     snr = min(solving.measure_snr([vis], reference, interval) for vis in parts)
     return {
         "interval": interval,
@@ -106,13 +106,13 @@ def solve_gains(
         raise ValueError(f"a solution interval of {interval} s: it must be longer than 0")
     before = None if start is None else read_caltable(start)
     parts, reference = _scan(ms, read_caltable(bandpass), spws, scan)
-    found = [
+    scans = [
         solving.solve_scan(visit, reference, interval, _start(before, visit))
         for field in dict.fromkeys(vis.field for vis in parts)
         for visit in _visits(_of_field(parts, field))
     ]
-    solutions = tuple(part for one in found for part in one.parts)
-    change = max(one.change for one in found)
+    solutions = tuple(part for scan in scans for part in scan.parts)
+    change = max(scan.change for scan in scans)
     snr = min(_median_snr(part) for part in solutions)
     scatter = [phase_scatter(part.gain, part.flag, reference) for part in solutions]
     phase_rms = float(np.sqrt(np.mean(np.square(scatter))))
@@ -146,22 +146,22 @@ def derive_flux_scale(
     table = read_caltable(gains)
     if table.type != "gains":
         raise ValueError(f"expected a caltable of type gains, found {table.type}: {gains['uri']}")
-    known = _known(observation, table, models_of(ms))
-    found = fluxscale.derive_flux_densities(table.parts, known)
-    flux = known | {field: one.mean for field, one in found.items()}
-    snr = min((one.snr for one in found.values()), default=fluxscale.CERTAIN)
-    spread = max((one.spread for one in found.values()), default=0.0)
+    reference_fluxes = _known(observation, table, models_of(ms))
+    densities = fluxscale.derive_flux_densities(table.parts, reference_fluxes)
+    flux = reference_fluxes | {field: density.mean for field, density in densities.items()}
+    snr = min((density.snr for density in densities.values()), default=fluxscale.CERTAIN)
+    spread = max((density.spread for density in densities.values()), default=0.0)
     parameters = {
         "flux_densities": flux,
         "by_spw": {
-            field: {str(spw): value for spw, value in one.by_spw.items()}
-            for field, one in found.items()
+            field: {str(spw): value for spw, value in density.by_spw.items()}
+            for field, density in densities.items()
         },
     }
     scaled = replace(
         table,
         type="flux_scale",
-        parts=fluxscale.scale(table.parts, found),
+        parts=fluxscale.scale(table.parts, densities),
         parameters={**table.parameters, **parameters},
     )
     if context.declares("flux_densities"):
@@ -193,7 +193,9 @@ def _scan(
     everything = _calibrators(ms, spws)
     inside = [vis.of_times(vis.scan == scan) for vis in everything]
     if not any(vis.time.size for vis in inside):
-        there = ", ".join(map(str, sorted({int(one) for vis in everything for one in vis.scan})))
+        there = ", ".join(
+            map(str, sorted({int(number) for vis in everything for number in vis.scan}))
+        )
         raise ValueError(f"no data of scan {scan} in {ms['uri']}; there are {there or 'none'}")
     parts = [apply_table(vis, bandpass) for vis in inside if vis.time.size]
     require_solvable(parts, f"spws {', '.join(map(str, spws))}, scan {scan}")
@@ -205,13 +207,13 @@ def _known(
 ) -> dict[str, float]:
     """Flux densities in Jy, in the mean of the spws, of the flux calibrators: as data have them, or
     the catalogue."""
-    known: dict[str, list[float]] = {}
+    fluxes: dict[str, list[float]] = {}
     for part in table.parts:
         flux = "FLUX" in part.intents
         model = (models.get(part.field) or known_model(observation, part.field)) if flux else None
         if model is not None:
-            known.setdefault(part.field, []).append(float(model.at(part.frequency).mean()))
-    return {field: sum(values) / len(values) for field, values in known.items()}
+            fluxes.setdefault(part.field, []).append(float(model.at(part.frequency).mean()))
+    return {field: sum(values) / len(values) for field, values in fluxes.items()}
 
 
 def _of_field(parts: Sequence[Visibilities], field: str) -> list[Visibilities]:
@@ -224,7 +226,7 @@ def _visits(parts: Sequence[Visibilities]) -> list[list[Visibilities]]:
     numbers = visits_of(first.time, first.scan, first.integration)
     if any(not np.array_equal(vis.time, first.time) for vis in parts):
         raise ValueError(f"the spws of field {first.field} were not observed at the same times")
-    visits = [[vis.of_times(numbers == one) for vis in parts] for one in np.unique(numbers)]
+    visits = [[vis.of_times(numbers == number) for vis in parts] for number in np.unique(numbers)]
     return [visit for visit in visits if not all(vis.flag.all() for vis in visit)]
 
 
@@ -232,19 +234,19 @@ def _start(before: Caltable | None, visit: Sequence[Visibilities]) -> list[Solut
     """The solutions of a visit in the iteration before, in the order of its spws."""
     if before is None:
         return None
-    found = []
+    starts = []
     for vis in visit:
         fitting = [
-            one
-            for one in before.parts
-            if one.field == vis.field
-            and vis.spw in one.spws
-            and vis.time[0] <= one.time.mean() <= vis.time[-1]
+            part
+            for part in before.parts
+            if part.field == vis.field
+            and vis.spw in part.spws
+            and vis.time[0] <= part.time.mean() <= vis.time[-1]
         ]
         if not fitting:
             raise ValueError(f"the gains to start from are not of {vis.name}")
-        found.append(fitting[0])
-    return found
+        starts.append(fitting[0])
+    return starts
 
 
 def _median_snr(part: Solutions) -> float:

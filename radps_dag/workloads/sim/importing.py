@@ -175,7 +175,9 @@ def calibrate_wvr(ms: Product, *, workdir: Workdir) -> Wvr:
         ms.get("selection"),
     )
     clean = [flag_outliers(vis, _OUTLIER) for vis in parts]
-    ratios = [phase_rms_ratio(vis, one) for vis, one in zip(clean, solutions, strict=True)]
+    ratios = [
+        phase_rms_ratio(vis, solution) for vis, solution in zip(clean, solutions, strict=True)
+    ]
     ratio = float(np.median(ratios))
     return {"caltable": caltable, "phase_rms_ratio": ratio, "score": wvr_score(ratio)}
 
@@ -240,7 +242,9 @@ def _described(
 
 
 def _recorded(ms: Product, vis: Visibilities, table: str) -> Mapping[str, NDArray[Any]]:
-    """What the telescope recorded beside visibilities; of data nothing that would change them."""
+    """Read what the telescope recorded beside visibilities; real data get nothing that would change
+    them.
+    """
     if observation_behind(ms).data is None:
         return read_table(ms, vis.name, table)
     return nothing_recorded(vis)

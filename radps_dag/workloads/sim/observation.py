@@ -12,7 +12,7 @@ __all__ = ["Data", "Observation"]
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What data that somebody has observed say of themselves; nothing of them is simulated.
+    """Description of real data, read from them; nothing of them is simulated.
 
     Attributes:
         group: data group that is processed
@@ -37,7 +37,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What simulate_observation was asked for, its arguments by their names; or what data hold."""
+    """The arguments of simulate_observation by their names, or their values in real data."""
 
     project: str
     calibrators: tuple[str, ...]

@@ -148,7 +148,9 @@ def _check(observation: Observation) -> None:
     fields = (*observation.calibrators, *observation.targets)
     if wrong := [name for name in fields if not name.strip(". ") or "/" in name]:
         raise ValueError(f"{wrong[0]!r} is not a name of a field: it needs a letter, and no /")
-    if wrong := [one for one in observation.polarizations if one not in _PARALLEL]:
+    if wrong := [
+        polarization for polarization in observation.polarizations if polarization not in _PARALLEL
+    ]:
         raise ValueError(
             f"no polarization {wrong[0]!r}: sources are unpolarized, so that there are only "
             f"{', '.join(_PARALLEL)}"
@@ -213,13 +215,13 @@ def open_data(data: Product, data_group: str = "base", *, workdir: Workdir) -> O
 
 def data_of(observation: Product) -> Product:
     """The data that an observation was opened of."""
-    found: Any = next(iter(observation.get("stands_on", [])), None)
-    if found is None:
+    parent: Any = next(iter(observation.get("stands_on", [])), None)
+    if parent is None:
         raise ValueError(
             f"{observation['uri']} does not tell of its data; hand on the whole reference to it, "
             "with stands_on"
         )
-    return found  # type: ignore[no-any-return]
+    return parent  # type: ignore[no-any-return]
 
 
 @workload
@@ -310,4 +312,6 @@ def _opened(ms: Product, channels_per_block: int) -> Opened:
 
 def intents(observation: Observation, fields: list[str]) -> list[str]:
     """The intents of fields, each once."""
-    return list(dict.fromkeys(one for field in fields for one in intents_of(observation, field)))
+    return list(
+        dict.fromkeys(intent for field in fields for intent in intents_of(observation, field))
+    )

@@ -107,7 +107,7 @@ def choose_image(ms: list[Product], images: list[Product]) -> Chosen:
 
 
 def _measured(product: Product) -> Statistics:
-    """What an image is worth; raises ValueError for one that has nothing to compare."""
+    """Measure the quality of an image; raises ValueError for one that has nothing to compare."""
     measured = statistics(read_image(product))
     if not (measured.peak > 0 and measured.rms > 0):
         raise ValueError(

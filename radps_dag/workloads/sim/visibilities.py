@@ -104,7 +104,7 @@ class Visibilities:
 
     @property
     def name(self) -> str:
-        """Of the field and spw, as the measurement set is called in its processing set."""
+        """The name by field and spw, as the measurement set is called in its processing set."""
         return f"{self.field.replace('/', '_')}_spw{self.spw}"
 
     @property
@@ -113,7 +113,7 @@ class Visibilities:
         return float(self.flag.mean()) if self.flag.size else 1.0
 
     def of_times(self, chosen: NDArray[np.bool_] | Integers) -> Visibilities:
-        """Those of some times."""
+        """Select visibilities of some times."""
         return replace(
             self,
             time=self.time[chosen],
@@ -125,7 +125,7 @@ class Visibilities:
         )
 
     def of_channels(self, chosen: NDArray[np.bool_] | Integers) -> Visibilities:
-        """Those of some channels, given by their place in `channels`."""
+        """Select visibilities of some channels, given by their place in `channels`."""
         return replace(
             self,
             frequency=self.frequency[chosen],

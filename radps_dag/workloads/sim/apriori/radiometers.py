@@ -46,7 +46,7 @@ def radiometer_solutions(vis: Visibilities, path: NDArray[np.float64]) -> Soluti
 
 
 def phase_rms_ratio(vis: Visibilities, solutions: Solutions) -> float:
-    """How much less the phases move with the correction: rms without over rms with.
+    """The factor by which the correction calms the phases: rms without over rms with it.
 
     The phases are those of the antennas: what an antenna's phase did from one time to a later one,
     relative to the others, is the phase of the sum over its baselines of V(t + lag) conj(V(t)),
@@ -90,7 +90,7 @@ def _moved(
     """Movements (2, n) in rad of the antennas' phases over the lag within visits, in both halves;
     and how many of them do not overlap."""
     lag = max(1, round(_LAG / vis.integration))
-    found, count = [np.zeros((2, 0))], 0.0
+    differences, count = [np.zeros((2, 0))], 0.0
     # A scan number may come back to a field later.
     ends = np.flatnonzero(np.diff(vis.time) > 1.5 * vis.integration) + 1
     for visit in np.split(np.arange(vis.time.size), ends):
@@ -100,9 +100,9 @@ def _moved(
         products = [(half[step:] * half[:-step].conj()).sum(axis=-1) for half in here]
         totals = np.stack([_per_antenna(vis, product) for product in products])
         measured = (np.abs(totals) > 0).all(axis=0)
-        found.append(np.angle(totals[:, measured]))
+        differences.append(np.angle(totals[:, measured]))
         count += measured.sum() / step
-    return np.concatenate(found, axis=1), max(1.0, count)
+    return np.concatenate(differences, axis=1), max(1.0, count)
 
 
 def _per_antenna(vis: Visibilities, product: NDArray[np.complex128]) -> NDArray[np.complex128]:

@@ -60,9 +60,9 @@ def phase_up(vis: Visibilities, reference: int) -> Solutions:
     """
     band = vis.of_channels(np.arange(vis.frequency.size)[inner(vis.frequency.size)])
     sums = accumulate(band, model_of(band), np.arange(vis.time.size))
-    found = stefcal.solve(sums, reference, "phase", iterations=_ENOUGH, tolerance=1e-6)
-    snr = stefcal.quality(sums, found.gain).snr
-    gain, snr = np.moveaxis(found.gain, -1, 1), np.moveaxis(snr, -1, 1)
+    gains = stefcal.solve(sums, reference, "phase", iterations=_ENOUGH, tolerance=1e-6)
+    snr = stefcal.quality(sums, gains.gain).snr
+    gain, snr = np.moveaxis(gains.gain, -1, 1), np.moveaxis(snr, -1, 1)
     flag = snr < SNR_MIN
     silent = flag.all(axis=0) & (snr > 0).any(axis=0)
     gain = np.where(silent, 1.0, gain)
@@ -92,22 +92,22 @@ def solve_bandpass(
     vis = parts[0]
     sums = add(
         [
-            accumulate(one, model_of(one), np.zeros(one.time.size, np.int64), per_channel=True)
-            for one in parts
-            if one.time.size
+            accumulate(part, model_of(part), np.zeros(part.time.size, np.int64), per_channel=True)
+            for part in parts
+            if part.time.size
         ]
     )
     first = None
     if start is not None:
         scale = 1.0 if amplitude is None else amplitude[np.newaxis, :, np.newaxis, :]
         first = np.moveaxis(start.gain * scale, 1, -1).astype(np.complex128)
-    found = stefcal.solve(sums, reference, start=first, iterations=iterations)
-    snr = np.moveaxis(stefcal.quality(sums, found.gain).snr, -1, 1)
-    gain = np.moveaxis(found.gain, -1, 1)
+    gains = stefcal.solve(sums, reference, start=first, iterations=iterations)
+    snr = np.moveaxis(stefcal.quality(sums, gains.gain).snr, -1, 1)
+    gain = np.moveaxis(gains.gain, -1, 1)
     dead = find_dead(gain, snr)
     flag = (snr < SNR_MIN) | dead[np.newaxis, :, np.newaxis, :]
     size = _mean_amplitude(gain, snr < SNR_MIN)
-    time = np.concatenate([one.time for one in parts])
+    time = np.concatenate([part.time for part in parts])
     solutions = _solutions(
         vis,
         time.mean(keepdims=True),
@@ -116,7 +116,7 @@ def solve_bandpass(
         flag,
         np.where(flag, 0.0, snr),
     )
-    return Bandpass(solutions, size, found.change, dead)
+    return Bandpass(solutions, size, gains.change, dead)
 
 
 def find_dead(gain: NDArray[np.complex128], snr: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -152,7 +152,7 @@ def _solutions(
     flag: NDArray[np.bool_],
     snr: NDArray[np.float64],
 ) -> Solutions:
-    one = gain.shape[2] == 1
+    continuous = gain.shape[2] == 1
     return Solutions(
         field=vis.field,
         intents=vis.intents,
@@ -160,7 +160,7 @@ def _solutions(
         scan=None,
         time=time,
         interval=interval,
-        frequency=vis.frequency.mean(keepdims=True) if one else vis.frequency,
+        frequency=vis.frequency.mean(keepdims=True) if continuous else vis.frequency,
         polarizations=vis.polarizations,
         # Also where flagged: the next iteration goes on from there.
         gain=gain,

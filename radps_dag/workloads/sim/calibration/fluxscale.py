@@ -39,7 +39,7 @@ class FluxDensity:
 
     @property
     def mean(self) -> float:
-        """Of the spws, in Jy."""
+        """The mean flux density over the spws, in Jy."""
         return sum(self.by_spw.values()) / len(self.by_spw)
 
     @property
@@ -56,27 +56,27 @@ class FluxDensity:
 
 
 def derive_flux_densities(
-    parts: Sequence[Solutions], known: Collection[str]
+    parts: Sequence[Solutions], standards: Collection[str]
 ) -> dict[str, FluxDensity]:
     """Flux densities of all fields but those of which it is known.
 
     The median over antennas, polarizations and scans, and its error from how they scatter.
     Raises ValueError where no field is known, or one has no solutions in common with these.
     """
-    fields = list(dict.fromkeys(part.field for part in parts if part.field not in known))
-    if not any(part.field in known for part in parts):
+    fields = list(dict.fromkeys(part.field for part in parts if part.field not in standards))
+    if not any(part.field in standards for part in parts):
         raise ValueError(
             "no gains of a field of known flux density: the flux scale needs a calibrator with "
             "the intent FLUX"
         )
-    found = {}
+    densities = {}
     for field in fields:
         spws = sorted({spw for part in parts if part.field == field for spw in part.spws})
-        ratios = {spw: _ratios(parts, known, field, spw) for spw in spws}
+        ratios = {spw: _ratios(parts, standards, field, spw) for spw in spws}
         flux = {spw: float(np.median(values)) for spw, values in ratios.items()}
         error = {spw: _error(values) for spw, values in ratios.items()}
-        found[field] = FluxDensity(flux, error)
-    return found
+        densities[field] = FluxDensity(flux, error)
+    return densities
 
 
 def scale(parts: Sequence[Solutions], flux: dict[str, FluxDensity]) -> tuple[Solutions, ...]:
@@ -90,14 +90,18 @@ def scale(parts: Sequence[Solutions], flux: dict[str, FluxDensity]) -> tuple[Sol
 
 
 def _ratios(
-    parts: Sequence[Solutions], known: Collection[str], field: str, spw: int
+    parts: Sequence[Solutions], standards: Collection[str], field: str, spw: int
 ) -> NDArray[np.float64]:
     """Squared ratios of amplitudes of all antennas, polarizations and scans."""
     of_spw = [part for part in parts if spw in part.spws]
-    references = [part for part in of_spw if part.field in known]
+    references = [part for part in of_spw if part.field in standards]
     ratios = []
     for part in _nearest([part for part in of_spw if part.field == field], references):
-        names = [p for p in part.polarizations if all(p in one.polarizations for one in references)]
+        names = [
+            p
+            for p in part.polarizations
+            if all(p in reference.polarizations for reference in references)
+        ]
         if not references or not names:
             continue
         own, against = _amplitudes(part, names), _at(part, references, names)
@@ -107,14 +111,14 @@ def _ratios(
     if not values.size:
         raise ValueError(
             f"no gains of field {field}, spw {spw}, to compare with those of "
-            f"{', '.join(sorted(known))}: they are flagged, or of other spws or polarizations"
+            f"{', '.join(sorted(standards))}: they are flagged, or of other spws or polarizations"
         )
     return values
 
 
 def _nearest(parts: Sequence[Solutions], references: Sequence[Solutions]) -> list[Solutions]:
-    """Of the visits those soonest before or after one of the references: gains drift meanwhile."""
-    times = np.array([one.time.mean() for one in references])
+    """Pick the visits soonest before or after one of the references: gains drift meanwhile."""
+    times = np.array([reference.time.mean() for reference in references])
     apart = [float(np.abs(times - part.time.mean()).min(initial=np.inf)) for part in parts]
     return [part for part, away in zip(parts, apart, strict=True) if away <= 1.5 * min(apart) + 1.0]
 
@@ -124,18 +128,18 @@ def _at(
 ) -> NDArray[np.float64]:
     """(a, p) amplitudes of the fields of known flux density at the time of a part."""
     ordered = sorted(references, key=lambda one: float(one.time.mean()))
-    amplitudes = np.stack([_amplitudes(one, polarizations) for one in ordered])
+    amplitudes = np.stack([_amplitudes(solution, polarizations) for solution in ordered])
     bad = ~np.isfinite(amplitudes)
-    time = np.array([one.time.mean() for one in ordered])
+    time = np.array([solution.time.mean() for solution in ordered])
     values = np.where(bad, 1.0, amplitudes) + 0j
-    found, missing = interpolate(time, values, bad, part.time.mean(keepdims=True))
-    at: NDArray[np.float64] = np.where(missing[0], np.nan, np.abs(found[0]))
+    value, missing = interpolate(time, values, bad, part.time.mean(keepdims=True))
+    at: NDArray[np.float64] = np.where(missing[0], np.nan, np.abs(value[0]))
     return at
 
 
 def _amplitudes(part: Solutions, polarizations: Sequence[str]) -> NDArray[np.float64]:
     """(a, p) mean amplitude over the unflagged intervals; not a number where there is none."""
-    chosen = [part.polarizations.index(one) for one in polarizations]
+    chosen = [part.polarizations.index(name) for name in polarizations]
     good = ~part.flag[..., chosen]
     total = np.where(good, np.abs(part.gain[..., chosen]), 0.0).sum(axis=(0, 2))
     count = good.sum(axis=(0, 2))

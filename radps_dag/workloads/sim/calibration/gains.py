@@ -73,12 +73,12 @@ def solve_scan(
     phase = stefcal.solve(add(sums), reference, "phase", turned, iterations)
     solved = []
     change = phase.change
-    for number, (vis, one) in enumerate(zip(parts, sums, strict=True)):
+    for number, (vis, summed) in enumerate(zip(parts, sums, strict=True)):
         old = before[number] if before else None
-        found, moved = _amplitude(one, phase.gain, reference, old, iterations)
+        amplitude, moved = _amplitude(summed, phase.gain, reference, old, iterations)
         change = max(change, moved)
-        certain = _certainty(add(sums) if len(sums) > 1 else one, one, found)
-        solved.append(_solutions(vis, numbers, interval, found, certain, snr_min))
+        certain = _certainty(add(sums) if len(sums) > 1 else summed, summed, amplitude)
+        solved.append(_solutions(vis, numbers, interval, amplitude, certain, snr_min))
     return ScanGains(tuple(solved), change)
 
 
@@ -87,8 +87,8 @@ def measure_snr(parts: Sequence[Visibilities], reference: int, interval: float) 
     first = parts[0]
     numbers = intervals_of(first.time, first.scan, first.integration, interval)
     sums = add([accumulate(vis, model_of(vis), numbers) for vis in parts])
-    found = stefcal.solve(sums, reference, iterations=_ENOUGH, tolerance=1e-4)
-    snr = stefcal.quality(sums, found.gain).snr
+    gains = stefcal.solve(sums, reference, iterations=_ENOUGH, tolerance=1e-4)
+    snr = stefcal.quality(sums, gains.gain).snr
     return float(np.median(snr[snr > 0])) if (snr > 0).any() else 0.0
 
 

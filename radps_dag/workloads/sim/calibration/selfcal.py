@@ -32,10 +32,10 @@ def solve_against(
     """
     numbers = intervals_of(vis.time, vis.scan, vis.integration, interval)
     sums = accumulate(vis, model, numbers)
-    found = stefcal.solve(sums, reference, mode, iterations=_ENOUGH, tolerance=1e-6)
-    snr = np.moveaxis(stefcal.quality(sums, found.gain).snr, -1, 1)
+    gains = stefcal.solve(sums, reference, mode, iterations=_ENOUGH, tolerance=1e-6)
+    snr = np.moveaxis(stefcal.quality(sums, gains.gain).snr, -1, 1)
     flag = snr < snr_min
-    gain = _normalised(np.moveaxis(found.gain, -1, 1), flag)
+    gain = _normalised(np.moveaxis(gains.gain, -1, 1), flag)
     return Solutions(
         field=vis.field,
         intents=vis.intents,

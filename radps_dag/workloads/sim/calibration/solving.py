@@ -21,13 +21,13 @@ def require_solvable(parts: Sequence[Visibilities], what: str) -> None:
     if not any(vis.time.size for vis in parts):
         raise ValueError(f"no data of {what}")
     good = [_good(vis) for vis in parts]
-    if not any(one.any() for one in good):
+    if not any(mask.any() for mask in good):
         raise ValueError(f"all data of {what} are flagged: there is nothing to solve")
     antennas = {
         int(number)
-        for vis, one in zip(parts, good, strict=True)
+        for vis, mask in zip(parts, good, strict=True)
         for numbers in (vis.antenna1, vis.antenna2)
-        for number in numbers[one.any(axis=(0, 2, 3))]
+        for number in numbers[mask.any(axis=(0, 2, 3))]
     }
     if len(antennas) < 3:
         raise ValueError(

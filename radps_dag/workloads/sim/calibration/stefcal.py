@@ -32,7 +32,7 @@ class Gains:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How certain gains are.
+    """Uncertainty of gains.
 
     Attributes:
         snr: (t, f, p, a) gain over its standard error; 0 where there are no data

@@ -58,8 +58,8 @@ def intervals_of(time: Floats, scan: Integers, integration: float, interval: flo
     numbers = np.zeros(time.size, dtype=np.int64)
     before = 0
     visits = visits_of(time, scan, integration)
-    for one in np.unique(visits):
-        chosen = np.flatnonzero(visits == one)
+    for visit in np.unique(visits):
+        chosen = np.flatnonzero(visits == visit)
         pieces = max(1, min(chosen.size, round(chosen.size * integration / interval)))
         numbers[chosen] = before + np.arange(chosen.size) * pieces // chosen.size
         before += pieces

@@ -19,7 +19,9 @@ _NOTHING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What is drawn of gains: amplitude, phase, or the system temperature that they stand for."""
+    """A quantity drawn of gains: amplitude, phase, or the system temperature that they stand
+    for.
+    """
 
     name: str
 
@@ -59,8 +61,8 @@ Series = tuple[tuple[int, ...], str]
 
 def series_of(table: Caltable) -> list[Series]:
     """Spectral windows that were solved together, and polarization: each is a series."""
-    found = {(part.spws, name): None for part in table.parts for name in part.polarizations}
-    return sorted(found)
+    series = {(part.spws, name): None for part in table.parts for name in part.polarizations}
+    return sorted(series)
 
 
 def is_spectral(table: Caltable) -> bool:
@@ -69,19 +71,19 @@ def is_spectral(table: Caltable) -> bool:
 
 
 def quantities(table: Caltable) -> list[Quantity]:
-    """What the solutions are about: amplitudes, phases, or both."""
+    """The quantities that the solutions are about: amplitudes, phases, or both."""
     if table.type == "tsys":
         return [TSYS]
     if table.type == "wvr":
         return [PHASE]
     good = [part.gain[~part.flag] for part in table.parts]
-    gains = np.concatenate([one.ravel() for one in good]) if good else np.zeros(0, complex)
-    found = [
+    gains = np.concatenate([gain.ravel() for gain in good]) if good else np.zeros(0, complex)
+    drawn = [
         quantity
         for quantity, about in ((AMPLITUDE, np.abs(gains) - 1.0), (PHASE, np.angle(gains)))
         if np.abs(about).max(initial=0.0) > _NOTHING
     ]
-    return found or [AMPLITUDE, PHASE]
+    return drawn or [AMPLITUDE, PHASE]
 
 
 def curves(table: Caltable, antenna: int) -> list[Curve]:
@@ -92,7 +94,7 @@ def curves(table: Caltable, antenna: int) -> list[Curve]:
     """
     series = series_of(table)
     start = min((float(part.time.min()) for part in table.parts if part.time.size), default=0.0)
-    found = []
+    lines = []
     for part in table.parts:
         _require_finite(part, table, antenna)
         for number, name in enumerate(part.polarizations):
@@ -102,15 +104,15 @@ def curves(table: Caltable, antenna: int) -> list[Curve]:
             if is_spectral(table):
                 order = np.argsort(part.frequency)
                 x = np.asarray(part.frequency, dtype=np.float64)[order] / 1e9
-                found += [
+                lines += [
                     Curve(which, x, gain[time, order], flag[time, order])
                     for time in range(len(part.time))
                 ]
             else:
                 order = np.argsort(part.time)
                 x = (np.asarray(part.time, dtype=np.float64)[order] - start) / 60.0
-                found.append(Curve(which, x, gain[order, 0], flag[order, 0]))
-    return found
+                lines.append(Curve(which, x, gain[order, 0], flag[order, 0]))
+    return lines
 
 
 def _require_finite(part: Solutions, table: Caltable, antenna: int) -> None:

@@ -121,13 +121,15 @@ def _draw(
 def _bar(axes: Axes, shown: AxesImage, unit: str) -> None:
     """Draw the colour bar beside the frame."""
     bar = axes.inset_axes((1.03, 0.0, 0.035, 1.0))
-    found = axes.figure.colorbar(shown, cax=bar)
-    if isinstance(found.norm, AsinhNorm):
-        ticks = _asinh_ticks(found.norm)
-        found.set_ticks(ticks, labels=[f"{one:g}".replace("-", "\N{MINUS SIGN}") for one in ticks])
-    found.minorticks_off()
-    found.ax.tick_params(labelsize=points(10), labelcolor=MUTED, color=MUTED, length=points(4))
-    found.outline.set_edgecolor(MUTED)
+    colorbar = axes.figure.colorbar(shown, cax=bar)
+    if isinstance(colorbar.norm, AsinhNorm):
+        ticks = _asinh_ticks(colorbar.norm)
+        colorbar.set_ticks(
+            ticks, labels=[f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks]
+        )
+    colorbar.minorticks_off()
+    colorbar.ax.tick_params(labelsize=points(10), labelcolor=MUTED, color=MUTED, length=points(4))
+    colorbar.outline.set_edgecolor(MUTED)
     bar.set_title(unit, size=points(10), color=INK, loc="left")
 
 
@@ -144,7 +146,7 @@ def _asinh_ticks(norm: AsinhNorm) -> list[float]:
     ]
     taken: list[float] = []
     for tick in wanted:
-        apart = all(abs(float(norm(tick)) - float(norm(one))) >= 0.05 for one in taken)
+        apart = all(abs(float(norm(tick)) - float(norm(other))) >= 0.05 for other in taken)
         if norm.vmin <= tick <= norm.vmax and apart:
             taken.append(tick)
     return sorted(taken)

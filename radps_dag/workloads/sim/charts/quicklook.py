@@ -64,7 +64,9 @@ def quicklook(image: Image) -> Figure:
         row, column = divmod(number, columns)
         draw(axes_at(figure, _LEFT + across * column, HEADER + 22 + down * row, size, size))
     if cube:
-        name: Plane = next(one for one in ("restored", "dirty", "residual") if one in image.planes)
+        name: Plane = next(
+            plane for plane in ("restored", "dirty", "residual") if plane in image.planes
+        )
         axes = axes_at(figure, _LEFT + 8, height + 18, width - _LEFT - 30, _SPECTRUM)
         good = np.asarray(image.sensitivity, dtype=np.float64) > 0
         draw_spectrum_at_peak(axes, _finite(image, name), image.frequency, image.cell, good)
@@ -111,18 +113,18 @@ def draw_spectrum_at_peak(
 
 def _planes(image: Image) -> list[_Draw]:
     """Dirty, model, residual, restored: those that there are."""
-    found: list[_Draw] = []
+    drawings: list[_Draw] = []
     if "dirty" in image.planes:
-        found.append(_emission(image, "Dirty", _finite(image, "dirty").max(axis=0)))
+        drawings.append(_emission(image, "Dirty", _finite(image, "dirty").max(axis=0)))
     if "model" in image.planes:
-        found.append(_model(image))
+        drawings.append(_model(image))
     if "residual" in image.planes:
-        found.append(_residual(image))
+        drawings.append(_residual(image))
     if "restored" in image.planes:
-        found.append(_emission(image, "Restored", _finite(image, "restored").max(axis=0)))
-    if not found:
+        drawings.append(_emission(image, "Restored", _finite(image, "restored").max(axis=0)))
+    if not drawings:
         raise ValueError(f"the image of {image.field} has no plane to draw")
-    return found
+    return drawings
 
 
 def _emission(image: Image, name: str, values: NDArray[np.float64], unit: str = "Jy/beam") -> _Draw:

@@ -106,9 +106,9 @@ def axes_at(figure: Figure, left: float, top: float, width: float, height: float
 
 def _plain() -> ScalarFormatter:
     """Numbers as they are, without an offset or a factor that stands elsewhere."""
-    found = ScalarFormatter(useOffset=False, useMathText=False)
-    found.set_powerlimits((-5, 6))
-    return found
+    formatter = ScalarFormatter(useOffset=False, useMathText=False)
+    formatter.set_powerlimits((-5, 6))
+    return formatter
 
 
 def key(
@@ -175,7 +175,7 @@ def _in_few_colours(png: bytes) -> bytes:
 def _palette() -> Image.Image:
     """The shades of both colour maps, and our other colours as they fade into white at edges."""
     shades = [colormaps[name].resampled(SHADES)(np.arange(SHADES))[:, :3] for name in MAPS]
-    inks = np.array([to_rgb(one) for one in (*COLOURS, *_OTHERS)])
+    inks = np.array([to_rgb(colour) for colour in (*COLOURS, *_OTHERS)])
     faded = [1.0 + share * (inks - 1.0) for share in np.linspace(0.125, 1.0, 8)]
     colours = np.concatenate([np.ones((1, 3)), *shades, *faded])
     palette = Image.new("P", (1, 1))
@@ -199,10 +199,12 @@ def width_of(text: str, size: float, weight: str = "normal") -> float:
 
 
 def shortened(text: str, width: float, size: float, weight: str = "normal") -> str:
-    """As much of a text as fits in front of an ellipsis, without what cannot be drawn."""
-    known = _font(weight)
+    """Shorten a text to what fits in front of an ellipsis, without characters that cannot be
+    drawn.
+    """
+    font = _font(weight)
     text = "".join(
-        char if known.get_char_index(ord(char)) else "\N{REPLACEMENT CHARACTER}"
+        char if font.get_char_index(ord(char)) else "\N{REPLACEMENT CHARACTER}"
         for char in clean(text)[: int(width / size * 5) + 2]
     )
     if width_of(text, size, weight) <= width:
@@ -223,8 +225,8 @@ def prefixed(largest: float, unit: str) -> tuple[float, str]:
     larger = ((1e-3, "k"), (1e-6, "M"), (1e-9, "G"))
     smaller = ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n"), (1e12, "p"), (1e15, "f"))
     if largest >= 1e4:
-        fitting = [one for one in larger if largest * one[0] < 1e4] or larger[-1:]
+        fitting = [prefix for prefix in larger if largest * prefix[0] < 1e4] or larger[-1:]
     else:
-        fitting = [one for one in smaller if largest * one[0] >= 0.5] or smaller[:1]
+        fitting = [prefix for prefix in smaller if largest * prefix[0] >= 0.5] or smaller[:1]
     factor, prefix = fitting[0]
     return factor, f"{prefix}{unit}"

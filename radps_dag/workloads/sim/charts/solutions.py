@@ -83,7 +83,7 @@ class _Sheet:
 
     @property
     def columns(self) -> int:
-        """How many antennas are side by side."""
+        """The number of antennas side by side."""
         count = len(self.drawn)
         if count <= 3:
             return count
@@ -91,17 +91,17 @@ class _Sheet:
 
     @property
     def height(self) -> float:
-        """Of a frame."""
+        """The height of a frame."""
         rows = ceil(len(self.drawn) / self.columns)
         return {1: 170.0, 2: 110.0}.get(rows, 84.0) if len(self.quantities) > 1 else 130.0
 
     def lanes(self) -> list[int]:
-        """For each series, where its crosses are, so that others at the same places are seen."""
+        """The lane of the crosses of each series, so that others at the same places are seen."""
         series = series_of(self.table)
         # Spectral windows are side by side, if it is against frequency.
-        one = [name for _, name in series] if is_spectral(self.table) else series
-        order = list(dict.fromkeys(one))
-        return [order.index(each) % _MOST_LANES for each in one]
+        names = [name for _, name in series] if is_spectral(self.table) else series
+        order = list(dict.fromkeys(names))
+        return [order.index(each) % _MOST_LANES for each in names]
 
     def figure(self) -> Figure:
         """All of them."""
@@ -203,10 +203,10 @@ def _limits(
     quantity: Quantity, drawn: Sequence[Sequence[Curve]], below: float
 ) -> tuple[float, float, list[float]]:
     """The range of the y axis, that share of it left free at the bottom, and its ticks."""
-    values = quantity.of(np.concatenate([one.gain[~one.flag] for each in drawn for one in each]))
+    values = quantity.of(np.concatenate([part.gain[~part.flag] for each in drawn for part in each]))
     if quantity.name.startswith("phase"):
         largest = float(np.abs(values).max(initial=0.0))
-        limit = next((one for one in _PHASES if largest <= one), _PHASES[-1])
+        limit = next((limit for limit in _PHASES if largest <= limit), _PHASES[-1])
         low, high = -1.15 * limit, 1.15 * limit
         ticks: list[float] = np.linspace(-limit, limit, 5 if limit == 180.0 else 3).tolist()
     else:
@@ -218,8 +218,8 @@ def _limits(
 
 def _ticks(ends: tuple[float, float], most: int) -> list[float]:
     """Round numbers in a range, to be shared by many frames."""
-    found = np.asarray(MaxNLocator(max(2, most), steps=[1, 2, 5, 10]).tick_values(*ends))
-    return [float(tick) for tick in found if ends[0] <= tick <= ends[1]]
+    ticks = np.asarray(MaxNLocator(max(2, most), steps=[1, 2, 5, 10]).tick_values(*ends))
+    return [float(tick) for tick in ticks if ends[0] <= tick <= ends[1]]
 
 
 def _styles(table: Caltable) -> list[dict[str, Any]]:
@@ -229,13 +229,13 @@ def _styles(table: Caltable) -> list[dict[str, Any]]:
     return [
         {
             "color": COLOURS[number % len(COLOURS)],
-            "marker": _MARKERS[spws.index(one) % len(_MARKERS)],
-            "linestyle": _DASHES[spws.index(one) % len(_DASHES)],
+            "marker": _MARKERS[spws.index(spw) % len(_MARKERS)],
+            "linestyle": _DASHES[spws.index(spw) % len(_DASHES)],
             "linewidth": 0.8,
             "markeredgewidth": 0.0,
             "markersize": points(5),
         }
-        for number, (one, _) in enumerate(series)
+        for number, (spw, _) in enumerate(series)
     ]
 
 

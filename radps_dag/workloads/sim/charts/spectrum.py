@@ -42,7 +42,7 @@ def spectrum(record: Mapping[str, Any], ranges: Mapping[str, Any] | None) -> Fig
     free = None if ranges is None else _free(record, ranges)
     x = limits(_edges(frequency), 0.015, least=1e-3)
     names = _placed([] if ranges is None else ranges.get("lines", []), x)
-    above = HEADER + 14 + _ROW * max((one.row + 1 for one in names), default=0)
+    above = HEADER + 14 + _ROW * max((label.row + 1 for label in names), default=0)
     title = f"Mean spectrum of {record['field']}, spw {record['spw']}"
     about = _about(float(record["rms"]), mean.size, free)
     simulated = record.get("observation", {}).get("data") is None
@@ -130,19 +130,21 @@ def _placed(lines: Sequence[Mapping[str, Any]], x: tuple[float, float]) -> list[
     that another's name reaches has its own name in a lower row, so that none runs through a name.
     """
     width = _WIDTH - _LEFT - _RIGHT
-    seen = {(float(one["frequency"]), str(one["name"])) for one in lines}
+    seen = {(float(line["frequency"]), str(line["name"])) for line in lines}
     unit = width / (x[1] - x[0])
     within = [(at, name) for at, name in sorted(seen) if x[0] <= at <= x[1]]
     cut = [(at, shortened(name, width / 2, 10)) for at, name in within]
-    left = any((at - x[0]) * unit + 8 + width_of(name, 10) > width for at, name in cut)
+    too_wide = any((at - x[0]) * unit + 8 + width_of(name, 10) > width for at, name in cut)
     placed: list[Line] = []
     # From where names do not reach: each after those that its own name reaches.
-    for at, name in cut if left else reversed(cut):
-        short = shortened(name, max(20.0, (at - x[0]) * unit + _LEFT / 2), 10) if left else name
+    for at, name in cut if too_wide else reversed(cut):
+        short = shortened(name, max(20.0, (at - x[0]) * unit + _LEFT / 2), 10) if too_wide else name
         reach = width_of(short, 10) + 8
-        row = max((one.row + 1 for one in placed if abs(one.at - at) * unit < reach), default=0)
+        row = max(
+            (label.row + 1 for label in placed if abs(label.at - at) * unit < reach), default=0
+        )
         if row < _MOST_ROWS:
-            placed.append(Line(at, short, "left" if left else "right", row))
+            placed.append(Line(at, short, "left" if too_wide else "right", row))
     return placed
 
 
@@ -181,7 +183,9 @@ def _free(record: Mapping[str, Any], ranges: Mapping[str, Any]) -> NDArray[np.bo
 
 
 def _width(frequency: NDArray[np.float64]) -> float:
-    """Of a channel in GHz; of a lone one 10 MHz, as it says nothing of its neighbours."""
+    """The width of a channel in GHz; 10 MHz for a lone one, as it says nothing of its
+    neighbours.
+    """
     steps = np.abs(np.diff(frequency))
     steps = steps[steps > 0]
     return float(steps.min()) if steps.size else 0.01

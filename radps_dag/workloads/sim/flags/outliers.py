@@ -38,12 +38,12 @@ def flag_outliers(vis: Visibilities, threshold: float) -> Visibilities:
     data = np.where(flag, 0.0, vis.data).astype(np.complex64)
     for _ in range(_PASSES):
         good = ~flag
-        left = data - _source(data, good)
-        scatter = np.maximum(_deviation(left, good, (0, 2)), _deviation(left, good, (0,)))
-        found = good & (np.abs(left) > threshold * scatter) & (scatter > 0)
-        if not found.any():
+        deviation = data - _source(data, good)
+        scatter = np.maximum(_deviation(deviation, good, (0, 2)), _deviation(deviation, good, (0,)))
+        outlying = good & (np.abs(deviation) > threshold * scatter) & (scatter > 0)
+        if not outlying.any():
             break
-        flag = flag | found
+        flag = flag | outlying
     return replace(vis, flag=flag)
 
 

@@ -59,7 +59,7 @@ def dirty_cube(ms: Product, size: int, cell: float) -> NDArray[np.float64]:
             image_params={
                 "image_size": [size, size],
                 "cell_size": [-cell, cell],
-                "phase_direction": [float(one) for one in vis.direction],
+                "phase_direction": [float(angle) for angle in vis.direction],
                 "frequency_coords": np.asarray(vis.frequency),
                 "polarization_coords": ["I", "Q"],
                 "time_coords": [0],
@@ -77,8 +77,8 @@ def dirty_cube(ms: Product, size: int, cell: float) -> NDArray[np.float64]:
         )
         cube = import_module("xarray").open_zarr(image)["SKY_RESIDUAL"]
         # Of (time, frequency, polarization, l, m) the first time and Stokes I.
-        found = np.asarray(cube.values[0, :, 0], dtype=np.float64)
-    return found.swapaxes(1, 2)
+        plane = np.asarray(cube.values[0, :, 0], dtype=np.float64)
+    return plane.swapaxes(1, 2)
 
 
 def require_astroviper() -> None:

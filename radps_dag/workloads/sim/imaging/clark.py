@@ -28,17 +28,17 @@ def clark(
     """
     model = np.zeros(residual.shape)
     rows, columns = np.nonzero(mask & (np.abs(residual) > threshold))
-    left = residual[rows, columns].astype(np.float64)
-    if left.size == 0:
+    remaining = residual[rows, columns].astype(np.float64)
+    if remaining.size == 0:
         return model, 0
     flat, width = psf.ravel(), psf.shape[1]
     place = rows * width + columns
     middle = psf.shape[0] // 2 * width + width // 2
     for iteration in range(niter):
-        at = int(np.abs(left).argmax())
-        if abs(left[at]) <= threshold:
+        at = int(np.abs(remaining).argmax())
+        if abs(remaining[at]) <= threshold:
             return model, iteration
-        flux = gain * left[at]
+        flux = gain * remaining[at]
         model[rows[at], columns[at]] += flux
-        left -= flux * flat[place + (middle - place[at])]
+        remaining -= flux * flat[place + (middle - place[at])]
     return model, niter

@@ -45,8 +45,8 @@ def emission_region(cube: NDArray[np.float64]) -> NDArray[np.bool_]:
     if len(cube) > 2 and standing_out.max() > _EMISSION:
         line: NDArray[np.bool_] = standing_out > max(_EMISSION, _OF_PEAK * standing_out.max())
         return line
-    found: NDArray[np.bool_] = np.abs(continuum) >= 0.5 * np.abs(continuum).max()
-    return found
+    emission: NDArray[np.bool_] = np.abs(continuum) >= 0.5 * np.abs(continuum).max()
+    return emission
 
 
 def mean_spectrum(cube: NDArray[np.float64], region: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -74,19 +74,19 @@ def clip_once(
     """
     if not kept.any():
         return kept
-    left = mean - _continuum(frequency, mean, kept)
+    deviation = mean - _continuum(frequency, mean, kept)
     # Few channels scatter less than the spectrum does by chance: clipping them would run away. Of a
     # spectrum without noise nothing can be clipped but its rounding.
     least = 1e-6 * float(np.abs(mean[kept]).max())
-    noise = max(robust_rms(left[kept]), spectrum_noise(mean), least)
+    noise = max(robust_rms(deviation[kept]), spectrum_noise(mean), least)
     # The sidelobes of a dirty image bend its continuum: what lies off to the one side far less than
     # a line does to the other is not a line, and without it the fit would have to reach far.
-    above, below = float(left.max()), float(-left.min())
+    above, below = float(deviation.max()), float(-deviation.min())
     highest, lowest = (
         max(threshold * noise, _NO_LINE * other if one < _NO_LINE * other else 0.0)
         for one, other in ((above, below), (below, above))
     )
-    return kept & (left <= highest) & (left >= -lowest)
+    return kept & (deviation <= highest) & (deviation >= -lowest)
 
 
 def _continuum(

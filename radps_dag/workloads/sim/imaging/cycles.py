@@ -39,7 +39,7 @@ _IN_REACH = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """How a plane shows a point source, and how much noise it must have.
+    """Response of a plane to a point source, and the noise it must have.
 
     Attributes:
         beam: (3,) as in Image
@@ -57,7 +57,7 @@ class Response:
 
     @classmethod
     def of_plane(cls, image: Image, plane: int) -> Response:
-        """That of a plane of an image."""
+        """The response of a plane of an image."""
         beam = np.asarray(image.beam[plane], dtype=np.float64)
         thermal = float(image.sensitivity[plane])
         return cls(beam, image.size, image.cell, image.robust, thermal)
@@ -74,7 +74,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What may still be cleaned in a plane.
+    """State of cleaning in a plane.
 
     `peak` is the brightest residual in the mask, and 0 where nothing is to be cleaned; `rms` its
     noise; both in Jy/beam. `flux` is that of the model in Jy, `left` that of the residual in the
@@ -113,21 +113,21 @@ def clean_plane(
         peak = _peak(residual, seen)
         floor = _FLOOR * nsigma * seen.rms
         stop = _threshold(peak, floor)
-        found, more = multiscale(residual, components, seen.mask, stop, gain, niter - used)
-        model, used = model + found, used + more
+        added, more = multiscale(residual, components, seen.mask, stop, gain, niter - used)
+        model, used = model + added, used + more
         if more:
             residual = _residual(samples, model, response)
             seen = find_emission(residual, seen.mask, spread, noise)
         # The cycle that comes to the noise is the last: what it leaves is cleaned once more.
         if not 2 * floor < _peak(residual, seen) <= nsigma * seen.rms:
             break
-    left = Cycle(
+    after = Cycle(
         peak=_peak(residual, seen),
         rms=seen.rms,
         flux=float(model.sum()),
         left=float(residual[seen.mask].sum()) / beam_pixels(response.beam, response.cell),
     )
-    return State(residual, model, seen.mask.astype(np.float64)), left, used
+    return State(residual, model, seen.mask.astype(np.float64)), after, used
 
 
 def _peak(residual: NDArray[np.float64], seen: Emission) -> float:
@@ -142,7 +142,7 @@ def _spread(samples: Samples, response: Response) -> Spread:
 
 
 def _threshold(peak: float, floor: float) -> float:
-    """Where in Jy/beam a minor cycle stops that begins at this peak.
+    """The brightness in Jy/beam at which a minor cycle stops that begins at this peak.
 
     What is fainter than the mask's faintest may be sidelobes of what is not masked yet.
     """
@@ -155,6 +155,6 @@ def _residual(
     """(y, x) in Jy/beam: the image of what a model in Jy/pixel leaves of samples."""
     weights = imaging_weights(samples, response.robust, response.size, response.cell)
     using = transform(samples.u, samples.v, response.size, response.cell)
-    left = samples.value - using.to_samples(model)
-    residual: NDArray[np.float64] = using.to_image(weights * left) / weights.sum()
+    remaining = samples.value - using.to_samples(model)
+    residual: NDArray[np.float64] = using.to_image(weights * remaining) / weights.sum()
     return residual

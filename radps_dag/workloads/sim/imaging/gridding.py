@@ -23,7 +23,7 @@ _NODES = 48
 
 
 class Transform(Protocol):
-    """What goes between samples and an image; both ways are adjoint to each other."""
+    """A transform between samples and an image; both ways are adjoint to each other."""
 
     @property
     def gridder(self) -> str:
@@ -114,7 +114,7 @@ class Gridding:
 
     @property
     def _pixels(self) -> NDArray[np.int64]:
-        """Where the image's rows are in the padded grid, its centre at 0."""
+        """Positions of the image's rows in the padded grid, its centre at 0."""
         return (np.arange(self.size) - self.size // 2) % self._padded
 
     def _cut(self, padded: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,16 +23,16 @@ def hogbom(
     (2 y, 2 x) is twice as wide, so that it reaches from each pixel to each other. Returns the
     components in Jy/pixel, what is left in Jy/beam, and the number of iterations.
     """
-    left, model = residual.astype(np.float64), np.zeros(residual.shape)
+    remaining, model = residual.astype(np.float64), np.zeros(residual.shape)
     size_y, size_x = residual.shape
     for iteration in range(niter):
-        at = int(left.argmax())
-        if negative and -left.min() > left.flat[at]:
-            at = int(left.argmin())
+        at = int(remaining.argmax())
+        if negative and -remaining.min() > remaining.flat[at]:
+            at = int(remaining.argmin())
         y, x = divmod(at, size_x)
-        if abs(left[y, x]) <= threshold:
-            return model, left, iteration
-        flux = gain * left[y, x]
+        if abs(remaining[y, x]) <= threshold:
+            return model, remaining, iteration
+        flux = gain * remaining[y, x]
         model[y, x] += flux
-        left -= flux * psf[size_y - y : 2 * size_y - y, size_x - x : 2 * size_x - x]
-    return model, left, niter
+        remaining -= flux * psf[size_y - y : 2 * size_y - y, size_x - x : 2 * size_x - x]
+    return model, remaining, niter

@@ -32,7 +32,7 @@ def concatenate(images: Sequence[Image]) -> Image:
             )
     seen: set[tuple[int, int]] = set()
     for image in images:
-        here = {(spw, one) for spw, numbers in image.channels.items() for one in numbers}
+        here = {(spw, number) for spw, numbers in image.channels.items() for number in numbers}
         for spw, channel in sorted(seen & here):
             raise ValueError(f"channel {channel} of spw {spw} is in two of the images")
         seen |= here
@@ -59,7 +59,7 @@ def concatenate(images: Sequence[Image]) -> Image:
 
 
 def _numbers(images: Sequence[Image], spw: int) -> tuple[int, ...]:
-    return tuple(sorted(one for image in images for one in image.channels.get(spw, ())))
+    return tuple(sorted(number for image in images for number in image.channels.get(spw, ())))
 
 
 def _grid(image: Image) -> str:

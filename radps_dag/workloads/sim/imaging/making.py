@@ -50,11 +50,11 @@ def make_dirty(
     if not -2 <= robust <= 2:
         raise ValueError(f"robust must be -2 to 2, not {robust}")
     samples = _planes(visibilities, highest, mode, cell * size / 2)
-    if not any(one.value.size for one in samples):
+    if not any(sample.value.size for sample in samples):
         names = ", ".join(vis.name for vis in visibilities)
         raise ValueError(f"all visibilities of {names} are flagged: there is nothing to image")
     try:
-        made = [_dirty_plane(one, robust, size, cell) for one in samples]
+        made = [_dirty_plane(sample, robust, size, cell) for sample in samples]
     except NoBeam as error:
         raise ValueError(f"{_left_of(visibilities)}: {error}") from error
     psf, dirty, beam, noise, frequency = (np.array(part) for part in zip(*made, strict=True))
@@ -96,11 +96,11 @@ def major_cycle(
             f"the image has {len(image.frequency)} planes, the visibilities {len(samples)}; it must"
             " be of them"
         )
-    left, planes, spent = [], dict(image.planes), 0
+    cycles, planes, spent = [], dict(image.planes), 0
     # Planes of a cube are of noise of their own, which is thermal; only the continuum is so bright
     # that calibration is what limits it.
-    known = image.mode == "continuum" and len(image.history) > 0
-    noise = image.history[0]["rms"] if known else 0.0
+    masked = image.mode == "continuum" and len(image.history) > 0
+    noise = image.history[0]["rms"] if masked else 0.0
     changed = {name: np.array(planes[name], dtype=np.float64) for name in _CHANGED}
     for plane in np.flatnonzero(has_data(image)).tolist():
         response = Response.of_plane(image, plane)
@@ -111,14 +111,14 @@ def major_cycle(
         for name, values in zip(_CHANGED, (after.residual, after.model, after.mask), strict=True):
             changed[name][plane] = values
         spent += used
-        left.append(cycle)
+        cycles.append(cycle)
     planes.update(changed)
-    entry = {**_entry(left), "cycle": len(image.history) + 1.0, "iterations": float(spent)}
-    return replace(image, planes=planes, history=(*image.history, entry)), left
+    entry = {**_entry(cycles), "cycle": len(image.history) + 1.0, "iterations": float(spent)}
+    return replace(image, planes=planes, history=(*image.history, entry)), cycles
 
 
 def where_to_clean(left: Sequence[Cycle]) -> Cycle:
-    """Of all planes the one whose brightest residual is the most above its noise."""
+    """Pick the plane whose brightest residual is the most above its noise."""
     return max(left, key=lambda plane: plane.peak / plane.rms if plane.rms > 0 else 0.0)
 
 
@@ -163,7 +163,7 @@ def _dirty_plane(
 
 
 def _left_of(visibilities: Sequence[Visibilities]) -> str:
-    """What there is to image, in words."""
+    """Describe the data that are left to image."""
     names = ", ".join(vis.name for vis in visibilities)
     good = max(int((~vis.flag).any(axis=(0, 2, 3)).sum()) for vis in visibilities)
     share = float(np.mean([vis.flagged_fraction for vis in visibilities]))

@@ -36,7 +36,7 @@ _ROUNDS = 6
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How a point source is spread over an image.
+    """Spread of a point source over an image.
 
     Attributes:
         psf: (2 y, 2 x) of peak 1, twice as wide as the image
@@ -53,7 +53,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Emission:
-    """Where there is emission (y, x), and the noise elsewhere in Jy/beam."""
+    """Mask of emission (y, x), and the noise elsewhere in Jy/beam."""
 
     mask: NDArray[np.bool_]
     rms: float
@@ -87,8 +87,8 @@ def find_emission(
 def _cleaned(residual: NDArray[np.float64], spread: Spread) -> tuple[NDArray[np.float64], float]:
     """The sky (y, x) as a CLEAN of everything that is bright shows it, and the rms it leaves."""
     depth = _DEPTH * spread.thermal
-    model, left, _ = hogbom(residual, spread.psf, depth, _GAIN, _ITERATIONS, negative=False)
-    return restore(model, left, spread.beam, spread.cell), robust_rms(left)
+    model, remaining, _ = hogbom(residual, spread.psf, depth, _GAIN, _ITERATIONS, negative=False)
+    return restore(model, remaining, spread.beam, spread.cell), robust_rms(remaining)
 
 
 def _without(

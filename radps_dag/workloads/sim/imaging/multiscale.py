@@ -29,7 +29,7 @@ _LEAST_SEEN = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What a model is made of, the point first, and how the samples see it.
+    """Components of a model, the point first, and how the samples see them.
 
     What a component is compared by is the residual seen through its own shape, over its norm: of
     points and blobs of equal signal to noise that of the point is greater.
@@ -94,8 +94,8 @@ def multiscale(
         _places(components, number, residual, mask, threshold)
         for number in range(len(components.shapes))
     ]
-    rows, columns, left = (np.concatenate(part) for part in zip(*places, strict=True))
-    ends = np.cumsum([0, *(one.size for one, _, _ in places)])
+    rows, columns, remaining = (np.concatenate(part) for part in zip(*places, strict=True))
+    ends = np.cumsum([0, *(row.size for row, _, _ in places)])
     parts = [slice(*pair) for pair in pairwise(ends.tolist())]
     flat = {pair: response.ravel() for pair, response in components.responses.items()}
     width = 2 * residual.shape[1]
@@ -104,18 +104,18 @@ def multiscale(
     edge = max(shape.shape[0] // 2 for shape in components.shapes)
     model = np.zeros(tuple(size + 2 * edge for size in residual.shape))
     iteration = 0
-    while left.size and iteration < niter:
-        at = int(np.abs(left).argmax())
-        if abs(left[at]) <= threshold:
+    while remaining.size and iteration < niter:
+        at = int(np.abs(remaining).argmax())
+        if abs(remaining[at]) <= threshold:
             break
         chosen = int(np.searchsorted(ends, at, side="right")) - 1
-        taken = gain * left[at] / flat[chosen, chosen][middle]
+        taken = gain * remaining[at] / flat[chosen, chosen][middle]
         shape = components.shapes[chosen]
         y, x = (int(where[at]) + edge - shape.shape[0] // 2 for where in (rows, columns))
         there = (slice(y, y + shape.shape[0]), slice(x, x + shape.shape[1]))
         model[there] += taken / components.norms[chosen] * shape
         for number, part in enumerate(parts):
-            left[part] -= taken * flat[chosen, number][place[part] + (middle - place[at])]
+            remaining[part] -= taken * flat[chosen, number][place[part] + (middle - place[at])]
         iteration += 1
     return model[edge : edge + residual.shape[0], edge : edge + residual.shape[1]], iteration
 
@@ -148,7 +148,7 @@ def _blob(radius: float) -> _Plane:
 
 
 def _transform(shape: _Plane, size: tuple[int, ...]) -> NDArray[np.complex128]:
-    """Of a blob with its middle at the origin."""
+    """Transform of a blob with its middle at the origin."""
     padded = np.zeros(size)
     padded[: shape.shape[0], : shape.shape[1]] = shape
     half = shape.shape[0] // 2

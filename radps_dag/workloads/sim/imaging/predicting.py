@@ -21,9 +21,9 @@ def predict(image: Image, vis: Visibilities) -> NDArray[np.complex128]:
     if vis.field != image.field:
         raise ValueError(f"the model is of field {image.field!r}, the visibilities {vis.field!r}")
     times, baselines, channels = vis.data.shape[:3]
-    found = np.zeros((times, baselines, channels), dtype=np.complex128)
+    predicted = np.zeros((times, baselines, channels), dtype=np.complex128)
     if image.mode == "continuum":
-        found[...] = _predicted(image, 0, vis, vis.frequency).reshape(found.shape)
+        predicted[...] = _predicted(image, 0, vis, vis.frequency).reshape(predicted.shape)
     else:
         for at, frequency in enumerate(vis.frequency):
             plane = int(np.abs(image.frequency - frequency).argmin())
@@ -32,15 +32,15 @@ def predict(image: Image, vis: Visibilities) -> NDArray[np.complex128]:
                     f"the cube has no channel {vis.channels[at]} of spw {vis.spw}: predict those "
                     "that it has"
                 )
-            one = _predicted(image, plane, vis, vis.frequency[at : at + 1])
-            found[:, :, at] = one.reshape(times, baselines)
-    return np.repeat(found[..., np.newaxis], len(vis.polarizations), axis=-1)
+            channel = _predicted(image, plane, vis, vis.frequency[at : at + 1])
+            predicted[:, :, at] = channel.reshape(times, baselines)
+    return np.repeat(predicted[..., np.newaxis], len(vis.polarizations), axis=-1)
 
 
 def _predicted(
     image: Image, plane: int, vis: Visibilities, frequency: NDArray[np.floating]
 ) -> NDArray[np.complex128]:
-    """Of one plane, at (t, b, f) of these frequencies, flat."""
+    """Predict the visibilities of one plane, at (t, b, f) of these frequencies, flat."""
     model = np.asarray(image.planes["model"][plane], dtype=np.float64)
     waves = np.asarray(frequency, dtype=np.float64) / SPEED_OF_LIGHT
     u, v = (np.multiply.outer(vis.uvw[:, :, axis], waves).ravel() for axis in range(2))

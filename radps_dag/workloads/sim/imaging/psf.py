@@ -71,7 +71,7 @@ def sidelobe_level(psf: NDArray[np.float64], beam: NDArray[np.float64], cell: fl
 
 
 def _main_lobe(psf: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Where around its centre a psf (y, x) is high without a break."""
+    """Mask of the main lobe: where a psf (y, x) is high around its centre without a break."""
     middle = np.zeros(psf.shape, dtype=bool)
     middle[psf.shape[0] // 2, psf.shape[1] // 2] = True
     return connected(psf > _FIT_ABOVE, middle)
@@ -93,5 +93,5 @@ def _beam_of(form: NDArray[np.float64], cell: float) -> NDArray[np.float64]:
         raise NoBeam("the point spread function's main lobe is not a Gaussian; take more antennas")
     # tan 2pa, as beam_shape has it: b = (minor - major) sin cos, c - a = (major - minor) cos 2pa.
     angle = 0.5 * np.arctan2(2 * b, a - c)
-    major, minor = (2.0 * np.sqrt(np.log(2.0) / one) * cell for one in (wide, narrow))
+    major, minor = (2.0 * np.sqrt(np.log(2.0) / axis) * cell for axis in (wide, narrow))
     return np.array([major, minor, angle % np.pi])

@@ -25,10 +25,10 @@ def dilated(mask: _Mask, radius: float) -> _Mask:
 
 
 def connected(mask: _Mask, seeds: _Mask) -> _Mask:
-    """What of the mask is connected with seeds in it, by sides and corners."""
-    found = mask & seeds
+    """Keep the parts of the mask that are connected with seeds in it, by sides and corners."""
+    region = mask & seeds
     while True:
-        grown = mask & dilated(found, 1.5)
-        if (grown == found).all():
-            return found
-        found = grown
+        grown = mask & dilated(region, 1.5)
+        if (grown == region).all():
+            return region
+        region = grown

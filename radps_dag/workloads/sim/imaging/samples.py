@@ -44,11 +44,11 @@ class Samples:
 def join(samples: Sequence[Samples]) -> Samples:
     """All samples in one, in their order."""
     return Samples(
-        np.concatenate([one.frequency for one in samples]),
-        np.concatenate([one.u for one in samples]),
-        np.concatenate([one.v for one in samples]),
-        np.concatenate([one.value for one in samples]),
-        np.concatenate([one.weight for one in samples]),
+        np.concatenate([part.frequency for part in samples]),
+        np.concatenate([part.u for part in samples]),
+        np.concatenate([part.v for part in samples]),
+        np.concatenate([part.value for part in samples]),
+        np.concatenate([part.weight for part in samples]),
     )
 
 
@@ -117,7 +117,7 @@ def _groups(vis: Visibilities, field_radius: float, highest: float) -> NDArray[n
     blocks = steps[:, np.newaxis] // count
     longest = int(steps.max(initial=0)) + 1
     baseline = np.arange(count.size)
-    found: NDArray[np.int64] = (
+    group: NDArray[np.int64] = (
         scan_number[:, np.newaxis] * count.size + baseline
     ) * longest + blocks
-    return found
+    return group

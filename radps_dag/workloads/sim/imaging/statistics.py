@@ -18,7 +18,7 @@ _NORMAL = 1.482602218505602
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """How good an image is: peak and rms in Jy/beam, and the one over the other.
+    """Quality of an image: peak and rms in Jy/beam, and the ratio of the two.
 
     `sensitivity` is the thermal noise expected in Jy/beam, `rms_over_sensitivity` is the noise
     over it.
@@ -51,7 +51,7 @@ def plane_rms(image: Image) -> NDArray[np.float64]:
 
 
 def statistics(image: Image) -> Statistics:
-    """Of an image: peak of the restored plane, or of the residual where none is restored yet.
+    """Measure an image: peak of the restored plane, or of the residual where none is restored yet.
 
     The noise is the robust rms of the residual; of cubes, of all planes that have data.
     """

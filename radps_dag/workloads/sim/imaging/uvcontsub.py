@@ -48,14 +48,14 @@ def subtract_polynomial(
     right = np.einsum("if,tbfp->tbpi", terms, weight * data)
     # Channels that weigh next to nothing beside the others do not count.
     counted = (weight > 1e-6 * weight.max(axis=2, keepdims=True)).sum(axis=2)
-    known = counted > order
-    matrix = np.where(known[..., np.newaxis, np.newaxis], matrix, np.eye(order + 1))
-    coefficients = np.linalg.solve(matrix, np.where(known[..., np.newaxis], right, 0)[..., None])
+    fitted = counted > order
+    matrix = np.where(fitted[..., np.newaxis, np.newaxis], matrix, np.eye(order + 1))
+    coefficients = np.linalg.solve(matrix, np.where(fitted[..., np.newaxis], right, 0)[..., None])
     continuum = np.einsum("tbpi,if->tbfp", coefficients[..., 0], terms)
-    flag = vis.flag | ~known[:, :, np.newaxis, :]
-    left = np.where(vis.flag, 0.0, data - continuum)
+    flag = vis.flag | ~fitted[:, :, np.newaxis, :]
+    line = np.where(vis.flag, 0.0, data - continuum)
     return (
-        replace(vis, data=_as(left, vis.data), flag=flag),
+        replace(vis, data=_as(line, vis.data), flag=flag),
         replace(vis, data=_as(continuum, vis.data), flag=flag),
     )
 
@@ -63,7 +63,7 @@ def subtract_polynomial(
 def residual_continuum(
     line: Visibilities, line_free: NDArray[np.bool_], direction: tuple[float, float]
 ) -> float:
-    """How much continuum is left towards a direction (l, m) in rad, where there is no line.
+    """Measure the continuum left towards a direction (l, m) in rad, where there is no line.
 
     In each of four parts of the line-free channels: the weighted mean of the real part, turned to
     the direction, over its error, which is taken from the scatter between baselines and times. So
@@ -75,15 +75,15 @@ def residual_continuum(
     paths = (line.uvw[:, :, 0] * l + line.uvw[:, :, 1] * m)[..., np.newaxis] * waves
     weight = np.where(line.flag, 0.0, line.weight).astype(np.float64)
     turned = np.where(line.flag, 0.0, line.data) * np.exp(2j * np.pi * paths)[..., np.newaxis]
-    found = []
+    ratios = []
     for channels in np.array_split(np.flatnonzero(line_free), _PARTS):
         total = weight[:, :, channels].sum(axis=2)
         of_row = (weight * turned.real)[:, :, channels].sum(axis=2)
         if (total > 0).sum() > 1:
             mean = of_row.sum() / total.sum()
             error = np.sqrt(((of_row - mean * total) ** 2).sum()) / total.sum()
-            found.append(float(mean / error) if error > 0 else 0.0)
-    return float(np.sqrt(np.mean(np.square(found)))) if found else 0.0
+            ratios.append(float(mean / error) if error > 0 else 0.0)
+    return float(np.sqrt(np.mean(np.square(ratios)))) if ratios else 0.0
 
 
 def brightest_direction(vis: Visibilities, cell: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What stands between the sky and the data: atmosphere, receivers, errors of positions.
+"""Effects between the sky and the data: atmosphere, receivers, errors of positions.
 
 Everything is of the antennas, so it is a complex gain of each; see `solutions.py` for its sense.
 """
@@ -90,23 +90,25 @@ def radiometers(observation: Observation) -> Radiometers:
 
 
 def residual_path(observation: Observation) -> Array:
-    """What is left (t, a) in m after radiometers and phase referencing, on the whole timeline.
+    """Path (t, a) in m left after radiometers and phase referencing, on the whole timeline.
 
     Phase referencing takes away what goes linearly from one visit of the phase calibrator to the
     next; without such a calibrator, what the radiometers leave.
     """
     times = timeline(observation)
     both = radiometers(observation)
-    left = both.true - both.measured
+    remaining = both.true - both.measured
     reference = observation.calibrators[1:2] or observation.calibrators[:1]
     visits = [visit for visit in schedule(observation) if visit.field in reference]
     if not visits:
-        return left
+        return remaining
     spans = [(visit.start, visit.start + visit.integrations * INTEGRATION) for visit in visits]
     at = [(start + end) / 2 for start, end in spans]
-    seen = np.array([left[(times > start) & (times < end)].mean(axis=0) for start, end in spans])
-    followed = np.stack([np.interp(times, at, one) for one in seen.T], axis=-1)
-    return np.asarray(left - followed)
+    seen = np.array(
+        [remaining[(times > start) & (times < end)].mean(axis=0) for start, end in spans]
+    )
+    followed = np.stack([np.interp(times, at, path) for path in seen.T], axis=-1)
+    return np.asarray(remaining - followed)
 
 
 def drift(observation: Observation) -> NDArray[np.complex128]:
@@ -166,18 +168,18 @@ def position_phase(offsets: Array, direction: Array, time: Array, frequency: Arr
 
 
 def dead(observation: Observation) -> NDArray[np.bool_]:
-    """Which receptors (a, p) have no signal. Raises ValueError for a name that is none."""
-    found = np.zeros((observation.antennas, len(observation.polarizations)), dtype=bool)
+    """Mask of the receptors (a, p) without a signal. Raises ValueError for an unknown name."""
+    mask = np.zeros((observation.antennas, len(observation.polarizations)), dtype=bool)
     for name in observation.dead_receptors:
         antenna, _, polarization = name.partition(":")
-        known = [f"A{number:02d}" for number in range(observation.antennas)]
-        if antenna not in known or polarization not in observation.polarizations:
+        names = [f"A{number:02d}" for number in range(observation.antennas)]
+        if antenna not in names or polarization not in observation.polarizations:
             raise ValueError(
-                f"no receptor {name!r}; they are called {known[0]}:{observation.polarizations[0]} "
-                f"to {known[-1]}:{observation.polarizations[-1]}"
+                f"no receptor {name!r}; they are called {names[0]}:{observation.polarizations[0]} "
+                f"to {names[-1]}:{observation.polarizations[-1]}"
             )
-        found[known.index(antenna), observation.polarizations.index(polarization)] = True
-    return found
+        mask[names.index(antenna), observation.polarizations.index(polarization)] = True
+    return mask
 
 
 def phase_of_path(path: Array, observation: Observation, spw: int) -> Array:

@@ -1,4 +1,4 @@
-"""Where antennas and sources are: the array, the schedule, baselines against time.
+"""Positions of antennas and sources: the array, the schedule, baselines against time.
 
 Conventions are those of Thompson, Moran and Swenson, "Interferometry and Synthesis in Radio
 Astronomy" (2017), chapter 4: u to the east, v to the north, w to the source.
@@ -139,7 +139,7 @@ def direction_of(observation: Observation, field: str) -> Array:
 
 
 def _radians(*degrees: float) -> Array:
-    return np.array([np.pi / 180.0 * one for one in degrees])
+    return np.array([np.pi / 180.0 * angle for angle in degrees])
 
 
 def frequencies_of(observation: Observation, spw: int) -> Array:
@@ -185,7 +185,7 @@ def _visits(observation: Observation) -> Iterator[Visit]:
 
 
 def _length(observation: Observation, field: str) -> float:
-    """Of a visit to a field, in s."""
+    """The length of a visit to a field, in s."""
     if field in observation.targets:
         return _LONGEST
     return 60.0 if field == observation.calibrators[0] else 30.0

@@ -62,7 +62,7 @@ SERVICE_ERROR = 0.05  # of positions, as share of the errors
 
 @dataclass(frozen=True, slots=True)
 class OffSource:
-    """What the array itself recorded: an antenna without a view of the source for a while."""
+    """A gap that the array itself recorded: an antenna without a view of the source for a while."""
 
     antenna: int
     start: float
@@ -98,15 +98,15 @@ class Simulated:
 
 
 def intents_of(observation: Observation, field: str) -> tuple[str, ...]:
-    """Why a field is observed. Raises ValueError for one that is not."""
+    """The intents of a field. Raises ValueError for a field that is not observed."""
     if observation.data is not None and field in observation.data.intents:
         return tuple(observation.data.intents[field])
     if field in observation.targets:
         return ("TARGET",)
     if field in observation.calibrators:
         return ("BANDPASS", "FLUX") if field == observation.calibrators[0] else ("PHASE",)
-    known = ", ".join((*observation.calibrators, *observation.targets))
-    raise ValueError(f"no field {field!r} in the observation; there are {known}")
+    fields = ", ".join((*observation.calibrators, *observation.targets))
+    raise ValueError(f"no field {field!r} in the observation; there are {fields}")
 
 
 def thermal_noise(observation: Observation) -> float:

@@ -120,7 +120,7 @@ def line_of(observation: Observation, field: str, spw: int) -> Line | None:
 
 def _source(flux_density: float, spectral_index: float, place: Array, width: float) -> Source:
     """A source at (2,) arcsec from the phase centre, east and north, of a width in arcsec."""
-    east, north = (float(one) * _ARCSEC for one in place)
+    east, north = (float(offset) * _ARCSEC for offset in place)
     return Source(flux_density, spectral_index, east, north, width * _ARCSEC)
 
 

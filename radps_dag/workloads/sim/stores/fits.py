@@ -120,7 +120,7 @@ def _axis(
 
 
 def _start(image: Image, observation: Observation) -> Time:
-    """When the field was first looked at; of data when they begin."""
+    """The start of the field's first visit; of real data, their beginning."""
     if observation.data is not None:
         return Time(observation.data.start, format="unix", scale="utc")
     starts = [visit.start for visit in schedule(observation) if visit.field == image.field]
@@ -146,7 +146,7 @@ def _step(image: Image, observation: Observation, frequency: _Reals) -> float:
 
 
 def _place(observation: Observation) -> tuple[float, ...]:
-    """Of the array in m (ITRF)."""
+    """The position of the array in m (ITRF)."""
     if observation.data is not None:
         return observation.data.place
     return tuple(antennas_of(observation).positions.mean(axis=0).tolist())

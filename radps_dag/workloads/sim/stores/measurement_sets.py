@@ -55,11 +55,11 @@ class _Part:
 
     @property
     def intents(self) -> list[str]:
-        """In our words."""
+        """The intents, in our words."""
         info = self.data.attrs.get("observation_info", {})
         named = self.data["scan_name"].attrs.get("scan_intents") or info.get("intents", [])
-        names = [str(one).partition("#")[0] for one in named]
-        return [_INTENTS.get(one, one) for one in names]
+        names = [str(intent).partition("#")[0] for intent in named]
+        return [_INTENTS.get(intent, intent) for intent in names]
 
     @property
     def field_table(self) -> Dataset:
@@ -94,32 +94,36 @@ def convert(path: Path, into: Path) -> None:
 
 
 def observation_in(path: Path, group: str) -> Observation:
-    """What a processing set holds. Raises StoreUnusable for what is none, or has no such group."""
+    """Describe the content of a processing set. Raises StoreUnusable if it is not a processing set,
+    or has no such group.
+    """
     parts = list(_parts(path, group))
     intents: dict[str, list[str]] = {}
     for part in parts:
         for field in dict.fromkeys(part.fields.tolist()):
             intents.setdefault(field, []).extend(part.intents)
-    known = {field: tuple(dict.fromkeys(names)) for field, names in intents.items()}
-    if not any("FLUX" in names for names in known.values()):
-        flux = {field: (*names, "FLUX") for field, names in known.items() if "BANDPASS" in names}
-        known |= flux
-    calibrators = [field for field, names in known.items() if "TARGET" not in names]
+    by_field = {field: tuple(dict.fromkeys(names)) for field, names in intents.items()}
+    if not any("FLUX" in names for names in by_field.values()):
+        flux = {field: (*names, "FLUX") for field, names in by_field.items() if "BANDPASS" in names}
+        by_field |= flux
+    calibrators = [field for field, names in by_field.items() if "TARGET" not in names]
     first = parts[0]
     place = first.antennas["ANTENNA_POSITION"].values.mean(axis=0)
     lines = {}
     for part in parts:
         if "LINE_REST_FREQUENCY" in part.field_table:
             lines[str(part.spw)] = float(part.field_table["LINE_REST_FREQUENCY"].values.flat[0])
-    everything = [one for part in parts for one in part.data["polarization"].values.tolist()]
+    everything = [
+        polarization for part in parts for polarization in part.data["polarization"].values.tolist()
+    ]
     return Observation(
         project=str(first.data.attrs.get("observation_info", {}).get("project_UID", "")),
         # The flux calibrator is the first, as it is of simulated ones.
-        calibrators=tuple(sorted(calibrators, key=lambda field: "FLUX" not in known[field])),
-        targets=tuple(field for field in known if field not in calibrators),
+        calibrators=tuple(sorted(calibrators, key=lambda field: "FLUX" not in by_field[field])),
+        targets=tuple(field for field in by_field if field not in calibrators),
         spws=tuple(sorted({part.spw for part in parts})),
-        scans=tuple(sorted({int(one) for part in parts for one in _scans(part)})),
-        polarizations=tuple(one for one in dict.fromkeys(everything) if one in _PARALLEL),
+        scans=tuple(sorted({int(scan) for part in parts for scan in _scans(part)})),
+        polarizations=tuple(name for name in dict.fromkeys(everything) if name in _PARALLEL),
         channels=max(part.data.sizes["frequency"] for part in parts),
         antennas=max(part.antennas.sizes["antenna_name"] for part in parts),
         seed=0, noise=0.0, phase_rms=0.0, amplitude_rms=0.0, bandpass_rms=0.0, interference=0.0,
@@ -130,7 +134,7 @@ def observation_in(path: Path, group: str) -> Observation:
             place=(float(place[0]), float(place[1]), float(place[2])),
             start=min(float(part.data["time"].values.min()) for part in parts),
             cell=cell_for(max(map(_longest, parts))),
-            intents=known,
+            intents=by_field,
             widths={str(part.spw): _width(part.data["frequency"]) for part in parts},
             lines={spw: line for spw, line in lines.items() if line > 0},
         ),
@@ -143,15 +147,15 @@ def read_field(path: Path, data: Data, field: str, spw: int) -> Visibilities:
     Baselines without data at a time are flagged, and what is no number; a weight that is not there
     is 1. Raises ValueError for a field or spw that is not there.
     """
-    parts = [one for one in _parts(path, data.group) if one.spw == spw and field in one.fields]
+    parts = [part for part in _parts(path, data.group) if part.spw == spw and field in part.fields]
     if not parts:
         raise ValueError(f"no field {field!r} with spw {spw} in {path}")
     antennas = _antennas(parts)
     number = {name: index for index, name in enumerate(antennas.names)}
     pairs = [_pairs(part, number) for part in parts]
-    every = {(min(pair), max(pair)) for one in pairs for pair in one}
+    every = {(min(pair), max(pair)) for group in pairs for pair in group}
     baselines = sorted(pair for pair in every if pair[0] != pair[1])
-    pieces = [_piece(*one, field, baselines) for one in zip(parts, pairs, strict=True)]
+    pieces = [_piece(*part, field, baselines) for part in zip(parts, pairs, strict=True)]
     joined = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     order = np.argsort(joined["time"], kind="stable")
     joined = {name: values[order] for name, values in joined.items()}
@@ -162,7 +166,7 @@ def read_field(path: Path, data: Data, field: str, spw: int) -> Visibilities:
         intents=tuple(data.intents[field]),
         spw=spw,
         integration=_integration(about, joined["time"]),
-        antenna1=np.array([one for one, _ in baselines], dtype=np.int64),
+        antenna1=np.array([baseline for baseline, _ in baselines], dtype=np.int64),
         antenna2=np.array([other for _, other in baselines], dtype=np.int64),
         antennas=antennas,
         frequency=frequency,
@@ -183,7 +187,7 @@ def _parts(path: Path, group: str) -> Iterator[_Part]:
         tree = xarray.open_datatree(
             path, engine="zarr", chunks=None, decode_times=False, mask_and_scale=False
         )
-        nodes = [one for one in tree.subtree if one.attrs.get("type") == "visibility"]
+        nodes = [node for node in tree.subtree if node.attrs.get("type") == "visibility"]
         if not nodes:
             raise ValueError("it holds no measurement set of visibilities")
     except Exception as error:  # whatever comes of what is no store
@@ -209,7 +213,7 @@ def _dataset(node: DataTree, name: str) -> Dataset:
 
 
 def _window(node: DataTree) -> tuple[str, int, float]:
-    """What tells a spectral window from others."""
+    """Identify a spectral window by name, number of channels and first frequency."""
     frequency = node.coords["frequency"]
     name = str(frequency.attrs.get("spectral_window_name", ""))
     return name, frequency.size, float(frequency.values[0])
@@ -219,9 +223,9 @@ def _numbers(nodes: Sequence[DataTree]) -> dict[tuple[str, int, float], int]:
     """Spectral window ids: those that names end in, else their places in the order of frequency."""
     windows = sorted({_window(node) for node in nodes}, key=lambda window: window[2])
     ends = [re.search(r"(\d+)$", name) for name, _, _ in windows]
-    found = [int(end.group()) for end in ends if end]
-    if len(set(found)) == len(windows):
-        return dict(zip(windows, found, strict=True))
+    numbers = [int(end.group()) for end in ends if end]
+    if len(set(numbers)) == len(windows):
+        return dict(zip(windows, numbers, strict=True))
     return {window: number for number, window in enumerate(windows)}
 
 
@@ -232,20 +236,20 @@ def _scans(part: _Part) -> NDArray[np.int64]:
 
 
 def _antennas(parts: Sequence[_Part]) -> Antennas:
-    """Those of all partitions; the diameter is that of the first."""
-    found: dict[str, NDArray[np.float64]] = {}
+    """Antennas of all partitions; the diameter is that of the first."""
+    positions: dict[str, NDArray[np.float64]] = {}
     for part in parts:
         names = part.antennas["antenna_name"].values.astype(str).tolist()
-        found |= dict(zip(names, part.antennas["ANTENNA_POSITION"].values, strict=True))
+        positions |= dict(zip(names, part.antennas["ANTENNA_POSITION"].values, strict=True))
     diameter = parts[0].antennas.get("ANTENNA_DISH_DIAMETER")
     size = {} if diameter is None else {"diameter": float(diameter.values.flat[0])}
-    return Antennas(tuple(found), np.array(list(found.values()), dtype=np.float64), **size)
+    return Antennas(tuple(positions), np.array(list(positions.values()), dtype=np.float64), **size)
 
 
 def _pairs(part: _Part, number: Mapping[str, int]) -> list[tuple[int, int]]:
     """The antennas of each baseline, in the order that it has them."""
     names = [part.data[f"baseline_antenna{end}_name"].values.astype(str) for end in (1, 2)]
-    both = zip(*(one.tolist() for one in names), strict=True)
+    both = zip(*(name.tolist() for name in names), strict=True)
     return [(number[one], number[other]) for one, other in both]
 
 
@@ -262,7 +266,7 @@ def _piece(
     lower = [(min(pair), max(pair)) for pair in pairs]
     here = [at for at, pair in enumerate(lower) if pair in place]
     there = [place[lower[at]] for at in here]
-    shape = (times.size, len(baselines), *(data.sizes[one] for one in _SHAPE[2:]))
+    shape = (times.size, len(baselines), *(data.sizes[dimension] for dimension in _SHAPE[2:]))
 
     def placed(name: str, dimensions: tuple[str, ...], empty: NDArray[Any]) -> NDArray[Any]:
         empty[:, there] = data[name].transpose(*dimensions).values[:, here]
@@ -280,15 +284,15 @@ def _piece(
     uvw = -placed(part.group["uvw"], label, np.zeros((*shape[:2], 3)))
     back = [to for to, at in zip(there, here, strict=True) if pairs[at][0] > pairs[at][1]]
     values[:, back], uvw[:, back] = values[:, back].conj(), -uvw[:, back]
-    known = np.isfinite(values) & np.isfinite(uvw).all(axis=-1)[..., np.newaxis, np.newaxis]
-    known &= np.isfinite(weight)
+    finite = np.isfinite(values) & np.isfinite(uvw).all(axis=-1)[..., np.newaxis, np.newaxis]
+    finite &= np.isfinite(weight)
     return {
         "time": data["time"].values.astype(np.float64),
         "scan": _scans(part)[times],
         "uvw": np.nan_to_num(uvw),
-        "data": np.where(known, values, 0),
-        "flag": flag | ~known,
-        "weight": np.where(known, weight, 0),
+        "data": np.where(finite, values, 0),
+        "flag": flag | ~finite,
+        "weight": np.where(finite, weight, 0),
     }
 
 
@@ -298,11 +302,13 @@ def _parallel(data: Dataset) -> list[str]:
 
 
 def _places(data: Dataset) -> list[int]:
-    """Of the polarizations that are processed; raises StoreUnusable where there are none."""
+    """Indices of the polarizations that are processed; raises StoreUnusable where there are
+    none.
+    """
     names = data["polarization"].values.astype(str).tolist()
-    if not (found := [at for at, name in enumerate(names) if name in _PARALLEL]):
+    if not (indices := [at for at, name in enumerate(names) if name in _PARALLEL]):
         raise StoreUnusable(f"polarizations {', '.join(names)} are none of {', '.join(_PARALLEL)}")
-    return found
+    return indices
 
 
 def _direction(part: _Part, field: str) -> NDArray[np.float64]:
@@ -320,7 +326,7 @@ def _model(parts: Sequence[_Part], field: str) -> PointModel | None:
 
     Raises StoreUnusable for a model that is no point source at the phase centre.
     """
-    found = []
+    models = []
     for part in parts:
         name = part.node.attrs["data_groups"].get("model", {}).get("correlated_data")
         if name is None or name not in part.data:
@@ -329,8 +335,8 @@ def _model(parts: Sequence[_Part], field: str) -> PointModel | None:
             time=np.flatnonzero(part.fields == field), polarization=_places(part.data)
         )
         channels = chosen.sizes["frequency"]
-        found.append(chosen.transpose(..., "frequency").values.reshape(-1, channels))
-    every = np.concatenate(found)
+        models.append(chosen.transpose(..., "frequency").values.reshape(-1, channels))
+    every = np.concatenate(models)
     rows = every[(np.abs(every) > 0).all(axis=1)].astype(np.complex128)
     if not rows.size:
         return None
@@ -356,7 +362,7 @@ def _longest(part: _Part) -> float:
 
 
 def _width(frequency: DataArray) -> float:
-    """Of a channel in Hz."""
+    """The width of a channel in Hz."""
     about = frequency.attrs.get("channel_width", {})
     if "data" in about:
         return abs(float(np.ravel(about["data"])[0]))

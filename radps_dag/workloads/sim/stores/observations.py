@@ -18,17 +18,17 @@ __all__ = ["observation_of", "read_observation", "write_observation"]
 def observation_of(document: Mapping[str, Any]) -> Observation:
     """The observation that a record or a store holds as JSON; raises StoreUnusable for another."""
     members: dict[str, Any] = {}
-    for one in fields(Observation):
-        if one.name == "data":  # which observations written before data could be had are without
-            found = document.get("data")
-            members["data"] = Data(**found) if found else None
+    for field in fields(Observation):
+        if field.name == "data":  # which observations written before data could be had are without
+            data = document.get("data")
+            members["data"] = Data(**data) if data else None
             continue
-        if one.name not in document:
+        if field.name not in document:
             raise StoreUnusable(
-                f"the observation's record has no {one.name}; was it made with another --library?"
+                f"the observation's record has no {field.name}; was it made with another --library?"
             )
-        value = document[one.name]
-        members[one.name] = tuple(value) if isinstance(value, list) else value
+        value = document[field.name]
+        members[field.name] = tuple(value) if isinstance(value, list) else value
     return Observation(**members)
 
 

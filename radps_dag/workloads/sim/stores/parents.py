@@ -28,15 +28,15 @@ Line = Sequence[tuple[Product, ZarrStore]]
 def line_of(ms: Product) -> Line:
     """Raises StoreUnusable where something in the line is not there, or is another."""
     line = [(ms, open_store(ms, "visibilities"))]
-    told = [_bare(one) for one in ms.get("stands_on", [])]
+    told = [_bare(source) for source in ms.get("stands_on", [])]
     while parent := line[-1][1].about["parent"]:
         child, store = line[-1]
-        found = _found(child, parent, told[len(line) - 1 :])
+        source = _found(child, parent, told[len(line) - 1 :])
         try:
-            line.append((found, open_store(found, "visibilities")))
+            line.append((source, open_store(source, "visibilities")))
         except FileNotFoundError:
             raise StoreUnusable(
-                f"visibilities {found['uri']}, of which {store.path} was made, are not there; "
+                f"visibilities {source['uri']}, of which {store.path} was made, are not there; "
                 "move them together, or import again"
             ) from None
         if line[-1][1].about["version"] != parent["version"]:
@@ -63,16 +63,16 @@ _NOTE = ".parent.json"
 
 
 def _found(child: Product, parent: Mapping[str, str], told: Sequence[Product]) -> Product:
-    """Where the parent is: as the reference has it, or as it was noted where that leads nowhere."""
+    """Find the parent: by the reference, or as it was noted if that leads nowhere."""
     told = told[:1]
     first = None
     noted: Product
-    for uri in chain((one["uri"] for one in told), _noted(child)):
+    for uri in chain((product["uri"] for product in told), _noted(child)):
         noted = {"uri": uri, "kind": "visibilities", "version": parent["version"]}
-        found = told[0] if told and uri == told[0]["uri"] else noted
+        product = told[0] if told and uri == told[0]["uri"] else noted
         if not is_local(uri) or path_of(uri).exists():
-            return found
-        first = first or found
+            return product
+        first = first or product
     if first is None:
         raise StoreUnusable(
             f"visibilities {child['uri']} do not tell of what they were made; hand on the whole "

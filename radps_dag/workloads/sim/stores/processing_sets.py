@@ -84,7 +84,7 @@ class _Source:
         raise StoreUnusable(f"visibilities {self.whole.path} have no array {self.name}/{name}")
 
     def noted(self) -> dict[str, Any]:
-        """What workloads noted beside the data, such as a calibrator's model."""
+        """Notes of workloads beside the data, such as a calibrator's model."""
         notes = [store.attributes(self.name).get("radps_dag", {}) for store in self.stores]
         return {name: value for note in reversed(notes) for name, value in note.items()}
 
@@ -207,8 +207,8 @@ def _check_parts(together: Mapping[str, Sequence[_Source]]) -> None:
             raise StoreUnusable(
                 f"parts of {name} are of several processing sets: {paths}; gather those of one"
             )
-        names = [one for source in sources for one in source.polarizations]
-        if twice := [one for one in dict.fromkeys(names) if names.count(one) > 1]:
+        names = [polarization for source in sources for polarization in source.polarizations]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
             raise StoreUnusable(
                 f"several parts have polarization {twice[0]} of {name}: "
                 f"{', '.join(str(source.stores[0].path) for source in sources)}; gather it once"
@@ -226,7 +226,7 @@ def list_visibilities(ms: Product) -> list[tuple[str, int]]:
 def models_of(ms: Product) -> dict[str, PointModel]:
     """The models that were noted beside visibilities, by field."""
     noted = [source.noted() for source in _sources(ms)]
-    return {str(one["field"]): PointModel(**one["model"]) for one in noted if one.get("model")}
+    return {str(note["field"]): PointModel(**note["model"]) for note in noted if note.get("model")}
 
 
 def observation_behind(ms: Product) -> Observation:
@@ -239,10 +239,10 @@ def read_table(ms: Product, name: str, table: str) -> dict[str, NDArray[Any]]:
     for source in _sources(ms):
         if source.name == name:
             where = f"{name}/{table}"
-            found = source.whole.arrays(where)
-            if not found:
+            names = source.whole.arrays(where)
+            if not names:
                 raise StoreUnusable(f"visibilities {source.whole.path} have no {where}")
-            return {one: source.whole.array(f"{where}/{one}") for one in found}
+            return {name: source.whole.array(f"{where}/{name}") for name in names}
     raise StoreUnusable(f"visibilities {ms['uri']} have no {name}")
 
 
@@ -261,9 +261,11 @@ def read_visibilities(
     is left has no times.
     """
     sources = [(source, source.noted()) for source in _sources(ms)]
-    known = {str(noted["field"]) for _, noted in sources}
-    if field is not None and field not in known:
-        raise ValueError(f"no field {field!r} in {ms['uri']}; there are {', '.join(sorted(known))}")
+    fields = {str(noted["field"]) for _, noted in sources}
+    if field is not None and field not in fields:
+        raise ValueError(
+            f"no field {field!r} in {ms['uri']}; there are {', '.join(sorted(fields))}"
+        )
     chosen = [(source, noted) for source, noted in sources if field in (None, noted["field"])]
     for spw in spws or ():
         if spw not in {int(noted["spw"]) for _, noted in chosen}:
@@ -284,7 +286,11 @@ def _read(
     channels: slice,
 ) -> Visibilities:
     if polarizations is not None:
-        if absent := [one for one in polarizations if one not in source.polarizations]:
+        if absent := [
+            polarization
+            for polarization in polarizations
+            if polarization not in source.polarizations
+        ]:
             raise ValueError(f"no polarization {absent[0]} in {source.name}")
         source = replace(source, polarizations=tuple(polarizations))
     whole, name, entry = source.whole, source.name, source.entry
@@ -328,12 +334,12 @@ def _sources(ms: Product) -> list[_Source]:
 def _sources_in(line: Line) -> list[_Source]:
     stores = [store for _, store in line]
     group = str(stores[0].about["data_group"])
-    found = []
+    sources = []
     for name in stores[0].groups():
         everything = tuple(map(str, stores[-1].array(f"{name}/polarization").tolist()))
         having = tuple(stores[0].attributes(name).get("polarizations", everything))
-        found.append(_Source(name, group, tuple(stores), having, everything))
-    return found
+        sources.append(_Source(name, group, tuple(stores), having, everything))
+    return sources
 
 
 def _together(sources: Sequence[_Source], what: Changed) -> NDArray[Any]:
@@ -347,7 +353,9 @@ def _together(sources: Sequence[_Source], what: Changed) -> NDArray[Any]:
     values = np.full(shape, what == "flag", dtype=first.dtype)
     for source in sources:
         part = source.array(source.entry[_ROLE[what]], (slice(None),) * 3)
-        values[..., [everything.index(one) for one in source.polarizations]] = part
+        values[..., [everything.index(polarization) for polarization in source.polarizations]] = (
+            part
+        )
     return values
 
 
@@ -363,7 +371,7 @@ def _note(vis: Visibilities) -> dict[str, Any]:
 
 
 def _selection(parts: Sequence[Visibilities]) -> dict[str, Any]:
-    """What all the parts have in common."""
+    """The selection that all the parts have in common."""
     selection: dict[str, Any] = {}
     if len({vis.field for vis in parts}) == 1:
         selection["field"] = parts[0].field

@@ -40,14 +40,14 @@ def read_record(product: Product, kind: str) -> dict[str, Any]:
     try:
         with open_product(product, "r") as file:
             document: dict[str, Any] = json.load(file)
-        found, layout = document["kind"], int(document["layout"])
+        stored, layout = document["kind"], int(document["layout"])
     except (ValueError, KeyError, TypeError, IsADirectoryError) as error:
         raise StoreUnusable(
             f"{kind} {product['uri']} is not a record of the sim library"
             f" ({type(error).__name__}: {error}); was it made with another --library?"
         ) from error
-    if found != kind:
-        raise StoreUnusable(f"expected {kind}, found {found}: {product['uri']}")
+    if stored != kind:
+        raise StoreUnusable(f"expected {kind}, found {stored}: {product['uri']}")
     if layout > LAYOUT:
         raise StoreUnusable(
             f"{kind} {product['uri']} has layout {layout}, newer than {LAYOUT}, which is the "

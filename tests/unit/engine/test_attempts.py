@@ -328,7 +328,7 @@ def test_a_group_is_retried_after_its_time_out() -> None:
     run = play("""
         stages:
           group:
-            timeout: 30ms
+            timeout: 300ms
             retries: {max: 1, on: [TimeoutError]}
             on_error: continue
             steps: {slow: {run: await_event, with: {event: never}}}

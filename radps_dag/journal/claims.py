@@ -160,11 +160,11 @@ def _holder(store: Store, directory: RunDirectory) -> str:
     # The server shows the two halves without their signs.
     values = {"space": _SPACE, "number": _number(directory) % 2**32}
     with store.begin() as connection:
-        row = connection.execute(query, values).first()
-    if row is None:
+        found = connection.execute(query, values).first()
+    if found is None:
         return ""
-    host = row[0] or "this machine, from another workspace"
-    return f"a process on {host}, since {row[1]:%Y-%m-%d %H:%M:%S}"
+    host = found[0] or "this machine, from another workspace"
+    return f"a process on {host}, since {found[1]:%Y-%m-%d %H:%M:%S}"
 
 
 def _taken(directory: RunDirectory, who: str) -> Driven:

@@ -80,8 +80,8 @@ class Connections:
         return told(self.name, done)
 
     def _mine(self) -> Connection:
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None or connection.closed or connection.invalidated:
-            connection = self._local.connection = self._engine.connect()
-            self._all.append(connection)
-        return connection
+        found: Connection | None = getattr(self._local, "connection", None)
+        if found is None or found.closed or found.invalidated:
+            found = self._local.connection = self._engine.connect()
+            self._all.append(found)
+        return found

@@ -97,15 +97,15 @@ def _ready(store: Store) -> Store:
     try:
         if store.reading:
             with store.look() as connection:
-                version = schema.version_of(connection)
-            if version is None:
+                found = schema.version_of(connection)
+            if found is None:
                 raise NoJournal(f"{store.name}: there is no journal here")
-            schema.check(version, store.name)
-            if version == schema.VERSION:
+            schema.check(found, store.name)
+            if found == schema.VERSION:
                 return store
             store.close()
             raise RadpsDagError(
-                f"{store.name}: the journal is of the older version {version}; `radps-dag runs "
+                f"{store.name}: the journal is of the older version {found}; `radps-dag runs "
                 "--migrate` brings it up to date"
             )
         with store.begin() as connection:

@@ -70,8 +70,8 @@ def marks(store: Store, run: str) -> Iterator[Mark]:
     took = case((ended, _document(store)["seconds"].as_float()))
     query = select(facts.c.seq, facts.c.time, facts.c.place, facts.c.kind, call, took)
     with store.look() as connection:
-        rows = connection.execute(query.where(facts.c.run == run).order_by(facts.c.seq)).all()
-    for row in rows:
+        found = connection.execute(query.where(facts.c.run == run).order_by(facts.c.seq)).all()
+    for row in found:
         yield Mark(*row)
 
 
@@ -128,8 +128,8 @@ def _calls(store: Store, run: str, begun: int) -> tuple[int, int]:
 
 def _origin(store: Store) -> ColumnElement[str]:
     """The run that computed what a call has, where that is another one."""
-    origin: ColumnElement[str] = _document(store)["made"]["origin"].as_string()
-    return origin
+    found: ColumnElement[str] = _document(store)["made"]["origin"].as_string()
+    return found
 
 
 def _document(store: Store) -> ColumnElement[Any]:
@@ -157,7 +157,7 @@ def _failed(store: Store, run: str, begun: int) -> set[str]:
         for place, kind in connection.execute(query).all():
             if kind == "retrying":
                 if place in around:  # a group, and all in it is made again
-                    failed = {inner for inner in failed if not inner.startswith(f"{place}/")}
+                    failed = {one for one in failed if not one.startswith(f"{place}/")}
             elif place not in around:
                 failed.add(place)
                 around.update(_outer(place))

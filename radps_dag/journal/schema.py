@@ -74,11 +74,11 @@ MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {}
 
 def version_of(connection: Connection) -> int | None:
     """The version of the journal in a database, None where there is none yet; 0 is none at all."""
-    inspector = inspect(connection)
-    if not inspector.has_table(about.name):
-        return 0 if inspector.has_table(facts.name) else None
-    version = connection.scalar(select(about.c.value).where(about.c.name == "version"))
-    return version if isinstance(version, int) else 0
+    known = inspect(connection)
+    if not known.has_table(about.name):
+        return 0 if known.has_table(facts.name) else None
+    found = connection.scalar(select(about.c.value).where(about.c.name == "version"))
+    return found if isinstance(found, int) else 0
 
 
 def prepare(connection: Connection, name: str) -> None:
@@ -98,12 +98,12 @@ def prepare(connection: Connection, name: str) -> None:
         connection.execute(update(about).where(about.c.name == "version").values(value=VERSION))
 
 
-def check(version: int, name: str) -> None:
+def check(found: int, name: str) -> None:
     """Refuse what a newer program wrote: what we do not know we would get wrong."""
-    if version < 1:
+    if found < 1:
         raise Damaged(f"{name}: the journal is damaged: it has no version; {ADVICE}")
-    if version > VERSION:
+    if found > VERSION:
         raise RadpsDagError(
-            f"{name}: the journal is of version {version}, and this radps-dag knows only "
-            f"{VERSION}; use the radps-dag that wrote it, or a newer one"
+            f"{name}: the journal is of version {found}, and this radps-dag knows only {VERSION}; "
+            "use the radps-dag that wrote it, or a newer one"
         )

@@ -63,15 +63,15 @@ class Store(Connections):
         """
         order = (runs.c.created.desc(), runs.c.run.desc())
         with self.look() as connection:
-            rows = connection.execute(select(runs).order_by(*order)).all()
+            found = connection.execute(select(runs).order_by(*order)).all()
             lost = connection.scalars(HEADLESS).all()
-        heads = [head for head in _sound(rows, self._head, damaged) if head.last]
+        known = [head for head in _sound(found, self._head, damaged) if head.last]
         for run in lost:
             error = self._damaged(str(run), f"run {run!r} is not in the list of runs")
             if damaged is None:
                 raise error
             damaged(error)
-        return heads
+        return known
 
     def head(self, run: str) -> Head | None:
         """Head of a run; None if there is no such run."""
@@ -85,11 +85,10 @@ class Store(Connections):
         It is newer than all that are there, also where the clock was set back since.
         """
         with self.begin() as connection:
-            times = connection.scalars(select(runs.c.created)).all()
+            known = connection.scalars(select(runs.c.created)).all()
             # What is no number is damaged, and found out elsewhere.
             latest = max(
-                (created for created in times if isinstance(created, float) and created < inf),
-                default=0.0,
+                (one for one in known if isinstance(one, float) and one < inf), default=0.0
             )
             created = max(time, nextafter(latest, inf))
             return self._enter(connection, Head(run, pipeline, created, 0, 0))
@@ -128,17 +127,17 @@ class Store(Connections):
         ends = {"run": run, "key": CANCELLED, "kind": "run_ended"}
         with self.begin() as connection:
             head = self._locked(connection, run)
-            existing = connection.execute(KEYED, {**ends, "key": row.key, "kind": row.kind}).first()
-            existing = existing or connection.execute(KEYED, ends).first()
-            if existing is None:
+            found = connection.execute(KEYED, {**ends, "key": row.key, "kind": row.kind}).first()
+            found = found or connection.execute(KEYED, ends).first()
+            if found is None:
                 self._add(connection, head, [row])
-        return None if existing is None else self._row(existing)
+        return None if found is None else self._row(found)
 
     def keyed(self, run: str, key: str, kind: str) -> Row | None:
         """The first row of a run with a key, of a kind."""
         with self.look() as connection:
-            row = connection.execute(KEYED, {"run": run, "key": key, "kind": kind}).first()
-        return None if row is None else self._row(row)
+            found = connection.execute(KEYED, {"run": run, "key": key, "kind": kind}).first()
+        return None if found is None else self._row(found)
 
     def _add(self, connection: Connection, head: Head, rows: Sequence[Row]) -> int:
         first = head.last + 1
@@ -209,8 +208,8 @@ class Store(Connections):
 
     def _some(self, *wanted: ColumnElement[bool]) -> Iterator[Row]:
         with self.look() as connection:
-            rows = connection.execute(select(facts).where(*wanted).order_by(facts.c.seq)).all()
-        return map(self._row, rows)
+            found = connection.execute(select(facts).where(*wanted).order_by(facts.c.seq)).all()
+        return map(self._row, found)
 
     def facts(self, run: str, after: int = 0) -> Iterator[Fact]:
         """Yield the facts of a run, in their order. Raises Damaged."""
@@ -227,8 +226,8 @@ class Store(Connections):
     def with_key(self, key: str, most: int = 20, damaged: Damages | None = None) -> list[Row]:
         """The newest rows with a key. Those that are damaged are as in `heads`."""
         with self.look() as connection:
-            rows = connection.execute(WITH_KEY, {"key": key, "most": most}).all()
-        return list(_sound(rows, self._row, damaged))
+            found = connection.execute(WITH_KEY, {"key": key, "most": most}).all()
+        return list(_sound(found, self._row, damaged))
 
     def check(self, *, thorough: bool = False) -> None:
         """Look for damage of the file itself; `thorough`: and of what finds the rows in it.
@@ -239,9 +238,9 @@ class Store(Connections):
             return
         with self.look() as connection:
             what = "integrity_check" if thorough else "quick_check"
-            result = connection.scalar(text(f"PRAGMA {what}(1)"))
-        if result != "ok":
-            reason = " ".join(str(result).removeprefix("*** in database main ***").split())
+            found = connection.scalar(text(f"PRAGMA {what}(1)"))
+        if found != "ok":
+            reason = " ".join(str(found).removeprefix("*** in database main ***").split())
             raise Damaged(f"{self.name}: the journal is damaged: {reason}; {ADVICE}")
 
     def add_run(self, head: Head, rows: Sequence[Row]) -> bool:
@@ -268,9 +267,9 @@ class Store(Connections):
 
     def _head(self, row: Sequence[Any]) -> Head:
         """The head of a run. Raises Damaged where it is not what was written."""
-        *values, stored = row
+        *values, found = row
         head = Head(*values)
-        if digest(head) != stored:
+        if digest(head) != found:
             raise self._damaged(str(head.run), f"the head of run {head.run!r} is damaged")
         return head
 

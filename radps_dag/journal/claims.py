@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import platform
 import time
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 from zlib import crc32
-
-from sqlalchemy import Connection, func, select, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from radps_dag.journal.rows import DamagedRun
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.problem import RadpsDagError
 from radps_dag.storage import locks
+
+if TYPE_CHECKING:
+    from radps_dag.journal.server import Session
 
 __all__ = ["Claim", "Driven", "Driver", "claim", "driver_of", "holder_of", "is_here"]
 
@@ -51,18 +51,13 @@ class Claim:
     """The right to drive a run, until it is released or this process has gone."""
 
     lock: locks.Lock
-    connection: Connection | None = None
+    session: Session | None = None
 
     def release(self) -> None:
         """Give the run up for others to drive."""
-        if self.connection is not None:
-            with contextlib.suppress(SQLAlchemyError):
-                self.connection.execute(select(func.pg_advisory_unlock_all()))
-                self.connection.commit()
-            # If that went wrong, the session ends, and with it what it had locked.
-            self.connection.invalidate()
-            self.connection.close()
-            self.connection = None
+        if self.session is not None:
+            self.session.end()
+            self.session = None
         self.lock.release()
 
 
@@ -71,11 +66,11 @@ def claim(store: Store, directory: RunDirectory, shared: bool = False) -> Claim:
     lock = locks.take(directory.lock, patience=PATIENCE)
     if lock is None:
         raise _taken(directory, driver_of(directory) or "another process")
-    connection = None
+    session = None
     if store.postgres:
         # Directories on several machines may share one database.
         try:
-            connection = _elsewhere(store, directory)
+            session = _elsewhere(store, directory)
         except BaseException:
             lock.release()
             raise
@@ -86,26 +81,25 @@ def claim(store: Store, directory: RunDirectory, shared: bool = False) -> Claim:
     os.fchmod(lock.descriptor, 0o644)  # whoever may read the run may see whether it goes on
     os.truncate(lock.descriptor, 0)
     os.pwrite(lock.descriptor, json.dumps(says).encode(), 0)
-    return Claim(lock, connection)
+    return Claim(lock, session)
 
 
-def _elsewhere(store: Store, directory: RunDirectory) -> Connection:
-    """A connection that holds the run in the database, until it ends."""
-    connection = store.connect()
+def _elsewhere(store: Store, directory: RunDirectory) -> Session:
+    """A session of the database that holds the run, until it ends."""
+    from radps_dag.journal.server import Server
+
+    assert isinstance(store.database, Server)
+    with store.told("opened"):
+        session = store.database.session()
     try:
         with store.told("opened"):
-            give_up = time.monotonic() + PATIENCE
-            lock = select(func.pg_try_advisory_lock(_SPACE, _number(directory)))
-            # The server needs a moment to see that a process which held it was killed.
-            while not (got := connection.scalar(lock)) and time.monotonic() < give_up:
-                time.sleep(0.02)
-            connection.commit()
+            got = session.lock(_SPACE, _number(directory), PATIENCE)
         if not got:
             raise _taken(directory, _holder(store, directory) or "a process on another machine")
     except BaseException:
-        connection.close()
+        session.close()
         raise
-    return connection
+    return session
 
 
 def _number(directory: RunDirectory) -> int:
@@ -152,7 +146,7 @@ def _said(directory: RunDirectory) -> Driver | None:
 
 def _holder(store: Store, directory: RunDirectory) -> str:
     """The session of the database that holds the run."""
-    query = text(
+    query = (
         "SELECT a.client_addr, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
         " WHERE l.locktype = 'advisory' AND l.granted AND l.database = a.datid"
         " AND l.classid = :space AND l.objid = :number"
@@ -160,7 +154,7 @@ def _holder(store: Store, directory: RunDirectory) -> str:
     # The server shows the two halves without their signs.
     values = {"space": _SPACE, "number": _number(directory) % 2**32}
     with store.begin() as connection:
-        found = connection.execute(query, values).first()
+        found = connection.execute(query, values).fetchone()
     if found is None:
         return ""
     host = found[0] or "this machine, from another workspace"

@@ -3,85 +3,90 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-import threading
-from collections.abc import Iterator
-
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from radps_dag.journal.trouble import told
 
-__all__ = ["Connections"]
+__all__ = ["Connection", "Connections", "Database", "Result"]
+
+Values = Mapping[str, Any]
+
+
+class Result(Protocol):
+    """What a statement has found or done."""
+
+    @property
+    def rowcount(self) -> int:
+        """Number of rows that were changed."""
+        ...
+
+    def fetchone(self) -> Any:
+        """The next row, None at the end."""
+        ...
+
+    def fetchall(self) -> Sequence[Any]:
+        """The rows that are left."""
+        ...
+
+
+class Connection(Protocol):
+    """A connection inside a transaction. Statements are SQL, their values named (`:run`)."""
+
+    def execute(self, statement: str, values: Values = ..., /) -> Result:
+        """Give the database a statement."""
+        ...
+
+    def executemany(self, statement: str, values: Sequence[Values], /) -> object:
+        """Give the database a statement for each of the values."""
+        ...
+
+
+class Database(Protocol):
+    """What keeps a journal: a SQLite file, or a server. Safe for use from several threads."""
+
+    postgres: bool
+    errors: tuple[type[Exception], ...]  # what its connections raise
+
+    def transaction(self, *, reads: bool) -> contextlib.AbstractContextManager[Connection]:
+        """A transaction of this thread's; one that only `reads` waits for nobody who writes."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
 
 
 class Connections:
-    """Safe for use from several threads; each transaction has a connection of its own or that of
-    the thread."""
+    """A database under the name that messages have for it."""
 
-    def __init__(self, engine: Engine, name: str, reading: bool) -> None:
+    def __init__(self, database: Database, name: str, reading: bool) -> None:
+        self.database = database
         self.name = name
         self.reading = reading
-        self._engine = engine
-        self._local = threading.local()
-        self._all: list[Connection] = []
 
     @property
     def postgres(self) -> bool:
         """Whether the database is PostgreSQL."""
-        return self._engine.dialect.name == "postgresql"
+        return self.database.postgres
 
     def close(self) -> None:
         """Close all connections."""
-        for connection in self._all:
-            with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
-                connection.close()
-        self._all.clear()
-        self._local = threading.local()
-        self._engine.dispose()
-
-    def connect(self) -> Connection:
-        """A connection of the caller's own. Raises RadpsDagError."""
-        with self.told("opened"):
-            return self._engine.connect()
+        self.database.close()
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction of this thread's, which may write."""
-        with (
-            self.told("read" if self.reading else "written"),
-            self._connection(reads=False) as connection,
-        ):
+        done = "read" if self.reading else "written"
+        with self.told(done), self.database.transaction(reads=False) as connection:
             yield connection
 
     @contextlib.contextmanager
     def look(self) -> Iterator[Connection]:
         """A transaction that only reads, and waits for nobody who writes."""
-        with self.told("read"), self._connection(reads=True) as connection:
+        with self.told("read"), self.database.transaction(reads=True) as connection:
             yield connection
-
-    @contextlib.contextmanager
-    def _connection(self, *, reads: bool) -> Iterator[Connection]:
-        if self.postgres:
-            # From the pool, which replaces connections that have broken in the meantime.
-            with self._engine.connect() as connection:
-                if reads:
-                    # All that is read is of one moment, as in SQLite.
-                    connection.execution_options(isolation_level="REPEATABLE READ")
-                with connection.begin():
-                    yield connection
-        else:
-            connection = self._mine().execution_options(radps_reads=reads)
-            with connection.begin():
-                yield connection
 
     def told(self, done: str) -> contextlib.AbstractContextManager[None]:
         """Errors of the database as ours."""
-        return told(self.name, done)
-
-    def _mine(self) -> Connection:
-        found: Connection | None = getattr(self._local, "connection", None)
-        if found is None or found.closed or found.invalidated:
-            found = self._local.connection = self._engine.connect()
-            self._all.append(found)
-        return found
+        return told(self.name, done, self.database.errors)

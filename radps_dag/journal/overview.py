@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ColumnElement, and_, case, cast, func, select, type_coerce
-
 from radps_dag.facts import RunEnded, RunStarted
 from radps_dag.journal.run_status import RunStatus, run_status
-from radps_dag.journal.schema import facts
+from radps_dag.journal.statements import any_of
 from radps_dag.journal.store import Head, Store
 
 __all__ = ["Mark", "Overview", "marks", "overview", "seconds_spent"]
@@ -61,16 +59,16 @@ def overview(store: Store, head: Head) -> Overview:
 def marks(store: Store, run: str) -> Iterator[Mark]:
     """All that happened in a run, in its order, without what it says. Raises Damaged."""
     store.check_run(run)
-    call = case(
-        (facts.c.key.is_(None), ""),
-        (_origin(store).is_(None), "ran"),
-        else_="reused",
+    query = (
+        "SELECT seq, time, place, kind,"
+        f" CASE WHEN key IS NULL THEN '' WHEN {_origin(store)} IS NULL THEN 'ran'"
+        " ELSE 'reused' END,"
+        " CASE WHEN kind IN ('node_succeeded', 'node_failed', 'node_stopped')"
+        f" THEN CAST({_member(store, 'seconds')} AS FLOAT) END"
+        " FROM radps_facts WHERE run = :run ORDER BY seq"
     )
-    ended = facts.c.kind.in_(("node_succeeded", "node_failed", "node_stopped"))
-    took = case((ended, _document(store)["seconds"].as_float()))
-    query = select(facts.c.seq, facts.c.time, facts.c.place, facts.c.kind, call, took)
     with store.look() as connection:
-        found = connection.execute(query.where(facts.c.run == run).order_by(facts.c.seq)).all()
+        found = connection.execute(query, {"run": run}).fetchall()
     for row in found:
         yield Mark(*row)
 
@@ -98,44 +96,49 @@ def _lasted(
     if begun is None:
         return 0.0
     seq, time = begun
-    query = select(func.max(facts.c.time)).where(
-        facts.c.run == run, facts.c.seq >= seq, facts.c.kind.not_in(_OF_OTHERS)
+    theirs, values = any_of("kind", _OF_OTHERS)
+    query = (
+        "SELECT max(time) FROM radps_facts WHERE run = :run AND seq >= :seq"
+        f" AND NOT {theirs} AND seq < :until"
     )
-    if until is not None:
-        query = query.where(facts.c.seq < until)
-    with store.look() as connection:
-        return max(0.0, (connection.scalar(query) or time) - time)
+    values |= {"run": run, "seq": seq, "until": 2**62 if until is None else until}
+    return max(0.0, (_scalar(store, query, values) or time) - time)
 
 
 def _begun(store: Store, run: str) -> int:
     """The row with which a process last began to drive the run."""
-    query = select(func.max(facts.c.seq)).where(facts.c.run == run, facts.c.kind == "run_started")
+    query = "SELECT max(seq) FROM radps_facts WHERE run = :run AND kind = 'run_started'"
+    return _scalar(store, query, {"run": run}) or 0
+
+
+def _scalar(store: Store, query: str, values: dict[str, Any]) -> Any:
     with store.look() as connection:
-        return connection.scalar(query) or 0
+        found = connection.execute(query, values).fetchone()
+    return None if found is None else found[0]
 
 
 def _calls(store: Store, run: str, begun: int) -> tuple[int, int]:
     """Count the calls that were done, and those of them that were not made anew."""
-    old = and_(facts.c.seq > begun, _origin(store).is_not(None))
-    query = select(
-        func.count(facts.c.place.distinct()),
-        func.count(case((old, facts.c.place)).distinct()),
-    ).where(facts.c.run == run, facts.c.kind == "node_succeeded", facts.c.key.is_not(None))
+    query = (
+        "SELECT count(DISTINCT place), count(DISTINCT CASE WHEN seq > :begun"
+        f" AND {_origin(store)} IS NOT NULL THEN place END) FROM radps_facts"
+        " WHERE run = :run AND kind = 'node_succeeded' AND key IS NOT NULL"
+    )
     with store.look() as connection:
-        done, reused = connection.execute(query).one()
+        done, reused = connection.execute(query, {"run": run, "begun": begun}).fetchone()
     return done, reused
 
 
-def _origin(store: Store) -> ColumnElement[str]:
-    """The run that computed what a call has, where that is another one."""
-    found: ColumnElement[str] = _document(store)["made"]["origin"].as_string()
-    return found
+def _origin(store: Store) -> str:
+    """The run that computed what a call has, where that is another one, in SQL."""
+    return _member(store, "made", "origin")
 
 
-def _document(store: Store) -> ColumnElement[Any]:
-    """The JSON document of a fact, in SQL."""
-    payload = facts.c.payload
-    return cast(payload, JSON) if store.postgres else type_coerce(payload, JSON)
+def _member(store: Store, *path: str) -> str:
+    """A member of what a fact says, in SQL."""
+    if store.postgres:
+        return f"CAST(payload AS JSON) #>> '{{{','.join(path)}}}'"
+    return f"json_extract(payload, '$.{'.'.join(path)}')"
 
 
 def _failed(store: Store, run: str, begun: int) -> set[str]:
@@ -143,18 +146,13 @@ def _failed(store: Store, run: str, begun: int) -> set[str]:
     them.
     """
     query = (
-        select(facts.c.place, facts.c.kind)
-        .where(
-            facts.c.run == run,
-            facts.c.seq > begun,
-            facts.c.kind.in_(("node_failed", "retrying")),
-        )
-        .order_by(facts.c.seq)
+        "SELECT place, kind FROM radps_facts WHERE run = :run AND seq > :begun"
+        " AND kind IN ('node_failed', 'retrying') ORDER BY seq"
     )
     failed: set[str] = set()
     around: set[str] = set()
     with store.look() as connection:
-        for place, kind in connection.execute(query).all():
+        for place, kind in connection.execute(query, {"run": run, "begun": begun}).fetchall():
             if kind == "retrying":
                 if place in around:  # a group, and all in it is made again
                     failed = {one for one in failed if not one.startswith(f"{place}/")}
@@ -172,6 +170,5 @@ def _outer(place: str) -> Iterator[str]:
 
 
 def _last(store: Store, head: Head) -> float:
-    query = select(facts.c.time).where(facts.c.run == head.run, facts.c.seq == head.last)
-    with store.look() as connection:
-        return connection.scalar(query) or head.created
+    query = "SELECT time FROM radps_facts WHERE run = :run AND seq = :last"
+    return _scalar(store, query, {"run": head.run, "last": head.last}) or head.created

@@ -4,98 +4,84 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    insert,
-    inspect,
-    select,
-    update,
-)
-
+from radps_dag.journal.connections import Connection
 from radps_dag.journal.rows import ADVICE, Damaged
 from radps_dag.problem import RadpsDagError
 
-__all__ = ["VERSION", "facts", "prepare", "runs", "version_of"]
+__all__ = ["VERSION", "check", "prepare", "version_of"]
 
 VERSION = 1
 
-_tables = MetaData()
-
-about = Table(
-    "radps_journal",
-    _tables,
-    Column("name", String(40), primary_key=True),
-    Column("value", Integer, nullable=False),
-)
 # The head of each run: its last row, and how often a process began to drive it. It orders those
 # who append, and refuses one whose turn is over. Its checksum is of all the rest, as a fact's is.
-runs = Table(
-    "radps_runs",
-    _tables,
-    Column("run", String(200), primary_key=True),
-    Column("pipeline", String(200), nullable=False),
-    Column("created", Float(53), nullable=False),
-    Column("generation", Integer, nullable=False),
-    Column("last", BigInteger, nullable=False),
-    Column("checksum", Integer, nullable=False),
+_TABLES = (
+    """CREATE TABLE radps_journal (
+        name VARCHAR(40) NOT NULL,
+        value INTEGER NOT NULL,
+        PRIMARY KEY (name)
+    )""",
+    """CREATE TABLE radps_runs (
+        run VARCHAR(200) NOT NULL,
+        pipeline VARCHAR(200) NOT NULL,
+        created FLOAT(53) NOT NULL,
+        generation INTEGER NOT NULL,
+        last BIGINT NOT NULL,
+        checksum INTEGER NOT NULL,
+        PRIMARY KEY (run)
+    )""",
+    """CREATE TABLE radps_facts (
+        run VARCHAR(200) NOT NULL,
+        seq BIGINT NOT NULL,
+        time FLOAT(53) NOT NULL,
+        place TEXT NOT NULL,
+        kind VARCHAR(40) NOT NULL,
+        key VARCHAR(64),
+        payload TEXT NOT NULL,
+        checksum INTEGER NOT NULL,
+        PRIMARY KEY (run, seq)
+    )""",
 )
-facts = Table(
-    "radps_facts",
-    _tables,
-    Column("run", String(200), primary_key=True),
-    Column("seq", BigInteger, primary_key=True),
-    Column("time", Float(53), nullable=False),
-    Column("place", Text, nullable=False),
-    Column("kind", String(40), nullable=False),
-    Column("key", String(64)),
-    Column("payload", Text, nullable=False),
-    Column("checksum", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-_by_key = Index(
-    "radps_facts_by_key",
-    facts.c.key,
-    sqlite_where=facts.c.key.is_not(None),
-    postgresql_where=facts.c.key.is_not(None),
-)
+_INDEX = "CREATE INDEX radps_facts_by_key ON radps_facts (key) WHERE key IS NOT NULL"
 
 # Version to what makes the next one of it.
 MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {}
 
 
-def version_of(connection: Connection) -> int | None:
+def version_of(connection: Connection, *, postgres: bool) -> int | None:
     """The version of the journal in a database, None where there is none yet; 0 is none at all."""
-    known = inspect(connection)
-    if not known.has_table(about.name):
-        return 0 if known.has_table(facts.name) else None
-    found = connection.scalar(select(about.c.value).where(about.c.name == "version"))
-    return found if isinstance(found, int) else 0
+    if not _is_there("radps_journal", connection, postgres):
+        return 0 if _is_there("radps_facts", connection, postgres) else None
+    query = "SELECT value FROM radps_journal WHERE name = 'version'"
+    found = connection.execute(query).fetchone()
+    return found[0] if found is not None and isinstance(found[0], int) else 0
 
 
-def prepare(connection: Connection, name: str) -> None:
+def _is_there(table: str, connection: Connection, postgres: bool) -> bool:
+    known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :table"
+    if postgres:
+        known = "SELECT 1 WHERE to_regclass(:table) IS NOT NULL"
+    return connection.execute(known, {"table": table}).fetchone() is not None
+
+
+def prepare(connection: Connection, name: str, *, postgres: bool) -> None:
     """Make the tables, or bring older ones up to date, inside the connection's transaction.
 
     Raises RadpsDagError for a journal of a newer version than this program knows.
     """
-    found = version_of(connection)
+    found = version_of(connection, postgres=postgres)
     if found is None:
-        _tables.create_all(connection)
-        connection.execute(insert(about).values(name="version", value=VERSION))
+        *others, facts = _TABLES
+        for statement in (*others, facts if postgres else f"{facts} WITHOUT ROWID", _INDEX):
+            connection.execute(statement)
+        entry = "INSERT INTO radps_journal (name, value) VALUES ('version', :version)"
+        connection.execute(entry, {"version": VERSION})
         return
     check(found, name)
     for version in range(found, VERSION):
         MIGRATIONS[version](connection)
     if found < VERSION:
-        connection.execute(update(about).where(about.c.name == "version").values(value=VERSION))
+        moved = "UPDATE radps_journal SET value = :version WHERE name = 'version'"
+        connection.execute(moved, {"version": VERSION})
 
 
 def check(found: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A SQLite file to an engine that reads it, or that writes it durably."""
+"""A SQLite file to connections that read it, or that write it durably."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import shutil
 import sqlite3
 import stat
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
-
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import NullPool
 
 from radps_dag.problem import RadpsDagError, UsageError
 
-__all__ = ["engine_of", "is_there"]
+__all__ = ["SqliteFile", "in_memory", "is_there", "sqlite_file"]
 
 BUSY = 30.0  # seconds that somebody else's transaction is waited for
 
@@ -59,34 +57,75 @@ def _unreadable(path: Path) -> RadpsDagError:
     )
 
 
-def engine_of(path: Path, *, reading: bool) -> Engine:
-    """An engine of connections to the file, which is made if it is to be written.
+class SqliteFile:
+    """A database of SQLite, with a connection for each thread."""
+
+    postgres = False
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, reading: bool) -> None:
+        self._connect = connect
+        self._reading = reading
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._all:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+        self._all.clear()
+        self._local = threading.local()
+
+    @contextlib.contextmanager
+    def transaction(self, *, reads: bool) -> Iterator[sqlite3.Connection]:
+        """A transaction of this thread's connection."""
+        connection = self._mine()
+        try:
+            connection.execute("BEGIN" if reads or self._reading else "BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            # SQLite itself has ended it where the disk is full, say.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _mine(self) -> sqlite3.Connection:
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._local.connection = self._connect()
+            self._all.append(found)
+        return found
+
+
+def sqlite_file(path: Path, *, reading: bool) -> SqliteFile:
+    """The database in a file, which is made if it is to be written.
 
     Raises RadpsDagError where one of the journal's files is something else.
     """
     for beside in ("", "-wal", "-shm", "-journal"):
         _is_file(path.with_name(f"{path.name}{beside}"))
-    if not reading:
-        _make_private(path)
-    engine = create_engine(
-        "sqlite://",
-        creator=lambda: _ours(_opened(path) if reading else _connected(path, "mode=rw"), path),
-        poolclass=NullPool,
-    )
+    if reading:
+        return SqliteFile(lambda: _ours(_opened(path), path), reading=True)
+    _make_private(path)
+    return SqliteFile(lambda: _durable(_ours(_connected(path, "mode=rw"), path)), reading=False)
 
-    @event.listens_for(engine, "connect")
-    def _settings(connection: Any, record: Any) -> None:
-        del record
-        if not reading:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        reads = reading or connection.get_execution_options().get("radps_reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+def in_memory() -> SqliteFile:
+    """An empty database that nobody else sees."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    return SqliteFile(lambda: connection, reading=False)
 
-    return engine
+
+def _durable(connection: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:

@@ -1,34 +1,55 @@
-"""Statements that the journal gives its database again and again."""
+"""Statements that the journal gives its database, in the SQL of SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, insert, select, text, update
+from collections.abc import Iterable
+from typing import Any
 
-from radps_dag.journal.schema import facts, runs
+__all__ = [
+    "ADD",
+    "ENTER",
+    "FACTS",
+    "HEADLESS",
+    "KEYED",
+    "MOVE",
+    "RUNS",
+    "WITH_KEY",
+    "any_of",
+]
 
-__all__ = ["ADD", "HEADLESS", "KEYED", "LOCK", "MOVE", "WITH_KEY"]
+# Columns as `Head` and `Row` have them.
+RUNS = "SELECT run, pipeline, created, generation, last, checksum FROM radps_runs"
+FACTS = "SELECT run, seq, time, place, kind, key, payload, checksum FROM radps_facts"
 
-# Made once: to put a statement together takes longer than to execute it.
-LOCK = select(runs).where(runs.c.run == bindparam("of")).with_for_update()
-MOVE = update(runs).where(runs.c.run == bindparam("of"))
-ADD = insert(facts)
-WITH_KEY = (
-    select(facts)
-    .where(facts.c.key == bindparam("key"))
-    .order_by(facts.c.time.desc())
-    .limit(bindparam("most"))
+ENTER = (
+    "INSERT INTO radps_runs (run, pipeline, created, generation, last, checksum)"
+    " VALUES (:run, :pipeline, :created, :generation, :last, :checksum)"
+    " ON CONFLICT DO NOTHING RETURNING run"
 )
-KEYED = (
-    select(facts)
-    .where(facts.c.key == bindparam("key"))
-    .where(facts.c.run == bindparam("run"), facts.c.kind == bindparam("kind"))
-    .order_by(facts.c.seq)
-    .limit(1)
+MOVE = (
+    "UPDATE radps_runs SET pipeline = :pipeline, created = :created, generation = :generation,"
+    " last = :last, checksum = :checksum WHERE run = :run"
 )
+ADD = (
+    "INSERT INTO radps_facts (run, seq, time, place, kind, key, payload, checksum)"
+    " VALUES (:run, :seq, :time, :place, :kind, :key, :payload, :checksum)"
+)
+WITH_KEY = f"{FACTS} WHERE key = :key ORDER BY time DESC LIMIT :most"
+KEYED = f"{FACTS} WHERE key = :key AND run = :run AND kind = :kind ORDER BY seq LIMIT 1"
 # Runs that have rows and no head, found in as many steps as there are runs.
-HEADLESS = text(
+HEADLESS = (
     "WITH RECURSIVE found(run) AS (SELECT min(run) FROM radps_facts UNION ALL"
     " SELECT (SELECT min(run) FROM radps_facts WHERE run > found.run) FROM found"
     " WHERE found.run IS NOT NULL)"
     " SELECT run FROM found WHERE run IS NOT NULL AND run NOT IN (SELECT run FROM radps_runs)"
 )
+
+
+def any_of(column: str, wanted: Iterable[str]) -> tuple[str, dict[str, Any]]:
+    """The condition that a column is one of these, and its values.
+
+    >>> any_of("kind", ["noted", "tracked"])
+    ('kind IN (:kind0, :kind1)', {'kind0': 'noted', 'kind1': 'tracked'})
+    """
+    values = {f"{column}{number}": value for number, value in enumerate(wanted)}
+    return f"{column} IN ({', '.join(f':{name}' for name in values)})", values

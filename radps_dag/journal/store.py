@@ -7,18 +7,8 @@ from dataclasses import replace
 from math import inf, nextafter
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    delete,
-    select,
-    text,
-)
-from sqlalchemy.dialects import postgresql, sqlite
-
 from radps_dag.facts import Fact
-from radps_dag.journal.connections import Connections
+from radps_dag.journal.connections import Connection, Connections, Database
 from radps_dag.journal.rows import (
     ADVICE,
     CANCELLED,
@@ -31,8 +21,17 @@ from radps_dag.journal.rows import (
     digest,
     to_fact,
 )
-from radps_dag.journal.schema import facts, runs
-from radps_dag.journal.statements import ADD, HEADLESS, KEYED, LOCK, MOVE, WITH_KEY
+from radps_dag.journal.statements import (
+    ADD,
+    ENTER,
+    FACTS,
+    HEADLESS,
+    KEYED,
+    MOVE,
+    RUNS,
+    WITH_KEY,
+    any_of,
+)
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 
@@ -43,6 +42,9 @@ class Outdated(RadpsDagError):
     """Somebody else has begun to drive the run."""
 
 
+_RUN = f"{RUNS} WHERE run = :run"
+_SINCE = f"{FACTS} WHERE run = :run AND seq > :after ORDER BY seq"
+
 Damages = Callable[[DamagedRun], object]
 T = TypeVar("T")
 
@@ -50,8 +52,8 @@ T = TypeVar("T")
 class Store(Connections):
     """The journal of a workspace: reads at any moment, and one writer for each run."""
 
-    def __init__(self, workspace: Workspace, engine: Engine, name: str, reading: bool) -> None:
-        super().__init__(engine, name, reading)
+    def __init__(self, workspace: Workspace, database: Database, name: str, reading: bool) -> None:
+        super().__init__(database, name, reading)
         self.workspace = workspace
         self._sound: dict[str, int] = {}  # by run: the row up to which all were checked
 
@@ -61,12 +63,11 @@ class Store(Connections):
 
         Raises DamagedRun where nobody asks for the damaged ones.
         """
-        order = (runs.c.created.desc(), runs.c.run.desc())
         with self.look() as connection:
-            found = connection.execute(select(runs).order_by(*order)).all()
-            lost = connection.scalars(HEADLESS).all()
+            found = connection.execute(f"{RUNS} ORDER BY created DESC, run DESC").fetchall()
+            lost = connection.execute(HEADLESS).fetchall()
         known = [head for head in _sound(found, self._head, damaged) if head.last]
-        for run in lost:
+        for (run,) in lost:
             error = self._damaged(str(run), f"run {run!r} is not in the list of runs")
             if damaged is None:
                 raise error
@@ -76,7 +77,7 @@ class Store(Connections):
     def head(self, run: str) -> Head | None:
         """Head of a run; None if there is no such run."""
         with self.look() as connection:
-            row = connection.execute(select(runs).where(runs.c.run == run)).first()
+            row = connection.execute(_RUN, {"run": run}).fetchone()
         return None if row is None else self._head(row)
 
     def create(self, run: str, pipeline: str, time: float) -> bool:
@@ -85,10 +86,10 @@ class Store(Connections):
         It is newer than all that are there, also where the clock was set back since.
         """
         with self.begin() as connection:
-            known = connection.scalars(select(runs.c.created)).all()
+            known = connection.execute("SELECT created FROM radps_runs").fetchall()
             # What is no number is damaged, and found out elsewhere.
             latest = max(
-                (one for one in known if isinstance(one, float) and one < inf), default=0.0
+                (one for (one,) in known if isinstance(one, float) and one < inf), default=0.0
             )
             created = max(time, nextafter(latest, inf))
             return self._enter(connection, Head(run, pipeline, created, 0, 0))
@@ -96,7 +97,9 @@ class Store(Connections):
     def forget(self, run: str) -> bool:
         """Take a run out in which nothing has happened. False where something has."""
         with self.begin() as connection:
-            done = connection.execute(delete(runs).where(runs.c.run == run, runs.c.last == 0))
+            done = connection.execute(
+                "DELETE FROM radps_runs WHERE run = :run AND last = 0", {"run": run}
+            )
         return done.rowcount == 1
 
     def next_generation(self, run: str) -> int:
@@ -104,7 +107,7 @@ class Store(Connections):
         with self.begin() as connection:
             head = self._locked(connection, run)
             head = replace(head, generation=head.generation + 1)
-            connection.execute(MOVE, {"of": run, **_values(head)})
+            connection.execute(MOVE, _values(head))
         return head.generation
 
     def append(self, run: str, rows: Sequence[Row], generation: int | None = None) -> int:
@@ -127,8 +130,9 @@ class Store(Connections):
         ends = {"run": run, "key": CANCELLED, "kind": "run_ended"}
         with self.begin() as connection:
             head = self._locked(connection, run)
-            found = connection.execute(KEYED, {**ends, "key": row.key, "kind": row.kind}).first()
-            found = found or connection.execute(KEYED, ends).first()
+            asked = {**ends, "key": row.key, "kind": row.kind}
+            found = connection.execute(KEYED, asked).fetchone()
+            found = found or connection.execute(KEYED, ends).fetchone()
             if found is None:
                 self._add(connection, head, [row])
         return None if found is None else self._row(found)
@@ -136,7 +140,8 @@ class Store(Connections):
     def keyed(self, run: str, key: str, kind: str) -> Row | None:
         """The first row of a run with a key, of a kind."""
         with self.look() as connection:
-            found = connection.execute(KEYED, {"run": run, "key": key, "kind": kind}).first()
+            values = {"run": run, "key": key, "kind": kind}
+            found = connection.execute(KEYED, values).fetchone()
         return None if found is None else self._row(found)
 
     def _add(self, connection: Connection, head: Head, rows: Sequence[Row]) -> int:
@@ -154,9 +159,9 @@ class Store(Connections):
             }
             for seq, row in enumerate(rows, start=first)
         ]
-        connection.execute(ADD, values)
+        connection.executemany(ADD, values)
         head = replace(head, last=first + len(rows) - 1)
-        connection.execute(MOVE, {"of": head.run, **_values(head)})
+        connection.execute(MOVE, _values(head))
         return first
 
     def rows(
@@ -167,8 +172,11 @@ class Store(Connections):
         if kinds:
             if not hasty:
                 self.check_run(run)
-            wanted = (facts.c.run == run, facts.c.seq > after, facts.c.kind.in_(kinds))
-            yield from self._some(*wanted)
+            of_kinds, values = any_of("kind", kinds)
+            yield from self._some(
+                f"run = :run AND seq > :after AND {of_kinds}",
+                {"run": run, "after": after, **values},
+            )
         else:
             yield from self._whole(run, after)
 
@@ -176,8 +184,10 @@ class Store(Connections):
         """The rows of a run about these places, of these kinds, in their order. Raises Damaged as
         `rows` does."""
         self.check_run(run)
-        wanted = (facts.c.run == run, facts.c.place.in_(places), facts.c.kind.in_(kinds))
-        return list(self._some(*wanted))
+        at_places, values = any_of("place", places)
+        of_kinds, more = any_of("kind", kinds)
+        wanted = f"run = :run AND {at_places} AND {of_kinds}"
+        return list(self._some(wanted, {"run": run, **values, **more}))
 
     def check_run(self, run: str) -> None:
         """Raises Damaged where a row of a run is not what was written, or one is missing.
@@ -188,11 +198,10 @@ class Store(Connections):
 
     def _whole(self, run: str, after: int) -> list[Row]:
         """The rows of a run, every one of them checked."""
-        query = select(facts).where(facts.c.run == run, facts.c.seq > after)
         # One transaction, so that the two belong together.
         with self.look() as connection:
-            of_run = connection.execute(select(runs).where(runs.c.run == run)).first()
-            found = connection.execute(query.order_by(facts.c.seq)).all()
+            of_run = connection.execute(_RUN, {"run": run}).fetchone()
+            found = connection.execute(_SINCE, {"run": run, "after": after}).fetchall()
         last = 0 if of_run is None else self._head(of_run).last
         rows = list(map(self._row, found))
         for number, row in enumerate(rows, start=after + 1):
@@ -206,9 +215,9 @@ class Store(Connections):
             self._sound[run] = max(last, self._sound.get(run, 0))
         return rows
 
-    def _some(self, *wanted: ColumnElement[bool]) -> Iterator[Row]:
+    def _some(self, wanted: str, values: dict[str, Any]) -> Iterator[Row]:
         with self.look() as connection:
-            found = connection.execute(select(facts).where(*wanted).order_by(facts.c.seq)).all()
+            found = connection.execute(f"{FACTS} WHERE {wanted} ORDER BY seq", values).fetchall()
         return map(self._row, found)
 
     def facts(self, run: str, after: int = 0) -> Iterator[Fact]:
@@ -226,7 +235,7 @@ class Store(Connections):
     def with_key(self, key: str, most: int = 20, damaged: Damages | None = None) -> list[Row]:
         """The newest rows with a key. Those that are damaged are as in `heads`."""
         with self.look() as connection:
-            found = connection.execute(WITH_KEY, {"key": key, "most": most}).all()
+            found = connection.execute(WITH_KEY, {"key": key, "most": most}).fetchall()
         return list(_sound(found, self._row, damaged))
 
     def check(self, *, thorough: bool = False) -> None:
@@ -238,7 +247,7 @@ class Store(Connections):
             return
         with self.look() as connection:
             what = "integrity_check" if thorough else "quick_check"
-            found = connection.scalar(text(f"PRAGMA {what}(1)"))
+            (found,) = connection.execute(f"PRAGMA {what}(1)").fetchone()
         if found != "ok":
             reason = " ".join(str(found).removeprefix("*** in database main ***").split())
             raise Damaged(f"{self.name}: the journal is damaged: {reason}; {ADVICE}")
@@ -254,13 +263,12 @@ class Store(Connections):
         return True
 
     def _enter(self, connection: Connection, head: Head) -> bool:
-        # Of the dialect, for "on conflict": several workspaces may share one database.
-        insert_into = postgresql.insert if self.postgres else sqlite.insert
-        entry = insert_into(runs).values(_values(head)).on_conflict_do_nothing()
-        return connection.scalar(entry.returning(runs.c.run)) is not None
+        return connection.execute(ENTER, _values(head)).fetchone() is not None
 
     def _locked(self, connection: Connection, run: str) -> Head:
-        row = connection.execute(LOCK, {"of": run}).first()
+        # SQLite has no locks of rows: who writes has the whole file for himself.
+        lock = f"{_RUN} FOR UPDATE" if self.postgres else _RUN
+        row = connection.execute(lock, {"run": run}).fetchone()
         if row is None:
             raise self._damaged(run, f"run {run} is not in the journal")
         return self._head(row)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
-
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from radps_dag.journal.rows import ADVICE, Damaged
 from radps_dag.problem import RadpsDagError
@@ -16,20 +13,20 @@ __all__ = ["told"]
 
 
 @contextlib.contextmanager
-def told(name: str, done: str) -> Iterator[None]:
-    """Database errors as ours: what could not be `done` with the journal."""
+def told(name: str, done: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    """A database's `errors` as ours: what could not be `done` with the journal."""
     try:
         yield
     except UnicodeDecodeError as error:
         # Of a text, or even of the words in which SQLite complains of it.
         reason = f"text that is none: {error.reason}"
         raise Damaged(f"{name}: the journal is damaged ({reason}); {ADVICE}") from error
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except errors as error:
         raise _explained(name, done, error) from error
 
 
 def _explained(name: str, done: str, error: Exception) -> RadpsDagError:
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    cause = getattr(error, "orig", None) or error  # SQLAlchemy's have that of the driver inside
     reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     if "malformed" in reason or "not a database" in reason:
         return Damaged(f"{name}: the journal is damaged ({reason}); {ADVICE}")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, assert_never
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
 
-from radps_dag.facts import NodeKind
 from radps_dag.language.expression import Value
 from radps_dag.language.shape import Shape
 from radps_dag.problem import Location
+
+if TYPE_CHECKING:
+    from radps_dag.facts import NodeKind  # which takes as long to import as all of this
 
 __all__ = [
     "MOST_INSTANCES",
@@ -156,7 +158,8 @@ class Qa:
     on_alert: OnAlert = "continue"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# What is generated for a dataclass is a good part of the start: none where there are no instances.
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class _Node:
     kind: ClassVar[NodeKind]
     id: str
@@ -175,9 +178,10 @@ class _Node:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf(_Node):
     """A node without others inside."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

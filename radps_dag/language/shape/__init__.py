@@ -26,7 +26,7 @@ from radps_dag.language.shape.kinds import (
     union,
 )
 from radps_dag.language.shape.schemas import to_schema
-from radps_dag.language.shape.sources import from_hint, from_schema
+from radps_dag.language.shape.sources import from_hint, from_schema, hints_of
 from radps_dag.language.shape.words import describe, show
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "fits",
     "from_hint",
     "from_schema",
+    "hints_of",
     "is_number",
     "list_of",
     "members_of",

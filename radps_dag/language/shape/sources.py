@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from radps_dag.language.shape.kinds import (
     union,
 )
 
-__all__ = ["from_hint", "from_schema"]
+__all__ = ["from_hint", "from_schema", "hints_of"]
 
 _HINTS: Mapping[Any, Shape] = {
     Any: ANY,
@@ -40,6 +41,13 @@ _HINTS: Mapping[Any, Shape] = {
     tuple: list_of(),
     dict: object_of((), ANY, ""),
 }
+
+
+# A library has the same few classes in many results.
+@functools.cache
+def hints_of(of: Any) -> Mapping[str, Any]:
+    """The type hints of a class, or of a function, resolved. Raises what `typing` raises."""
+    return typing.get_type_hints(of, include_extras=True)
 
 
 def from_hint(hint: Any) -> Shape:
@@ -81,10 +89,10 @@ def _from_class(hint: Any, inside: tuple[Any, ...]) -> Shape:
     if hint in inside:
         return ANY  # A type that contains itself: known one level deep.
     if typing.is_typeddict(hint):
-        hints = typing.get_type_hints(hint, include_extras=True)
+        hints = hints_of(hint)
         members = ((name, hints[name], _is_required(hint, name, hints[name])) for name in hints)
     elif dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        hints = typing.get_type_hints(hint, include_extras=True)
+        hints = hints_of(hint)
         members = ((f.name, hints[f.name], _has_no_default(f)) for f in dataclasses.fields(hint))
     else:
         raise TypeError(_unsupported(hint))

@@ -12,11 +12,12 @@ from radps_dag.language.shape import not_json
 from radps_dag.language.shape.violations import violation
 from radps_dag.problem import UsageError, did_you_mean, there_are
 from radps_dag.workloads.contract.description import Product
-from radps_dag.workloads.contract.knowledge import NOTHING, Entry, Record, Snapshot, Wanted
-from radps_dag.workloads.contract.matching import Matches, match_fields, match_spws
 
 if TYPE_CHECKING:
-    from radps_dag.facts import Added  # which takes as long to import as all of this
+    # What a context is made of takes as long to import as all of this; `validate` needs its name.
+    from radps_dag.facts import Added
+    from radps_dag.workloads.contract.knowledge import Entry, Record, Snapshot
+    from radps_dag.workloads.contract.matching import Matches
 
 __all__ = ["Context", "UnknownKey", "addition", "withdrawal"]
 
@@ -39,8 +40,10 @@ class Context(Mapping[str, Any]):
     caller's own.
     """
 
-    def __init__(self, snapshot: Snapshot = NOTHING, *, read_only: bool = False) -> None:
-        self.snapshot = snapshot
+    def __init__(self, snapshot: Snapshot | None = None, *, read_only: bool = False) -> None:
+        from radps_dag.workloads.contract.knowledge import NOTHING
+
+        self.snapshot = NOTHING if snapshot is None else snapshot
         self.added: list[Added] = []
         self.asked: dict[str, None] = {}  # queries, in their order
         self._read_only = read_only
@@ -111,6 +114,8 @@ class Context(Mapping[str, Any]):
         **selection: Any,
     ) -> tuple[Record, ...]:
         """The same with what made each, from what, when, and whether it has been withdrawn."""
+        from radps_dag.workloads.contract.knowledge import Wanted
+
         wanted = Wanted(kind, group, version, selection, include_withdrawn)
         try:
             self.asked[f"products {wanted}"] = None
@@ -148,10 +153,14 @@ class Context(Mapping[str, Any]):
 
         See `radps_dag.context.match_spws` for how. The table can be added: `matches.as_json()`.
         """
+        from radps_dag.workloads.contract.matching import match_spws
+
         return match_spws(self[datasets] if isinstance(datasets, str) else datasets, **how)
 
     def match_fields(self, datasets: Sequence[Mapping[str, Any]] | str, **how: Any) -> Matches:
         """Fields of datasets, or of those described under a key, in one numbering."""
+        from radps_dag.workloads.contract.matching import match_fields
+
         return match_fields(self[datasets] if isinstance(datasets, str) else datasets, **how)
 
     def _must_write(self, instead: str) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 from types import NoneType
 from typing import Annotated, Any
 
-from radps_dag.language.shape import Shape, from_hint, mismatch, not_json, show
+from radps_dag.language.shape import Shape, from_hint, hints_of, mismatch, not_json, show
 from radps_dag.problem import UsageError, did_you_mean, there_are
 from radps_dag.workloads.contract.changing import changed_inputs
 from radps_dag.workloads.contract.context import Context
@@ -134,9 +134,9 @@ def _outputs(function: Callable[..., Any], hint: Any) -> tuple[Output, ...] | No
     )
 
 
-def _hints(function: Callable[..., Any], of: Any) -> dict[str, Any]:
+def _hints(function: Callable[..., Any], of: Any) -> Mapping[str, Any]:
     try:
-        return typing.get_type_hints(of, include_extras=True)
+        return hints_of(of)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
         hint = "; define it in the module, before" if isinstance(error, NameError) else ""
         raise _wrong(function, f"its type hints cannot be read: {error}{hint}") from error

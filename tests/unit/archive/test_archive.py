@@ -172,7 +172,7 @@ def test_what_is_damaged_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(RadpsDagError, match="is gone; export the run without"):
         export(store, "r", tmp_path / "r.zip", products=True)
     with store.begin() as connection:
-        connection.exec_driver_sql("UPDATE radps_facts SET place = 'b' WHERE seq = 2")
+        connection.execute("UPDATE radps_facts SET place = 'b' WHERE seq = 2")
     with pytest.raises(RadpsDagError, match="row 2 of run 'r' is damaged"):
         export(store, "r", tmp_path / "r.json")
     assert [path.name for path in tmp_path.iterdir()] == ["origin"]
@@ -525,8 +525,8 @@ def test_one_changed_byte_is_refused(good: Path, target: Store) -> None:
         good.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
         if target.head("r") is not None:
             with target.begin() as connection:
-                connection.exec_driver_sql("DELETE FROM radps_facts")
-                connection.exec_driver_sql("DELETE FROM radps_runs")
+                connection.execute("DELETE FROM radps_facts")
+                connection.execute("DELETE FROM radps_runs")
             shutil.rmtree(target.workspace.runs)
         try:
             bring_in(target, good)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -14,14 +15,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from repository import ROOT, SUPPORT
-from sqlalchemy.event import listen
 
 from radps_dag.facts import Fact, Made, NodeSucceeded, Noted
 from radps_dag.journal import schema
 from radps_dag.journal.claims import claim, driver_of
+from radps_dag.journal.connections import Connection
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import Damaged, to_row
 from radps_dag.journal.run_status import find_run
@@ -107,18 +109,34 @@ def test_heads_are_newest_first(store: Store) -> None:
     assert [head.created for head in store.heads()][::3] == [7.0, 5.0]
 
 
-def test_a_reader_sees_one_moment(journal: Journal, store: Store) -> None:
+def test_a_reader_sees_one_moment(
+    journal: Journal, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A run that grows while it is read is whole: its rows and their number are of one moment."""
     store.create("r", "p", 1.0)
     append(store, "r", noted("first"))
     grown: list[int] = []
 
-    def grow(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if f"FROM {schema.runs.name}" in statement and not grown:
-            grown.append(append(store, "r", noted("meanwhile")))
+    @dataclass
+    class Growing:
+        connection: Connection
+
+        def execute(self, statement: str, *values: Any) -> Any:
+            found = self.connection.execute(statement, *values)
+            if "FROM radps_runs" in statement and not grown:
+                found = Mock(fetchone=Mock(return_value=found.fetchone()))
+                grown.append(append(store, "r", noted("meanwhile")))
+            return found
 
     reader = journal.open(reading=True)
-    listen(reader._engine, "after_cursor_execute", grow)
+    look = reader.look
+
+    @contextlib.contextmanager
+    def watched() -> Iterator[Any]:
+        with look() as connection:
+            yield Growing(connection)
+
+    monkeypatch.setattr(reader, "look", watched)
     assert list(reader.facts("r")) == [noted("first")]
     assert grown == [2]
     assert list(reader.facts("r")) == [noted("first"), noted("meanwhile")]
@@ -210,11 +228,11 @@ def test_a_changed_row_is_not_believed(store: Store) -> None:
     store.create("r", "p", 1.0)
     append(store, "r", noted("x"), noted("y"), noted("z"))
     with store.begin() as connection:
-        connection.exec_driver_sql("UPDATE radps_facts SET place = 'b' WHERE seq = 2")
+        connection.execute("UPDATE radps_facts SET place = 'b' WHERE seq = 2")
     with pytest.raises(Damaged, match="row 2 of run 'r' is damaged"):
         list(store.facts("r"))
     with store.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM radps_facts WHERE seq = 2")
+        connection.execute("DELETE FROM radps_facts WHERE seq = 2")
     with pytest.raises(Damaged, match="row 2 of run r is missing"):
         list(store.facts("r"))
 
@@ -222,7 +240,7 @@ def test_a_changed_row_is_not_believed(store: Store) -> None:
 def test_a_newer_journal_is_refused(journal: Journal, store: Store) -> None:
     """A journal that a newer program has written is neither read nor written."""
     with store.begin() as connection:
-        connection.exec_driver_sql("UPDATE radps_journal SET value = 99")
+        connection.execute("UPDATE radps_journal SET value = 99")
     for reading in (False, True):
         with pytest.raises(RadpsDagError, match="version 99, and this radps-dag knows only"):
             journal.open(reading=reading)
@@ -342,6 +360,7 @@ def test_no_journal_to_read(tmp_path: Path) -> None:
 READER = """
 import os, sys, tempfile
 from pathlib import Path
+from radps_dag.journal.connections import Connection
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 

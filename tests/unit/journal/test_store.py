@@ -18,13 +18,14 @@ from examples import examples
 from fact_strategy import facts
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
-from sqlalchemy import Column, Connection, Text, text
 
 from radps_dag.facts import Fact, NodeFailed, NodeSucceeded, Noted, RunEnded, RunStarted
 from radps_dag.journal import schema
+from radps_dag.journal.connections import Connection
 from radps_dag.journal.opening import open_store
-from radps_dag.journal.rows import Damaged, Row, digest, to_row
+from radps_dag.journal.rows import Damaged, Head, Row, digest, to_row
 from radps_dag.journal.run_status import find_run, last_start
+from radps_dag.journal.statements import FACTS, RUNS
 from radps_dag.journal.store import Outdated, Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
@@ -168,8 +169,8 @@ def test_private_and_durable(workspace: Workspace, store: Store) -> None:
     """Nobody else may read it, and each transaction is on the disk when it ends."""
     assert stat.S_IMODE(workspace.journal.stat().st_mode) == 0o600
     with store.begin() as connection:
-        assert connection.scalar(text("PRAGMA synchronous")) == 2
-        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 @pytest.mark.slow
@@ -258,11 +259,11 @@ def tomorrow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def first(connection: Connection) -> None:
         made.append(schema.VERSION - 2)
-        connection.execute(text("ALTER TABLE radps_runs ADD COLUMN telescope TEXT"))
+        connection.execute("ALTER TABLE radps_runs ADD COLUMN telescope TEXT")
 
     def second(connection: Connection) -> None:
         made.append(schema.VERSION - 1)
-        connection.execute(text("UPDATE radps_runs SET telescope = 'VLA'"))
+        connection.execute("UPDATE radps_runs SET telescope = 'VLA'")
 
     migrations: Mapping[int, object] = {schema.VERSION: first, schema.VERSION + 1: second}
     monkeypatch.setattr(schema, "MIGRATIONS", migrations)
@@ -295,8 +296,8 @@ def test_a_migration_that_fails(
     store.close()
 
     def broken(connection: Connection) -> None:
-        connection.execute(text("DROP TABLE radps_facts"))
-        connection.execute(text("no SQL at all"))
+        connection.execute("DROP TABLE radps_facts")
+        connection.execute("no SQL at all")
 
     good = dict(schema.MIGRATIONS)
     monkeypatch.setattr(schema, "MIGRATIONS", {**good, 2: broken})
@@ -358,8 +359,26 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
         assert len(str(told.value).splitlines()) == 1
 
 
-def test_a_column_for_each_member() -> None:
-    """A row is as long as the table is wide, and in its order."""
-    assert [column.name for column in schema.facts.c] == list(Row.__slots__)
-    assert all(isinstance(column, Column) for column in schema.runs.c)
-    assert isinstance(schema.facts.c.payload.type, Text)
+def test_a_column_for_each_member(store: Store) -> None:
+    """A row is as long as the table is wide, and in its order; so is what is read of it."""
+    for table, query, members in (
+        ("radps_facts", FACTS, [*Row.__slots__]),
+        ("radps_runs", RUNS, [*Head.__slots__, "checksum"]),
+    ):
+        with store.look() as connection:
+            columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+        assert [name for _, name, *_ in columns] == members
+        assert query == f"SELECT {', '.join(members)} FROM {table}"
+
+
+def test_a_file_needs_no_sqlalchemy(tmp_path: Path) -> None:
+    """SQLAlchemy takes longer to import than most commands take: a file is read and written
+    without it."""
+    code = (
+        "import sys; from pathlib import Path; from radps_dag.journal.opening import open_store; "
+        "from radps_dag.journal.workspace import Workspace; "
+        "import radps_dag.journal.claims, radps_dag.journal.overview; "
+        "store = open_store(Workspace(Path(sys.argv[1]))); store.create('r', 'p', 1.0); "
+        "store.close(); sys.exit('sqlalchemy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from engine_support import fault
 from past_support import NOW, Past, past
-from sqlalchemy import text
 
 from radps_dag.executors.manifest import seal
 from radps_dag.facts import Made, NodeFailed, Retrying
@@ -199,7 +198,7 @@ def test_a_damaged_run_is_left_out(past: Past) -> None:
         past.made(past.run(run), "a", "give", value=1)
     with past.store.begin() as connection:
         change = "UPDATE radps_facts SET payload = '{}' WHERE run = 'second' AND seq = 2"
-        connection.execute(text(change))
+        connection.execute(change)
     cache = past.cache()
     told: list[str] = []
     cache.tell(told.append)

@@ -50,7 +50,8 @@ class Call:
 class Performed:
     """Result of a call: its outputs, and the files in its directory, already durable; its additions
     to the context, and its queries there. `workdir` is the URI of the directory, wherever that is
-    now, and `marks` and `changed` are as in `Made`.
+    now, and `marks` and `changed` are as in `Made`. `notes` are lines to warn whoever
+    watches.
     """
 
     outputs: dict[str, Any]
@@ -60,6 +61,7 @@ class Performed:
     workdir: str = ""
     marks: Mapping[str, str] = field(default_factory=dict)
     changed: Files = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

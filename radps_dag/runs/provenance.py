@@ -18,6 +18,7 @@ from radps_dag.language.model import Pipeline, Use, walk
 from radps_dag.sealed import NO_SECRETS, STARS, Secrets
 from radps_dag.storage.addresses import redacted
 from radps_dag.workloads.contract.registry import Library
+from radps_dag.workloads.tools.used import used_tools
 
 __all__ = ["describe", "sources", "texts_digest"]
 
@@ -31,7 +32,7 @@ def describe(pipeline: Pipeline, library: Library, secrets: Secrets = NO_SECRETS
     return Provenance(
         sources=texts,
         sources_sha256=texts_digest(texts),
-        packages=_packages(library),
+        packages={**_packages(library), **_programs(pipeline, library)},
         python=platform.python_version(),
         platform=platform.platform(),
         host=platform.node(),
@@ -84,6 +85,18 @@ def _packages(library: Library) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return packages
+
+
+def _programs(pipeline: Pipeline, library: Library) -> dict[str, str]:
+    """What the programs of the tools say about their versions."""
+    found = {}
+    for one in used_tools(pipeline, library):
+        from radps_dag.workloads.tools.versions import version_of
+
+        assert one.tool is not None
+        if version := version_of(one.tool):
+            found[one.tool.program[0].rpartition("/")[2]] = version
+    return found
 
 
 def _cpu() -> str:

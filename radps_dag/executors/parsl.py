@@ -16,6 +16,8 @@ import logging
 import math
 import shutil
 import sys
+import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +37,8 @@ __all__ = ["Parsl"]
 
 HEARTBEAT = 5  # seconds between two signs of life of a pilot
 SILENCE = 30  # seconds without one after which it is lost, and after which it ends itself
+# What queues say when they cannot be asked; the rest is about the job.
+_AWAY = ("Unable to contact", "timed out", "timeout", "Connection refused", "communication")
 LOOK = 1  # seconds between two looks at how many jobs there should be
 
 
@@ -61,6 +65,8 @@ class Parsl:
         # Pilots read their keys here, and nobody else does.
         self._folder = setup.log.absolute().with_name("parsl")
         self._kernel: Any = None
+        self._failing: dict[str, float] = {}  # by label: since when the last jobs fail
+        self._failures: dict[str, str] = {}  # by label: why it was given up
         self._back: WayBack | None = None
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -83,8 +89,11 @@ class Parsl:
             future: Future[bytes] = self._kernel.executors[self._label(block)].submit(
                 call_there, {}, self._requests.of_call(call), ticket.content
             )
+            answered = asyncio.wrap_future(future)
+            answered.add_done_callback(lambda one: one.cancelled() or one.exception())
             try:
-                response = await asyncio.wrap_future(future)
+                # Shielded: Parsl's own thread ends at the answer to a future that is cancelled.
+                response = await asyncio.shield(answered)
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001  # Parsl's own, or of what it imports there
@@ -116,8 +125,23 @@ class Parsl:
         if isinstance(error, ImportError):
             told = f"a worker of block {block.name} cannot import radps-dag: {told}"
             return CallFailed(place, "LibraryMissing", told)
-        why = _last_words(self._folder, self._label(block))
-        return CallFailed(place, "WorkersFailed", f"block {block.name}: {why or f'{kind}: {told}'}")
+        why = self._failures.get(self._label(block)) or f"{kind}: {told}"
+        return CallFailed(place, "WorkersFailed", f"block {block.name}: {why}")
+
+    def _look_at_jobs(self, executor: Any, jobs: Mapping[str, Any]) -> None:
+        """Give a block up whose jobs fail: at the second one that does, but where the queue does
+        not answer only after a while, because a controller is started anew now and then."""
+        last = [jobs[name] for name in sorted(jobs, key=int)][-2:]
+        if not last or any(job.status_name != "FAILED" for job in last):
+            self._failing.pop(executor.label, None)
+            return
+        since = self._failing.setdefault(executor.label, time.monotonic())
+        why = _last_line(last[-1].message or "") or _last_line(last[-1].stderr_summary or "")
+        away = any(words in why for words in _AWAY)
+        patience = self._settings.wait if away else 0.0
+        if len(last) > 1 and time.monotonic() - since >= patience:
+            self._failures[executor.label] = why or "its jobs end at once, and say nothing"
+            executor.set_bad_state_and_fail_all(RuntimeError(why))
 
     def _start(self) -> Any:
         """Parsl, with an executor for each block; no job is submitted before there is a call."""
@@ -166,6 +190,7 @@ class Parsl:
             heartbeat_threshold=SILENCE,
             drain_period=None if block.drain is None else int(block.drain),
             encrypted=True,
+            block_error_handler=self._look_at_jobs,
         )
 
     def _provider(self, block: Block) -> Any:
@@ -266,12 +291,7 @@ def _in_words(block: Block) -> str:
     return f"{share.cpus:g} processors{memory}{gpus} a call"
 
 
-def _last_words(folder: Path, label: str) -> str:
-    """The last line that a job of a block has written about its end."""
-    files = sorted(folder.rglob(f"*{label}*stderr")) + sorted(folder.rglob(f"*{label}*.err"))
-    for file in reversed(files):
-        with suppress(OSError):
-            lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            if lines:
-                return lines[-1][:300]
-    return ""
+def _last_line(text: str) -> str:
+    """What a queue, or a job, has said last."""
+    lines = text.partition("stderr=")[2] or text
+    return (lines.strip().splitlines() or [""])[-1][:300]

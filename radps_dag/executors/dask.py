@@ -15,11 +15,13 @@ import importlib
 import importlib.util
 import math
 import pkgutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from radps_dag.executors import agent
@@ -41,6 +43,7 @@ __all__ = ["Dask"]
 
 CONTACT = 10.0  # seconds in which a scheduler must answer
 CHECK = 30.0  # seconds in which a worker must say what it has
+END = 3.0  # seconds in which workers end what the run has left there
 LOOK = 0.5  # seconds between two looks which workers there are
 
 
@@ -283,14 +286,17 @@ class Dask:
         try:
             if not settings.cluster:
                 with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-                    return LocalCluster(
-                        n_workers=settings.workers or 1,
+                    cluster = LocalCluster(
+                        n_workers=0,
                         threads_per_worker=1,
                         host="127.0.0.1",
                         security=security,
                         dashboard_address=None,
                         silence_logs=50,
                     )
+                cluster.sync(_mind_no_interrupt)
+                cluster.scale(settings.workers or 1)
+                return cluster
             module, _, name = settings.cluster.rpartition(".")
             kind = imported(
                 f"cluster {settings.cluster!r}",
@@ -376,17 +382,17 @@ class Dask:
                         self._requests.of_end(),
                         workers=fit,
                         on_error="return",
-                        callback_timeout=CONTACT / 2,
+                        callback_timeout=END,
                     )
                     for one in ended.values():
                         if isinstance(one, bytes):
                             self._requests.print_rest(one)
             with contextlib.suppress(Exception):
-                client.close(timeout=2)
+                client.close(timeout=1)
         cluster, self._cluster = self._cluster, None
         if cluster is not None:
             with contextlib.suppress(Exception):
-                cluster.close(timeout=5)
+                cluster.close(timeout=2)
 
 
 def call_there(request: bytes) -> bytes:
@@ -430,6 +436,13 @@ def _in_time(connect: Callable[[], T]) -> T:
         return found.result(CONTACT + 2)
     except TimeoutError:
         raise TimeoutError("what is there does not speak as a scheduler does") from None
+
+
+async def _mind_no_interrupt() -> None:
+    """Have the workers that are started from this loop miss a terminal's Ctrl-C, which goes to all
+    processes: their end is in the hands of the run."""
+    resource_tracker.ensure_running()  # or the first worker starts it, which lets the signal in
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _hush() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import threading
 import time
 
@@ -19,6 +20,8 @@ LOOK = 1.0  # seconds between two looks whether the driver is there
 def main() -> None:
     """Run the interchange as long as the driver lives."""
     driver = os.getppid()
+    # A terminal's Ctrl-C goes to all processes; the driver still needs this one to end the pilots.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == driver:

@@ -35,8 +35,8 @@ from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["Parsl"]
 
-HEARTBEAT = 5  # seconds between two signs of life of a pilot
-SILENCE = 30  # seconds without one after which it is lost, and after which it ends itself
+HEARTBEAT = 3  # seconds between two signs of life of a pilot
+SILENCE = 15  # seconds without one after which it is lost, and after which it ends itself
 # What queues say when they cannot be asked; the rest is about the job.
 _AWAY = ("Unable to contact", "timed out", "timeout", "Connection refused", "communication")
 LOOK = 1  # seconds between two looks at how many jobs there should be

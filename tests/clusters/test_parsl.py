@@ -185,6 +185,7 @@ def test_calls_on_slurm(slurm: slurm_server.Slurm, tmp_path: Path) -> None:
     wait_for(lambda: not slurm.jobs())
 
 
+@pytest.mark.slow  # that a job has ended is noticed when it is silent
 def test_a_job_that_is_cancelled(slurm: slurm_server.Slurm, tmp_path: Path) -> None:
     """The call in a job that scancel ends fails by its name and is not made again; another job
     takes the next call."""

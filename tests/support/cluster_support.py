@@ -38,7 +38,7 @@ __all__ = [
 T = TypeVar("T")
 
 WORKLOADS = SUPPORT / "executor_workloads.py"
-PATIENCE = 60.0
+PATIENCE = 150.0
 
 
 def call(workload: str, folder: Path, place: str = "stage/task", **given: Any) -> Call:

@@ -2,13 +2,17 @@
 
 library = "placeholder"
 workloads = ["my_workloads.py"]     # beside this file or below it
-executor = "processes"              # as `radps-dag executors` lists them
+executor = "cluster"                # as `radps-dag executors` lists them
 max_parallel = 8
 memory = "64GB"                     # that calls may ask for, all together
 gpus = 2
 prefect_api_url = "http://127.0.0.1:4200/api"
 store = "postgresql://host/radps"    # of the journal
 products = "s3://bucket/radps"       # root of what workloads make
+
+[executors.cluster]                  # an executor of this site, by the name that runs give
+kind = "dask"
+scheduler = "tcp://127.0.0.1:8786"
 
 [events]                             # what runs announce
 webhook = "https://site.example/radps"
@@ -34,12 +38,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from radps_dag.language.quantities import octets_in
 from radps_dag.problem import UsageError, allowed, did_you_mean
 from radps_dag.storage.files import content_of
+
+if TYPE_CHECKING:
+    from radps_dag.executors.registry import ExecutorChoice
 
 __all__ = [
     "FILE_NAME",
@@ -89,6 +96,7 @@ class Profile:
     library: str | None = None
     workloads: tuple[Path, ...] = ()
     executor: str | None = None
+    executors: Mapping[str, ExecutorChoice] = field(default_factory=dict, hash=False)
     max_parallel: int | None = None
     memory: int | None = None  # in bytes
     gpus: int | None = None
@@ -119,7 +127,12 @@ def find_profile(given: str | os.PathLike[str] | None = None, start: Path | None
 def load_profile(path: Path) -> Profile:
     """The profile of a file. Raises UsageError with the file, what is wrong, and the likely fix."""
     data = _read(path)
-    return Profile(path=path, **_values(path, data, _READERS))
+    profile = Profile(path=path, **_values(path, data, _READERS))
+    if profile.executor is not None:
+        from radps_dag.executors.registry import known_executor  # here: most profiles name none
+
+        known_executor(profile.executor, f"{path}: executor", profile.executors)
+    return profile
 
 
 def _values(
@@ -198,10 +211,15 @@ def _memory(path: Path, key: str, value: Any) -> int:
     return octets
 
 
-def _executor(path: Path, key: str, value: Any) -> str:
-    from radps_dag.executors.registry import known_executor  # here: most profiles name none
+def _as_it_is(_path: Path, _key: str, value: Any) -> Any:
+    return value
 
-    return known_executor(value, f"{path}: {key}")
+
+def _executors(path: Path, key: str, value: Any) -> Mapping[str, ExecutorChoice]:
+    from radps_dag.executors.registry import read_choices
+    from radps_dag.executors.tables import At
+
+    return read_choices(At(path, key), value)
 
 
 def _modules(path: Path, key: str, value: Any) -> tuple[Path, ...]:
@@ -312,7 +330,8 @@ _LIMITS = ("warn_below", "alert_below")
 _READERS: Mapping[str, _Reader] = {
     "library": _text,
     "workloads": _modules,
-    "executor": _executor,
+    "executor": _as_it_is,  # when the executors of the profile are known
+    "executors": _executors,
     "max_parallel": _count,
     "memory": _memory,
     "gpus": _number,

@@ -25,6 +25,10 @@ def asked_of(given: Mapping[str, Any]) -> RunOptions:
     profile = find_profile(given["profile_file"])
     chosen = (given.get(name, ()) for name in ("only", "begin", "until"))
     file: Path | None = given["file"]
+    if given.get("executor") is not None:
+        from radps_dag.executors.registry import choose
+
+        choose(given["executor"], profile.executors, "--executor")
     settings = Settings(
         file="" if file is None else os.fspath(file),
         executor=given.get("executor") or "",

@@ -124,11 +124,17 @@ def params(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
 
 
 @_quietly
-def executors(_ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
-    """Executors that are installed."""
+def executors(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
+    """Executors that are installed, and those of the profile."""
     from radps_dag.executors.registry import executors as installed
+    from radps_dag.executors.registry import unready
+    from radps_dag.profile import find_profile
 
-    yield from (CompletionItem(name) for name in installed() if name.startswith(incomplete))
+    configured = find_profile(ctx.params.get("profile_file")).executors
+    known = [*(name for name in installed() if not unready(name)), *configured]
+    yield from (
+        CompletionItem(name) for name in dict.fromkeys(known) if name.startswith(incomplete)
+    )
 
 
 @_quietly

@@ -1,4 +1,4 @@
-"""`radps-dag executors`: where workloads can compute."""
+"""`radps-dag executors`: where workloads can compute, and whether they can."""
 
 from __future__ import annotations
 
@@ -10,24 +10,38 @@ from pathlib import Path
 import click
 
 from radps_dag import __version__
+from radps_dag.cli import completion
 from radps_dag.cli.options import which_workloads
-from radps_dag.executors.registry import DEFAULT, executors, find_executor
+from radps_dag.executors.registry import (
+    DEFAULT,
+    ExecutorChoice,
+    choose,
+    executors,
+    find_executor,
+    unready,
+)
 from radps_dag.plugins import Plugin
 from radps_dag.problem import UsageError
-from radps_dag.profile import find_profile
+from radps_dag.profile import Profile, find_profile
 from radps_dag.visible import one_line, style
 from radps_dag.workloads.contract.registry import Library, find_library
 
 __all__ = ["command"]
 
+LIMIT = 60.0  # seconds that the call of a test may take
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An executor that can be used here, with the calls that it makes at once."""
+    """An executor, with the calls that it makes at once: 0 where only the cluster knows. `unready`
+    says what it needs before it can be used."""
 
     name: str
+    kind: str
     default: bool
     slots: int
+    where: str
+    unready: str
     isolates: bool
     ends_calls: bool
     tells_prints: bool
@@ -38,28 +52,36 @@ class Row:
 
     @property
     def words(self) -> str:
+        if self.unready:
+            return self.unready
         calls = "worker processes" if self.isolates else "the run's own process"
         late = "ends a call" if self.ends_calls else "leaves a call to itself"
-        return f"in {calls}; a time-out {late}"
+        return f"{_at_once(self.slots)}, in {calls}; a time-out {late}"
 
 
-@click.command("executors")
+@click.group("executors", invoke_without_command=True)
 @which_workloads
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_context
 def command(
-    library: str | None, modules: tuple[Path, ...], profile_file: Path | None, as_json: bool
+    context: click.Context,
+    library: str | None,
+    modules: tuple[Path, ...],
+    profile_file: Path | None,
+    as_json: bool,
 ) -> int:
     """List the executors: where workloads can compute, and how many calls at once.
 
     `radps-dag run --executor NAME` takes one, or `executor` in radps-dag.toml.
     """
-    chosen = find_profile(profile_file)
-    of = find_library(library or chosen.library or "placeholder", (*chosen.workloads, *modules))
+    if context.invoked_subcommand is not None:
+        return 0
+    profile = find_profile(profile_file)
+    of = find_library(library or profile.library or "placeholder", (*profile.workloads, *modules))
     rows, broken = [], []
-    for plugin in executors().values():
+    for choice in _choices(profile):
         try:
-            default = plugin.name == (chosen.executor or DEFAULT)
-            rows.append(_row(plugin, of, chosen.max_parallel, default))
+            rows.append(_row(choice, of, profile))
         except UsageError as error:
             broken.append(error)
     click.echo(
@@ -70,12 +92,57 @@ def command(
     return UsageError.exit_code if broken else 0
 
 
-def _row(plugin: Plugin, library: Library, slots: int | None, default: bool) -> Row:
-    executor = find_executor(plugin.name)
+@command.command("test")
+@click.argument("name", shell_complete=completion.executors)
+@which_workloads
+@click.option("--products", metavar="URL", help="The root for products that the call writes to.")
+def test(
+    name: str,
+    library: str | None,
+    modules: tuple[Path, ...],
+    profile_file: Path | None,
+    products: str | None,
+) -> int:
+    """Make one call on an executor, and say what is wrong with it.
+
+    The call needs the workloads that a run would need, and writes to the root for products as a
+    run would: that of --products or of the profile, or else this directory.
+    """
+    from radps_dag.executors.trial import try_executor
+    from radps_dag.runs.options import products_root
+
+    profile = find_profile(profile_file)
+    choice = choose(name, profile.executors, "NAME")
+    of = find_library(library or profile.library or "placeholder", (*profile.workloads, *modules))
+    root = products_root(products, profile) or Path.cwd().as_uri()
+    limit = getattr(choice.settings, "wait", 0.0) + LIMIT
+    tried = try_executor(choice, of, profile.max_parallel, root, limit)
+    took = f"open after {tried.opened:.1f} s, the call took {tried.took * 1000:.0f} ms"
+    click.echo(f"{name}: a call was computed on {tried.host}, process {tried.pid}; {took}")
+    click.echo(f"{_at_once(tried.slots)}; library {of.name!r}; products in {root}")
+    return 0
+
+
+def _choices(profile: Profile) -> Iterator[ExecutorChoice]:
+    """The kinds, as they are or as the profile has them; then those that it names otherwise."""
+    kinds = executors()
+    for kind in kinds:
+        yield profile.executors.get(kind, ExecutorChoice(kind, kind))
+    yield from (choice for name, choice in profile.executors.items() if name not in kinds)
+
+
+def _row(choice: ExecutorChoice, library: Library, profile: Profile) -> Row:
+    executor = find_executor(choice.kind)
+    plugin: Plugin = executors()[choice.kind]
+    lacks = unready(choice.kind) if choice.settings is None else ""
+    slots = profile.max_parallel or getattr(choice.settings, "slots", None)
     return Row(
-        name=plugin.name,
-        default=default,
-        slots=slots or executor.slots_for(library),
+        name=choice.name,
+        kind=choice.kind,
+        default=choice.name == (profile.executor or DEFAULT),
+        slots=0 if lacks else slots or executor.slots_for(library),
+        where=getattr(choice.settings, "where", ""),
+        unready=lacks,
         **asdict(executor.capabilities),
         package=plugin.package,
         version=plugin.version or __version__,
@@ -83,11 +150,19 @@ def _row(plugin: Plugin, library: Library, slots: int | None, default: bool) -> 
     )
 
 
+def _at_once(slots: int) -> str:
+    if not slots:
+        return "as many calls at once as the workers take"
+    return f"{slots} calls at once" if slots != 1 else "1 call at once"
+
+
 def _lines(rows: list[Row]) -> Iterator[str]:
     width = max(len(row.name) for row in rows)
     for row in rows:
         name = style(row.name.ljust(width), bold=True)
-        slots = f"{row.slots} calls at once" if row.slots != 1 else "1 call at once"
         default = " (default)" if row.default else ""
-        yield f"{name}  {slots}, {row.words}{default}"
-        yield f"{' ' * width}  from {row.package} {row.version}: {row.defined_in}"
+        yield f"{name}  {row.words}{default}"
+        if row.name != row.kind:
+            yield f"{' ' * width}  {row.kind}: {row.where}"
+        else:
+            yield f"{' ' * width}  from {row.package} {row.version}: {row.defined_in}"

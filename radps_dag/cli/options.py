@@ -177,12 +177,6 @@ def what_to_use_again(command: F) -> F:
     return _with(options, command)
 
 
-def _executor(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    from radps_dag.executors.registry import known_executor
-
-    return None if value is None else known_executor(value, "--executor")
-
-
 def _memory(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     octets = None if value is None else octets_in(value)
     if value is not None and not octets:
@@ -201,11 +195,10 @@ def how_to_run(command: F) -> F:
         ),
         click.option(
             "--executor",
-            callback=_executor,
             metavar="NAME",
             shell_complete=completion.executors,
             help="Where workloads compute: threads (default), processes, whose limits hold, or "
-            "another one that `radps-dag executors` lists.",
+            "another one that `radps-dag executors` lists, such as a cluster of the profile.",
         ),
         click.option(
             "--max-parallel",

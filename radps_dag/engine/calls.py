@@ -135,8 +135,11 @@ async def _called(
                 changes=asked.changes if asked is not None else (),
                 secrets=Secrets.of(arguments),
                 hidden=run.secrets,
+                resources=node.resources,
+                limit=node.timeout,
             )
-            performed = await within(node.timeout, place.name, lambda: run.executor.run(call))
+            limit = None if run.executor.capabilities.keeps_limits else node.timeout
+            performed = await within(limit, place.name, lambda: run.executor.run(call))
             refuse_secrets(call, performed)
             return performed
         finally:

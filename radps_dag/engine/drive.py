@@ -27,7 +27,7 @@ from radps_dag.engine.settings import Settings
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
 from radps_dag.executors.call import MOMENT, Executor
-from radps_dag.executors.registry import find_executor
+from radps_dag.executors.registry import ExecutorChoice, find_executor
 from radps_dag.facts import NOT_SELECTED, Listener, NodeSkipped, Noted, RunEnded, RunStarted
 from radps_dag.faults import Faults
 from radps_dag.journal.cancelled import CancelRequest
@@ -71,6 +71,7 @@ class Job:
     params: Mapping[str, Any]
     workdir: Path
     settings: Settings = field(default_factory=Settings)
+    chosen: ExecutorChoice | None = None  # None: the kind that the settings name, as it is
     faults: Faults = field(default_factory=Faults)
     reused: Mapping[str, Any] | None = None  # outputs of stages that do not run
     left: Mapping[str, str] = field(default_factory=dict)  # the runs that left such stages
@@ -84,8 +85,13 @@ class Job:
     @property
     def memory(self) -> int:
         """Bytes that calls may hold together: all of this machine, where nothing is said."""
-        executor = find_executor(self.settings.executor)
+        executor = find_executor(self.executor.kind)
         return self.settings.memory or memory_for(executor.capabilities)
+
+    @property
+    def executor(self) -> ExecutorChoice:
+        """Where the calls compute."""
+        return self.chosen or ExecutorChoice(self.settings.executor, self.settings.executor)
 
     @property
     def gpus(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from radps_dag.facts import Added, Files
 from radps_dag.faults import Injection
+from radps_dag.language.model import Resources
 from radps_dag.sealed import NO_SECRETS, Secrets
 from radps_dag.workloads.contract.knowledge import Snapshot
 from radps_dag.workloads.contract.registry import Library
@@ -28,7 +29,8 @@ class Call:
     `publish` is the URL to which what it writes is to go, "" where it stays in its directory.
     Copies of products from elsewhere go to `cache`. `changes` are the addresses of the data that it
     changes in place. `secrets` are the inputs in clear of which `arguments` have stars;
-    `hidden` are all secrets of the run, which an error must not tell.
+    `hidden` are all secrets of the run, which an error must not tell. `resources` are what it may
+    use, `limit` the seconds that it may take.
     """
 
     place: str
@@ -44,6 +46,8 @@ class Call:
     changes: tuple[str, ...] = ()
     secrets: Secrets = NO_SECRETS
     hidden: Secrets = NO_SECRETS
+    resources: Resources = Resources()
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +76,25 @@ class Capabilities:
     ends_calls: bool  # one that is out of time or cancelled ends, with all that it has started
     tells_prints: bool  # it is known which call printed what
     here: bool  # it computes on this machine: this one's memory is what calls may ask for
+    keeps_limits: bool = False  # it ends a call at its limit itself: waiting for a machine is free
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """Settings of an executor for a run: at most `slots` calls of the library's workloads at once;
-    `log` is for what they print, without the `secrets`.
+    `log` is for what they print, without the `secrets`. `settings` are those of the profile.
+
+    `products` is the directory below which calls are to write, None where that is not known; with
+    `publish`, the URL to which they write what they have made, nobody else needs the directory.
     """
 
     library: Library
     slots: int
     log: Path
     secrets: Secrets = NO_SECRETS
+    settings: Any = None
+    products: Path | None = None
+    publish: str = ""
 
 
 class Executor(Protocol):
@@ -93,7 +104,9 @@ class Executor(Protocol):
 
     @classmethod
     def slots_for(cls, library: Library) -> int:
-        """The number of calls at once that suits the machine, if none is given."""
+        """The number of calls at once that suits the machine, if none is given; 0 if the executor
+        knows it only when it is open.
+        """
         ...
 
     def __init__(self, setup: Setup) -> None: ...

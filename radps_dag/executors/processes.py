@@ -13,6 +13,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from radps_dag.executors import wire
@@ -20,6 +22,7 @@ from radps_dag.executors.call import Call, Capabilities, Performed, Setup
 from radps_dag.executors.registry import processors
 from radps_dag.executors.worker_log import collect
 from radps_dag.outcome import CallFailed, WorkerDied
+from radps_dag.sealed import Secrets
 from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["Processes"]
@@ -41,15 +44,21 @@ class Processes:
         return processors()
 
     def __init__(self, setup: Setup) -> None:
-        self._introduction = {
-            "library": setup.library.name,
-            "modules": [str(path) for path in setup.library.modules],
-            "log": str(setup.log.absolute()),
-            "secrets": setup.secrets.contents,
-        }
-        self._slots = setup.slots
-        self._log = setup.log
-        self._secrets = setup.secrets
+        self._open(wire.introduction(setup), setup.slots, setup.log)
+
+    @classmethod
+    def elsewhere(cls, introduction: Mapping[str, Any], log: Path) -> Processes:
+        """The same on a machine of a cluster, where the driver's introduction says what to import.
+        It has as many workers as it is asked at once."""
+        found = cls.__new__(cls)
+        found._open(introduction, 0, log)
+        return found
+
+    def _open(self, introduction: Mapping[str, Any], slots: int, log: Path) -> None:
+        self._introduction = {**introduction, "log": str(log.absolute())}
+        self._slots = slots
+        self._log = log
+        self._secrets = Secrets(introduction["secrets"])
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._closed = False
@@ -61,23 +70,28 @@ class Processes:
 
     async def run(self, call: Call) -> Performed:
         """Run a call in a free worker."""
+        answer = await self.ask(call.place, wire.to_json(call))
+        if "outputs" in answer:
+            return wire.to_performed(answer)
+        raise wire.to_failure(answer)
+
+    async def ask(self, place: str, message: dict[str, Any]) -> dict[str, Any]:
+        """What a free worker answers. Raises WorkerDied where it has none."""
         worker = await self._take()
         if self._closed:
             # It closed while the worker started.
             await self._end(worker)
-            raise CallFailed(call.place, "ExecutorClosed", "the run is over")
+            raise CallFailed(place, "ExecutorClosed", "the run is over")
         try:
-            answer = await worker.ask(wire.to_json(call))
+            answer = await worker.ask(message)
         except asyncio.CancelledError:
             await asyncio.shield(self._end(worker))
             raise
         except (asyncio.IncompleteReadError, ConnectionError):
             why = f"the worker process {await self._died(worker)}"
-            raise WorkerDied(call.place, why) from None
+            raise WorkerDied(place, why) from None
         self._idle.append(worker)
-        if "outputs" in answer:
-            return wire.to_performed(answer)
-        raise wire.to_failure(answer)
+        return answer
 
     async def close(self) -> None:
         """End all workers."""

@@ -1,13 +1,17 @@
-"""Names to executors, found through entry points."""
+"""Names to executors, found through entry points and by what a profile calls them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from radps_dag.executors.call import Capabilities, Executor, Setup
+from radps_dag.executors.settings import SETTINGS
+from radps_dag.executors.tables import At, settings_from
 from radps_dag.plugins import Plugin, load, plugins
 from radps_dag.problem import RadpsDagError, UsageError, allowed, did_you_mean
 from radps_dag.sealed import NO_SECRETS, Secrets
@@ -15,12 +19,16 @@ from radps_dag.workloads.contract.registry import Library
 
 __all__ = [
     "DEFAULT",
+    "ExecutorChoice",
     "capabilities_of",
+    "choose",
     "executors",
     "find_executor",
     "known_executor",
     "open_executor",
     "processors",
+    "read_choices",
+    "unready",
 ]
 
 DEFAULT = "threads"
@@ -29,22 +37,80 @@ _GROUP = "radps_dag.executors"
 _OWN = {
     "threads": "radps_dag.executors.threads:Threads",
     "processes": "radps_dag.executors.processes:Processes",
+    "dask": "radps_dag.executors.dask:Dask",
+    "parsl": "radps_dag.executors.parsl:Parsl",
 }
 _MEMBERS = ("slots_for", "run", "close", "kill")
+# Those that do not know where to compute unless a profile says it.
+_TOLD = ("dask", "parsl")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorChoice:
+    """An executor as a profile sets it up: its name there, its kind, which is the name of the
+    executor itself, and its settings; None of a kind that is used as it is."""
+
+    name: str
+    kind: str
+    settings: Any = None
 
 
 def executors() -> dict[str, Plugin]:
-    """All executors that are installed, by name. None is imported."""
+    """All kinds of executors that are installed, by name. None is imported."""
     return plugins(_GROUP, _OWN)
 
 
-def known_executor(value: Any, who: str) -> str:
-    """The name of an executor. Raises UsageError, with who names it, where there is none."""
-    if isinstance(value, str) and value in (_OWN if value in _OWN else executors()):
+def known_executor(value: Any, who: str, configured: Collection[str] = ()) -> str:
+    """The name of an executor, or of one that a profile has `configured`. Raises UsageError, with
+    who names it, where there is none."""
+    if isinstance(value, str) and (
+        value in configured or value in (_OWN if value in _OWN else executors())
+    ):
         return value
-    known = executors()
+    known = [*dict.fromkeys((*executors(), *configured))]
     hint = did_you_mean(value, known) if isinstance(value, str) else ""
     raise UsageError(f"{who} must be one of {allowed(known)}, not {value!r:.60}{hint}")
+
+
+def choose(
+    name: str, configured: Mapping[str, ExecutorChoice], who: str = "the executor"
+) -> ExecutorChoice:
+    """What a name stands for. Raises UsageError for one that is unknown or lacks its settings."""
+    known = configured.get(known_executor(name, who, configured))
+    if known is not None:
+        return known
+    if why := unready(name):
+        raise UsageError(f"{who} {name!r} {why}")
+    return ExecutorChoice(name, name)
+
+
+def unready(kind: str) -> str:
+    """Why a kind cannot be used by its name alone, in words."""
+    example = f'[executors.NAME] with kind = "{kind}"'
+    return f"is set up in radps-dag.toml: {example}; see docs/clusters.md" if kind in _TOLD else ""
+
+
+def read_choices(at: At, table: Any) -> Mapping[str, ExecutorChoice]:
+    """The tables `[executors.NAME]` of a profile. Raises UsageError for what is wrong in them."""
+    if not isinstance(table, Mapping):
+        raise UsageError(f'{at} must be tables: [{at.key}.NAME] with lines such as kind = "dask"')
+    return {name: _read_choice(at.below(name), name, one) for name, one in table.items()}
+
+
+def _read_choice(at: At, name: str, table: Any) -> ExecutorChoice:
+    if not isinstance(table, Mapping):
+        raise UsageError(f'{at} must be a table, with lines such as kind = "dask"')
+    kinds = executors()
+    kind = known_executor(table.get("kind", name if name in kinds else None), f"{at}.kind")
+    if name in kinds and name != kind:
+        raise UsageError(f"{at}: {name!r} is a kind of executor; take another name for a {kind!r}")
+    settings = SETTINGS[kind] if kind in _OWN else getattr(find_executor(kind), "settings", None)
+    rest = {key: value for key, value in table.items() if key != "kind"}
+    if settings is None:
+        if rest:
+            raise UsageError(f"{at}: executor {kind!r} has no settings; remove {min(rest)!r}")
+        return ExecutorChoice(name, kind)
+    return ExecutorChoice(name, kind, settings_from(settings, at, rest))
 
 
 def find_executor(name: str) -> type[Executor]:
@@ -70,12 +136,22 @@ def capabilities_of(name: str) -> Capabilities | None:
 
 
 def open_executor(
-    name: str, library: Library, slots: int | None, log: Path, secrets: Secrets = NO_SECRETS
+    choice: ExecutorChoice | str,
+    library: Library,
+    slots: int | None,
+    log: Path,
+    secrets: Secrets = NO_SECRETS,
+    products: Path | None = None,
+    publish: str = "",
 ) -> Executor:
-    """An executor with so many slots, or with those that serve the machine well."""
-    found = find_executor(name)
+    """An executor with so many slots, or with those of its settings, or with those that serve the
+    machine well. `products` and `publish` are as in `Setup`."""
+    if isinstance(choice, str):
+        choice = choose(choice, {})
+    found, name = find_executor(choice.kind), choice.name
     try:
-        return found(Setup(library, slots or found.slots_for(library), log, secrets))
+        slots = slots or getattr(choice.settings, "slots", None) or found.slots_for(library)
+        return found(Setup(library, slots, log, secrets, choice.settings, products, publish))
     except RadpsDagError:
         raise
     except Exception as error:  # of a plugin, so of any type

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from radps_dag.executors.call import Call, Performed
+from radps_dag.executors.call import Call, Performed, Setup
 from radps_dag.facts import Added, Files
 from radps_dag.faults import Injection
 from radps_dag.outcome import CallFailed
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import asyncio  # of the driver; a worker starts sooner without it
 
 __all__ = [
+    "from_failure",
     "from_performed",
+    "introduction",
     "pack",
     "read",
     "receive",
@@ -64,6 +66,15 @@ def _exactly(channel: socket.socket, size: int) -> bytes | None:
             return None
         parts += part
     return bytes(parts)
+
+
+def introduction(setup: Setup) -> dict[str, Any]:
+    """First message to a worker: what to import, and what its log must not show."""
+    return {
+        "library": setup.library.name,
+        "modules": [str(path) for path in setup.library.modules],
+        "secrets": setup.secrets.contents,
+    }
 
 
 def to_json(call: Call) -> dict[str, Any]:
@@ -135,6 +146,17 @@ def to_performed(message: dict[str, Any]) -> Performed:
 
 def _files(message: dict[str, Any]) -> Files:
     return {name: (size, digest) for name, (size, digest) in message.items()}
+
+
+def from_failure(failed: CallFailed) -> dict[str, Any]:
+    """Failure of a call as a message."""
+    return {
+        "place": failed.place,
+        "error": failed.error,
+        "message": failed.message,
+        "kinds": failed.kinds,
+        "traceback": failed.traceback,
+    }
 
 
 def to_failure(message: dict[str, Any]) -> CallFailed:

@@ -17,11 +17,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from radps_dag.executors.probe import look_around
 from radps_dag.executors.run_call import perform
-from radps_dag.executors.wire import from_performed, pack, receive, to_call
+from radps_dag.executors.wire import from_failure, from_performed, pack, receive, to_call
 from radps_dag.executors.worker_log import OutputCapture
 from radps_dag.outcome import CallFailed
+from radps_dag.problem import UsageError
 from radps_dag.sealed import Secrets
+from radps_dag.workloads.contract.fingerprint import code_digest
 from radps_dag.workloads.contract.registry import Library, find_library
 
 __all__ = ["main"]
@@ -37,6 +40,7 @@ def main(descriptor: int, lifeline: int) -> None:
     calls: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(channel, calls), daemon=True).start()
     library: Library | None = None
+    refusal = ""
     printing: OutputCapture | None = None
     while True:
         message = calls.get()
@@ -44,8 +48,12 @@ def main(descriptor: int, lifeline: int) -> None:
             # Where that cannot be, all workers print to the log itself, mixed up.
             with contextlib.suppress(OSError):
                 printing = OutputCapture(Path(message["log"]), Secrets(message["secrets"]))
-            library = find_library(message["library"], [Path(name) for name in message["modules"]])
-        elif library is not None:
+            library, refusal = _found(message)
+        elif library is None:
+            channel.sendall(_refused(message, refusal))
+        elif "probe" in message:
+            channel.sendall(pack(look_around(message["probe"])))
+        else:
             with printing.of(message["place"]) if printing else contextlib.nullcontext():
                 answer = _answer(message, library)
             channel.sendall(answer)
@@ -74,15 +82,27 @@ def _answer(message: dict[str, Any], library: Library) -> bytes:
     try:
         return pack(from_performed(perform(to_call(message), library)))
     except CallFailed as failed:
-        return pack(
-            {
-                "place": failed.place,
-                "error": failed.error,
-                "message": failed.message,
-                "kinds": failed.kinds,
-                "traceback": failed.traceback,
-            }
+        return pack(from_failure(failed))
+
+
+def _found(introduction: dict[str, Any]) -> tuple[Library | None, str]:
+    """The library, or None and why it cannot be used here."""
+    name, modules = introduction["library"], [Path(one) for one in introduction["modules"]]
+    try:
+        library = find_library(name, modules)
+    except UsageError as error:
+        return None, str(error)
+    wanted = introduction.get("code")
+    if wanted is not None and wanted != code_digest(library):
+        return None, (
+            f"library {name!r} or radps-dag has another text there than here; install the same "
+            "version in both places"
         )
+    return library, ""
+
+
+def _refused(message: dict[str, Any], why: str) -> bytes:
+    return pack(from_failure(CallFailed(message.get("place", ""), "LibraryMissing", why)))
 
 
 if __name__ == "__main__":

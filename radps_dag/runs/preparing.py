@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from radps_dag.executors.registry import DEFAULT, find_executor
+from radps_dag.executors.registry import DEFAULT, ExecutorChoice, choose, find_executor
 from radps_dag.opening import open_pipeline, params_of, settle
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.runs.options import RunOptions
@@ -70,10 +70,10 @@ def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
     """The pipeline, its library and its params, after every check that can be made before."""
     settings = asked.settings
     executor = _executor_of(asked)
-    if asked.functions and find_executor(executor).capabilities.isolates:
+    if asked.functions and find_executor(executor.kind).capabilities.isolates:
         raise UsageError(
             "workloads that are functions compute in threads, not with the executor "
-            f"{executor!r}; put them into a file, and name that"
+            f"{executor.name!r}; put them into a file, and name that"
         )
     pipeline, library = open_pipeline(
         settings.file,
@@ -97,8 +97,9 @@ def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
     return Checked(pipeline, library, params)
 
 
-def _executor_of(asked: RunOptions) -> str:
-    return asked.settings.executor or asked.profile.executor or DEFAULT
+def _executor_of(asked: RunOptions) -> ExecutorChoice:
+    name = asked.settings.executor or asked.profile.executor or DEFAULT
+    return choose(name, asked.profile.executors)
 
 
 def _is_of_a_run(asked: RunOptions) -> bool:
@@ -132,7 +133,8 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
 
     pipeline, library, params = checked.pipeline, checked.library, checked.params
     secrets = Secrets.of(params)
-    faults = _faults(asked.faults, pipeline, find_executor(_executor_of(asked)).capabilities)
+    executor = _executor_of(asked)
+    faults = _faults(asked.faults, pipeline, find_executor(executor.kind).capabilities)
     graph = build(pipeline)
     chosen = selection.choose(graph, asked.settings.part)
     refuse_unmatched(asked.force, pipeline, chosen, params)
@@ -151,6 +153,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
         params=params,
         workdir=asked.workspace,
         settings=replace(asked.settings, secrets=tuple(secrets.contents)),
+        chosen=executor,
         faults=faults,
         reused=selection.reuse(pipeline, required, earlier),
         left={id: earlier[id].run for id in before if id in earlier},

@@ -98,7 +98,7 @@ def _as_before(asked: RunOptions, before: RunStarted, store: Store, front: Front
     settings = replace(
         recorded,
         file=now.file or os.fspath(_file_of(before, store, front)),
-        executor=now.executor or known_executor(before.executor, _RECORDED),
+        executor=now.executor or known_executor(before.executor, _RECORDED, profile.executors),
         max_parallel=now.max_parallel or recorded.max_parallel,
         memory=now.memory or recorded.memory,
         gpus=recorded.gpus if now.gpus is None else now.gpus,

@@ -87,11 +87,13 @@ def run_job(
     screen. Signals are minded where the process is ours.
     """
     executor = open_executor(
-        job.settings.executor,
+        job.executor,
         job.library,
         job.settings.max_parallel,
         opened.directory.workers_log,
         Secrets.of(job.params),
+        job.workdir,
+        job.publish,
     )
 
     others = list(also)

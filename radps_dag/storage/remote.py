@@ -6,7 +6,7 @@ fsspec and its drivers are imported when something is to be reached: most runs s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from radps_dag.storage.addresses import redacted
 __all__ = [
     "RemoteEntry",
     "Unreachable",
+    "discard",
     "fetch",
     "is_listed",
     "is_local",
@@ -129,6 +130,13 @@ def put(sources: Mapping[str, Path], url: str) -> None:
     names = sorted(sources)
     with _told(url, "written"):
         files.put([str(sources[name]) for name in names], [f"{base}/{name}" for name in names])
+
+
+def discard(url: str) -> None:
+    """Remove what lies below a URL, as far as that is allowed."""
+    files, base = _reach(url)
+    with suppress(Exception):
+        files.rm(base, recursive=True)
 
 
 def listing(url: str) -> dict[str, RemoteEntry]:

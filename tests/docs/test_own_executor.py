@@ -85,7 +85,7 @@ def test_the_executor_of_the_page(project: Project) -> None:
     assert shown.returncode == 0, shown.stderr
     told = project("resume", "--no-prefect", "--force", "a")
     assert told.returncode == 2
-    assert "must be one of threads, processes, not 'serial'" in told.stderr
+    assert "must be one of threads, processes, dask, parsl, not 'serial'" in told.stderr
     told = project("resume", "--no-prefect", "--force", "a", "--executor", "threads")
     assert told.returncode == 0, told.stderr
 
@@ -129,6 +129,6 @@ def test_a_name_that_no_executor_has(project: Project) -> None:
     told = project("run", "p.yaml", "--executor", "seriel", "--workloads", str(WORKLOADS))
     assert told.returncode == 2
     assert told.stderr == (
-        "radps-dag: --executor must be one of threads, processes, serial, not 'seriel'; "
-        "did you mean 'serial'?\n"
+        "radps-dag: --executor must be one of threads, processes, dask, parsl, serial, "
+        "not 'seriel'; did you mean 'serial'?\n"
     )

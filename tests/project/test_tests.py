@@ -51,6 +51,7 @@ def item(path: str, *fixtures: str, **params: Any) -> Item:
         (item("tests/unit/executors/test_publishing.py", "bucket"), {"s3"}),
         (item("tests/prefect/server/test_page.py", "prefect_server"), {"prefect"}),
         (item("tests/crash/test_kills.py"), {"crash"}),
+        (item("tests/clusters/test_parsl.py", "slurm"), {"cluster", "slurm"}),
         (item("tests/cli/test_anywhere.py", "postgres"), {"command", "postgres"}),
         (item("radps_dag/workloads/sim/charts/planes.py"), {"sim"}),
         (item("radps_dag/visible.py"), {"quick"}),

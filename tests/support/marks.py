@@ -26,12 +26,15 @@ MARKS = {
     "browser": "needs Chromium",
     "command": "starts radps-dag as a process of its own, most of a second for each command",
     "sim": "computes with numpy, zarr and matplotlib, which take seconds to start",
+    "cluster": "starts a cluster of processes, which takes seconds",
+    "slurm": "needs Slurm",
     "slow": "takes seconds of a processor; given by hand",
 }
 
 # Nothing in these folders is quick; doctests are of their package's folder.
 _FOLDERS = {
     ROOT / "tests" / "cli": "command",
+    ROOT / "tests" / "clusters": "cluster",
     ROOT / "tests" / "crash": "crash",
     ROOT / "tests" / "docs": "command",
     ROOT / "tests" / "prefect": "prefect",
@@ -39,7 +42,7 @@ _FOLDERS = {
     ROOT / "radps_dag" / "prefect": "prefect",
     ROOT / "radps_dag" / "workloads" / "sim": "sim",
 }
-_LONGEST = ("crash", "prefect", "sim", "command")
+_LONGEST = ("crash", "prefect", "sim", "cluster", "command")
 # Fixtures, and the words of cases that ask for one of them.
 _NEEDS = {
     "prefect_server": "prefect",
@@ -47,6 +50,7 @@ _NEEDS = {
     "bucket": "s3",
     "s3": "s3",
     "browser": "browser",
+    "slurm": "slurm",
 }
 
 

@@ -79,7 +79,7 @@ def test_given_one_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("workloads = ['onw.py']", "'onw.py' does not exist; did you mean 'own.py'?"),
         ('workloads = ["a\\u0000.py"]', "is not a file name"),
         ("executor = 'proceses'", "not 'proceses'; did you mean 'processes'?"),
-        ("executor = 1", "executor must be one of threads, processes, not 1"),
+        ("executor = 1", "executor must be one of threads, processes, dask, parsl, not 1"),
         ("memory = 64", 'memory must be an amount such as "64GB", not 64'),
         ('memory = "lots"', "memory must be an amount such as"),
         ("gpus = -1", "gpus must be a whole number, not -1"),

@@ -16,10 +16,14 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from radps_dag.workloads.contract.description import Workload
 
-__all__ = ["fingerprint"]
+if TYPE_CHECKING:
+    from radps_dag.workloads.contract.registry import Library
+
+__all__ = ["code_digest", "fingerprint"]
 
 # What makes a workload of a function decides nothing about its result.
 _MACHINERY = frozenset(
@@ -74,6 +78,36 @@ def fingerprint(workload: Workload) -> str:
             texts = [_text_of(function) or texts[0]]
     digest = sha256("\0".join((workload.name, workload.version, *texts)).encode())
     return digest.hexdigest()[:16]
+
+
+def code_digest(library: Library) -> str:
+    """The digest of all texts of the packages and files that the workloads are from, and of
+    radps-dag: two machines where it is the same compute the same."""
+    roots = {"radps_dag"}
+    roots |= {
+        inspect.unwrap(one.function).__module__.partition(".")[0]
+        for one in library.workloads.values()
+    }
+    digest = sha256()
+    for root in sorted(roots):
+        for name, path in _texts_of(root):
+            digest.update(f"{name}\0".encode() + sha256(path.read_bytes()).digest())
+    for path in library.modules:
+        digest.update(f"{path.name}\0".encode() + sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _texts_of(root: str) -> Iterator[tuple[str, Path]]:
+    """The Python files of a package by their names in it; of a module that is a file, that one."""
+    module = sys.modules.get(root)
+    folders = [Path(one) for one in getattr(module, "__path__", ())]
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            yield path.relative_to(folder).as_posix(), path
+    file = getattr(module, "__file__", None)
+    # A project's own files are in `modules`, whatever they are called in this process.
+    if not folders and file and not root.startswith("_radps_dag_project_"):
+        yield root, Path(file)
 
 
 def _text_of(function: object) -> str:

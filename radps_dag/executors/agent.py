@@ -1,0 +1,151 @@
+"""A machine of a cluster: a request of the driver to an answer, both bytes of JSON.
+
+`answer` is all that Dask or Parsl ever calls there. It runs in their worker, imports no workload
+and starts worker processes of its own (`processes`), in which calls are killed with all that they
+have started. Those of one run are kept, and end a while after its last call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import platform
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from radps_dag.executors.processes import Processes
+from radps_dag.executors.wire import from_failure
+from radps_dag.outcome import CallFailed, WorkerDied
+
+__all__ = ["PROCESS", "answer"]
+
+# This process: a request for another that was here before is not answered twice.
+PROCESS = secrets.token_hex(8)
+LOOK = 0.2  # seconds between two looks whether a call is still wanted
+IDLE = 60.0  # seconds without a call after which the processes of a run end
+LAST = 5.0  # seconds in which processes end
+
+_agents: dict[str, _Agent] = {}
+_lock = threading.Lock()
+
+
+def answer(request: bytes, given_up: Callable[[], bool]) -> bytes:
+    """What a request makes here. Never raises; a call that is given up ends within seconds."""
+    asked = json.loads(request)
+    found: dict[str, Any] = {"host": platform.node(), "process": PROCESS, "printed": ""}
+    try:
+        found.update(_answered(asked, given_up))
+    except Exception as error:  # noqa: BLE001  # of this machine: a full disk, no more processes
+        found["broken"] = f"{type(error).__name__}: {error}"
+    return json.dumps(found, allow_nan=False).encode()
+
+
+def _answered(asked: dict[str, Any], given_up: Callable[[], bool]) -> dict[str, Any]:
+    if asked["process"] not in ("", PROCESS):
+        # The engine gave a call once more, whose worker had gone: how far it came is not known.
+        return {"died": "the worker was started anew"}
+    key = sha256(json.dumps(asked["introduction"], sort_keys=True).encode()).hexdigest()
+    if "close" in asked:
+        with _lock:
+            agent = _agents.pop(key, None)
+        return {} if agent is None else {"printed": agent.close()}
+    with _lock:
+        agent = _agents.get(key)
+        if agent is None:
+            agent = _agents[key] = _Agent(key, asked["introduction"])
+        agent.begin()
+    try:
+        return agent.ask(asked["message"], asked["limit"], given_up)
+    finally:
+        agent.done()
+
+
+class _Agent:
+    """Worker processes for the calls of one run, on an event loop in a thread of their own."""
+
+    def __init__(self, key: str, introduction: dict[str, Any]) -> None:
+        self._key = key
+        self._folder = Path(tempfile.mkdtemp(prefix="radps-dag-"))
+        self._log = self._folder / "workers.log"
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="radps-dag agent", daemon=True).start()
+        self._processes = Processes.elsewhere(introduction, self._log)
+        self._calls = 0
+        self._used = time.monotonic()
+
+    def begin(self) -> None:
+        self._calls += 1
+
+    def done(self) -> None:
+        with _lock:
+            self._calls -= 1
+            self._used = time.monotonic()
+        self._loop.call_soon_threadsafe(self._loop.call_later, IDLE, self._end_idle)
+
+    def ask(
+        self, message: dict[str, Any], limit: float | None, given_up: Callable[[], bool]
+    ) -> dict[str, Any]:
+        until = None if limit is None else time.monotonic() + limit
+        scratch = self._apart(message) if message.get("publish") else None
+        place = message.get("place", "")
+        working = asyncio.run_coroutine_threadsafe(self._processes.ask(place, message), self._loop)
+        try:
+            while True:
+                try:
+                    return {"answer": working.result(LOOK), "printed": self._printed()}
+                except TimeoutError:
+                    late = until is not None and time.monotonic() > until
+                    if late or given_up():
+                        working.cancel()
+                        return {"late" if late else "given_up": True, "printed": ""}
+        except WorkerDied as died:
+            return {"died": died.message, "printed": self._printed()}
+        except CallFailed as failed:
+            return {"answer": from_failure(failed)}
+        finally:
+            if scratch is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
+
+    def close(self) -> str:
+        """End all processes, also those of calls that nobody waits for; what they had printed."""
+        ending = asyncio.run_coroutine_threadsafe(self._processes.close(), self._loop)
+        with contextlib.suppress(TimeoutError):
+            ending.result(LAST)
+        printed = self._printed()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        return printed
+
+    def _apart(self, message: dict[str, Any]) -> Path:
+        """Directories of this machine instead of the driver's, for what goes to its root anyway."""
+        scratch = self._folder / secrets.token_hex(4)
+        message["root"], message["workdir"] = str(scratch), str(scratch / "products")
+        message["cache"] = str(self._folder / "copies")
+        return scratch
+
+    def _printed(self) -> str:
+        """What has come into the log since, of this call or of others: blocks as they are."""
+        try:
+            with self._log.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                content = file.read()
+                file.truncate(0)
+        except OSError:
+            return ""
+        return content.decode("utf-8", "surrogateescape")
+
+    def _end_idle(self) -> None:
+        with _lock:
+            if self._calls or time.monotonic() - self._used < IDLE - 1:
+                return
+            _agents.pop(self._key, None)
+        threading.Thread(target=self.close, daemon=True).start()

@@ -1,0 +1,297 @@
+"""Calls in Parsl's pilots: jobs of Slurm, PBS and others, in which calls compute one after another.
+
+Parsl submits the jobs, gives them calls and knows when one has ended; calls and answers are bytes.
+It cannot end a call, so each call asks over a channel of ours whether it is still wanted
+(`way_back`). On the worker a call runs in a process of its own (`agent`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import json
+import logging
+import math
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from radps_dag.executors import agent
+from radps_dag.executors.call import Call, Capabilities, Performed, Setup
+from radps_dag.executors.requests import Requests
+from radps_dag.executors.settings import PROVIDERS, Block, ParslSettings
+from radps_dag.executors.way_back import WayBack, still_wanted
+from radps_dag.language.quantities import in_words
+from radps_dag.outcome import CallFailed, WorkerDied
+from radps_dag.problem import UsageError
+from radps_dag.workloads.contract.registry import Library
+
+__all__ = ["Parsl"]
+
+HEARTBEAT = 3  # seconds between two signs of life of a pilot
+SILENCE = 15  # seconds without one after which it is lost, and after which it ends itself
+# What queues say when they cannot be asked; the rest is about the job.
+_AWAY = ("Unable to contact", "timed out", "timeout", "Connection refused", "communication")
+LOOK = 1  # seconds between two looks at how many jobs there should be
+
+
+class Parsl:
+    """An executor of Parsl's for each block of the settings, and the channel to all calls."""
+
+    capabilities: ClassVar = Capabilities(
+        isolates=True, ends_calls=True, tells_prints=True, here=False, keeps_limits=True
+    )
+
+    @classmethod
+    def slots_for(cls, library: Library) -> int:  # noqa: ARG003  # others ask it
+        """As many as the blocks have processors, which the settings say."""
+        return 0
+
+    def __init__(self, setup: Setup) -> None:
+        if importlib.util.find_spec("parsl") is None:
+            raise UsageError("Parsl is not installed: pip install 'radps-dag[parsl]'")
+        settings = setup.settings
+        assert isinstance(settings, ParslSettings)
+        self._settings = settings
+        self._slots = setup.slots
+        self._requests = Requests(setup)
+        # Pilots read their keys here, and nobody else does.
+        self._folder = setup.log.absolute().with_name("parsl")
+        self._kernel: Any = None
+        self._failing: dict[str, float] = {}  # by label: since when the last jobs fail
+        self._failures: dict[str, str] = {}  # by label: why it was given up
+        self._back: WayBack | None = None
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._back = WayBack(_addresses(settings))
+            self._kernel = self._start()
+        except BaseException:
+            self._leave()
+            raise
+
+    @property
+    def slots(self) -> int:
+        """Number of processors that calls take at once."""
+        return self._slots
+
+    async def run(self, call: Call) -> Performed:
+        """Run a call in the first block whose limits it fits."""
+        block = self._block(call)
+        assert self._back is not None
+        with self._back.wanting() as ticket:
+            future: Future[bytes] = self._kernel.executors[self._label(block)].submit(
+                call_there, {}, self._requests.of_call(call), ticket.content
+            )
+            answered = asyncio.wrap_future(future)
+            answered.add_done_callback(lambda one: one.cancelled() or one.exception())
+            try:
+                # Shielded: Parsl's own thread ends at the answer to a future that is cancelled.
+                response = await asyncio.shield(answered)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001  # Parsl's own, or of what it imports there
+                raise self._lost(call.place, block, error) from None
+        return self._requests.performed(call, response)
+
+    async def close(self) -> None:
+        """End our calls, our jobs and what Parsl has started here."""
+        await asyncio.to_thread(self._leave)
+
+    def kill(self) -> None:
+        """Do nothing: pilots end when they hear nothing of this process any more."""
+
+    def _block(self, call: Call) -> Block:
+        for block in self._settings.blocks:
+            if block.fits(call.resources):
+                return block
+        offers = "; ".join(f"{one.name}: {_in_words(one)}" for one in self._settings.blocks)
+        raise CallFailed(call.place, "NoBlock", f"no block has what it asks for; {offers}")
+
+    def _label(self, block: Block) -> str:
+        return f"{self._folder.parent.name}.{block.name}"
+
+    def _lost(self, place: str, block: Block, error: Exception) -> CallFailed:
+        kind, told = type(error).__name__, str(error).strip().partition("\n")[0]
+        if kind in ("WorkerLost", "ManagerLost"):
+            what = "its worker is gone" if kind == "WorkerLost" else "its job has ended"
+            return WorkerDied(place, f"{what}: block {block.name}, {told}")
+        if isinstance(error, ImportError):
+            told = f"a worker of block {block.name} cannot import radps-dag: {told}"
+            return CallFailed(place, "LibraryMissing", told)
+        why = self._failures.get(self._label(block)) or f"{kind}: {told}"
+        return CallFailed(place, "WorkersFailed", f"block {block.name}: {why}")
+
+    def _look_at_jobs(self, executor: Any, jobs: Mapping[str, Any]) -> None:
+        """Give a block up whose jobs fail: at the second one that does, but where the queue does
+        not answer only after a while, because a controller is started anew now and then."""
+        last = [jobs[name] for name in sorted(jobs, key=int)][-2:]
+        if not last or any(job.status_name != "FAILED" for job in last):
+            self._failing.pop(executor.label, None)
+            return
+        since = self._failing.setdefault(executor.label, time.monotonic())
+        why = _last_line(last[-1].message or "") or _last_line(last[-1].stderr_summary or "")
+        away = any(words in why for words in _AWAY)
+        patience = self._settings.wait if away else 0.0
+        if len(last) > 1 and time.monotonic() - since >= patience:
+            self._failures[executor.label] = why or "its jobs end at once, and say nothing"
+            executor.set_bad_state_and_fail_all(RuntimeError(why))
+
+    def _start(self) -> Any:
+        """Parsl, with an executor for each block; no job is submitted before there is a call."""
+        logger = logging.getLogger("parsl")
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
+        from parsl import Config, DataFlowKernel
+
+        try:
+            return DataFlowKernel(
+                Config(
+                    executors=[self._executor(one) for one in self._settings.blocks],
+                    run_dir=str(self._folder),
+                    retries=0,
+                    usage_tracking=0,
+                    strategy="simple",
+                    strategy_period=LOOK,
+                    max_idletime=self._settings.idle,
+                    initialize_logging=False,
+                    exit_mode="skip",
+                )
+            )
+        except UsageError:
+            raise
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise UsageError(f"Parsl cannot be started: {told}") from error
+
+    def _executor(self, block: Block) -> Any:
+        from parsl.executors import HighThroughputExecutor
+        from parsl.executors.high_throughput import executor as ours
+
+        pool = f"{sys.executable} {_script('process_worker_pool.py')}"
+        addresses = _addresses(self._settings)
+        return HighThroughputExecutor(
+            label=self._label(block),
+            provider=self._provider(block),
+            launch_cmd=ours.DEFAULT_LAUNCH_CMD.replace("process_worker_pool.py", pool),
+            # Ends with this process, and so do the pilots, which then hear nothing any more.
+            interchange_launch_cmd=[sys.executable, "-m", "radps_dag.executors.interchange"],
+            address=addresses[0] if len(addresses) == 1 else None,
+            cores_per_worker=block.cpus / block.at_once,
+            max_workers_per_node=block.at_once,
+            available_accelerators=block.gpus if block.gpus == block.at_once else (),
+            heartbeat_period=HEARTBEAT,
+            heartbeat_threshold=SILENCE,
+            drain_period=None if block.drain is None else int(block.drain),
+            encrypted=True,
+            block_error_handler=self._look_at_jobs,
+        )
+
+    def _provider(self, block: Block) -> Any:
+        """Parsl's provider for a block. Raises UsageError for what it does not take."""
+        settings = self._settings
+        kind = getattr(importlib.import_module("parsl.providers"), PROVIDERS[settings.provider])
+        takes = inspect.signature(kind).parameters
+        said = {**(settings.arguments or {}), **(block.arguments or {})}
+        for name, value in (("partition", block.partition), ("account", settings.account)):
+            other = {"partition": "queue", "account": "project"}[name]
+            if value and not {name, other} & {*takes}:
+                raise UsageError(f"provider {settings.provider!r} takes no {name}")
+        for name in said:
+            if name not in takes:
+                known = ", ".join(sorted(takes))
+                raise UsageError(
+                    f"provider {settings.provider!r} takes no argument {name!r}; it takes {known}"
+                )
+        given = {
+            "partition": block.partition or None,
+            "queue": block.partition or None,
+            "account": settings.account or None,
+            "project": settings.account or None,
+            "nodes_per_block": block.nodes,
+            "cores_per_node": block.cpus,
+            "cpus_per_node": block.cpus,
+            "mem_per_node": block.memory and math.ceil(block.memory / 10**9),
+            "gpus_per_node": block.gpus or None,
+            "walltime": None if block.walltime is None else _clock(block.walltime),
+            "worker_init": "\n".join(settings.setup),
+            "exclusive": False,
+            "init_blocks": 0,
+            "min_blocks": 0,
+            "max_blocks": settings.most(block),
+            "launcher": _launcher(settings.provider) if block.nodes > 1 else None,
+        }
+        given = {name: one for name, one in given.items() if one is not None and name in takes}
+        try:
+            return kind(**{**given, **said})
+        except Exception as error:
+            raise UsageError(f"provider {settings.provider!r}: {error}") from error
+
+    def _leave(self) -> None:
+        kernel, self._kernel = self._kernel, None
+        if kernel is not None:
+            with suppress(Exception):
+                kernel.cleanup()
+        back, self._back = self._back, None
+        if back is not None:
+            back.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def call_there(request: bytes, ticket: bytes) -> bytes:
+    """On a worker: a call, until the driver does not want it any more."""
+    with still_wanted(json.loads(ticket)) as given_up:
+        return agent.answer(request, given_up)
+
+
+def _addresses(settings: ParslSettings) -> list[str]:
+    """Where workers may find this machine."""
+    if settings.address:
+        return [settings.address]
+    if settings.provider == "local":
+        return ["127.0.0.1"]
+    from parsl.addresses import get_all_addresses
+
+    return sorted(get_all_addresses())
+
+
+def _script(name: str) -> str:
+    """Path of a script of Parsl's, which need not be on the PATH."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.is_file() else shutil.which(name)
+    if found is None:
+        raise UsageError(f"Parsl's {name} is neither beside {sys.executable} nor on the PATH")
+    return found
+
+
+def _launcher(provider: str) -> Any:
+    """What starts a pool on each node of a job."""
+    from parsl.launchers import MpiExecLauncher, SingleNodeLauncher, SrunLauncher
+
+    if provider == "local":
+        return SingleNodeLauncher()
+    return SrunLauncher() if provider == "slurm" else MpiExecLauncher()
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def _in_words(block: Block) -> str:
+    share = block.share()
+    memory = "" if share.memory is None else f", {in_words(share.memory)}"
+    gpus = f", {share.gpus} GPUs" if share.gpus else ""
+    return f"{share.cpus:g} processors{memory}{gpus} a call"
+
+
+def _last_line(text: str) -> str:
+    """What a queue, or a job, has said last."""
+    lines = text.partition("stderr=")[2] or text
+    return (lines.strip().splitlines() or [""])[-1][:300]

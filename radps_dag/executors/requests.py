@@ -1,0 +1,95 @@
+"""A driver's requests to the machines of a cluster, and what their answers mean."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from radps_dag import __version__
+from radps_dag.executors import wire
+from radps_dag.executors.call import Call, Performed, Setup
+from radps_dag.outcome import CallFailed, TimedOut, WorkerDied
+from radps_dag.workloads.contract.fingerprint import code_digest
+
+__all__ = ["Requests", "version_problem"]
+
+
+class Requests:
+    """Requests of one run: each names the code that must be there, and the run."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.run = secrets.token_hex(8)
+        self._log = setup.log
+        self._introduction = {
+            **wire.introduction(setup),
+            "code": code_digest(setup.library),
+            "run": self.run,
+        }
+
+    def of_call(self, call: Call, process: str = "") -> bytes:
+        """Request for a call, of the worker that is this process, where that is known."""
+        return self._request(process, message=wire.to_json(call), limit=call.limit)
+
+    def of_probe(self, asked: Mapping[str, str]) -> bytes:
+        """Request for what a worker can do."""
+        return self._request("", message={"probe": dict(asked)}, limit=None)
+
+    def of_end(self) -> bytes:
+        """Request to end what the run has left."""
+        return self._request("", close=True)
+
+    def performed(self, call: Call, response: bytes) -> Performed:
+        """What a call has made. Raises its failure, also as an error of the machine."""
+        place = call.place
+        found = json.loads(response)
+        self._print(found["printed"])
+        where = f"on {found['host']}"
+        if "died" in found:
+            raise WorkerDied(place, f"{found['died'].partition('; see ')[0]} {where}")
+        if "given_up" in found:
+            raise WorkerDied(place, f"the call was given up {where}")
+        if "late" in found:
+            raise TimedOut(place, call.limit or 0.0)
+        if "broken" in found:
+            raise CallFailed(place, "WorkerBroken", f"{found['broken']} {where}")
+        answer = found["answer"]
+        if "outputs" in answer:
+            return wire.to_performed(answer)
+        message = answer["message"]
+        if answer["error"] == "LibraryMissing":
+            message = f"{message} ({where})"
+        raise wire.to_failure({**answer, "place": place, "message": message})
+
+    def wrong(self, response: bytes) -> tuple[str, str]:
+        """What a probe has found to be wrong, "" if nothing; and the process that answered."""
+        found = json.loads(response)
+        answer = found.get("answer", {})
+        wrong = found.get("broken") or found.get("died") or answer.get("message")
+        wrong = wrong or answer.get("wrong", "")
+        return (f"{wrong} (on {found['host']})" if wrong else ""), found["process"]
+
+    def print_rest(self, response: bytes) -> None:
+        """Note what calls had printed whose answers nobody has waited for."""
+        self._print(json.loads(response)["printed"])
+
+    def _request(self, process: str, **what: Any) -> bytes:
+        content = {"process": process, "introduction": self._introduction, **what}
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+
+    def _print(self, text: str) -> None:
+        if text:
+            with self._log.open("ab", buffering=0) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.write(text.encode("utf-8", "surrogateescape"))
+
+
+def version_problem(found: object) -> str:
+    """What is wrong with the radps-dag that a worker has; "" if it is ours."""
+    if isinstance(found, BaseException):
+        return f"radps-dag cannot be imported: {found}; pip install radps-dag=={__version__} there"
+    if found != __version__:
+        return f"radps-dag is {found} there and {__version__} here; install the same one"
+    return ""

@@ -1,0 +1,145 @@
+"""A channel from calls on other machines back to the driver, to ask whether they are wanted.
+
+ZeroMQ with Curve: the driver has a key of its own for each run, calls get theirs with the call, and
+whoever has neither gets nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Ticket", "WayBack", "still_wanted"]
+
+ASK = 0.5  # seconds between two questions of a call
+SILENCE = 30.0  # seconds without an answer after which the driver counts as gone
+REACH = 3.0  # seconds in which an address must take a connection
+
+_GO, _END = b"go", b"end"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a call needs to ask, as JSON."""
+
+    content: bytes
+
+
+class WayBack:
+    """The driver's end: a thread that answers calls until it is closed."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        import zmq
+        from zmq.auth.thread import ThreadAuthenticator
+
+        self._context = zmq.Context()
+        self._wanted: set[str] = set()
+        self._closed = threading.Event()
+        server, server_secret = zmq.curve_keypair()
+        client, client_secret = zmq.curve_keypair()
+        self._authenticator = ThreadAuthenticator(self._context)
+        self._authenticator.start()
+        self._authenticator.configure_curve_callback("*", _Only(client))
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.curve_server = True
+        self._socket.curve_publickey, self._socket.curve_secretkey = server, server_secret
+        self._socket.linger = 0
+        host = addresses[0] if len(addresses) == 1 else "*"
+        self._ticket = {
+            "addresses": list(addresses),
+            "port": self._socket.bind_to_random_port(f"tcp://{host}"),
+            "server": server.decode(),
+            "public": client.decode(),
+            "secret": client_secret.decode(),
+        }
+        self._thread = threading.Thread(target=self._serve, name="radps-dag calls", daemon=True)
+        self._thread.start()
+
+    @contextlib.contextmanager
+    def wanting(self) -> Iterator[Ticket]:
+        """A ticket for a call that is wanted meanwhile."""
+        call = secrets.token_hex(8)
+        self._wanted.add(call)
+        try:
+            yield Ticket(json.dumps({**self._ticket, "call": call}).encode())
+        finally:
+            self._wanted.discard(call)
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._closed.set()
+        self._thread.join()
+        self._authenticator.stop()
+        self._socket.close()
+        self._context.term()
+
+    def _serve(self) -> None:
+        while not self._closed.is_set():
+            if self._socket.poll(100):
+                who, call = self._socket.recv_multipart()[:2]
+                wanted = call.decode(errors="replace") in self._wanted
+                self._socket.send_multipart([who, _GO if wanted else _END])
+
+
+class _Only:
+    """Lets in who has the one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        from zmq.utils import z85
+
+        return secrets.compare_digest(z85.encode(key), self._key)
+
+
+@contextlib.contextmanager
+def still_wanted(ticket: Mapping[str, Any]) -> Iterator[Callable[[], bool]]:
+    """Whether a call is given up, asked now and then. Raises ConnectionError without a way back."""
+    import zmq
+
+    address = _reachable(tuple(ticket["addresses"]), ticket["port"])
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
+    with context.socket(zmq.DEALER) as channel:
+        channel.linger = 0
+        channel.curve_serverkey = ticket["server"].encode()
+        channel.curve_publickey = ticket["public"].encode()
+        channel.curve_secretkey = ticket["secret"].encode()
+        channel.connect(f"tcp://{address}:{ticket['port']}")
+        heard, asked = time.monotonic(), 0.0
+
+        def given_up() -> bool:
+            nonlocal heard, asked
+            now = time.monotonic()
+            if now - asked > ASK:
+                asked = now
+                with contextlib.suppress(zmq.Again):
+                    channel.send(ticket["call"].encode(), zmq.DONTWAIT)
+            while channel.poll(0):
+                heard = now
+                if channel.recv() == _END:
+                    return True
+            return now - heard > SILENCE
+
+        yield given_up
+
+
+def _reachable(addresses: Sequence[str], port: int) -> str:
+    for address in addresses:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection((address, port), timeout=REACH),
+        ):
+            return address
+    tried = ", ".join(addresses)
+    raise ConnectionError(
+        f"no way back from {socket.gethostname()} to the driver at {tried}, port {port}; name an "
+        "address that machines of the cluster reach: address = ..."
+    )

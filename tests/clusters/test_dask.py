@@ -1,0 +1,298 @@
+"""Calls on Dask clusters: real schedulers and workers, each a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster_support import (
+    DaskPrograms,
+    alive,
+    call,
+    copy_of_package,
+    dask_programs,
+    made,
+    read_soon,
+    using,
+    wait_for,
+)
+
+from radps_dag.engine.retrying import within
+from radps_dag.executors import Executor
+from radps_dag.executors.registry import ExecutorChoice
+from radps_dag.executors.settings import DaskSettings
+from radps_dag.executors.worker_log import printed_at
+from radps_dag.outcome import CallFailed, TimedOut, WorkerDied
+from radps_dag.problem import UsageError
+from radps_dag.storage.remote import listing
+
+
+def at(address: str, **settings: Any) -> ExecutorChoice:
+    return ExecutorChoice("cluster", "dask", DaskSettings(scheduler=address, **settings))
+
+
+LOCAL = ExecutorChoice("local", "dask", DaskSettings(workers=2))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskPrograms]:
+    """Two workers that are there for all tests of this file which do not harm them."""
+    with dask_programs(tmp_path_factory.mktemp("dask")) as programs:
+        programs.worker()
+        programs.worker()
+        programs.ready(2)
+        yield programs
+
+
+def parent_of(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.partition("PPid:")[2].split()[0])
+
+
+def test_calls_there(cluster: DaskPrograms, tmp_path: Path) -> None:
+    """Values travel unchanged, failures with their type and traceback, what a call wrote is
+    described, what it printed comes into the log below its place; a call that kills its own
+    process is a dead worker, and the next one works."""
+    values: list[Any] = [None, -1.5, "é\n\0", [[1, {"a": None}]], 2**63, "x" * 2_000_000]
+
+    async def work(executor: Executor) -> None:
+        assert executor.slots == 2
+        found = [await made(executor, call("echo", tmp_path, value=one)) for one in values]
+        assert [one["value"] for one in found] == values
+        with pytest.raises(CallFailed) as caught:
+            await made(executor, call("fail", tmp_path, message="reset"))
+        assert "ConnectionError" in caught.value.kinds
+        assert "executor_workloads.py" in caught.value.traceback
+        await made(executor, call("shout", tmp_path, "stage/loud", words="hello"))
+        with pytest.raises(WorkerDied, match="killed by SIGSEGV on "):
+            await made(executor, call("crash", tmp_path, how="segfault"))
+        performed = await executor.run(call("draw", tmp_path))
+        assert performed.files["file"][0] == len("content")
+        assert performed.workdir == (tmp_path / "w").as_uri()
+
+    using(at(cluster.address), tmp_path, work, products=tmp_path)
+    (printed,) = printed_at(tmp_path / "workers.log", "stage/loud")
+    assert printed.text.count("hello") == 4
+
+
+@pytest.mark.parametrize("how", ["regular_expression", "stubborn_child"])
+def test_a_time_out_ends_the_call_there(cluster: DaskPrograms, tmp_path: Path, how: str) -> None:
+    """A call out of time ends on its worker with all that it started, C code too; its worker
+    takes the next call, and what it had printed is in the log."""
+    pids = tmp_path / "pids"
+
+    async def work(executor: Executor) -> list[int]:
+        late = asyncio.create_task(made(executor, call("busy", tmp_path, how=how, pids=str(pids))))
+        found = await read_soon(pids)
+        with pytest.raises(TimedOut):
+            await within(0.05, "a", lambda: late)
+        assert await made(executor, call("echo", tmp_path, value=1)) == {"value": 1}
+        await asyncio.to_thread(wait_for, lambda: not any(map(alive, found)))
+        return found
+
+    using(at(cluster.address), tmp_path, work)
+
+
+def test_a_driver_that_is_killed_leaves_nothing(cluster: DaskPrograms, tmp_path: Path) -> None:
+    """Of a driver that is killed with -9 no call goes on, though Dask's workers do."""
+    pids = tmp_path / "pids"
+    script = f"""
+        import asyncio, sys
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
+        from cluster_support import call, made, using
+        from radps_dag.executors.registry import ExecutorChoice
+        from radps_dag.executors.settings import DaskSettings
+
+        busy = call("busy", Path({str(tmp_path)!r}), how="stubborn_child", pids={str(pids)!r})
+        choice = ExecutorChoice("c", "dask", DaskSettings(scheduler={cluster.address!r}))
+        using(choice, Path({str(tmp_path)!r}), lambda executor: made(executor, busy))
+    """
+    driver = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
+    try:
+        found = asyncio.run(read_soon(pids))
+    finally:
+        driver.kill()
+        driver.wait()
+    wait_for(lambda: not any(map(alive, found)))
+    assert all(one.poll() is None for one in cluster.started)
+
+
+@pytest.mark.parametrize("arguments", [("--worker-port", "0"), ("--nanny",)])
+def test_a_worker_that_is_killed(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """The call of a worker that is killed is not made again: it fails at once, with the worker's
+    name, and all that it started is gone; another worker takes the next call."""
+    pids = tmp_path / "pids"
+
+    async def work(executor: Executor) -> None:
+        busy = asyncio.create_task(
+            made(executor, call("busy", tmp_path, how="child", pids=str(pids)))
+        )
+        found = await read_soon(pids)
+        pids.rename(tmp_path / "pids of the first")
+        os.kill(parent_of(found[0]), signal.SIGKILL)
+        with pytest.raises(WorkerDied, match=r"the Dask worker tcp://.* is gone"):
+            await busy
+        await asyncio.to_thread(wait_for, lambda: not any(map(alive, found)))
+        if arguments != ("--nanny",):
+            programs.worker()
+        assert await made(executor, call("echo", tmp_path, value=1)) == {"value": 1}
+        assert not pids.exists()
+
+    with dask_programs(tmp_path) as programs:
+        programs.worker(*arguments)
+        using(at(programs.address), tmp_path, work)
+
+
+def test_a_scheduler_that_goes(tmp_path: Path) -> None:
+    """Where the scheduler is killed, the call on its way fails by its name, and further ones."""
+    pids = tmp_path / "pids"
+
+    async def work(executor: Executor) -> None:
+        busy = asyncio.create_task(
+            made(executor, call("busy", tmp_path, how="sleep", pids=str(pids)))
+        )
+        await read_soon(pids)
+        programs.started[0].kill()
+        with pytest.raises(WorkerDied, match=r"the scheduler does not answer|lost|gone"):
+            await busy
+        with pytest.raises(CallFailed, match=r"NoWorkers|out of reach|gone"):
+            await made(executor, call("echo", tmp_path))
+
+    with dask_programs(tmp_path) as programs:
+        programs.worker()
+        using(at(programs.address, wait=2.0), tmp_path, work)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("__init__.py", '__version__ = "', '__version__ = "9.', "is 9.0.1.0 there and 0.1.0 here"),
+        ("workloads/placeholder/__init__.py", '"""', '""" ', "has another text there than here"),
+        ("__init__.py", '__version__ = "', 'raise ImportError; a = "', "cannot be imported"),
+    ],
+)
+def test_a_worker_with_other_code(tmp_path: Path, file: str, old: str, new: str, told: str) -> None:
+    """A worker whose radps-dag is another, or has another text, or is none, is refused before the
+    first call, in a line with its address."""
+    other = copy_of_package(tmp_path, file, old, new)
+    with dask_programs(tmp_path) as programs:
+        programs.worker(**other)
+        with pytest.raises(UsageError) as caught:
+            using(at(programs.address), tmp_path, lambda executor: executor.close())
+    assert str(caught.value).startswith("Dask worker tcp://127.0.0.1:")
+    assert told in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_directory_that_a_worker_does_not_see(cluster: DaskPrograms, tmp_path: Path) -> None:
+    """Products in a directory of the driver's alone are refused before the first call."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    with dask_programs(tmp_path) as programs:
+        # As on a machine without the driver's disk: each file there is called otherwise.
+        programs.worker(**copy_of_package(tmp_path, "executors/probe.py", 'asked["mark"])', "'-')"))
+        with pytest.raises(UsageError, match=r"another text there|is not the same there"):
+            using(at(programs.address), tmp_path, lambda one: one.close(), products=hidden)
+    assert list(hidden.iterdir()) == []
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    """An address where nothing answers, or something that is no scheduler, is a line in time."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for port in (silent.getsockname()[1], 1):
+            with pytest.raises(
+                UsageError, match=r"no Dask scheduler at tcp://127.0.0.1:"
+            ) as caught:
+                using(at(f"tcp://127.0.0.1:{port}"), tmp_path, lambda executor: executor.close())
+            assert "\n" not in str(caught.value)
+
+
+def test_no_worker_comes(tmp_path: Path) -> None:
+    """A scheduler without workers is told after the time that the profile allows."""
+    with (
+        dask_programs(tmp_path) as programs,
+        pytest.raises(UsageError, match=r"no worker of tcp://.* for 0.5 s; start one"),
+    ):
+        using(at(programs.address, wait=0.5), tmp_path, lambda executor: executor.close())
+
+
+def test_keys_of_tls(tmp_path: Path) -> None:
+    """With the keys of the scheduler calls go through TLS; with others nobody gets in."""
+    from distributed import Security
+
+    def keys(name: str) -> dict[str, Path]:
+        made = Security.temporary()
+        files = {
+            "ca_file": made.tls_ca_file,
+            "cert_file": made.tls_scheduler_cert,
+            "key_file": made.tls_scheduler_key,
+        }
+        for file, text in files.items():
+            (tmp_path / f"{name}-{file}").write_text(text)
+        return {file: tmp_path / f"{name}-{file}" for file in files}
+
+    own, others = keys("own"), keys("others")
+    options = [
+        word
+        for option, file in zip(
+            ("--tls-ca-file", "--tls-cert", "--tls-key"), own.values(), strict=True
+        )
+        for word in (option, str(file))
+    ]
+
+    async def work(executor: Executor) -> dict[str, Any]:
+        return await made(executor, call("echo", tmp_path, value=1))
+
+    with dask_programs(tmp_path, *options, "--protocol", "tls") as programs:
+        programs.worker()
+        assert programs.address.startswith("tls://")
+        assert using(at(programs.address, **own), tmp_path, work) == {"value": 1}
+        with pytest.raises(UsageError, match="no Dask scheduler at tls://"):
+            using(at(programs.address, **others), tmp_path, work)
+
+
+def test_a_cluster_of_this_machine_and_a_bucket(bucket: str, tmp_path: Path) -> None:
+    """Workers of a local cluster, whose directories are not the driver's, write to the root for
+    products; nothing of it is left behind."""
+
+    async def work(executor: Executor) -> list[int]:
+        asked = call("draw", Path("/nowhere/of/the/driver"))
+        performed = await executor.run(replace(asked, publish=f"{bucket}/run/w"))
+        assert performed.workdir.startswith(f"{bucket}/run/w.")
+        assert {*listing(performed.workdir)} == {"file"}
+        return [(await made(executor, call("who", tmp_path)))["pid"]]
+
+    left = using(LOCAL, tmp_path, work, publish=f"{bucket}/run")
+    assert not Path("/nowhere").exists()
+    wait_for(lambda: not any(map(alive, left)))
+
+
+def test_a_class_of_clusters(tmp_path: Path) -> None:
+    """Any cluster class by its name, with arguments; a name that there is not is a line."""
+    arguments = {
+        "n_workers": 1,
+        "threads_per_worker": 2,
+        "processes": False,
+        "dashboard_address": "",
+    }
+    settings = DaskSettings(cluster="distributed.LocalCluster", arguments=arguments)
+    choice = ExecutorChoice("own", "dask", settings)
+
+    async def work(executor: Executor) -> tuple[int, dict[str, Any]]:
+        return executor.slots, await made(executor, call("echo", tmp_path, value=1))
+
+    assert using(choice, tmp_path, work) == (2, {"value": 1})
+    for name in ("distributed.Nothing", "nothing.LocalCluster"):
+        none = ExecutorChoice("own", "dask", DaskSettings(cluster=name))
+        with pytest.raises(UsageError, match="cannot be imported"):
+            using(none, tmp_path, work)

@@ -35,7 +35,7 @@ def command_words(workload: Workload, given: Sequence[str]) -> list[str]:
 
 
 def program_lines(tools: Iterable[Workload]) -> Iterator[tuple[str, bool]]:
-    """Of each program of the tools a line, and whether it is there."""
+    """List each program of the tools, and whether it is there."""
     from radps_dag.workloads.tools.versions import find_program, missing, version_of
 
     for workload in tools:

@@ -77,7 +77,7 @@ def _too_large(
 
 
 def resources_of(node: Task, library: Library) -> Resources:
-    """What a call of the node holds: what the node says or, where it says nothing, its tool."""
+    """The resources that a call of the node holds: those of the node, or else of its tool."""
     workload = library.workloads.get(node.run)
     tool = None if workload is None else workload.tool
     if node.resources != Resources() or tool is None or tool.resources is None:

@@ -90,7 +90,7 @@ class Job:
 
     @property
     def executor(self) -> ExecutorChoice:
-        """Where the calls compute."""
+        """The place where the calls compute."""
         return self.chosen or ExecutorChoice(self.settings.executor, self.settings.executor)
 
     @property

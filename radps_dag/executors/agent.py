@@ -39,7 +39,7 @@ _lock = threading.Lock()
 
 
 def answer(request: bytes, given_up: Callable[[], bool]) -> bytes:
-    """What a request makes here. Never raises; a call that is given up ends within seconds."""
+    """Answer a request here. Never raises; a call that is given up ends within seconds."""
     asked = json.loads(request)
     found: dict[str, Any] = {"host": platform.node(), "process": PROCESS, "printed": ""}
     try:
@@ -133,7 +133,7 @@ class _Agent:
         return scratch
 
     def _printed(self) -> str:
-        """What has come into the log since, of this call or of others: blocks as they are."""
+        """Read the new blocks of the log, of this call or of others, as they are."""
         try:
             with self._log.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)

@@ -62,7 +62,7 @@ class _Worker:
     why: str = ""
 
     def part(self, width: int) -> int:
-        """How many of its threads a call takes that asks for so many processors."""
+        """The number of a worker's threads that a call takes for so many processors."""
         return min(width, self.threads)
 
 
@@ -210,7 +210,7 @@ class Dask:
             await asyncio.sleep(LOOK)
 
     async def _reason(self, address: str, *, scheduler: bool) -> str:
-        """Why a worker has gone, as far as the scheduler knows."""
+        """The reason why a worker has gone, as far as the scheduler knows."""
         if not scheduler:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self._on_loop(self._client.scheduler.identity()), LOOK)
@@ -347,7 +347,7 @@ class Dask:
                 one.wrong = f"it does not say within {CHECK:g} s what it has: {_short(answer)}"
 
     def _ask(self, function: Any, argument: Any, workers: list[_Worker]) -> dict[str, Any]:
-        """What a function of ours, or of Python's, gives on the workers; or its error."""
+        """Call a function of ours, or of Python's, on the workers; its values, or its error."""
         if not workers:
             return {}
         addresses = [one.address for one in workers]
@@ -421,7 +421,7 @@ async def _result(future: Future[bytes]) -> bytes:
 
 
 def _in_time(connect: Callable[[], T]) -> T:
-    """What a client's start gives: what takes a connection and says nothing holds it up for ever,
+    """Start a client: a server that takes a connection and says nothing holds it up for ever,
     whatever its own limit is. Raises TimeoutError."""
     found: concurrent.futures.Future[T] = concurrent.futures.Future()
 

@@ -251,7 +251,7 @@ def call_there(request: bytes, ticket: bytes) -> bytes:
 
 
 def _addresses(settings: ParslSettings) -> list[str]:
-    """Where workers may find this machine."""
+    """The addresses at which workers may find this machine."""
     if settings.address:
         return [settings.address]
     if settings.provider == "local":
@@ -271,7 +271,7 @@ def _script(name: str) -> str:
 
 
 def _launcher(provider: str) -> Any:
-    """What starts a pool on each node of a job."""
+    """The launcher that starts a pool on each node of a job."""
     from parsl.launchers import MpiExecLauncher, SingleNodeLauncher, SrunLauncher
 
     if provider == "local":
@@ -292,6 +292,6 @@ def _in_words(block: Block) -> str:
 
 
 def _last_line(text: str) -> str:
-    """What a queue, or a job, has said last."""
+    """The last words of a queue, or of a job."""
     lines = text.partition("stderr=")[2] or text
     return (lines.strip().splitlines() or [""])[-1][:300]

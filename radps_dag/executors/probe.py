@@ -15,7 +15,7 @@ __all__ = ["look_around", "marked"]
 
 @contextmanager
 def marked(products: Path | None) -> Iterator[dict[str, str]]:
-    """What to ask of a worker: whether it sees a file that is in the directory meanwhile."""
+    """The question to a worker: whether it sees a file that is in the directory meanwhile."""
     if products is None:
         yield {"products": "", "mark": ""}
         return

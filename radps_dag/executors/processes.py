@@ -76,7 +76,7 @@ class Processes:
         raise wire.to_failure(answer)
 
     async def ask(self, place: str, message: dict[str, Any]) -> dict[str, Any]:
-        """What a free worker answers. Raises WorkerDied where it has none."""
+        """Ask a free worker, and return its answer. Raises WorkerDied if there is none."""
         worker = await self._take()
         if self._closed:
             # It closed while the worker started.

@@ -75,7 +75,7 @@ def known_executor(value: Any, who: str, configured: Collection[str] = ()) -> st
 def choose(
     name: str, configured: Mapping[str, ExecutorChoice], who: str = "the executor"
 ) -> ExecutorChoice:
-    """What a name stands for. Raises UsageError for one that is unknown or lacks its settings."""
+    """Look a name up. Raises UsageError for one that is unknown or lacks its settings."""
     known = configured.get(known_executor(name, who, configured))
     if known is not None:
         return known
@@ -85,7 +85,7 @@ def choose(
 
 
 def unready(kind: str) -> str:
-    """Why a kind cannot be used by its name alone, in words."""
+    """The reason why a kind cannot be used by its name alone, in words."""
     example = f'[executors.NAME] with kind = "{kind}"'
     return f"is set up in radps-dag.toml: {example}; see docs/clusters.md" if kind in _TOLD else ""
 

@@ -42,7 +42,7 @@ class Requests:
         return self._request("", close=True)
 
     def performed(self, call: Call, response: bytes) -> Performed:
-        """What a call has made. Raises its failure, also as an error of the machine."""
+        """The result of a call. Raises its failure, also as an error of the machine."""
         place = call.place
         found = json.loads(response)
         self._print(found["printed"])
@@ -64,7 +64,7 @@ class Requests:
         raise wire.to_failure({**answer, "place": place, "message": message})
 
     def wrong(self, response: bytes) -> tuple[str, str]:
-        """What a probe has found to be wrong, "" if nothing; and the process that answered."""
+        """The fault that a probe has found, "" if none; and the process that answered."""
         found = json.loads(response)
         answer = found.get("answer", {})
         wrong = found.get("broken") or found.get("died") or answer.get("message")
@@ -87,7 +87,7 @@ class Requests:
 
 
 def version_problem(found: object) -> str:
-    """What is wrong with the radps-dag that a worker has; "" if it is ours."""
+    """The fault of the radps-dag that a worker has; "" if it is ours."""
     if isinstance(found, BaseException):
         return f"radps-dag cannot be imported: {found}; pip install radps-dag=={__version__} there"
     if found != __version__:

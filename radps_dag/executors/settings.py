@@ -129,11 +129,11 @@ class Block:
 
     @property
     def at_once(self) -> int:
-        """How many calls a node makes at once."""
+        """The number of calls that a node makes at once."""
         return self.calls or self.cpus
 
     def share(self) -> Resources:
-        """What one call gets."""
+        """The resources of one call."""
         memory = None if self.memory is None else self.memory // self.at_once
         return Resources(self.cpus / self.at_once, memory, self.gpus // self.at_once)
 
@@ -170,11 +170,11 @@ class ParslSettings:
 
     @property
     def slots(self) -> int:
-        """How many processors all blocks have, at most."""
+        """The largest number of processors of all blocks."""
         return sum(self.most(one) * one.nodes * one.cpus for one in self.blocks)
 
     def most(self, block: Block) -> int:
-        """How many jobs of a block there may be at once."""
+        """The largest number of jobs of a block at once."""
         return block.max_blocks or self.max_blocks
 
     def check(self, at: At) -> None:

@@ -101,7 +101,7 @@ class Threads:
         self._programs.kill()
 
     def _host(self, call: Call) -> Host | None:
-        """Where the program of a tool runs; None for a function."""
+        """The process in which the program of a tool runs; None for a function."""
         if self._library.workloads[call.workload].tool is None:
             return None
         from radps_dag.workloads.tools.process import Host

@@ -27,7 +27,7 @@ _GO, _END = b"go", b"end"
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a call needs to ask, as JSON."""
+    """The address and key that a call needs to ask, as JSON."""
 
     content: bytes
 
@@ -102,7 +102,7 @@ class _Only:
 
 @contextlib.contextmanager
 def still_wanted(ticket: Mapping[str, Any]) -> Iterator[Callable[[], bool]]:
-    """Whether a call is given up, asked now and then. Raises ConnectionError without a way back."""
+    """Ask now and then whether a call is given up. Raises ConnectionError without a way back."""
     import zmq
 
     address = _reachable(tuple(ticket["addresses"]), ticket["port"])

@@ -14,7 +14,7 @@ Values = Mapping[str, Any]
 
 
 class Result(Protocol):
-    """What a statement has found or done."""
+    """The result of a statement."""
 
     @property
     def rowcount(self) -> int:
@@ -43,7 +43,7 @@ class Connection(Protocol):
 
 
 class Database(Protocol):
-    """What keeps a journal: a SQLite file, or a server. Safe for use from several threads."""
+    """Database of a journal: a SQLite file, or a server. Safe for use from several threads."""
 
     postgres: bool
     errors: tuple[type[Exception], ...]  # what its connections raise

@@ -88,7 +88,7 @@ def _packages(library: Library) -> dict[str, str]:
 
 
 def _programs(pipeline: Pipeline, library: Library) -> dict[str, str]:
-    """What the programs of the tools say about their versions."""
+    """The versions that the programs of the tools report."""
     found = {}
     for one in used_tools(pipeline, library):
         from radps_dag.workloads.tools.versions import version_of

@@ -55,7 +55,7 @@ class MeasurementSet(TypedDict):
 
 
 class Measured(TypedDict):
-    """What an image in FITS says of itself.
+    """The description in the header of an image in FITS.
 
     Attributes:
         peak: brightest pixel

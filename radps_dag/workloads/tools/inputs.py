@@ -80,7 +80,7 @@ def product_shape(kind: str) -> Shape:
 
 
 def known_inputs(parameters: tuple[Parameter, ...], inputs: tuple[Input, ...]) -> dict[str, Shape]:
-    """What expressions of a tool see: of data the path."""
+    """The values that expressions of a tool see: of data the path."""
     found = {}
     for parameter, one in zip(parameters, inputs, strict=True):
         shape = one.shape
@@ -110,7 +110,7 @@ def _schema(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _problems(name: str, about: Table) -> Iterator[Problem]:
-    """What does not go together."""
+    """Check what does not go together."""
     kind = about["type"]
     flag = about.get("flag", "")
     lists = [word for word in _LISTS if word in about]

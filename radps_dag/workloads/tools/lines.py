@@ -1,4 +1,4 @@
-"""What a program prints to what its tool looks for there, in constant memory."""
+"""Output of a program to the matches that its tool looks for, in constant memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAST_LINES = 12
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """What is looked for in the lines of a stream, and what becomes of a match."""
+    """A pattern to look for in the lines of a stream, and the use of its match."""
 
     literal: bytes
     pattern: re.Pattern[str]

@@ -99,7 +99,7 @@ def _refuse_nested(tree: Any, *, inside: bool) -> None:
 
 
 def _group(kind: Any, content: Any) -> Any:
-    """What is in a group; None where it is none."""
+    """The content of a group; None if it is not a group."""
     if kind is op.SUBPATTERN:
         return content[-1]
     return content if kind is op.ATOMIC_GROUP else None
@@ -116,7 +116,7 @@ def _flat(tree: Any) -> Iterator[Item]:
 
 
 def _ambiguity(items: list[Item], ignore_case: bool) -> tuple[int, int]:
-    """How many parts of a sequence can give back characters that what follows them takes: those
+    """Count the parts of a sequence that can give back characters that the next part takes: those
     that repeat, and those that are there or not."""
     many = optional = 0
     for number, (kind, content) in enumerate(items):

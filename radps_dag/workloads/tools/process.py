@@ -37,7 +37,7 @@ class Listener(Protocol):
 
 
 class Host:
-    """Where programs of a call run: what they print goes to the file descriptor `output`.
+    """Surroundings of a call's programs: what they print goes to the file descriptor `output`.
 
     With `apart` each leads a process group of its own, so that it can be ended by another thread.
     In a worker process it stays in the worker's group, which ends as a whole.

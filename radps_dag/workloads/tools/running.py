@@ -143,7 +143,7 @@ def _product(path: Path, kind: str) -> dict[str, Any]:
 
 
 def _typed(one: ToolOutput, text: str) -> Any:
-    """What was matched, as a value of its type."""
+    """The matched text as a value of its type."""
     value: Any = text
     with suppress(ValueError):
         if one.type == "integer":

@@ -48,7 +48,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the program writes: a file or directory or, of a `glob`, a list of them."""
+    """Output that the program writes: a file or directory or, of a `glob`, a list of them."""
 
     path: Value
     kind: str
@@ -58,7 +58,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class FromStream:
-    """What a group of a pattern matched last in what the program prints."""
+    """Output from the last match of a pattern's group in what the program prints."""
 
     stream: Stream
     pattern: re.Pattern[str]

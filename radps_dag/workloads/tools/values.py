@@ -78,7 +78,7 @@ class Texts:
 
 
 def output_shape(output: ToolOutput, inputs: Mapping[str, Shape]) -> Shape:
-    """What a pipeline knows of an output."""
+    """The shape of an output that a pipeline knows."""
     match output.source:
         case Files(kind=kind, glob=True):
             return list_of(product_shape(kind))

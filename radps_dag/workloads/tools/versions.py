@@ -27,13 +27,13 @@ def find_program(name: str) -> str | None:
 
 
 def missing(tool: Tool) -> str:
-    """That the program is not there, and how to get it."""
+    """Say that the program is not there, and how to get it."""
     how = f": {tool.install}" if tool.install else "; install it, or say in PATH where it is"
     return f"{tool.program[0]} is not on this machine{how}"
 
 
 def answer_of(tool: Tool) -> str:
-    """What the version command says, "" where it cannot be asked. Asked once while the program's
+    """The answer of the version command, "" if it cannot be asked. Asked once while the program's
     file stays as it is."""
     program = find_program((tool.version_command or tool.program)[0])
     if program is None:
@@ -45,7 +45,7 @@ def answer_of(tool: Tool) -> str:
 
 
 def identity_of(tool: Tool) -> str:
-    """What tells the program from another version of it: its answer, or the digest of its file."""
+    """The mark of the program's version: its answer, or the digest of its file."""
     if tool.version_command:
         return answer_of(tool)
     program = find_program(tool.program[0])

@@ -27,7 +27,7 @@ from typing import Any
 
 __all__ = ["Ended", "Parent", "command"]
 
-PATIENCE = 240.0  # one that hangs is to fail, and not to hang the suite
+PATIENCE = 600.0  # one that hangs is to fail, and not to hang the suite
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def test_every_stage_runs_alone(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
         check=False,
     )
     codes = dict(line.split() for line in done.stdout.splitlines())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Literal
 
@@ -127,6 +126,8 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     candidates = list(words)
     if len(candidates) > 500:  # the comparison is slow, and a misspelt name mostly begins alike
         candidates = [candidate for candidate in candidates if candidate[:1] == word[:1]][:500]
+    from difflib import get_close_matches  # which few commands come to need
+
     matches = get_close_matches(word[:100], candidates, n=1, cutoff=0.6)
     return f"; did you mean {matches[0]!r}?" if matches else ""
 

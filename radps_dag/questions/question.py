@@ -10,7 +10,6 @@ from typing import Any
 from radps_dag.facts import About, QuestionAsked, strict_json
 from radps_dag.language.shape import describe, filled, from_schema, mismatch, not_json
 from radps_dag.language.shape.violations import violation
-from radps_dag.language.source import parse
 from radps_dag.problem import Problem, Source, UsageError, did_you_mean, there_are
 
 __all__ = ["Question", "WrongAnswer", "identity"]
@@ -116,6 +115,8 @@ class Question:
         shape = from_schema(self.inputs[name])
         if shape.kinds == {"string"}:
             return text
+        from radps_dag.language.source import parse  # who lists questions reads no YAML
+
         problems: list[Problem] = []
         document = parse(Source("-i", text), problems.append)
         if document is not None and not problems and not mismatch(shape, document.data):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from radps_dag.cli.runs import _table
-from radps_dag.journal.workspace import pick
+from radps_dag.facts import RunEnded, RunStarted
+from radps_dag.journal.opening import open_store
+from radps_dag.journal.rows import to_row
+from radps_dag.journal.workspace import Workspace, pick
 from radps_dag.views.runs import Listed
 
 LONG = "20261125-012734-image_continuum_of_each_spectral_window_and_more"
@@ -81,3 +88,37 @@ def test_where_there_is_room() -> None:
     head, row, below = shown([listed(LONG, "failed", cause=cause)], sys.maxsize)
     assert head.split()[:2] == ["run", "pipeline"]
     assert row.startswith(LONG) and below.strip() == cause
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a journal of one run that has ended."""
+    store = open_store(Workspace(tmp_path / ".radps"))
+    facts = (
+        RunStarted(
+            time=1.8e9, place="", run="r", pipeline="p", file="p.yaml", params={}, seed=0,
+            library="placeholder", executor="threads",
+        ),
+        RunEnded(time=1.8e9 + 1, place="", status="succeeded", seconds=1.0),
+    )  # fmt: skip
+    store.create("r", "p", 1.8e9)
+    store.append("r", [to_row("r", fact, store.workspace) for fact in facts])
+    store.close()
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["runs", "status", "questions"])
+def test_looking_at_runs_imports_nothing_heavy(command: str, folder: Path) -> None:
+    """Who looks at runs waits for the start of the program more than for anything else: neither
+    Prefect nor SQLAlchemy nor the graph library, no expressions and no workloads."""
+    script = (
+        "import sys\nfrom radps_dag.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "heavy = {'prefect', 'networkx', 'numpy', 'asyncio', 'sqlalchemy', 'jinja2', 'jsonschema',"
+        " 'radps_dag.language.model', 'radps_dag.workloads.contract.workload'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or None)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, command], capture_output=True, text=True, cwd=folder
+    )
+    assert done.returncode == 0, done.stderr

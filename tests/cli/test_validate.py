@@ -192,7 +192,8 @@ def test_validate_imports_nothing_heavy() -> None:
     script = (
         "import sys\nfrom radps_dag.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
-        "heavy = {'prefect', 'networkx', 'rich', 'numpy', 'asyncio', 'sqlalchemy'}\n"
+        "heavy = {'prefect', 'networkx', 'rich', 'numpy', 'asyncio', 'sqlalchemy', 'jsonschema',"
+        " 'radps_dag.facts', 'radps_dag.workloads.contract.knowledge'}\n"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or None)\n"
     )
     done = subprocess.run(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from examples import examples
@@ -25,6 +26,7 @@ from radps_dag.journal.connections import Connection
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import Damaged, Head, Row, digest, to_row
 from radps_dag.journal.run_status import find_run, last_start
+from radps_dag.journal.sqlite_file import SqliteFile
 from radps_dag.journal.statements import FACTS, RUNS
 from radps_dag.journal.store import Outdated, Store
 from radps_dag.journal.workspace import Workspace
@@ -369,6 +371,28 @@ def test_a_column_for_each_member(store: Store) -> None:
             columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
         assert [name for _, name, *_ in columns] == members
         assert query == f"SELECT {', '.join(members)} FROM {table}"
+
+
+@pytest.mark.parametrize("at", ["BEGIN", "SELECT 1", "COMMIT"])
+def test_an_interrupt_leaves_no_transaction_open(at: str) -> None:
+    """Wherever Ctrl-C comes, whoever tidies up afterwards can use the connection."""
+    pending = [at]
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+            found = super().execute(statement, *values)
+            if statement in pending:
+                pending.remove(statement)
+                raise KeyboardInterrupt
+            return found
+
+    connection = sqlite3.connect(":memory:", isolation_level=None, factory=Interrupted)
+    file = SqliteFile(lambda: connection, reading=True)
+    with pytest.raises(KeyboardInterrupt), file.transaction(reads=True) as opened:
+        opened.execute("SELECT 1")
+    with file.transaction(reads=True) as opened:
+        assert opened.execute("SELECT 2").fetchone() == (2,)
+    file.close()
 
 
 def test_a_file_needs_no_sqlalchemy(tmp_path: Path) -> None:

@@ -18,7 +18,14 @@ from radps_dag.language.source import Report
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
 from radps_dag.profile import Profile, find_profile
 from radps_dag.sealed import Sealed, variable
-from radps_dag.workloads.contract.registry import Library, find_library, libraries, with_functions
+from radps_dag.workloads.contract.registry import (
+    Library,
+    find_library,
+    libraries,
+    tools_in,
+    with_functions,
+    with_tools,
+)
 
 __all__ = ["apart", "check", "examine", "open_pipeline", "params_of", "settle"]
 
@@ -30,18 +37,24 @@ def open_pipeline(
     profile: Profile | None = None,
     warn: Report = lambda _: None,
     functions: Sequence[Callable[..., Any]] = (),
+    tools: bool = True,
 ) -> tuple[Pipeline, Library]:
     """The pipeline of a file and its library, after every check that needs no run.
 
     `library` is used instead of the one that the file names; `modules` are a project's own
     workload files, `functions` workloads that are at hand. They go before the profile, which is the
-    one found from here upwards where none is given. Warnings go to `warn`, in the order of the
+    one found from here upwards where none is given. Without `tools`, the folder beside the pipeline
+    is not looked into. Warnings go to `warn`, in the order of the
     file. Raises InvalidPipeline with every error, and UsageError for what is not there.
     """
     chosen = find_profile() if profile is None else profile
     with _no_collection():
+        folders = [] if chosen.path is None else [chosen.path.resolve().parent]
+        if tools and (file := path.path if isinstance(path, Pipeline) else os.fspath(path)):
+            folders.append(Path(file).resolve().parent)
+        found = [tool for folder in dict.fromkeys(folders) for tool in tools_in(_shown(folder))]
         modules = (*chosen.workloads, *modules)
-        return _opened(path, library or chosen.library, modules, functions, warn)
+        return _opened(path, library or chosen.library, found, modules, functions, warn)
 
 
 def settle(
@@ -123,6 +136,7 @@ def apart(
 def _opened(
     path: str | os.PathLike[str] | Pipeline,
     library: str | Library | None,
+    tools: Sequence[Path],
     modules: Sequence[Path],
     functions: Sequence[Callable[..., Any]],
     warn: Report,
@@ -132,10 +146,12 @@ def _opened(
         raise InvalidPipeline(problems)
     try:
         if isinstance(library, Library):
-            workloads = with_functions(library, functions)
+            workloads = with_functions(with_tools(library, tools), functions)
         else:
-            found = find_library(library or pipeline.library, modules)
+            found = find_library(library or pipeline.library, (*tools, *modules))
             workloads = with_functions(found, functions)
+    except InvalidPipeline as error:
+        raise InvalidPipeline([*problems, *error.problems]) from None
     except UsageError as error:
         if library is not None or pipeline.library in libraries():
             raise
@@ -206,6 +222,12 @@ def _no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _shown(folder: Path) -> Path:
+    """A folder as messages name it: from here, where it is in here."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _named_at(pipeline: Pipeline) -> Location:

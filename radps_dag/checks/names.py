@@ -46,6 +46,8 @@ def _wrong(view: View, reading: Reading) -> str:
             return "" if sight.outputs else "'outputs' has a meaning in `qa` and `loop` only"
         case "run":
             return _missing(name, "member of run", _RUN)
+        case "inputs":
+            return "'inputs' has a meaning in tool files only; here it is params.NAME"
     return ""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.engine.attempts import plan
+from radps_dag.engine.capacity import resources_of
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
 from radps_dag.engine.run import NodeContext, Result, Run, value_of
@@ -18,7 +19,7 @@ from radps_dag.engine.secrecy import refuse_secrets
 from radps_dag.engine.slots import Turn
 from radps_dag.engine.tracker import Label
 from radps_dag.executors.call import Call, Performed
-from radps_dag.facts import Made, NodeStarted
+from radps_dag.facts import Made, NodeStarted, Noted
 from radps_dag.language.model import Task
 from radps_dag.language.shape import describe, mismatch
 from radps_dag.outcome import Interrupted, NodeError
@@ -109,7 +110,8 @@ async def _called(
 ) -> Result:
     run, place = here.run, here.place
     attempts = plan(node.retries, seed)
-    turn = Turn(run.slots, run.slots.amount(node.resources))
+    asked_for = resources_of(node, run.library)
+    turn = Turn(run.slots, run.slots.amount(asked_for))
     context: Snapshot | None = None
 
     async def once(number: int) -> Performed:
@@ -148,6 +150,8 @@ async def _called(
         performed = await here.tracker.call(label, attempts, telling(here, attempts, once))
     finally:
         turn.give()
+    for note in performed.notes:
+        run.say(Noted(time=time.time(), place=place.name, message=note, level="warning"))
     if run.memory is None or asked is None:
         # Nothing is remembered, but what was added lands all the same.
         made = Made(key="", added=performed.added) if performed.added else None

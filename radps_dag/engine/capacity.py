@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from radps_dag.executors.call import Capabilities
-from radps_dag.language.model import Pipeline, Task, walk
+from radps_dag.language.model import Pipeline, Resources, Task, walk
 from radps_dag.language.quantities import in_words
 from radps_dag.problem import InvalidPipeline, Problem
+from radps_dag.workloads.contract.registry import Library
 
-__all__ = ["memory_for", "refuse_too_large"]
+__all__ = ["memory_for", "refuse_too_large", "resources_of"]
 
 RULE = "resources"
 # Where Linux says how much a container may use, as it has done it since 2016 and before.
@@ -37,22 +38,32 @@ def _machine_memory() -> int:
 
 
 def refuse_too_large(
-    pipeline: Pipeline, stages: Collection[str], executor: str, memory: int, gpus: int
+    pipeline: Pipeline,
+    stages: Collection[str],
+    executor: str,
+    memory: int,
+    gpus: int,
+    library: Library,
 ) -> None:
     """Raise InvalidPipeline with each call that could never run, because it asks for more memory,
     or more graphics processors, than there are."""
-    problems = list(_too_large(pipeline, stages, executor, memory, gpus))
+    problems = list(_too_large(pipeline, stages, executor, memory, gpus, library))
     if problems:
         raise InvalidPipeline(problems)
 
 
 def _too_large(
-    pipeline: Pipeline, stages: Collection[str], executor: str, memory: int, gpus: int
+    pipeline: Pipeline,
+    stages: Collection[str],
+    executor: str,
+    memory: int,
+    gpus: int,
+    library: Library,
 ) -> Iterator[Problem]:
     for path, node in walk(pipeline):
         if not isinstance(node, Task) or path.partition("/")[0] not in stages:
             continue
-        asked = node.resources
+        asked = resources_of(node, library)
         if (asked.memory or 0) > memory:
             wanted, there = in_words(asked.memory or 0), in_words(memory)
             hint = "ask for less, or say with --memory what there is"
@@ -62,6 +73,15 @@ def _too_large(
             hint = "say with --gpus how many there are, or take a machine that has them"
             what = f"{path!r} asks for {_gpus(asked.gpus)}; executor {executor!r} offers {gpus}"
             yield Problem(node.at, RULE, f"{what}; {hint}")
+
+
+def resources_of(node: Task, library: Library) -> Resources:
+    """What a call of the node holds: what the node says or, where it says nothing, its tool."""
+    workload = library.workloads.get(node.run)
+    tool = None if workload is None else workload.tool
+    if node.resources != Resources() or tool is None or tool.resources is None:
+        return node.resources
+    return tool.resources
 
 
 def _gpus(number: int) -> str:

@@ -50,7 +50,8 @@ class Call:
 class Performed:
     """What a call has made: its outputs, and what its directory holds, already durable; what it
     adds to the context, and what it has asked there. `workdir` is the URI of the directory,
-    wherever that is now, and `marks` and `changed` are as in `Made`."""
+    wherever that is now, and `marks` and `changed` are as in `Made`. `notes` are lines that whoever
+    watches is warned by."""
 
     outputs: dict[str, Any]
     files: Files = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Performed:
     workdir: str = ""
     marks: Mapping[str, str] = field(default_factory=dict)
     changed: Files = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

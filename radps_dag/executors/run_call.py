@@ -17,6 +17,7 @@ from radps_dag.sealed import Secrets
 from radps_dag.workloads.contract.context import Context
 from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.knowledge import NOTHING
+from radps_dag.workloads.contract.notes import noting
 from radps_dag.workloads.contract.opening import caching_in
 from radps_dag.workloads.contract.registry import Library
 from radps_dag.workloads.contract.workload import invoke
@@ -31,15 +32,22 @@ def perform(call: Call, library: Library) -> Performed:
         workload = library.workloads[call.workload]
         arguments = {**call.arguments, **call.secrets.contents}
         context = Context(call.context or NOTHING)
-        with caching_in(call.cache):
+        with caching_in(call.cache), noting() as notes:
             outputs = invoke(workload, arguments, call.workdir, call.seed, context)
-        performed = Performed(outputs, {}, tuple(context.added), tuple(context.asked))
+        performed = Performed(
+            outputs,
+            added=tuple(context.added),
+            asked=tuple(context.asked),
+            notes=tuple(map(call.hidden.hide, notes)),
+        )
         if call.changes:
             performed = _changed(call, performed)
         return _kept(call, performed) if _writes(workload) else performed
     except CallFailed as failed:
-        message = call.hidden.hide(failed.message)
-        raise CallFailed(call.place, failed.error, message, kinds=failed.kinds) from None
+        message, said = map(call.hidden.hide, (failed.message, failed.traceback))
+        raise CallFailed(
+            call.place, failed.error, message, kinds=failed.kinds, traceback=said
+        ) from None
     except BaseException as error:  # noqa: BLE001
         # Whatever it is: a workload ends itself, and neither its worker nor the run.
         raise CallFailed(

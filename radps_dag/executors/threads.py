@@ -2,7 +2,7 @@
 
 A thread cannot be stopped. A call that is cancelled or out of time is left to itself: its result is
 dropped, and its thread takes no new call until it ends. The programs it has started end with the
-run. Use processes where limits must hold.
+run; the program of a tool ends at once. Use processes where limits must hold.
 """
 
 from __future__ import annotations
@@ -11,14 +11,19 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from typing import ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 from radps_dag.executors.call import MOMENT, Call, Capabilities, Performed, Setup
 from radps_dag.executors.child_processes import ChildProcesses
 from radps_dag.executors.registry import processors
 from radps_dag.executors.run_call import perform
+from radps_dag.executors.worker_log import program_output
 from radps_dag.outcome import CallFailed
 from radps_dag.workloads.contract.registry import Library
+
+if TYPE_CHECKING:  # most calls are of functions
+    from radps_dag.workloads.tools.process import Host
 
 __all__ = ["Threads"]
 
@@ -48,6 +53,8 @@ class Threads:
         self._abandoned = False
         self._closed = False
         self._programs = ChildProcesses()
+        self._log = setup.log
+        self._secrets = setup.secrets
 
     @property
     def slots(self) -> int:
@@ -57,7 +64,7 @@ class Threads:
     async def run(self, call: Call) -> Performed:
         """Run a call in an idle thread, or in a new one."""
         loop = asyncio.get_running_loop()
-        job = _Job(call, loop, loop.create_future())
+        job = _Job(call, loop, loop.create_future(), self._host(call))
         with self._ready:
             self._jobs.append(job)
             # A thread stuck in an abandoned call is not idle, so it does not hold this one up.
@@ -69,6 +76,8 @@ class Threads:
             return await job.result
         except asyncio.CancelledError:
             self._abandoned = True
+            if job.host is not None:
+                await asyncio.shield(asyncio.to_thread(job.host.end, GRACE))
             raise
         except CallFailed as failed:
             if "SubprocessError" in failed.kinds:
@@ -91,6 +100,24 @@ class Threads:
         """Kill the programs that calls have started."""
         self._programs.kill()
 
+    def _host(self, call: Call) -> Host | None:
+        """Where the program of a tool runs; None for a function."""
+        if self._library.workloads[call.workload].tool is None:
+            return None
+        from radps_dag.workloads.tools.process import Host
+
+        return Host(apart=True)
+
+    def _perform(self, job: _Job) -> Performed:
+        if job.host is None:
+            return perform(job.call, self._library)
+        from radps_dag.workloads.tools.process import hosting
+
+        with program_output(self._log, job.call.place, self._secrets) as output:
+            job.host.output = output
+            with hosting(job.host):
+                return perform(job.call, self._library)
+
     def _work(self) -> None:
         while True:
             with self._ready:
@@ -101,7 +128,7 @@ class Threads:
                 if self._closed:
                     return
                 job = self._jobs.popleft()
-            job.work(self._library)
+            job.work(self._perform)
 
 
 class _Job:
@@ -112,17 +139,19 @@ class _Job:
         call: Call,
         loop: asyncio.AbstractEventLoop,
         result: asyncio.Future[Performed],
+        host: Host | None = None,
     ) -> None:
         self.call = call
         self.loop = loop
         self.result = result
+        self.host = host
 
-    def work(self, library: Library) -> None:
+    def work(self, perform: Callable[[_Job], Performed]) -> None:
         if self.result.cancelled():
             return
         performed: Performed | BaseException
         try:
-            performed = perform(self.call, library)
+            performed = perform(self)
         except BaseException as error:  # noqa: BLE001  # raised where the call is awaited
             performed = error
         # The loop may be gone when an abandoned call ends at last.

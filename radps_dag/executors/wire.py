@@ -129,6 +129,7 @@ def to_performed(message: dict[str, Any]) -> Performed:
         workdir=message["workdir"],
         marks=message["marks"],
         changed=_files(message["changed"]),
+        notes=tuple(message["notes"]),
     )
 
 

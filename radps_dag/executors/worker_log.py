@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import io
+import itertools
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from typing import BinaryIO, TextIO, cast
 
 from radps_dag.sealed import NO_SECRETS, HidingStream, Secrets
 
-__all__ = ["CallOutput", "OutputCapture", "collect", "printed_at"]
+__all__ = ["CallOutput", "OutputCapture", "collect", "printed_at", "program_output"]
 
 _HEAD = re.compile(rb'==> ("(?:[^"\\\n]|\\.)*") at (\S+), (\d+) bytes\n')
 _ENDLESS = 999_999_999_999  # bytes of a call that has not ended
@@ -72,6 +73,30 @@ class OutputCapture:
         with contextlib.suppress(OSError):
             _append(self._file, self._log, self._secrets)
             self._file.truncate(0)
+
+
+@contextlib.contextmanager
+def program_output(log: Path, place: str, secrets: Secrets = NO_SECRETS) -> Iterator[int]:
+    """A file descriptor for what programs of a call print that computes in this process."""
+    part = log.with_name(f"{log.stem}-{os.getpid()}.{next(_numbers)}{log.suffix}")
+    try:
+        file = part.open("a+b", buffering=0)
+    except OSError:  # a disk that is full, for one: the call goes on without its output
+        with Path(os.devnull).open("wb") as nowhere:
+            yield nowhere.fileno()
+        return
+    with file:
+        with contextlib.suppress(OSError):
+            file.write(_head(place, _now(), _ENDLESS))
+        try:
+            yield file.fileno()
+        finally:
+            with contextlib.suppress(OSError):
+                _append(file, log, secrets)
+                part.unlink()
+
+
+_numbers = itertools.count(1)
 
 
 def collect(log: Path, worker: int, secrets: Secrets = NO_SECRETS) -> None:

@@ -82,6 +82,7 @@ def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
         asked.profile,
         warn,
         asked.functions,
+        tools=not _is_of_a_run(asked),
     )
     params = params_of(
         pipeline,
@@ -98,6 +99,13 @@ def open_checked(asked: RunOptions, warn: Callable[[Problem], None]) -> Checked:
 
 def _executor_of(asked: RunOptions) -> str:
     return asked.settings.executor or asked.profile.executor or DEFAULT
+
+
+def _is_of_a_run(asked: RunOptions) -> bool:
+    """Whether the file lies among what runs have recorded: who wrote that is not trusted, and what
+    is beside it is not run."""
+    runs = asked.workspace.resolve() / "runs"
+    return bool(asked.settings.file) and Path(asked.settings.file).resolve().is_relative_to(runs)
 
 
 def _chosen(part: Selection, pipeline: Pipeline) -> tuple[str, ...] | None:
@@ -155,18 +163,23 @@ def refuse_too_large(job: Job) -> None:
     """Raise InvalidPipeline for calls that could never run here."""
     from radps_dag.engine.capacity import refuse_too_large
 
-    refuse_too_large(job.pipeline, job.graph, job.settings.executor, job.memory, job.gpus)
+    refuse_too_large(
+        job.pipeline, job.graph, job.settings.executor, job.memory, job.gpus, job.library
+    )
 
 
 def memory_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
     """What need not run again, for a run of the job."""
     from radps_dag.reuse.cache import Policy, ResultCache, patterns
     from radps_dag.reuse.keys import Keys
+    from radps_dag.runs.provenance import used_tools
 
     policy = Policy(asked.settings.reuse, patterns(asked.force))
     keys = Keys(job.library, store.workspace, remember=not store.reading)
     memory = ResultCache(store, keys, job.run, job.pipeline.name, policy, job.faults)
     memory.damaged.update(job.damaged)
+    for workload in used_tools(job.pipeline, job.library):
+        keys.source(workload)  # asks the program for its version, which may take a while
     return memory
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from radps_dag import __version__
 from radps_dag.engine.provenance import Provenance
-from radps_dag.language.model import Pipeline, Use, walk
+from radps_dag.language.model import Pipeline, Task, Use, walk
 from radps_dag.sealed import NO_SECRETS, STARS, Secrets
 from radps_dag.storage.addresses import redacted
+from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.registry import Library
 
-__all__ = ["describe", "sources", "texts_digest"]
+__all__ = ["describe", "sources", "texts_digest", "used_tools"]
 
 # What decides about results beside the workloads' own packages.
 _PACKAGES = ("prefect", "jinja2", "pyyaml", "jsonschema", "networkx", "sqlalchemy", "numpy")
@@ -31,7 +32,7 @@ def describe(pipeline: Pipeline, library: Library, secrets: Secrets = NO_SECRETS
     return Provenance(
         sources=texts,
         sources_sha256=texts_digest(texts),
-        packages=_packages(library),
+        packages={**_packages(library), **_programs(pipeline, library)},
         python=platform.python_version(),
         platform=platform.platform(),
         host=platform.node(),
@@ -81,6 +82,25 @@ def _packages(library: Library) -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
+    return found
+
+
+def used_tools(pipeline: Pipeline, library: Library) -> list[Workload]:
+    """The tools that a pipeline calls, by name."""
+    names = {node.run for _, node in walk(pipeline) if isinstance(node, Task)}
+    found = (library.workloads[name] for name in sorted(names & set(library.workloads)))
+    return [one for one in found if one.tool is not None]
+
+
+def _programs(pipeline: Pipeline, library: Library) -> dict[str, str]:
+    """What the programs of the tools say about their versions."""
+    found = {}
+    for one in used_tools(pipeline, library):
+        from radps_dag.workloads.tools.versions import version_of
+
+        assert one.tool is not None
+        if version := version_of(one.tool):
+            found[one.tool.program[0].rpartition("/")[2]] = version
     return found
 
 

@@ -11,14 +11,17 @@ from jinja2 import nodes
 from radps_dag.language.expression.tables import FILTERS, FUNCTIONS, TESTS, Operation
 from radps_dag.problem import allowed, did_you_mean
 
-__all__ = ["ROOTS", "Finding", "Read", "examine", "path_of", "paths_in"]
+__all__ = ["ROOTS", "TOOL_ROOTS", "Finding", "Read", "examine", "path_of", "paths_in"]
 
+# Of a pipeline, and of a tool file; which of them goes where is for others to check.
 ROOTS = ("params", "stages", "steps", "each", "state", "loop", "outputs", "run")
+TOOL_ROOTS = ("inputs",)
 MAX_DEPTH = 100
 MAX_INTEGER = 2**63
 
 _WHAT = {
     "params": "a parameter: params.NAME",
+    "inputs": "an input: inputs.NAME",
     "stages": "an output: stages.ID.OUTPUT",
     "steps": "an output: steps.ID.OUTPUT",
     "each": "an item: each.NAME",
@@ -193,7 +196,7 @@ class _Examination:
         root = node.name
         if root in FUNCTIONS and not path:
             self._find(node, f"{root!r} is a function; write {FUNCTIONS[root].usage}")
-        elif root not in ROOTS:
+        elif root not in (*ROOTS, *TOOL_ROOTS):
             hint = _HINTS.get(root) or did_you_mean(root, ROOTS)
             self._find(node, f"unknown name {root!r}{hint} (known: {allowed(ROOTS)})")
         elif not path and root not in ("params", "each", "state", "outputs"):

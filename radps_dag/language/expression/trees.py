@@ -13,7 +13,7 @@ from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 
-from radps_dag.language.expression.grammar import ROOTS, Finding, Read, examine
+from radps_dag.language.expression.grammar import ROOTS, TOOL_ROOTS, Finding, Read, examine
 
 __all__ = ["CLOSE", "MAX_LENGTH", "OPEN", "Parsed", "parse_text"]
 
@@ -82,7 +82,8 @@ def _end(text: str) -> int:
 
 # Most expressions are a plain reference, for which Jinja2's parser takes ten times as long.
 _PLAIN = re.compile(
-    rf"(?P<path>(?:{'|'.join(ROOTS)})(?:\.[A-Za-z_][A-Za-z0-9_]{{0,99}}){{1,20}})\s*(?P<close>}}}}|)"
+    rf"(?P<path>(?:{'|'.join((*ROOTS, *TOOL_ROOTS))})"
+    rf"(?:\.[A-Za-z_][A-Za-z0-9_]{{0,99}}){{1,20}})\s*(?P<close>}}}}|)"
 )
 
 

@@ -7,9 +7,12 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict
 
 from radps_dag.language.shape import Shape
+
+if TYPE_CHECKING:  # most calls are of functions
+    from radps_dag.workloads.tools.tool import Tool
 
 __all__ = ["Given", "Input", "Output", "Product", "Random", "Slot", "Unit", "Workdir", "Workload"]
 
@@ -78,12 +81,12 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A function that a pipeline can call by name.
+    """A function, or a program, that a pipeline can call by name.
 
     `outputs` is None where the function does not say (it returns a plain dict): anything goes.
     `given` are the parameters the engine fills: name to "workdir", "random" or "context". One that
     `mutates` changes data in place, so that it cannot simply be done again; `changes` are the
-    inputs that name that data.
+    inputs that name that data. `tool` is what a tool file says, where it is a program.
     """
 
     name: str
@@ -97,9 +100,12 @@ class Workload:
     placeholder: bool = False
     mutates: bool = False
     changes: tuple[str, ...] = ()
+    tool: Tool | None = None
 
     @property
     def defined_at(self) -> str:
-        """Where the function stands: `file.py:12`."""
+        """Where the function or the tool stands: `file.py:12`."""
+        if self.tool is not None:
+            return f"{self.tool.at.source.name}:{self.tool.at.line}"
         code = inspect.unwrap(self.function).__code__
         return f"{code.co_filename}:{code.co_firstlineno}"

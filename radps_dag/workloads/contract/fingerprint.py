@@ -56,7 +56,13 @@ class _Module:
 
 
 def fingerprint(workload: Workload) -> str:
-    """The digest of a workload's code and version, as 16 hexadecimal digits."""
+    """The digest of a workload's code and version, as 16 hexadecimal digits; of a tool, that of its
+    file and of what the program says about its version."""
+    if workload.tool is not None:
+        from radps_dag.workloads.tools.versions import identity_of
+
+        words = (workload.name, workload.tool.text, identity_of(workload.tool))
+        return sha256("\0".join(words).encode()).hexdigest()[:16]
     function = inspect.unwrap(workload.function)
     root = function.__module__.partition(".")[0]
     texts = sorted(_reached(function.__module__, function.__qualname__, root))

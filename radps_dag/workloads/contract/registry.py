@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
@@ -17,12 +17,23 @@ from typing import Any
 from uuid import uuid4
 
 from radps_dag.plugins import imported, plugins
-from radps_dag.problem import UsageError, did_you_mean, there_are
+from radps_dag.problem import InvalidPipeline, Problem, UsageError, did_you_mean, there_are
 from radps_dag.workloads.contract.workload import Workload
 
-__all__ = ["Library", "collect", "find_library", "libraries", "with_functions"]
+__all__ = [
+    "Library",
+    "collect",
+    "find_library",
+    "libraries",
+    "read_tools",
+    "tools_in",
+    "with_functions",
+    "with_tools",
+]
 
 _GROUP = "radps_dag.workloads"
+# The folder of tool files, beside a pipeline, a profile or the module of a library.
+TOOLS = "tools"
 # Known without reading the metadata of all that is installed (which also takes a moment), so that
 # a checkout that is not installed works, and no other package stands in their place.
 _OWN = {"placeholder": "radps_dag.workloads.placeholder", "sim": "radps_dag.workloads.sim"}
@@ -58,11 +69,11 @@ def libraries() -> tuple[str, ...]:
 
 
 def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
-    """The library of that name, with a project's own workload files merged over it.
+    """The library of that name, with a project's own workload and tool files merged over it.
 
     A placeholder gives way to a function of its name; no other workload does.
     Raises UsageError for an unknown library, a module that cannot be imported, and a name that two
-    functions claim.
+    functions claim, and InvalidPipeline for mistakes in tool files.
     """
     known = _OWN if name in _OWN else _known()
     if name not in known:
@@ -70,14 +81,22 @@ def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
         raise UsageError(f"no workload library {name!r}{hint}")
     library = _import_library(name, known[name])
     found = collect(library)
-    for path in modules:
+    if (file := getattr(library, "__file__", None)) and name not in _OWN:
+        for tool in read_tools(tools_in(Path(file).parent)):
+            _add(found, tool.name, tool)
+    files = list(_files(modules))
+    for tool in read_tools([path for path in files if _is_yaml(path)]):
+        _add_own(found, tool)
+    for path in files:
+        if _is_yaml(path):
+            continue
         module = _import_file(path)
         for own in collect(module).values():
             # What a file imports from elsewhere to build on is not its own.
             if own.function.__module__ == module.__name__:
                 _add_own(found, own)
     computes = getattr(library, "COMPUTES", False) is True
-    return Library(name, found, tuple(path.resolve() for path in modules), computes)
+    return Library(name, found, tuple(path.resolve() for path in files), computes)
 
 
 def with_functions(library: Library, functions: Sequence[Callable[..., Any]]) -> Library:
@@ -105,6 +124,68 @@ def collect(module: ModuleType) -> dict[str, Workload]:
         described = getattr(value, "workload", None)
         if isinstance(described, Workload):
             _add(found, described.name, described)
+    return found
+
+
+def tools_in(folder: Path) -> tuple[Path, ...]:
+    """The tool files of a project or of a package: those in its folder `tools`."""
+    if not (folder / TOOLS).is_dir():
+        return ()
+    from radps_dag.workloads.tools.reading import tool_files
+
+    return tool_files(folder / TOOLS)
+
+
+def read_tools(paths: Sequence[Path]) -> list[Workload]:
+    """The workloads of tool files. Raises InvalidPipeline with every mistake in any of them."""
+    if not paths:
+        return []
+    from radps_dag.workloads.tools.reading import read_tool
+
+    found: list[Workload] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            found.append(read_tool(path))
+        except InvalidPipeline as error:
+            problems += error.problems
+    if problems:
+        raise InvalidPipeline(problems)
+    return found
+
+
+def with_tools(library: Library, paths: Sequence[Path]) -> Library:
+    """The library with tool files merged over it that it does not have yet."""
+    new = [path for path in _files(paths) if path.resolve() not in library.modules]
+    if not new:
+        return library
+    found = dict(library.workloads)
+    for tool in read_tools(new):
+        _add_own(found, tool)
+    modules = (*library.modules, *(path.resolve() for path in new))
+    return replace(library, workloads=found, modules=modules)
+
+
+def _is_yaml(path: Path) -> bool:
+    return path.suffix in (".yaml", ".yml")
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Workload and tool files, each once; of a folder, the tool files in it."""
+    seen: set[Path] = set()
+    for path in paths:
+        for file in _in_folder(path) if path.is_dir() else [path]:
+            if (real := file.resolve()) not in seen:
+                seen.add(real)
+                yield file
+
+
+def _in_folder(folder: Path) -> Sequence[Path]:
+    from radps_dag.workloads.tools.reading import tool_files
+
+    found = tool_files(folder)
+    if not found:
+        raise UsageError(f"no tool file is in {folder}; name a folder that has some, or a file")
     return found
 
 
@@ -176,7 +257,10 @@ class _ReadLoader(SourceFileLoader):
 
 def _import_as(name: str, path: Path, resolved: Path, content: bytes) -> ModuleType:
     if resolved.suffix != ".py":
-        raise UsageError(f"workload file {path} is not a Python file; its name must end in .py")
+        raise UsageError(
+            f"workload file {path} is not a Python file, nor a tool file; its name must end in .py "
+            "or .yaml"
+        )
     loader = _ReadLoader(name, os.fspath(resolved), content)
     spec = importlib.util.spec_from_file_location(name, resolved, loader=loader)
     assert spec is not None, "a loader is given"

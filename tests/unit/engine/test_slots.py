@@ -18,6 +18,9 @@ from radps_dag.engine.slots import Amount, Slots, Turn
 from radps_dag.executors.threads import Threads
 from radps_dag.language.model import Resources
 from radps_dag.problem import InvalidPipeline
+from radps_dag.workloads.contract.registry import Library
+
+LIBRARY = Library("mine", {})
 
 
 def test_slots_come_in_the_order_of_asking() -> None:
@@ -233,7 +236,7 @@ def test_what_can_never_run_is_refused(tmp_path: Path) -> None:
     """
     pipeline = loader.load(write(tmp_path, text))
     with pytest.raises(InvalidPipeline) as caught:
-        refuse_too_large(pipeline, ["a", "c"], "threads", 16_000_000_000, 0)
+        refuse_too_large(pipeline, ["a", "c"], "threads", 16_000_000_000, 0, LIBRARY)
     assert [(one.at.line, one.message) for one in caught.value.problems] == [
         (
             7,
@@ -250,7 +253,7 @@ def test_what_can_never_run_is_refused(tmp_path: Path) -> None:
             ),
         ),
     ]
-    refuse_too_large(pipeline, ["a", "c", "d"], "threads", 64_000_000_000, 3)
+    refuse_too_large(pipeline, ["a", "c", "d"], "threads", 64_000_000_000, 3, LIBRARY)
 
 
 def test_the_memory_of_this_machine() -> None:

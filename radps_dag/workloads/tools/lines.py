@@ -1,0 +1,90 @@
+"""What a program prints to what its tool looks for there, in constant memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from radps_dag.workloads.tools.patterns import LINE, literal_of
+from radps_dag.workloads.tools.tool import FromStream, Tool, Trigger
+
+__all__ = ["Watch"]
+
+_END = re.compile(rb"[\r\n]+")
+_TAIL = 8192  # bytes of the end of the output that are kept
+_MOST_BYTES = 4 * LINE  # of a line: characters have up to four
+LAST_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What is looked for in the lines of a stream, and what becomes of a match."""
+
+    literal: bytes
+    pattern: re.Pattern[str]
+    take: Callable[[re.Match[str]], None]
+
+
+class Watch:
+    """Hears a program, and knows which lines matched what."""
+
+    def __init__(self, tool: Tool) -> None:
+        self.found: dict[str, str] = {}  # output -> what its group matched last
+        self.failures: dict[Trigger, str] = {}  # -> the first line
+        self.warnings: dict[Trigger, tuple[str, int]] = {}  # -> the first line, how many
+        self._tail = b""
+        self._open: dict[str, bytes] = {}  # the beginning of a line that has not ended
+        self._checks: dict[str, list[_Check]] = {}
+        for output in tool.outputs:
+            if isinstance(source := output.source, FromStream):
+                self._add(source, partial(self._value, output.name, source.group))
+        for one in tool.fail_on:
+            self._add(one, partial(self._failure, one))
+        for one in tool.warn_on:
+            self._add(one, partial(self._warning, one))
+
+    def hear(self, stream: str, piece: bytes) -> None:
+        """Some bytes of a stream."""
+        self._tail = (self._tail + piece)[-_TAIL:]
+        if stream in self._checks:
+            text = self._open.get(stream, b"") + piece
+            end = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+            self._look(stream, text[:end])
+            # Of a longer line no more is looked at.
+            self._open[stream] = text[end:][:_MOST_BYTES]
+
+    def close(self) -> None:
+        """The program has ended: so has the last line."""
+        for stream, line in self._open.items():
+            self._look(stream, line)
+        self._open.clear()
+
+    def last_lines(self) -> list[str]:
+        """The last lines of all that it printed, without empty ones."""
+        lines = (line.strip() for line in _END.split(self._tail))
+        return [line.decode("utf-8", "replace") for line in lines if line][-LAST_LINES:]
+
+    def _add(self, one: FromStream | Trigger, take: Callable[[re.Match[str]], None]) -> None:
+        check = _Check(literal_of(one.pattern), one.pattern, take)
+        self._checks.setdefault(one.stream, []).append(check)
+
+    def _look(self, stream: str, text: bytes) -> None:
+        checks = [one for one in self._checks[stream] if one.literal in text]
+        for line in _END.split(text) if checks else ():
+            for one in checks:
+                if one.literal in line:
+                    cut = line[:_MOST_BYTES].decode("utf-8", "replace")[:LINE]
+                    if cut and (match := one.pattern.search(cut)):
+                        one.take(match)
+
+    def _value(self, name: str, group: str, match: re.Match[str]) -> None:
+        self.found[name] = match[group] or ""
+
+    def _failure(self, one: Trigger, match: re.Match[str]) -> None:
+        self.failures.setdefault(one, match.string.strip())
+
+    def _warning(self, one: Trigger, match: re.Match[str]) -> None:
+        first, count = self.warnings.get(one, (match.string.strip(), 0))
+        self.warnings[one] = first, count + 1

@@ -27,7 +27,15 @@ from radps_dag.workloads.contract.registry import (
     with_tools,
 )
 
-__all__ = ["apart", "check", "examine", "open_pipeline", "params_of", "settle"]
+__all__ = [
+    "apart",
+    "check",
+    "examine",
+    "open_pipeline",
+    "params_of",
+    "project_library",
+    "settle",
+]
 
 
 def open_pipeline(
@@ -55,6 +63,13 @@ def open_pipeline(
         found = [tool for folder in dict.fromkeys(folders) for tool in tools_in(_shown(folder))]
         modules = (*chosen.workloads, *modules)
         return _opened(path, library or chosen.library, found, modules, functions, warn)
+
+
+def project_library(name: str, profile: Profile, modules: Sequence[Path] = ()) -> Library:
+    """A library with a project's own workloads: those that the profile names, those of its tool
+    files (of a profile's folder or, without one, of this one), and `modules`."""
+    folder = Path.cwd() if profile.path is None else profile.path.resolve().parent
+    return find_library(name, (*tools_in(_shown(folder)), *profile.workloads, *modules))
 
 
 def settle(

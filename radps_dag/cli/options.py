@@ -55,8 +55,9 @@ def which_workloads(command: F) -> F:
             *("--workloads", "modules"),
             multiple=True,
             type=_PATH,
-            metavar="FILE.py",
-            help="A file with workloads of your own; may be repeated. It is imported.",
+            metavar="FILE",
+            help="A file with workloads of your own (.py, which is imported), a tool file (.yaml) "
+            "or a folder of these; may be repeated.",
         ),
         click.option(
             *("--profile", "profile_file"),

@@ -12,27 +12,37 @@ import click
 from radps_dag.cli.options import which_workloads
 from radps_dag.language.schema import schema, schema_text
 from radps_dag.language.shape import to_schema
+from radps_dag.opening import project_library
+from radps_dag.problem import UsageError
 from radps_dag.profile import find_profile
 from radps_dag.workloads.contract.description import Input, Workload
-from radps_dag.workloads.contract.registry import Library, find_library
+from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["command", "with_workloads"]
 
 
 @click.command("schema")
+@click.option("--tool", is_flag=True, help="That of tool files instead.")
 @which_workloads
-def command(library: str | None, modules: tuple[Path, ...], profile_file: Path | None) -> None:
+def command(
+    tool: bool, library: str | None, modules: tuple[Path, ...], profile_file: Path | None
+) -> None:
     """Print the JSON Schema of pipeline files, for an editor's completion and checks.
 
     With --library, --workloads or --profile it also knows the names of those workloads and their
     inputs, and is to be printed anew when these change.
     """
+    if tool:
+        if library or modules or profile_file:
+            raise UsageError("--tool prints the schema of tool files, which knows no workloads")
+        click.echo(schema_text("tool"), nl=False)
+        return
     if not (library or modules or profile_file):
         click.echo(schema_text(), nl=False)
         return
     chosen = find_profile(profile_file)
     name = library or chosen.library or "placeholder"
-    known = with_workloads(find_library(name, (*chosen.workloads, *modules)))
+    known = with_workloads(project_library(name, chosen, modules))
     click.echo(json.dumps(known, indent=2, ensure_ascii=False))
 
 

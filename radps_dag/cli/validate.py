@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,17 @@ import click
 
 from radps_dag.cli.options import which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
+from radps_dag.cli.tools import program_lines
 from radps_dag.language.model import walk
-from radps_dag.opening import examine
-from radps_dag.problem import Problem, UsageError
-from radps_dag.profile import find_profile
+from radps_dag.language.source import Report
+from radps_dag.opening import examine, open_pipeline
+from radps_dag.problem import InvalidPipeline, Problem, UsageError
+from radps_dag.profile import Profile, find_profile
 from radps_dag.visible import one_line
+from radps_dag.workloads.contract.description import Workload
+from radps_dag.workloads.contract.registry import read_tools
+from radps_dag.workloads.tools.reading import is_tool_file
+from radps_dag.workloads.tools.used import used_tools
 
 __all__ = ["command"]
 
@@ -30,16 +37,20 @@ __all__ = ["command"]
     help="For people, for programs, or as annotations of a GitHub workflow.",
 )
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option(
+    "--tools", is_flag=True, help="Also look which programs the tools need, and their versions."
+)
 @which_params
 @which_workloads
 def command(
     files: tuple[str, ...],
     form: str,
     strict: bool,
+    tools: bool,
     profile_file: Path | None,
     **rest: Any,
 ) -> int:
-    """Check pipeline FILEs completely, without running anything.
+    """Check pipeline FILEs and tool FILEs completely, without running anything.
 
     With params, also whether a run takes them. Prints every mistake with its place and the likely
     fix. Exits 0 if there is none, else 2. What can run, and surely does not do what was meant, is a
@@ -47,21 +58,16 @@ def command(
     """
     problems: set[Problem] = set()
     bad: dict[str, str] = {}  # file to why it could not be read at all
+    used: dict[str, Workload] = {}
     nodes = 0
     profile = find_profile(profile_file)
     for file in files:
         found: list[Problem] = []
         try:
-            pipeline = examine(
-                file,
-                rest["library"],
-                rest["modules"],
-                profile,
-                found.append,
-                arguments=rest["arguments"],
-                files=rest["params_files"],
-            )
-            nodes += 0 if pipeline is None else sum(1 for _ in walk(pipeline))
+            if is_tool_file(Path(file)):
+                used |= {tool.name: tool for tool in _examine_tool(Path(file), found.append)}
+            else:
+                nodes += _examine(file, profile, found.append, rest, used if tools else None)
         except UsageError as error:
             bad[file] = str(error)
         if strict:
@@ -73,7 +79,52 @@ def command(
     _show(sorted(problems, key=lambda problem: problem.sort_key), errors, form)
     summary = _summary(len(set(files)), len(bad), problems, nodes)
     click.echo(summary, err=form != "text")
-    return 2 if bad else 0
+    there = _tell_programs(used.values(), form) if tools else True
+    return 0 if there and not bad else 2
+
+
+def _examine(
+    file: str,
+    profile: Profile,
+    report: Report,
+    rest: dict[str, Any],
+    used: dict[str, Workload] | None,
+) -> int:
+    """Check a pipeline; how many nodes it has. The tools that it calls are added to `used`."""
+    pipeline = examine(
+        file,
+        rest["library"],
+        rest["modules"],
+        profile,
+        report,
+        arguments=rest["arguments"],
+        files=rest["params_files"],
+    )
+    if pipeline is None:
+        return 0
+    if used is not None:
+        _, library = open_pipeline(file, rest["library"], rest["modules"], profile)
+        used |= {tool.name: tool for tool in used_tools(pipeline, library)}
+    return sum(1 for _ in walk(pipeline))
+
+
+def _examine_tool(file: Path, report: Report) -> list[Workload]:
+    try:
+        return read_tools([file])
+    except InvalidPipeline as error:
+        for problem in error.problems:
+            report(problem)
+        return []
+
+
+def _tell_programs(tools: Iterable[Workload], form: str) -> bool:
+    """Print which programs are there, with their versions; whether all are."""
+    lines = list(program_lines(tools))
+    for line, there in lines:
+        click.echo(f"{'  ' if there else 'missing: '}{one_line(line)}", err=form != "text")
+    if not lines:
+        click.echo("no tools are called", err=form != "text")
+    return all(there for _, there in lines)
 
 
 def _show(problems: list[Problem], errors: list[str], form: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ from typing import Any
 import click
 
 from radps_dag.cli.options import which_workloads
+from radps_dag.cli.tools import command_words
 from radps_dag.language.shape import describe
+from radps_dag.opening import project_library
+from radps_dag.problem import UsageError
 from radps_dag.profile import find_profile
 from radps_dag.visible import style
-from radps_dag.workloads.contract.registry import Library, find_library
+from radps_dag.workloads.contract.registry import Library
 from radps_dag.workloads.contract.workload import Input, Output, Workload
 
 __all__ = ["command"]
@@ -26,22 +30,37 @@ __all__ = ["command"]
 @click.argument("name", required=False)
 @which_workloads
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--argv", is_flag=True, help="Print the command that a tool would run.")
+@click.option(
+    *("-p", "--param", "inputs"),
+    multiple=True,
+    metavar="INPUT=VALUE",
+    help="With --argv: an input; of data the path. May be repeated.",
+)
 def command(
     name: str | None,
     library: str | None,
     modules: tuple[Path, ...],
     profile_file: Path | None,
     as_json: bool,
+    argv: bool,
+    inputs: tuple[str, ...],
 ) -> int:
     """List the workloads, or describe the one called NAME.
 
-    Those of the library and those of the project's own files, which radps-dag.toml or --workloads
-    names.
+    Those of the library, those of the project's own files, which radps-dag.toml or --workloads
+    names, and the tools of the project's folder tools.
     """
+    if inputs and not argv:
+        raise UsageError("-p gives inputs to --argv; give both, or neither")
+    if argv and name is None:
+        raise UsageError("--argv prints the command of one tool; name it")
     chosen = find_profile(profile_file)
-    name_of_library = library or chosen.library or "placeholder"
-    found = find_library(name_of_library, (*chosen.workloads, *modules))
-    if name is not None:
+    found = project_library(library or chosen.library or "placeholder", chosen, modules)
+    if argv:
+        words = command_words(found.find(name or ""), inputs)
+        click.echo(_dumped(words) if as_json else shlex.join(words))
+    elif name is not None:
         workload = found.find(name)
         click.echo(_dumped(_as_json(workload)) if as_json else "\n".join(_description(workload)))
     elif as_json:
@@ -94,6 +113,8 @@ def _description(workload: Workload) -> Iterator[str]:
     yield ""
     yield _bold("In a pipeline")
     yield from _usage(workload)
+    if workload.tool is not None:
+        yield f"  It runs {shlex.join(workload.tool.program)}; --argv shows the whole command."
     if "context" in workload.given.values():
         yield "  It takes the context of the run: it may read what is known, and add to it."
     if workload.mutates:
@@ -147,6 +168,7 @@ def _as_json(workload: Workload) -> dict[str, Any]:
         "version": workload.version,
         "mutates": list(workload.changes) if workload.changes else workload.mutates,
         "defined_at": workload.defined_at,
+        "program": None if workload.tool is None else list(workload.tool.program),
         "inputs": [
             {
                 "name": one.name,

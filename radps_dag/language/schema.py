@@ -32,9 +32,9 @@ class Mistake:
     key: str | int = ""
 
 
-def schema_text() -> str:
-    """The grammar of pipeline files, as a JSON Schema for editors."""
-    path = files("radps_dag.language") / "schemas" / "pipeline.schema.json"
+def schema_text(of: str = "pipeline") -> str:
+    """The grammar of pipeline files, or of those of another kind, as a JSON Schema for editors."""
+    path = files("radps_dag.language") / "schemas" / f"{of}.schema.json"
     return path.read_text(encoding="utf-8")
 
 

@@ -172,7 +172,7 @@ def memory_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
     """What need not run again, for a run of the job."""
     from radps_dag.reuse.cache import Policy, ResultCache, patterns
     from radps_dag.reuse.keys import Keys
-    from radps_dag.runs.provenance import used_tools
+    from radps_dag.workloads.tools.used import used_tools
 
     policy = Policy(asked.settings.reuse, patterns(asked.force))
     keys = Keys(job.library, store.workspace, remember=not store.reading)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from radps_dag import __version__
 from radps_dag.engine.provenance import Provenance
-from radps_dag.language.model import Pipeline, Task, Use, walk
+from radps_dag.language.model import Pipeline, Use, walk
 from radps_dag.sealed import NO_SECRETS, STARS, Secrets
 from radps_dag.storage.addresses import redacted
-from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.registry import Library
+from radps_dag.workloads.tools.used import used_tools
 
-__all__ = ["describe", "sources", "texts_digest", "used_tools"]
+__all__ = ["describe", "sources", "texts_digest"]
 
 # What decides about results beside the workloads' own packages.
 _PACKAGES = ("prefect", "jinja2", "pyyaml", "jsonschema", "networkx", "sqlalchemy", "numpy")
@@ -83,13 +83,6 @@ def _packages(library: Library) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def used_tools(pipeline: Pipeline, library: Library) -> list[Workload]:
-    """The tools that a pipeline calls, by name."""
-    names = {node.run for _, node in walk(pipeline) if isinstance(node, Task)}
-    found = (library.workloads[name] for name in sorted(names & set(library.workloads)))
-    return [one for one in found if one.tool is not None]
 
 
 def _programs(pipeline: Pipeline, library: Library) -> dict[str, str]:

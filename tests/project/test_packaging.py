@@ -56,6 +56,7 @@ def test_the_wheel_holds_the_whole_package(wheel: zipfile.ZipFile) -> None:
     for needed in (
         "py.typed",
         "language/schemas/pipeline.schema.json",
+        "language/schemas/tool.schema.json",
         "cli/starter/pipeline.yaml",
     ):
         assert f"radps_dag/{needed}" in names

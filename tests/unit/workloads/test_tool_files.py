@@ -212,3 +212,23 @@ def test_inputs_are_of_tools_alone(tmp_path: Path) -> None:
     )
     found = [one.message for one in check(load(path), find_library("placeholder"))]
     assert "'inputs' has a meaning in tool files only; here it is params.NAME" in found
+
+
+def test_data_that_a_tool_changes_are_not_given_to_another_at_once(tmp_path: Path) -> None:
+    """`mutates` of a tool counts like that of a function: both places are told."""
+    written(tmp_path, GOOD)
+    pipeline = tmp_path / "p.yaml"
+    pipeline.write_text("""
+version: 1
+name: p
+params: {ms: {type: string}}
+stages:
+  a: {run: imager, with: {ms: {uri: "${{ params.ms }}", kind: visibilities}, scale: 1}}
+  b: {run: imager, with: {ms: {uri: "${{ params.ms }}", kind: visibilities}, scale: 2}}
+  c: {run: imager, with: {ms: "${{ stages.a.ms }}", scale: 3}, needs: [b]}
+""")
+    with pytest.raises(InvalidPipeline) as caught:
+        open_pipeline(pipeline)
+    (problem,) = caught.value.problems
+    assert (problem.rule, problem.at.line) == ("mutation", 6)
+    assert "'b' (line 7) changes the same data" in problem.message

@@ -1,0 +1,105 @@
+"""Tools on the command line: the words of a command, and which programs are there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from radps_dag.language.shape import describe, mismatch
+from radps_dag.language.source import parse
+from radps_dag.problem import Problem, Source, UsageError, did_you_mean, there_are
+from radps_dag.workloads.contract.description import Input, Workload
+
+__all__ = ["command_words", "program_lines"]
+
+
+def command_words(workload: Workload, given: Sequence[str]) -> list[str]:
+    """The words of the command that a tool would run with these inputs (`NAME=VALUE`).
+
+    Raises UsageError for what is not a tool, and for inputs that are unknown, missing or wrong.
+    """
+    from radps_dag.workloads.tools.argv import InputRefused, command_of, names_of
+
+    if workload.tool is None:
+        raise UsageError(
+            f"{workload.name!r} is a function of Python, not a tool; it has no command"
+        )
+    values = _inputs(workload, given)
+    try:
+        words = command_of(workload.tool, names_of(workload.tool, values))
+    except InputRefused as error:
+        raise UsageError(f"{workload.name}: {error}") from None
+    return [word.decode("utf-8", "surrogateescape") for word in words]
+
+
+def program_lines(tools: Iterable[Workload]) -> Iterator[tuple[str, bool]]:
+    """Of each program of the tools a line, and whether it is there."""
+    from radps_dag.workloads.tools.versions import find_program, missing, version_of
+
+    for workload in tools:
+        tool = workload.tool
+        assert tool is not None
+        program = find_program(tool.program[0])
+        if program is None:
+            yield f"{tool.name}: {missing(tool)}", False
+        else:
+            version = version_of(tool) or "its version is not asked for"
+            yield f"{tool.name}: {program}, {version}", True
+
+
+def _inputs(workload: Workload, given: Sequence[str]) -> dict[str, Any]:
+    inputs = {one.name: one for one in workload.inputs}
+    values: dict[str, Any] = {}
+    for word in given:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise UsageError(f"-p {word!r:.60}: write -p INPUT=VALUE")
+        if name not in inputs:
+            hint = (
+                did_you_mean(name, inputs) or f"; {there_are(inputs) if inputs else 'it has none'}"
+            )
+            raise UsageError(f"{workload.name!r} has no input {name!r}{hint}")
+        values[name] = _read(inputs[name], text)
+    lacking = [one for one in workload.inputs if one.required and one.name not in values]
+    if lacking:
+        one = lacking[0]
+        raise UsageError(
+            f"{workload.name!r} needs the input {one.name!r}: -p {one.name}=..., "
+            f"{describe(one.shape)}"
+        )
+    return values
+
+
+def _read(one: Input, text: str) -> Any:
+    """A value as the command line gives it; of data, paths."""
+    kinds = one.shape.kinds
+    value: Any = text
+    if "string" not in kinds and not _is_data(one):
+        found: list[Problem] = []
+        listed = "array" in kinds and not text.lstrip().startswith("[")
+        document = parse(Source("-p", f"[{text}]" if listed else text), found.append)
+        if found or document is None:
+            raise UsageError(f"input {one.name!r}: {text!r:.60} cannot be read")
+        value = document.data
+    if _is_data(one):
+        paths = [part for part in text.split(",") if part] if "array" in kinds else [text]
+        products = [_product(one, path) for path in paths]
+        value = products if "array" in kinds else products[0]
+    if reason := mismatch(one.shape, value):
+        raise UsageError(f"input {one.name!r}: {reason}")
+    return value
+
+
+def _is_data(one: Input) -> bool:
+    shape = one.shape.items if "array" in one.shape.kinds else one.shape
+    return shape is not None and any(name == "uri" for name, _, _ in shape.fields)
+
+
+def _product(one: Input, path: str) -> dict[str, Any]:
+    shape = one.shape.items if "array" in one.shape.kinds else one.shape
+    assert shape is not None
+    kinds = next((of.choices for name, of, _ in shape.fields if name == "kind"), None)
+    uri = path if "://" in path else Path(os.path.realpath(path)).as_uri()
+    return {"uri": uri, "kind": kinds[0] if kinds else "data"}

@@ -7,6 +7,7 @@ from typing import Annotated, TypedDict
 from radps_dag.workloads.contract.workload import Unit
 
 __all__ = [
+    "Arcseconds",
     "Bytes",
     "ChannelRange",
     "Degrees",
@@ -22,6 +23,7 @@ __all__ = [
     "Sigmas",
 ]
 
+Arcseconds = Annotated[float, Unit("arcsec")]
 Bytes = Annotated[int, Unit("byte")]
 Megabytes = Annotated[float, Unit("MB")]
 Degrees = Annotated[float, Unit("deg")]

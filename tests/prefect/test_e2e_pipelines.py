@@ -17,7 +17,8 @@ from run_support import PATIENCE, PIPELINES, Ran, Record, record_of, run
 
 from radps_dag.prefect.server import ServerAddress
 
-FILES = sorted(path for path in PIPELINES.rglob("*.yaml") if "faults" not in path.parts)
+APART = {"faults", "programs"}
+FILES = sorted(path for path in PIPELINES.rglob("*.yaml") if not APART & {*path.parts})
 DRILL = ("--faults", str(PIPELINES / "faults" / "archive.yaml"), "--seed", "1")
 ALWAYS_SCORED = {
     "import_calibrators",

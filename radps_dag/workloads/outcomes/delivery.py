@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from radps_dag.workloads.contract.description import Product
-from radps_dag.workloads.units import Bytes, Fraction, Score
+from radps_dag.workloads.units import Arcseconds, Bytes, Fraction, JanskyPerBeam, Score
 
 __all__ = [
     "Converging",
     "Drawn",
     "Exported",
     "Manifest",
+    "Measured",
+    "MeasurementSet",
     "Submitted",
     "Verified",
     "Worked",
@@ -39,6 +41,38 @@ class Drawn(TypedDict):
         plot: the picture
     """
 
+    plot: Product
+
+
+class MeasurementSet(TypedDict):
+    """Visibilities for other people's programs.
+
+    Attributes:
+        ms: the MeasurementSet
+    """
+
+    ms: Product
+
+
+class Measured(TypedDict):
+    """What an image in FITS says of itself.
+
+    Attributes:
+        peak: brightest pixel
+        rms: noise, by the median absolute deviation, without what stands out
+        dynamic_range: peak over rms
+        beam_major: full width at half maximum of the beam, along its major axis
+        beam_minor: the same along its minor axis
+        score: QA score: erf(dynamic range / 10 / sqrt 2)
+        plot: the image, for people
+    """
+
+    peak: JanskyPerBeam
+    rms: JanskyPerBeam
+    dynamic_range: float
+    beam_major: Arcseconds
+    beam_minor: Arcseconds
+    score: Score
     plot: Product
 
 

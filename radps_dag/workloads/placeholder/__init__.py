@@ -25,8 +25,10 @@ from radps_dag.workloads.placeholder.drawing import (
     draw_spectrum,
 )
 from radps_dag.workloads.placeholder.export import (
+    describe_fits,
     draw_quicklook,
     export_fits,
+    export_measurement_set,
     submit_to_archive,
     verify_export,
     write_manifest,
@@ -74,6 +76,7 @@ __all__ = [
     "concatenate_images",
     "derive_flux_scale",
     "describe_caltable",
+    "describe_fits",
     "describe_images",
     "describe_observation",
     "describe_visibilities",
@@ -82,6 +85,7 @@ __all__ = [
     "draw_quicklook",
     "draw_spectrum",
     "export_fits",
+    "export_measurement_set",
     "gather_visibilities",
     "import_visibilities",
     "make_dirty_image",

@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import Literal
 
 from radps_dag.workloads.contract.delivery import are_there, checksum_of, entries, standing_on
-from radps_dag.workloads.contract.scores import export_score
+from radps_dag.workloads.contract.scores import export_score, snr_score
 from radps_dag.workloads.contract.workload import Product, Workdir, workload
-from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
+from radps_dag.workloads.outcomes import (
+    Exported,
+    Manifest,
+    Measured,
+    MeasurementSet,
+    Submitted,
+    Verified,
+)
 from radps_dag.workloads.placeholder.fake_data import SIMULATED, read, spend, write
 
 __all__ = [
+    "describe_fits",
     "draw_quicklook",
     "export_fits",
+    "export_measurement_set",
     "submit_to_archive",
     "verify_export",
     "write_manifest",
@@ -37,6 +46,46 @@ def draw_quicklook(image: Product, *, workdir: Workdir) -> Exported:
         image: the image
     """
     return _export(image, "quicklook", workdir)
+
+
+@workload(placeholder=True)
+def export_measurement_set(ms: Product, *, workdir: Workdir) -> MeasurementSet:
+    """Write visibilities as a MeasurementSet, here as JSON that stands for one (placeholder).
+
+    Args:
+        ms: the visibilities
+    """
+    data = read(ms, "visibilities")
+    spend(data.observation)
+    selection = ms.get("selection")
+    content = dict(data.content)
+    written = write(
+        workdir, "visibilities", data.observation, content, sources=[ms], selection=selection
+    )
+    return {"ms": written}
+
+
+@workload(placeholder=True)
+def describe_fits(image: Product, *, workdir: Workdir) -> Measured:
+    """Measure an image in FITS, here JSON that stands for it (placeholder).
+
+    Args:
+        image: the file
+    """
+    data = read(image, "fits")
+    spend(data.observation)
+    rms = float(data.content["rms"])
+    content = {"label": SIMULATED, "rms": rms}
+    plot = write(workdir, "plot", data.observation, content, sources=[image])
+    return {
+        "peak": 100 * rms,
+        "rms": rms,
+        "dynamic_range": 100.0,
+        "beam_major": 1.0,
+        "beam_minor": 1.0,
+        "score": snr_score(100.0),
+        "plot": plot,
+    }
 
 
 def _export(image: Product, kind: Literal["fits", "quicklook"], workdir: Workdir) -> Exported:

@@ -21,8 +21,10 @@ from radps_dag.workloads.sim.continuum import (
 )
 from radps_dag.workloads.sim.drawing import draw_caltable, draw_convergence, draw_spectrum
 from radps_dag.workloads.sim.export import (
+    describe_fits,
     draw_quicklook,
     export_fits,
+    export_measurement_set,
     submit_to_archive,
     verify_export,
     write_manifest,
@@ -72,6 +74,7 @@ __all__ = [
     "concatenate_images",
     "derive_flux_scale",
     "describe_caltable",
+    "describe_fits",
     "describe_images",
     "describe_observation",
     "describe_visibilities",
@@ -80,6 +83,7 @@ __all__ = [
     "draw_quicklook",
     "draw_spectrum",
     "export_fits",
+    "export_measurement_set",
     "gather_visibilities",
     "import_visibilities",
     "make_dirty_image",

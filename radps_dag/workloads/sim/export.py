@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import pi
 from typing import Any
 
 from radps_dag.workloads.contract.delivery import (
@@ -11,17 +12,29 @@ from radps_dag.workloads.contract.delivery import (
     name_of,
     standing_on,
 )
-from radps_dag.workloads.contract.scores import export_score
+from radps_dag.workloads.contract.scores import export_score, snr_score
 from radps_dag.workloads.contract.workload import Product, Workdir, workload
-from radps_dag.workloads.outcomes import Exported, Manifest, Submitted, Verified
+from radps_dag.workloads.outcomes import (
+    Exported,
+    Manifest,
+    Measured,
+    MeasurementSet,
+    Submitted,
+    Verified,
+)
 from radps_dag.workloads.sim.stores.files import write_file
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
+from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
 from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
+ARCSEC = pi / 180 / 3600
+
 __all__ = [
+    "describe_fits",
     "draw_quicklook",
     "export_fits",
+    "export_measurement_set",
     "submit_to_archive",
     "verify_export",
     "write_manifest",
@@ -53,6 +66,47 @@ def draw_quicklook(image: Product, *, workdir: Workdir) -> Exported:
 
     content = encoded(quicklook(read_image(image)))
     return _exported(write_file(workdir, "quicklook", ".png", content, image.get("selection")))
+
+
+@workload
+def export_measurement_set(ms: Product, *, workdir: Workdir) -> MeasurementSet:
+    """Write visibilities as a MeasurementSet v2, for programs that read those.
+
+    Args:
+        ms: the visibilities
+    """
+    from radps_dag.workloads.sim.stores.measurement_set_v2 import write_measurement_set
+
+    path = write_measurement_set(workdir.resolve() / "visibilities.ms", read_visibilities(ms))
+    product: Product = {"uri": path.as_uri(), "kind": "visibilities"}
+    if selection := ms.get("selection"):
+        product["selection"] = selection
+    return {"ms": product}
+
+
+@workload
+def describe_fits(image: Product, *, workdir: Workdir) -> Measured:
+    """Measure an image in FITS, whichever program has made it, and draw it.
+
+    Args:
+        image: the file
+    """
+    from radps_dag.workloads.sim.charts.quicklook import fits_quicklook
+    from radps_dag.workloads.sim.charts.sheet import encoded
+    from radps_dag.workloads.sim.stores.fits_reading import read_plane
+
+    plane = read_plane(image)
+    peak, rms = float(plane.values.max()), plane.rms
+    content = encoded(fits_quicklook(plane))
+    return {
+        "peak": peak,
+        "rms": rms,
+        "dynamic_range": peak / rms if rms else 0.0,
+        "beam_major": float(plane.beam[0]) / ARCSEC,
+        "beam_minor": float(plane.beam[1]) / ARCSEC,
+        "score": snr_score(peak / rms if rms else 0.0),
+        "plot": write_file(workdir, "plot", ".png", content, image.get("selection")),
+    }
 
 
 def _exported(file: Product) -> Exported:

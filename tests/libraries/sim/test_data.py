@@ -221,7 +221,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Calls, Product, Prod
     pytest.importorskip("casacore")
     pytest.importorskip("arcae")
     pytest.importorskip("xradio")
-    from measurement_set_v2 import write_measurement_set
+    from radps_dag.workloads.sim.stores.measurement_set_v2 import write_measurement_set
 
     folder = tmp_path_factory.mktemp("msv2")
     calls = Calls(folder / "calls")

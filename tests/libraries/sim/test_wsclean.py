@@ -32,7 +32,8 @@ Pair = tuple[NDArray[Any], NDArray[Any]]
 def imaged(folder: Path, vis: Visibilities, size: int, cell: float, *options: str) -> Any:
     """What WSClean makes of visibilities: a plane by its name."""
     from astropy.io import fits
-    from measurement_set_v2 import write_measurement_set
+
+    from radps_dag.workloads.sim.stores.measurement_set_v2 import write_measurement_set
 
     write_measurement_set(folder / "a.ms", [vis])
     subprocess.run(

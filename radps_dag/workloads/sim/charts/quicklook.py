@@ -21,8 +21,9 @@ from radps_dag.workloads.sim.charts.sheet import (
     sheet,
 )
 from radps_dag.workloads.sim.image import Image, Plane
+from radps_dag.workloads.sim.stores.fits_reading import FitsPlane
 
-__all__ = ["draw_spectrum_at_peak", "quicklook", "residual"]
+__all__ = ["draw_spectrum_at_peak", "fits_quicklook", "quicklook", "residual"]
 
 _SIZE, _ALONE, _SPECTRUM = 288.0, 440.0, 150.0  # of a frame beside others, by itself, of a spectrum
 _LEFT, _RIGHT, _BELOW = 62.0, 76.0, 44.0
@@ -68,6 +69,18 @@ def quicklook(image: Image) -> Figure:
         axes = axes_at(figure, _LEFT + 8, height + 18, width - _LEFT - 30, _SPECTRUM)
         good = np.asarray(image.sensitivity, dtype=np.float64) > 0
         draw_spectrum_at_peak(axes, _finite(image, name), image.frequency, image.cell, good)
+    return figure
+
+
+def fits_quicklook(plane: FitsPlane) -> Figure:
+    """The plane of a FITS image; of one that is not square, the middle."""
+    width, height = _LEFT + _ALONE + _RIGHT, HEADER + 22 + _ALONE + _BELOW
+    figure = sheet(width, height, plane.name, plane.about, simulated=False)
+    size = min(plane.values.shape)
+    top, left = ((length - size) // 2 for length in plane.values.shape)
+    values = plane.values[top : top + size, left : left + size]
+    axes = axes_at(figure, _LEFT, HEADER + 22, _ALONE, _ALONE)
+    draw_emission(axes, values, plane.cell, noise=plane.rms, beam=plane.beam)
     return figure
 
 

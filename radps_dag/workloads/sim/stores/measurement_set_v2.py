@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 from radps_dag.workloads.sim.visibilities import PointModel, Visibilities
+
+__all__ = ["write_measurement_set"]
 
 _EPOCH = 3_506_716_800.0  # s: 1970 in the modified Julian days of a MeasurementSet
 _INTENTS = {
@@ -30,9 +33,13 @@ def write_measurement_set(
     rest: float | None = None,
 ) -> Path:
     """All parts in one MeasurementSet, rows in the order of time; `models` fill MODEL_DATA, `rest`
-    is the rest frequency in Hz of each source's line."""
-    from casacore import tables
-
+    is the rest frequency in Hz of each source's line. Raises StoreUnusable without casacore."""
+    try:
+        from casacore import tables
+    except ImportError:
+        raise StoreUnusable(
+            "a MeasurementSet is written by python-casacore: pip install python-casacore"
+        ) from None
     columns = [column, *(["MODEL_DATA"] if models else [])]
     description = tables.maketabdesc(
         [tables.makearrcoldesc(name, 0j, ndim=2, valuetype="complex") for name in columns]
@@ -41,7 +48,7 @@ def write_measurement_set(
     fields = list(dict.fromkeys(vis.field for vis in parts))
     spws = sorted({vis.spw for vis in parts})
     _write_subtables(ms, parts, fields, spws, rest)
-    rows = []
+    rows: list[tuple[Visibilities, NDArray[Any], NDArray[Any]]] = []
     for vis in parts:
         shape = vis.data.shape
         model = np.zeros(shape, np.complex64)

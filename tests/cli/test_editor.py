@@ -17,7 +17,11 @@ from radps_dag.cli.schema import with_workloads
 from radps_dag.language.source import parse, read_source
 from radps_dag.workloads.contract.registry import Library, find_library
 
-SHIPPED = [path for path in sorted(ROOT.glob("pipelines/**/*.yaml")) if "faults" not in path.parts]
+SHIPPED = [
+    path
+    for path in sorted(ROOT.glob("pipelines/**/*.yaml"))
+    if not {"faults", "programs"} & {*path.parts}
+]
 HEAD = "# yaml-language-server: $schema=pipeline.schema.json\nversion: 1\nname: p\nstages:\n"
 OWN = '''
 from radps_dag.workloads import workload

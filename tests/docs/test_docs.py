@@ -149,6 +149,22 @@ def test_whole_pipelines_are_valid(block: str, tmp_path: Path) -> None:
     assert not warnings
 
 
+def test_the_tool_that_is_shown(tmp_path: Path) -> None:
+    """The tool file of the page on programs is valid, and its command is what the page says."""
+    page = (ROOT / "docs" / "programs.md").read_text(encoding="utf-8")
+    tool, stages = blocks(page, "yaml")
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "imager.yaml").write_text(tool, encoding="utf-8")
+    head = "version: 1\nname: p\nparams: {ms: {type: string}}\n"
+    (tmp_path / "pipeline.yaml").write_text(head + stages, encoding="utf-8")
+    check, show = blocks(page, "sh")[0].splitlines()
+    assert run(check.removesuffix(" --tools"), tmp_path).returncode == 0
+    told = run(show, tmp_path)
+    assert (
+        told.stdout.split("-niter")[1] == f" 1000 -size 512 512 -scale 0.1asec {tmp_path}/my.ms\n"
+    )
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_page_can_be_found(page: Path) -> None:
     """The pages of `docs` are in its index; the others are linked from the README."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
-from repository import SUPPORT
+from jsonschema import Draft202012Validator
+from repository import PIPELINES, SUPPORT
 
 from radps_dag.checks import check
+from radps_dag.language.schema import schema_text
 from radps_dag.language.shape import describe
+from radps_dag.language.source import parse, read_source
 from radps_dag.loader import load
 from radps_dag.opening import open_pipeline
 from radps_dag.problem import InvalidPipeline, UsageError
@@ -212,6 +216,20 @@ def test_inputs_are_of_tools_alone(tmp_path: Path) -> None:
     )
     found = [one.message for one in check(load(path), find_library("placeholder"))]
     assert "'inputs' has a meaning in tool files only; here it is params.NAME" in found
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PIPELINES / "programs" / "tools").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_shipped_tools_fit_their_schema(path: Path) -> None:
+    """The schema that editors use is one, and takes what we ship, as we do."""
+    schema = json.loads(schema_text("tool"))
+    Draft202012Validator.check_schema(schema)
+    source = read_source(path, path.name, pytest.fail)
+    document = None if source is None else parse(source, pytest.fail)
+    assert document is not None
+    assert not list(Draft202012Validator(schema).iter_errors(document.data))
+    assert read_tool(path).name == path.stem
 
 
 def test_data_that_a_tool_changes_are_not_given_to_another_at_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,67 @@ def test_a_diverging_clean_is_named(ms: Path, tmp_path: Path) -> None:
     ):
         invoke(LIBRARY.find("wsclean"), inputs, tmp_path / "call", 0)
     assert caught.value.error == "CleanDiverged"
+
+
+HAS_SCRIPT = subprocess.run(["/usr/bin/python3", "-c", "import casacore"], capture_output=True)
+with_script = pytest.mark.skipif(
+    HAS_SCRIPT.returncode != 0, reason="there is no python3-casacore of the system"
+)
+
+
+def called(name: str, folder: Path, **inputs: Any) -> dict[str, Any]:
+    with Path(os.devnull).open("wb") as nowhere, hosting(Host(nowhere.fileno())):
+        return invoke(LIBRARY.find(name), inputs, folder / name, 0)
+
+
+@with_script
+@pytest.mark.parametrize("mode", ["phase", "amplitude_phase"])
+def test_gains_are_found_and_applied(ms: Path, tmp_path: Path, mode: str) -> None:
+    """Data that known gains have spoilt are the model again, to rounding; flagged ones stay."""
+    from casacore import tables
+
+    path = tmp_path / "spoilt.ms"
+    shutil.copytree(ms, path)
+    rng = np.random.default_rng(1)
+    gain = np.exp(1j * rng.uniform(-1, 1, 10))
+    if mode == "amplitude_phase":
+        gain *= rng.uniform(0.8, 1.2, 10)
+    with tables.table(str(path), readonly=False, ack=False) as table:
+        table.addcols(
+            tables.maketabdesc(tables.makecoldesc("MODEL_DATA", table.getcoldesc("DATA")))
+        )
+        model = np.ones_like(table.getcol("DATA"))
+        both = gain[table.getcol("ANTENNA1")] * gain[table.getcol("ANTENNA2")].conj()
+        table.putcol("MODEL_DATA", model)
+        table.putcol("DATA", (model * both[:, None, None]).astype(np.complex64))
+        table.putcol("FLAG", np.zeros(model.shape, bool))
+    data = {"uri": path.as_uri(), "kind": "visibilities"}
+    solved = called("solve_ms_gains", tmp_path, ms=data, interval=60.0, mode=mode)
+    assert solved["solved"] == 1
+    assert called("apply_ms_gains", tmp_path, ms=data, gains=solved["gains"]) == {"ms": data}
+    with tables.table(str(path), ack=False) as table:
+        assert np.allclose(table.getcol("CORRECTED_DATA"), 1, atol=1e-4)
+
+
+@with_script
+def test_self_calibration_makes_the_image_better(ms: Path, tmp_path: Path) -> None:
+    """The whole recipe on data with wrong phases: the kept round is far better than none."""
+    from casacore import tables
+
+    spoilt = tmp_path / "spoilt.ms"
+    shutil.copytree(ms, spoilt)
+    gain = np.exp(1j * np.random.default_rng(1).uniform(-1, 1, 10))
+    with tables.table(str(spoilt), readonly=False, ack=False) as table:
+        both = gain[table.getcol("ANTENNA1")] * gain[table.getcol("ANTENNA2")].conj()
+        data = table.getcol("DATA") * both[:, None, None]
+        table.putcol("DATA", data.astype(np.complex64))
+    rounds = "[{interval: 60, mode: phase}, {interval: 60, mode: phase}]"
+    given = [f"ms={spoilt}", "pixels=128", "niter=500", f"rounds={rounds}"]
+    options = [word for one in given for word in ("-p", one)]
+    recipe = RECIPE.with_name("wsclean_selfcal.yaml")
+    ran = run(recipe, *options, "--no-prefect", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert ran.outputs["after"] > 1.3 * ran.outputs["before"]
+    assert len(ran.outputs["images"]) == 2
+    described = [fact["place"] for fact in ran.of("node_succeeded", "rounds#")]
+    assert {"rounds#1/clean", "rounds#2/apply"} <= set(described)

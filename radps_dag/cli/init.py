@@ -58,7 +58,7 @@ def _examples() -> Iterator[tuple[Path, bytes]]:
     for path, content in _tree(found):
         # One level less than in the checkout, where the schemas lie beside `pipelines`.
         yield path, content.replace(b"$schema=../", b"$schema=", 1)
-    for name in ("pipeline", "faults"):
+    for name in ("pipeline", "faults", "tool"):
         yield Path("schemas") / f"{name}.schema.json", _schema(name)
 
 
@@ -92,6 +92,9 @@ def _write(directory: Path, planned: dict[Path, bytes]) -> None:
             # `x`: a file that appeared in the meantime stays as it is.
             with (directory / path).open("xb") as file:
                 file.write(content)
+            if content.startswith(b"#!"):  # a program
+                mode = (directory / path).stat().st_mode
+                (directory / path).chmod(mode | (mode & 0o444) >> 2)
     except OSError as error:
         where = error.filename or directory
         raise UsageError(f"{where}: cannot write: {error.strerror or error}") from error

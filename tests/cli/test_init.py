@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def test_examples_validate(
     shipped = Path(str(example_pipelines()))
     original = {path.relative_to(shipped) for path in shipped.rglob("*.yaml")}
     assert original == set(Path().rglob("*.yaml"))
+    assert os.access(Path("programs", "tools", "gains.py"), os.X_OK)
     drill = re.search(r"radps-dag (run .* --faults .*)", capsys.readouterr().out)
     assert drill is not None
     assert run(*drill[1].split(), "--no-prefect", "--quiet", "-p", "pace=0") == 0

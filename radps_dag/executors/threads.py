@@ -102,7 +102,8 @@ class Threads:
 
     def _host(self, call: Call) -> Host | None:
         """Where the program of a tool runs; None for a function."""
-        if self._library.workloads[call.workload].tool is None:
+        workload = self._library.workloads.get(call.workload)
+        if workload is None or workload.tool is None:
             return None
         from radps_dag.workloads.tools.process import Host
 

@@ -106,6 +106,7 @@ def test_what_a_program_prints_is_kept_by_its_call(name: str, tmp_path: Path) ->
     assert [path.name for path in tmp_path.glob("*.log")] == ["workers.log"]
 
 
+@pytest.mark.slow
 @in_both
 def test_a_call_that_is_out_of_time_ends_its_program(name: str, tmp_path: Path, pids: Path) -> None:
     """And all that it has started, also what minds no SIGTERM; the next call runs."""
@@ -151,6 +152,7 @@ def test_warnings_reach_the_driver(name: str, tmp_path: Path) -> None:
     assert performed.notes == ("tool: careful",)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux does it")
 def test_a_killed_driver_takes_the_program_along(tmp_path: Path, pids: Path) -> None:
     """Threads cannot be asked then: the system ends the group when the driver is gone."""

@@ -16,6 +16,8 @@ from radps_dag.language.source import parse, read_source
 from radps_dag.loader import load
 from radps_dag.opening import open_pipeline
 from radps_dag.problem import InvalidPipeline, UsageError
+from radps_dag.runs.api import plan
+from radps_dag.workloads.contract import registry
 from radps_dag.workloads.contract.fingerprint import fingerprint
 from radps_dag.workloads.contract.registry import Library, find_library
 from radps_dag.workloads.tools.reading import is_tool_file, read_tool
@@ -250,3 +252,33 @@ stages:
     (problem,) = caught.value.problems
     assert (problem.rule, problem.at.line) == ("mutation", 6)
     assert "'b' (line 7) changes the same data" in problem.message
+
+
+def test_a_library_has_the_tools_of_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those in the folder `tools` beside its module, also in a worker that finds it by name."""
+    package = tmp_path / "our_observatory"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "workloads.py").touch()
+    written(package, GOOD)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_known", lambda: {"ours": "our_observatory.workloads"})
+    library = find_library("ours")
+    assert list(library.workloads) == ["imager"]
+    assert library.modules == ()
+
+
+def test_what_lies_beside_a_recorded_pipeline_is_not_run(tmp_path: Path) -> None:
+    """Whoever wrote an archive that was imported is not trusted: its tools are no tools."""
+    folder = tmp_path / "work" / "runs" / "r" / "pipeline"
+    folder.mkdir(parents=True)
+    written(folder, GOOD.replace("mutates: [ms]", ""))
+    (folder / "p.yaml").write_text(
+        "version: 1\nname: p\nstages:\n  a: {run: imager, with: {ms: {uri: a, kind: visibilities},"
+        " scale: 1}}\n"
+    )
+    assert len(plan(folder / "p.yaml", workspace=tmp_path / "elsewhere")) == 1
+    with pytest.raises(InvalidPipeline, match="no workload 'imager'"):
+        plan(folder / "p.yaml", workspace=tmp_path / "work")

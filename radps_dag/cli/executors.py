@@ -46,6 +46,7 @@ class Row:
     ends_calls: bool
     tells_prints: bool
     here: bool
+    keeps_limits: bool
     package: str
     version: str
     defined_in: str

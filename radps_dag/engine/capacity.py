@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from radps_dag.executors.call import Capabilities
@@ -45,10 +45,12 @@ def refuse_too_large(
     memory: int,
     gpus: int,
     library: Library,
+    lacking: Callable[[Resources], str] | None = None,
 ) -> None:
     """Raise InvalidPipeline with each call that could never run, because it asks for more memory,
-    or more graphics processors, than there are."""
-    problems = list(_too_large(pipeline, stages, executor, memory, gpus, library))
+    or more graphics processors, than there are. `lacking` says what one call can have at most, of
+    an executor that computes on machines of several kinds; "" if it is enough."""
+    problems = list(_too_large(pipeline, stages, executor, memory, gpus, library, lacking))
     if problems:
         raise InvalidPipeline(problems)
 
@@ -60,11 +62,16 @@ def _too_large(
     memory: int,
     gpus: int,
     library: Library,
+    lacking: Callable[[Resources], str] | None,
 ) -> Iterator[Problem]:
     for path, node in walk(pipeline):
         if not isinstance(node, Task) or path.partition("/")[0] not in stages:
             continue
         asked = resources_of(node, library)
+        if lacking is not None and (there := lacking(asked)):
+            what = f"{path!r} asks for {asked.words}; executor {executor!r} offers a call {there}"
+            yield Problem(node.at, RULE, f"{what}; ask for less, or add a block that has it")
+            continue
         if (asked.memory or 0) > memory:
             wanted, there = in_words(asked.memory or 0), in_words(memory)
             hint = "ask for less, or say with --memory what there is"

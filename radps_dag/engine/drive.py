@@ -84,9 +84,11 @@ class Job:
 
     @property
     def memory(self) -> int:
-        """Bytes that calls may hold together: all of this machine, where nothing is said."""
-        executor = find_executor(self.executor.kind)
-        return self.settings.memory or memory_for(executor.capabilities)
+        """Bytes that calls may hold together: those that the executor is set up with, or all of
+        this machine, where nothing is said."""
+        offered: int | None = getattr(self.executor.settings, "memory", None)
+        capabilities = find_executor(self.executor.kind).capabilities
+        return self.settings.memory or offered or memory_for(capabilities)
 
     @property
     def executor(self) -> ExecutorChoice:
@@ -96,7 +98,8 @@ class Job:
     @property
     def gpus(self) -> int:
         """The number of graphics processors that calls may hold at once."""
-        return self.settings.gpus or 0
+        offered: int = getattr(self.executor.settings, "gpus", 0)
+        return offered if self.settings.gpus is None else self.settings.gpus
 
     @property
     def cache(self) -> Path:

@@ -256,10 +256,11 @@ class Dask:
         if not settings.scheduler:
             self._cluster = self._start_cluster(security)
         address = self._cluster or settings.scheduler
+        # One that is started here answers, however busy this machine is.
+        limit = CONTACT if settings.scheduler else 6 * CONTACT
+        connect = partial(Client, address, timeout=limit, security=security, set_as_default=False)
         try:
-            return _in_time(
-                partial(Client, address, timeout=CONTACT, security=security, set_as_default=False)
-            )
+            return _in_time(connect, limit + 2)
         except Exception as error:
             raise UsageError(f"no Dask scheduler at {settings.where}: {_short(error)}") from error
 
@@ -420,7 +421,7 @@ async def _result(future: Future[bytes]) -> bytes:
     return found
 
 
-def _in_time(connect: Callable[[], T]) -> T:
+def _in_time(connect: Callable[[], T], limit: float) -> T:
     """Start a client: a server that takes a connection and says nothing holds it up for ever,
     whatever its own limit is. Raises TimeoutError."""
     found: concurrent.futures.Future[T] = concurrent.futures.Future()
@@ -433,7 +434,7 @@ def _in_time(connect: Callable[[], T]) -> T:
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        return found.result(CONTACT + 2)
+        return found.result(limit)
     except TimeoutError:
         raise TimeoutError("what is there does not speak as a scheduler does") from None
 

@@ -28,7 +28,6 @@ from radps_dag.executors.call import Call, Capabilities, Performed, Setup
 from radps_dag.executors.requests import Requests
 from radps_dag.executors.settings import PROVIDERS, Block, ParslSettings
 from radps_dag.executors.way_back import WayBack, still_wanted
-from radps_dag.language.quantities import in_words
 from radps_dag.outcome import CallFailed, WorkerDied
 from radps_dag.problem import UsageError
 from radps_dag.workloads.contract.registry import Library
@@ -111,8 +110,8 @@ class Parsl:
         for block in self._settings.blocks:
             if block.fits(call.resources):
                 return block
-        offers = "; ".join(f"{one.name}: {_in_words(one)}" for one in self._settings.blocks)
-        raise CallFailed(call.place, "NoBlock", f"no block has what it asks for; {offers}")
+        offers = self._settings.lacking(call.resources)
+        raise CallFailed(call.place, "NoBlock", f"no block has what it asks for: {offers}")
 
     def _label(self, block: Block) -> str:
         return f"{self._folder.parent.name}.{block.name}"
@@ -282,13 +281,6 @@ def _launcher(provider: str) -> Any:
 def _clock(seconds: float) -> str:
     whole = int(seconds)
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
-
-
-def _in_words(block: Block) -> str:
-    share = block.share()
-    memory = "" if share.memory is None else f", {in_words(share.memory)}"
-    gpus = f", {share.gpus} GPUs" if share.gpus else ""
-    return f"{share.cpus:g} processors{memory}{gpus} a call"
 
 
 def _last_line(text: str) -> str:

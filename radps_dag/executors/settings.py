@@ -173,6 +173,23 @@ class ParslSettings:
         """The largest number of processors of all blocks."""
         return sum(self.most(one) * one.nodes * one.cpus for one in self.blocks)
 
+    @property
+    def memory(self) -> int | None:
+        """Bytes that all blocks have, at most; None where it is not said of each."""
+        found = [self.most(one) * one.nodes * (one.memory or 0) for one in self.blocks]
+        return sum(found) if all(found) else None
+
+    @property
+    def gpus(self) -> int:
+        """How many graphics processors all blocks have, at most."""
+        return sum(self.most(one) * one.nodes * one.gpus for one in self.blocks)
+
+    def lacking(self, asked: Resources) -> str:
+        """What a call has in each block, where it fits none; "" if it fits one."""
+        if any(one.fits(asked) for one in self.blocks):
+            return ""
+        return "; ".join(f"{one.share().words} ({one.name})" for one in self.blocks)
+
     def most(self, block: Block) -> int:
         """The largest number of jobs of a block at once."""
         return block.max_blocks or self.max_blocks

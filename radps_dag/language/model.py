@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
 
 from radps_dag.language.expression import Value
+from radps_dag.language.quantities import in_words
 from radps_dag.language.shape import Shape
 from radps_dag.problem import Location
 
@@ -94,6 +95,16 @@ class Resources:
     cpus: float = 1.0
     memory: int | None = None
     gpus: int = 0
+
+    @property
+    def words(self) -> str:
+        """All of it, in words."""
+        found = [f"{self.cpus:g} processor{'' if self.cpus == 1 else 's'}"]
+        if self.memory:
+            found.append(f"{in_words(self.memory)} of memory")
+        if self.gpus:
+            found.append(f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}")
+        return ", ".join(found)
 
 
 @dataclass(frozen=True, slots=True)

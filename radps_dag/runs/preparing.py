@@ -166,9 +166,9 @@ def refuse_too_large(job: Job) -> None:
     """Raise InvalidPipeline for calls that could never run here."""
     from radps_dag.engine.capacity import refuse_too_large
 
-    refuse_too_large(
-        job.pipeline, job.graph, job.settings.executor, job.memory, job.gpus, job.library
-    )
+    lacking = getattr(job.executor.settings, "lacking", None)
+    name = job.settings.executor
+    refuse_too_large(job.pipeline, job.graph, name, job.memory, job.gpus, job.library, lacking)
 
 
 def result_cache_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:

@@ -28,7 +28,7 @@ from cluster_support import (
 )
 
 from radps_dag.engine.retrying import within
-from radps_dag.executors import Executor
+from radps_dag.executors import Executor, dask
 from radps_dag.executors.registry import ExecutorChoice
 from radps_dag.executors.settings import DaskSettings
 from radps_dag.executors.worker_log import printed_at
@@ -171,6 +171,7 @@ def test_a_scheduler_that_goes(tmp_path: Path) -> None:
 
     with dask_programs(tmp_path) as programs:
         programs.worker()
+        programs.ready(1)
         using(at(programs.address, wait=2.0), tmp_path, work)
 
 
@@ -194,20 +195,9 @@ def test_a_worker_with_other_code(tmp_path: Path, file: str, old: str, new: str,
     assert told in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_directory_that_a_worker_does_not_see(cluster: DaskPrograms, tmp_path: Path) -> None:
-    """Products in a directory of the driver's alone are refused before the first call."""
-    hidden = tmp_path / "hidden"
-    hidden.mkdir()
-    with dask_programs(tmp_path) as programs:
-        # As on a machine without the driver's disk: each file there is called otherwise.
-        programs.worker(**copy_of_package(tmp_path, "executors/probe.py", 'asked["mark"])', "'-')"))
-        with pytest.raises(UsageError, match=r"another text there|is not the same there"):
-            using(at(programs.address), tmp_path, lambda one: one.close(), products=hidden)
-    assert list(hidden.iterdir()) == []
-
-
-def test_nobody_there(tmp_path: Path) -> None:
+def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An address where nothing answers, or something that is no scheduler, is a line in time."""
+    monkeypatch.setattr(dask, "CONTACT", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         for port in (silent.getsockname()[1], 1):
             with pytest.raises(

@@ -63,7 +63,7 @@ def test_calls_in_a_pilot_of_this_machine(tmp_path: Path) -> None:
         await asyncio.to_thread(wait_for, lambda: not any(map(alive, read(tmp_path / "pids"))))
         wide = replace(call("who", tmp_path), resources=Resources(cpus=2))
         assert (await made(executor, wide))["pid"] != small["pid"]
-        with pytest.raises(CallFailed, match="NoBlock: no block has what it asks for; small: 1 p"):
+        with pytest.raises(CallFailed, match="NoBlock: no block has what it asks for: 1 proc"):
             await executor.run(replace(wide, resources=Resources(gpus=1)))
         return int(small["pid"])
 

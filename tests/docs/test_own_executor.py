@@ -90,6 +90,38 @@ def test_the_executor_of_the_page(project: Project) -> None:
     assert told.returncode == 0, told.stderr
 
 
+SETTINGS = """
+from dataclasses import dataclass
+
+from radps_dag.executors.tables import option, text
+
+
+@dataclass(frozen=True)
+class Settings:
+    queue: str = option(text, "")
+
+
+class Serial:
+    settings = Settings
+"""
+
+
+def test_settings_of_its_own(project: Project) -> None:
+    """A settings class of the executor is what a table of the profile is read into; a key that it
+    does not have is a line."""
+    module = project.module.replace("class Serial:", SETTINGS)
+    project.install(module.replace("= setup.slots", "= len(setup.settings.queue)"))
+    profile = project.folder / "radps-dag.toml"
+    profile.write_text('[executors.long]\nkind = "serial"\nqueue = "long"\n')
+    told = project("executors", "test", "long")
+    assert told.returncode == 0, told.stderr
+    assert "4 calls at once" in told.stdout
+    profile.write_text('[executors.long]\nkind = "serial"\nqueu = "long"\n')
+    told = project("executors")
+    assert told.returncode == 2
+    assert "unknown key 'executors.long.queu'; did you mean 'queue'?" in told.stderr
+
+
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from radps_dag.engine.capacity import refuse_too_large
 from radps_dag.executors.registry import ExecutorChoice, choose
 from radps_dag.executors.settings import Block, DaskSettings, ParslSettings, PoolSettings
 from radps_dag.language.model import Resources
-from radps_dag.problem import UsageError
+from radps_dag.loader import load
+from radps_dag.problem import InvalidPipeline, UsageError
 from radps_dag.profile import Profile, load_profile
 
 BLOCK = "[[executors.hpc.blocks]]\nname = 'a'\ncpus = 4\n"
@@ -85,7 +88,30 @@ def test_blocks_of_jobs(tmp_path: Path) -> None:
     assert small.fits(Resources()) and not small.fits(Resources(cpus=2))
     assert not small.fits(Resources(memory=9 * 10**9)) and gpu.fits(Resources(8, 10**12, 2))
     assert not gpu.fits(Resources(gpus=3))
-    assert found.slots == 3 * 8 + 1 * 2 * 64
+    assert (found.slots, found.memory, found.gpus) == (3 * 8 + 1 * 2 * 64, None, 1 * 2 * 4)
+
+
+def test_a_call_that_fits_no_block_is_refused(tmp_path: Path) -> None:
+    """Before the run: with its line, what it asks for, and what each block gives a call; one that
+    fits some block is not."""
+    blocks = (Block(name="small", cpus=4, memory=8 * 10**9), Block(name="gpu", calls=1, gpus=2))
+    settings = ParslSettings(blocks=blocks)
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        "version: 1\nname: p\nstages:\n"
+        "  a: {run: flag, resources: {cpus: 2, memory: 3GB}}\n"
+        "  b: {run: flag, resources: {gpus: 2}}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InvalidPipeline) as caught:
+        refuse_too_large(load(file), ["a", "b"], "hpc", sys.maxsize, 2, settings.lacking)
+    (problem,) = caught.value.problems
+    assert problem.at.line == 4
+    assert problem.message == (
+        "'a' asks for 2 processors, 3 GB of memory; executor 'hpc' offers a call 1 processor, "
+        "2 GB of memory (small); 1 processor, 2 GPUs (gpu); ask for less, or add a block that "
+        "has it"
+    )
 
 
 @pytest.mark.parametrize(

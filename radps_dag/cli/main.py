@@ -37,6 +37,7 @@ COMMANDS = {
     "status": "show how a run stands, or follow it",
     "show": "show all about a run, or about a node of it",
     "qa": "list the QA scores of a run, lowest first",
+    "report": "write what happened in a run as pages that open anywhere",
     "context": "show what a run knows: values with their origins, and products",
     "export": "write a run to a file",
     "import": "enter a run that was exported elsewhere",

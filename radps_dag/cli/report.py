@@ -8,8 +8,9 @@ import click
 
 from radps_dag.cli.looking import looking
 from radps_dag.cli.options import which_run, which_workspace
+from radps_dag.problem import RadpsDagError
 
-__all__ = ["command"]
+__all__ = ["command", "report_at_end"]
 
 
 @click.command("report")
@@ -37,3 +38,18 @@ def command(run: str | None, output: Path | None, workspace: Path, store: str | 
         found = report_of(opened, find_run(opened, run))
     click.echo(write(found, output or Path(f"report-{found.run}")))
     return 0
+
+
+def report_at_end(run: str, workspace: Path, store: str | None) -> None:
+    """Write the report of a run that has ended into its folder, and name it. Where that fails, the
+    run has ended as it has."""
+    from radps_dag.report.folding import report_of
+    from radps_dag.report.writing import write
+
+    try:
+        with looking(workspace, store) as opened:
+            page = write(report_of(opened, run), opened.workspace.run(run).path / "report")
+    except RadpsDagError as error:
+        click.echo(f"radps-dag: warning: the report is not written: {error}", err=True)
+    else:
+        click.echo(f"Report: {page}", err=True)

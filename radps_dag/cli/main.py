@@ -38,6 +38,8 @@ COMMANDS = {
     "show": "show all about a run, or about a node of it",
     "qa": "list the QA scores of a run, lowest first",
     "report": "write what happened in a run as pages that open anywhere",
+    "timeline": "show what ran when, and what held the run up",
+    "diff": "show what differs between two runs",
     "context": "show what a run knows: values with their origins, and products",
     "export": "write a run to a file",
     "import": "enter a run that was exported elsewhere",

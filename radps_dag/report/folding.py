@@ -13,13 +13,14 @@ from radps_dag.progress.failures import alike, failures, pattern
 from radps_dag.progress.node import NodeState
 from radps_dag.progress.state import RunState
 from radps_dag.report.axis import axis
-from radps_dag.report.calls import Logs, ended_at, node_of
+from radps_dag.report.calls import Logs, ended_at, node_of, status_of
 from radps_dag.report.critical import Span, critical_path
 from radps_dag.report.loops import loops
 from radps_dag.report.model import (
     Failure,
     Node,
     Picture,
+    Place,
     Process,
     Question,
     Report,
@@ -183,6 +184,7 @@ class _Folding:
             graph=self._graph(None),
             graph_of_stages=self._graph(1),
             provenance=_provenance(start),
+            places=tuple(self._places()),
             sources_sha256=str(start.provenance.get("sources_sha256", "")),
         )
 
@@ -313,6 +315,27 @@ class _Folding:
             for place, view in self._heard.views.places.items()
             if view.scores and place not in seen and (state := self._state.find(place))
         ]
+
+    def _places(self) -> Iterator[Place]:
+        """All that began, without the rounds of loops: how many there were is said at the loop."""
+        for state in self._state.root.walk():
+            if state.kind is None and state.status == "waiting":
+                continue
+            view = self._heard.views.places.get(state.place) or NodeView(self._run, state.place)
+            known = [one for one in view.scores if one.score is not None]
+            lowest = min(known, key=lambda one: one.score or 0.0, default=None)
+            start = view.start
+            yield Place(
+                place=state.place,
+                status=status_of(state),
+                score=lowest.score if lowest is not None else None,
+                metric=lowest.metric if lowest is not None else "",
+                seconds=None if state.is_reused else state.seconds,
+                iterations=state.iteration,
+                workload=start.workload if start is not None else "",
+                source=start.source if start is not None else "",
+                inputs=start.inputs if start is not None else {},
+            )
 
     def _pictures(self) -> dict[str, list[Picture]]:
         """By stage, in the order in which they were made."""

@@ -16,11 +16,14 @@ __all__ = [
     "Axis",
     "Bar",
     "Call",
+    "Change",
+    "Comparison",
     "Failure",
     "Iteration",
     "Loop",
     "Node",
     "Picture",
+    "Place",
     "Process",
     "Question",
     "Report",
@@ -405,6 +408,42 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """How it went at a place, in short: what two runs are compared by."""
+
+    place: str
+    status: Status
+    score: float | None = None
+    metric: str = ""
+    seconds: float | None = None
+    iterations: int = 0
+    workload: str = ""
+    source: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that is not the same in two runs: what, and how it was before and is after."""
+
+    what: str
+    before: str
+    after: str
+    count: int = 1  # places where it is so
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs between a run and an earlier one, by kind: the sections have titles."""
+
+    before: str  # the earlier run
+    after: str
+    causes: tuple[tuple[str, tuple[Change, ...]], ...]
+    effects: tuple[tuple[str, tuple[Change, ...]], ...]
+    pictures: tuple[tuple[Picture, Picture], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that a report says. Times are seconds since the epoch."""
 
@@ -445,6 +484,8 @@ class Report:
     graph_of_stages: bytes
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sources_sha256: str = ""
+    places: tuple[Place, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def nodes(self) -> tuple[Node, ...]:

@@ -9,6 +9,7 @@ from radps_dag.progress.look import duration
 from radps_dag.progress.node import NodeState
 from radps_dag.report.axis import bins
 from radps_dag.report.model import Axis, Bar, Node, Question, Row, Timeline
+from radps_dag.report.values import node_path
 from radps_dag.views.calls import NodeView
 
 __all__ = ["WIDTH", "Unit", "timeline"]
@@ -39,16 +40,12 @@ def timeline(
     """The rows of all nodes that began. `critical` are the places of the critical path."""
     rows = []
     for node in nodes:
-        asked = [one for one in questions if _asks(one, node, units)]
+        asked = [one for one in questions if node_path(one.place) == node.path]
         bars = list(_bars(axis, units.get(node.path, ()), critical, until))
         bars += [_asked(axis, one, until) for one in asked]
         if bars:
             rows.append(_row(node, bars))
     return Timeline(axis, tuple(rows))
-
-
-def _asks(question: Question, node: Node, units: Mapping[str, Sequence[Unit]]) -> bool:
-    return any(one.state.place == question.place for one in units.get(node.path, ()))
 
 
 def _bars(

@@ -246,6 +246,11 @@ def how_to_run(command: F) -> F:
             help="End with exit code 3 once nothing but questions is left; resume goes on.",
         ),
         click.option(
+            "--report",
+            is_flag=True,
+            help="When the run has ended, write its report into its folder in the workspace.",
+        ),
+        click.option(
             "--no-prefect", is_flag=True, help="Run without Prefect, its server and its page."
         ),
     )

@@ -49,5 +49,9 @@ def command(run: str | None, **given: Any) -> int:
     from radps_dag.cli.screen import exit_code
     from radps_dag.runs.resuming import resume
 
-    _, ended = resume(asked, run, frontend_of(given))
+    done, ended = resume(asked, run, frontend_of(given))
+    if given["report"]:
+        from radps_dag.cli.report import report_at_end
+
+        report_at_end(done, asked.workspace, asked.store)
     return exit_code(ended.status)

@@ -32,5 +32,9 @@ def command(**given: Any) -> int:
     from radps_dag.cli.screen import exit_code
     from radps_dag.runs.launching import start
 
-    _, ended = start(asked, frontend_of(given))
+    done, ended = start(asked, frontend_of(given))
+    if given["report"]:
+        from radps_dag.cli.report import report_at_end
+
+        report_at_end(done, asked.workspace, asked.store)
     return exit_code(ended.status)

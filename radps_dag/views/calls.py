@@ -26,7 +26,7 @@ from radps_dag.journal.cancelled import cancellation
 from radps_dag.journal.rows import Row
 from radps_dag.journal.store import Store
 
-__all__ = ["Attempt", "NodeView", "view_node", "views"]
+__all__ = ["Attempt", "NodeView", "NodeViews", "view_node", "views"]
 
 Status = Literal["running", "succeeded", "failed", "skipped", "stopped", "reused", "abandoned"]
 
@@ -111,20 +111,35 @@ def view_node(store: Store, run: str, place: str, *, driven: bool) -> NodeView:
 
 def views(store: Store, run: str, rows: Iterable[Row], *, driven: bool) -> dict[str, NodeView]:
     """The same of every place that the rows are about. Among them are the run's beginnings."""
-    nodes: dict[str, NodeView] = {}
-    begun: RunStarted | None = None
+    nodes = NodeViews(run)
     for row in rows:
-        fact = store.fact(row)
+        nodes.apply(store.fact(row))
+    if not driven:
+        nodes.abandon()
+    return nodes.places
+
+
+class NodeViews:
+    """Views of the places of a run, fact by fact."""
+
+    def __init__(self, run: str) -> None:
+        self.places: dict[str, NodeView] = {}
+        self._run = run
+        self._begun: RunStarted | None = None
+
+    def apply(self, fact: Fact) -> None:
+        """Take one fact into account."""
         if isinstance(fact, RunStarted):
-            for view in nodes.values():
-                _abandon(view)
-            begun = fact
+            self.abandon()
+            self._begun = fact
         else:
-            view = nodes.setdefault(row.place, NodeView(run, row.place))
-            _apply(view, fact, begun)
-    for view in nodes.values() if not driven else ():
-        _abandon(view)
-    return nodes
+            view = self.places.setdefault(fact.place, NodeView(self._run, fact.place))
+            _apply(view, fact, self._begun)
+
+    def abandon(self) -> None:
+        """Nobody is at work any more: what had not ended is abandoned."""
+        for view in self.places.values():
+            _abandon(view)
 
 
 def _apply(view: NodeView, fact: Fact, begun: RunStarted | None) -> None:

@@ -84,17 +84,22 @@ class Following:
         )
 
 
-def state_of(following: Following, *, forgetful: bool = True) -> RunState:
-    """The state of a run now; one whose process is gone is interrupted."""
+def state_of(
+    following: Following, *, forgetful: bool = True, on_fact: Listener = lambda _: None
+) -> RunState:
+    """The state of a run now; one whose process is gone is interrupted. `on_fact` gets each fact
+    of the journal too, so that whoever needs more of them reads it once."""
     state = RunState(forgetful=forgetful)
     with _no_collection():
         for fact in following.news():
             if isinstance(fact, RunStarted) and state.run is None:
                 state.expect(stages_of(fact))
             state.apply(fact)
+            on_fact(fact)
         if following.end is None and not following.driver:
             for fact in following.news():
                 state.apply(fact)
+                on_fact(fact)
             if following.end is None:
                 state.apply(following.gone())
     return state

@@ -75,7 +75,7 @@ def in_bash(monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str]:
 def test_commands_and_options() -> None:
     """All commands, those that begin so, and the options of one."""
     assert completed("") == list(COMMANDS)
-    assert completed("re") == ["resume"]
+    assert completed("re") == ["resume", "report"]
     assert completed("status", "--fo") == ["--follow"]
     assert completed("run", "--library", "") == ["placeholder", "sim"]
     assert completed("resume", "--executor", "") == ["threads", "processes"]

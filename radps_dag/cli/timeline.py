@@ -1,0 +1,178 @@
+"""`radps-dag timeline`: what ran when in a run, and what held it up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from radps_dag.cli.looking import looking, print_lines, width_of_terminal
+from radps_dag.cli.options import which_run, which_workspace
+from radps_dag.problem import UsageError
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from radps_dag.report.model import Axis, Report, Row
+
+__all__ = ["command"]
+
+_WIDEST = 36  # columns of a node's name
+_NARROWEST = 20  # columns of the axis
+_STEPS = 8  # of the critical path, the longest ones
+_STYLES = {
+    "succeeded": "green",
+    "failed": "bold red",
+    "tolerated": "yellow",
+    "reused": "dim",
+    "asked": "magenta",
+    "running": "cyan",
+    "retrying": "cyan",
+    "stopped": "yellow",
+    "abandoned": "yellow",
+}
+# So that they are told apart without colour; what comes later is drawn over what came before.
+_SIGNS = {
+    "succeeded": ("━", "-"),
+    "reused": ("≡", "="),
+    "running": ("▸", ">"),
+    "retrying": ("▸", ">"),
+    "stopped": ("■", "#"),
+    "abandoned": ("■", "#"),
+    "asked": ("?", "?"),
+    "tolerated": ("!", "!"),
+    "failed": ("✗", "x"),
+}
+
+
+@click.command("timeline")
+@which_run(required=False)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Show N levels: 1 is the stages alone.",
+)
+@click.option(
+    "--svg",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write it as a picture with all levels instead.",
+)
+@which_workspace
+def command(
+    run: str | None, depth: int, svg: Path | None, workspace: Path, store: str | None
+) -> int:
+    """Show what ran when in RUN, or in the last one: each stage with its nodes on a time axis, and
+    the steps that held the run up longest.
+
+    The axis has the time in which a process drove the run. Of many calls at once a row shows how
+    many went on.
+    """
+    from radps_dag.journal.run_status import find_run
+    from radps_dag.report.folding import report_of
+
+    with looking(workspace, store) as opened:
+        found = report_of(opened, find_run(opened, run))
+    if svg is not None:
+        from radps_dag.report.pages import gantt
+
+        try:
+            svg.write_text(gantt(found.timeline), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {svg}: {error.strerror}; name another file") from None
+        click.echo(svg)
+    else:
+        print_lines(_lines(found, depth, width_of_terminal()))
+    return 0
+
+
+def _lines(report: Report, depth: int, width: int) -> Iterator[Text]:
+    from rich.text import Text
+
+    from radps_dag.progress.look import ASCII, clean, duration, symbols_for
+
+    rows = [row for row in report.timeline.rows if row.node.depth < depth]
+    yield Text(f"{clean(report.run)}  {report.status} in {duration(report.seconds)}", "bold")
+    if not rows:
+        yield Text("nothing has begun yet", "dim")
+        return
+    plain = symbols_for(sys.stdout) is ASCII
+    names = min(_WIDEST, max(len(_name(row)) for row in rows))
+    wide = max(_NARROWEST, width - names - 12)
+    yield Text(" " * (names + 2) + _ticks(report.timeline.axis, wide), "dim")
+    for row in rows:
+        name = clean(_name(row)) if row.node.depth else clean(row.node.path)
+        indent = "  " * row.node.depth
+        label = f"{indent}{name}"
+        label = label if len(label) <= names else f"{label[: names - 1]}{'~' if plain else '…'}"
+        text = Text(f"{label:{names}}  ", "" if row.node.depth else "bold", no_wrap=True)
+        text.append_text(_bar(row, report.timeline.axis, wide, plain))
+        spread = row.node.spread
+        text.append(f"  {duration(spread.total) if spread else '':>7}", "dim")
+        yield text
+    yield from _critical(report)
+
+
+def _name(row: Row) -> str:
+    return "  " * row.node.depth + row.node.name
+
+
+def _ticks(axis: Axis, wide: int) -> str:
+    """The labels of the axis, as many as have room."""
+    line = ""
+    for position, label in axis.ticks:
+        column = round(position / axis.width * (wide - 1))
+        if (not line or column > len(line) + 1) and column + len(label) <= wide:
+            line = f"{line:{column}}{label}"
+    return line
+
+
+def _bar(row: Row, axis: Axis, wide: int, plain: bool) -> Text:
+    from rich.text import Text
+
+    from radps_dag.progress.look import UNICODE
+
+    cells = [(" ", "")] * wide
+    scale = (wide - 1) / max(axis.width, 1e-9)
+    first, last = round(row.left * scale), round(row.right * scale)
+    for n in range(first, min(last, wide - 1) + 1) if row.density else ():
+        at = min(int((n - first) / max(last - first + 1, 1) * len(row.density)), 10**6)
+        share = row.density[at]
+        steps = "-" if plain else UNICODE.trend
+        cells[n] = (steps[round(share * (len(steps) - 1))] if share else " ", "green")
+    order = list(_SIGNS)
+    for bar in sorted(row.bars, key=lambda one: order.index(one.status)):
+        style = _STYLES[bar.status] + (" bold" if bar.critical else "")
+        sign = _SIGNS[bar.status][plain]
+        for n in range(round(bar.left * scale), min(round(bar.right * scale), wide - 1) + 1):
+            if not row.density or bar.status != "succeeded":
+                cells[n] = (sign, style)
+    text = Text(no_wrap=True)
+    for sign, style in cells:
+        text.append(sign, style)
+    return text
+
+
+def _critical(report: Report) -> Iterator[Text]:
+    from rich.text import Text
+
+    from radps_dag.progress.look import clean, duration
+
+    steps = report.critical
+    if not steps:
+        return
+    took, between = sum(one.seconds for one in steps), sum(one.before for one in steps)
+    yield Text()
+    yield Text(
+        f"Critical path: {len(steps):,} {'step' if len(steps) == 1 else 'steps'} of"
+        f" {duration(took)}, and {duration(between)} between them; the longest:"
+    )
+    longest = sorted(steps, key=lambda one: -one.seconds)[:_STEPS]
+    for one in longest:
+        yield Text(f"  {duration(one.seconds):>7}  {clean(one.place)}")

@@ -1,0 +1,1 @@
+"""A run to a report that people keep: journal and products to pages that open anywhere."""

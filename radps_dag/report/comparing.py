@@ -1,0 +1,227 @@
+"""Two runs to what differs between them, aligned by place: what was given, and what came of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Any
+
+from radps_dag.facts import strict_json
+from radps_dag.progress.look import duration, number, short
+from radps_dag.report.model import Change, Comparison, Picture, Place, Report
+from radps_dag.report.values import node_path
+
+__all__ = ["compare"]
+
+_NOTHING = "(none)"
+_HOME = re.compile(r"/runs/[^/\"]+/")  # of a run, whose name is in all its addresses
+_TOUCH = 0.005  # of a score: less is the same to two digits
+_SLOWER = 0.2, 0.1  # seconds that count: that share of it, and that much
+
+
+def compare(before: Report, after: Report) -> Comparison:
+    """What differs in `after` from `before`. Nothing differs by having another run's directory."""
+    causes = {
+        "Params": _pairs(before.params, after.params),
+        "Settings": _pairs(_settings(before), _settings(after)),
+        "Pipeline's text": _texts(before, after),
+        "Code of workloads": _pairs(_code(before).items(), _code(after).items()),
+        "Versions": _pairs(_versions(before).items(), _versions(after).items()),
+        "Machine": _pairs(_machine(before).items(), _machine(after).items()),
+        "Inputs": _inputs(before, after),
+    }
+    both = list(_both(before, after))
+    effects = {
+        "Run": _pairs(_run(before), _run(after)),
+        "Outcome": _outcomes(both),
+        "Scores": _scores(both),
+        "Iterations": _iterations(both),
+        "Seconds": _seconds(both),
+        "Places of one run alone": _alone(before, after),
+    }
+    return Comparison(
+        before.run,
+        after.run,
+        tuple((title, tuple(found)) for title, found in causes.items()),
+        tuple((title, tuple(found)) for title, found in effects.items()),
+        tuple(_pictures(before.pictures, after.pictures)),
+    )
+
+
+def _pairs(before: Iterable[tuple[str, str]], after: Iterable[tuple[str, str]]) -> Iterator[Change]:
+    old, new = dict(before), dict(after)
+    for name in dict.fromkeys((*old, *new)):
+        if old.get(name) != new.get(name):
+            yield Change(name, old.get(name, _NOTHING), new.get(name, _NOTHING))
+
+
+def _settings(one: Report) -> list[tuple[str, str]]:
+    own = [("library", one.library), ("executor", one.executor), ("seed", str(one.seed))]
+    known = dict(own)
+    return own + [pair for pair in one.settings if pair[0] not in known]
+
+
+def _code(one: Report) -> dict[str, str]:
+    """The digests of the code of each workload."""
+    found: dict[str, dict[str, None]] = {}
+    for place in one.places:
+        if place.source:
+            found.setdefault(place.workload, {})[place.source] = None
+    return {name: ", ".join(sources) for name, sources in found.items()}
+
+
+def _versions(one: Report) -> dict[str, str]:
+    packages = {str(k): str(v) for k, v in one.provenance.get("packages", {}).items()}
+    return {**packages, "Python": str(one.provenance.get("python", ""))}
+
+
+def _machine(one: Report) -> dict[str, str]:
+    names = ("host", "cpu", "cpus", "platform", "user")
+    return {name: str(one.provenance.get(name, "")) for name in names}
+
+
+def _run(one: Report) -> list[tuple[str, str]]:
+    return [
+        ("status", one.status),
+        ("time", duration(one.seconds)),
+        ("calls", f"{one.ended:,}"),
+        ("failed", f"{one.failed:,}"),
+        *((f"output {name}", _HOME.sub("/", f"/{text}")[1:]) for name, text in one.outputs),
+    ]
+
+
+def _texts(before: Report, after: Report) -> Iterator[Change]:
+    old = {one.name: one.lines for one in before.texts}
+    new = {one.name: one.lines for one in after.texts}
+    for name in dict.fromkeys((*old, *new)):
+        if name not in old or name not in new:
+            yield Change(name, *(("there", _NOTHING) if name in old else (_NOTHING, "there")))
+            continue
+        changed = SequenceMatcher(None, old[name], new[name], autojunk=False).get_opcodes()
+        for kind, a, b, c, d in changed if old[name] != new[name] else ():
+            if kind != "equal":
+                what = f"{name}:{c + 1}"
+                yield Change(what, _some(old[name][a:b]), _some(new[name][c:d]))
+
+
+def _some(lines: tuple[str, ...]) -> str:
+    """The first of some lines."""
+    if not lines:
+        return _NOTHING
+    more = f" (and {len(lines) - 1} lines more)" if len(lines) > 1 else ""
+    return short(lines[0], 120) + more
+
+
+def _both(before: Report, after: Report) -> Iterator[tuple[Place, Place]]:
+    old = {one.place: one for one in before.places}
+    for one in after.places:
+        if one.place in old:
+            yield old[one.place], one
+
+
+def _inputs(before: Report, after: Report) -> Iterator[Change]:
+    """The inputs of calls that are not the same, once for all places of a node."""
+    found: dict[str, Change] = {}
+    for old, new in _both(before, after):
+        for name in dict.fromkeys((*old.inputs, *new.inputs)):
+            texts = [_HOME.sub("/", strict_json(one.inputs.get(name))) for one in (old, new)]
+            if texts[0] == texts[1]:
+                continue
+            what = f"{node_path(new.place)}: {name}"
+            if what in found:
+                found[what] = replace(found[what], count=found[what].count + 1)
+            else:
+                values = _value(old.inputs, name), _value(new.inputs, name)
+                found[what] = Change(what, *values)
+    return iter(found.values())
+
+
+def _value(inputs: Mapping[str, Any], name: str) -> str:
+    """A value; of a product what tells it from others of its kind."""
+    return short(_named(inputs[name]), 120) if name in inputs else _NOTHING
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, Mapping) and "uri" in value:
+        address = str(value["uri"]).rpartition("/")[2]
+        return f"{address} {value.get('version', '')}".strip()
+    return [_named(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _outcomes(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
+    """Where it ended differently. That a result was used again is no other end."""
+    for old, new in both:
+        if _end(old) != _end(new):
+            yield Change(new.place, old.status, new.status)
+
+
+def _end(one: Place) -> str:
+    return "succeeded" if one.status == "reused" else one.status
+
+
+def _scores(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
+    """What fell most comes first."""
+    found = [
+        (new.score - old.score, old, new)
+        for old, new in both
+        if old.score is not None and new.score is not None and abs(new.score - old.score) > _TOUCH
+    ]
+    for _, old, new in sorted(found, key=lambda one: (one[0], one[2].place)):
+        what = f"{new.place}: {new.metric}"
+        before = f"{old.score:.2f}" + (f" {old.metric}" if old.metric != new.metric else "")
+        yield Change(what, before, f"{new.score:.2f}")
+
+
+def _iterations(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
+    for old, new in both:
+        if old.iterations != new.iterations:
+            yield Change(new.place, str(old.iterations), str(new.iterations))
+
+
+def _seconds(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
+    """What took longer or shorter, the largest difference first."""
+    share, least = _SLOWER
+    found = [
+        (abs(new.seconds - old.seconds), old, new)
+        for old, new in both
+        if old.seconds is not None
+        and new.seconds is not None
+        and abs(new.seconds - old.seconds) > max(share * old.seconds, least)
+    ]
+    for _, old, new in sorted(found, key=lambda one: (-one[0], one[2].place)):
+        factor = f" ({number((new.seconds or 0) / old.seconds)} x)" if old.seconds else ""
+        yield Change(new.place, duration(old.seconds), duration(new.seconds) + factor)
+
+
+def _alone(before: Report, after: Report) -> Iterator[Change]:
+    """Places of one run, once for all of a node."""
+    old = {one.place for one in before.places}
+    new = {one.place for one in after.places}
+    for places, other, make in (
+        (before.places, new, lambda n, c: Change(n, "there", _NOTHING, c)),
+        (after.places, old, lambda n, c: Change(n, _NOTHING, "there", c)),
+    ):
+        yield from _counted((one.place for one in places if one.place not in other), make)
+
+
+def _counted(places: Iterable[str], make: Callable[[str, int], Change]) -> Iterator[Change]:
+    counts: dict[str, int] = {}
+    for place in places:
+        path = node_path(place)
+        counts[path] = counts.get(path, 0) + 1
+    for path, count in counts.items():
+        yield make(path, count)
+
+
+def _pictures(
+    before: Iterable[Picture], after: Iterable[Picture]
+) -> Iterator[tuple[Picture, Picture]]:
+    """The pictures of one place beside each other, in the order in which they were made there."""
+    old: dict[tuple[str, str], list[Picture]] = {}
+    for one in before:
+        old.setdefault((one.place, one.media), []).append(one)
+    for one in after:
+        if found := old.get((one.place, one.media)):
+            yield replace(found.pop(0), name=f"before-{one.name}"), one

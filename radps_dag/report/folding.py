@@ -1,0 +1,443 @@
+"""A run's journal to its report, in one pass over the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from radps_dag.diagram import draw
+from radps_dag.facts import Fact, RunEnded, RunStarted, Tracked
+from radps_dag.journal.store import Store
+from radps_dag.problem import RadpsDagError
+from radps_dag.progress.failures import alike, failures, pattern
+from radps_dag.progress.node import NodeState
+from radps_dag.progress.state import RunState
+from radps_dag.report.axis import axis
+from radps_dag.report.calls import Logs, ended_at, node_of, status_of
+from radps_dag.report.critical import Span, critical_path
+from radps_dag.report.loops import loops
+from radps_dag.report.model import (
+    Failure,
+    Node,
+    Picture,
+    Place,
+    Process,
+    Question,
+    Report,
+    Score,
+    Stage,
+    Step,
+    Topic,
+)
+from radps_dag.report.pictures import pictures_of
+from radps_dag.report.texts import recorded
+from radps_dag.report.timeline import WIDTH, Unit, timeline
+from radps_dag.report.topics import TOPICS
+from radps_dag.report.values import Shown, folded, node_path, question, score
+from radps_dag.views.calls import NodeView, NodeViews
+from radps_dag.views.state import Following, state_of
+
+__all__ = ["report_of"]
+
+_WORST = 20  # calls of a node, scores of a metric, loops of a node
+_IN_ALL = 1500  # calls in full, in the whole report
+_PICTURES = 60  # of a stage
+_WARNINGS = 50
+
+
+class _Heard:
+    """What the facts say beside the state of the nodes."""
+
+    def __init__(self, run: str) -> None:
+        self.views = NodeViews(run)
+        self.starts: list[tuple[RunStarted, RunEnded | None]] = []
+        self.lasts: list[float] = []  # by process: the latest time
+
+    def __call__(self, fact: Fact) -> None:
+        match fact:
+            case RunStarted():
+                self.starts.append((fact, None))
+                self.lasts.append(fact.time)
+            case RunEnded() if self.starts and self.starts[-1][1] is None:
+                self.starts[-1] = (self.starts[-1][0], fact)
+        if self.lasts and not isinstance(fact, Tracked) and self.starts[-1][1] in (None, fact):
+            self.lasts[-1] = max(self.lasts[-1], fact.time)
+        self.views.apply(fact)
+
+
+def report_of(store: Store, run: str) -> Report:
+    """The report of a run as it stands. Raises RadpsDagError for one that never began."""
+    following = Following(store, run)
+    heard = _Heard(run)
+    state = state_of(following, forgetful=False, on_fact=heard)
+    if not heard.starts:
+        raise RadpsDagError(f"run {run} ended before it began; there is nothing to report")
+    driven = following.end is None and bool(following.driver)
+    if not driven:
+        heard.views.abandon()
+    return _Folding(store, run, state, heard, driven).report()
+
+
+class _Folding:
+    """Puts the parts together."""
+
+    def __init__(
+        self, store: Store, run: str, state: RunState, heard: _Heard, driven: bool
+    ) -> None:
+        self._state = state
+        self._heard = heard
+        self._driven = driven
+        self._run = run
+        self._start = heard.starts[-1][0]
+        self._until = heard.lasts[-1]
+        self._shown = Shown(store.workspace.root.as_uri(), str(store.workspace.root))
+        self._recorded = recorded(self._start)
+        self._paths, self._loops = self._units()
+        calls = sum(len(units) for units in self._paths.values())
+        self._most = max(1, min(_WORST, _IN_ALL // max(len(self._paths), 1)))
+        self._logs = Logs(store.workspace.run(run), calls)
+
+    def _units(self) -> tuple[dict[str, list[Unit]], list[Unit]]:
+        """The places by node, nodes in the order of the graph; and the loops."""
+        found: dict[str, list[Unit]] = {}
+        looping: list[Unit] = []
+        views = self._heard.views.places
+        for state in self._state.root.walk():
+            unit = Unit(state, views.get(state.place) or NodeView(self._run, state.place))
+            if state.kind == "loop":
+                looping.append(unit)
+            if state.kind not in ("loop", "fan_out"):
+                found.setdefault(node_path(state.place), []).append(unit)
+            elif not state.children:
+                found.setdefault(node_path(state.place), [])
+        for path, units in list(found.items()):
+            if not units:  # a fan-out of nothing
+                states = (self._state.find(path),)
+                found[path] = [
+                    Unit(one, views.get(path) or NodeView(self._run, path)) for one in states if one
+                ]
+        order = {path: n for n, path in enumerate(self._recorded.lines)}
+        ranked = sorted(
+            (path for path, units in found.items() if units),
+            key=lambda path: [
+                order.get("/".join(path.split("/")[: n + 1]), len(order))
+                for n in range(path.count("/") + 1)
+            ],
+        )
+        return {path: found[path] for path in ranked}, looping
+
+    def report(self) -> Report:
+        """All of it."""
+        start, state = self._start, self._state
+        causes, tolerated = self._failures()
+        questions = tuple(self._questions())
+        critical = self._critical()
+        nodes = {path: self._node(path, units) for path, units in self._paths.items()}
+        stretches = self._stretches()
+        found = axis(stretches, WIDTH)
+        shown_loops, more_loops = loops(self._loops, self._most)
+        scores, folds = folded(self._scores(), self._most)
+        pictures = self._pictures()
+        stages = tuple(self._stages(nodes, pictures, questions, (*causes, *tolerated)))
+        end = self._heard.starts[-1][1]
+        return Report(
+            run=self._run,
+            pipeline=start.pipeline,
+            status=self._status(end),
+            verdict=self._verdict(end, causes, tolerated, scores, questions),
+            file=self._shown.text(start.file),
+            library=start.library,
+            executor=start.executor,
+            seed=start.seed,
+            started=self._heard.starts[0][0].time,
+            until=self._until,
+            seconds=state.root.elapsed(self._until),
+            ended=state.root.ran + state.root.reused,
+            reused=state.root.reused,
+            failed=sum(one.count for one in (*causes, *tolerated)),
+            retried=state.root.retried,
+            processes=tuple(self._processes()),
+            params=self._shown.pairs(start.params, 500),
+            settings=self._shown.pairs({k: v for k, v in start.settings.items() if v}),
+            outputs=self._shown.pairs(state.end.outputs if state.end else {}, 200),
+            causes=causes,
+            tolerated=tolerated,
+            questions=questions,
+            warnings=tuple((one.place, one.message) for one in state.warnings[:_WARNINGS]),
+            warned=state.warned,
+            stages=stages,
+            scores=scores,
+            folds=folds,
+            topics=tuple(self._topics(stages)),
+            timeline=timeline(
+                found,
+                list(nodes.values()),
+                self._paths,
+                questions,
+                frozenset(one.place for one in critical),
+                self._until,
+            ),
+            critical=critical,
+            loops=shown_loops,
+            more_loops=more_loops,
+            texts=self._recorded.texts,
+            graph=self._graph(None),
+            graph_of_stages=self._graph(1),
+            provenance=_provenance(start),
+            places=tuple(self._places()),
+            sources_sha256=str(start.provenance.get("sources_sha256", "")),
+        )
+
+    def _graph(self, depth: int | None) -> bytes:
+        graph = self._recorded.graph
+        return b"" if graph is None else draw(graph, "svg", depth=depth)
+
+    def _node(self, path: str, units: Sequence[Unit]) -> Node:
+        return node_of(path, units, self._recorded, self._shown, self._most, self._logs)
+
+    def _status(self, end: RunEnded | None) -> str:
+        if self._state.end is not None and self._state.end.status == "cancelled":
+            return "cancelled"
+        if self._driven:
+            return "running"
+        return end.status if end is not None else "interrupted"
+
+    def _verdict(
+        self,
+        end: RunEnded | None,
+        causes: Sequence[Failure],
+        tolerated: Sequence[Failure],
+        scores: Sequence[Score],
+        questions: Sequence[Question],
+    ) -> str:
+        """How the run stands, in a sentence or two."""
+        state = self._state
+        words = [f"The run {_HOW[self._status(end)]}."]
+        if state.end is not None and state.end.status == "cancelled":
+            who = f" by {state.end.by}" if state.end.by else ""
+            why = f": {state.end.message}" if state.end.message else ""
+            words = [f"The run was cancelled{who}{why}."]
+        for count, one, many in (
+            (sum(each.count for each in causes), "failure ended it", "failures ended it"),
+            (
+                sum(each.count for each in tolerated),
+                "failure was tolerated",
+                "failures were tolerated",
+            ),
+            (
+                sum(each.verdict in ("alert", "error") for each in scores),
+                "score is an alert",
+                "scores are alerts",
+            ),
+            (
+                sum(each.verdict == "warn" for each in scores),
+                "score is a warning",
+                "scores are warnings",
+            ),
+            (
+                sum(each.answer is None and not each.closed for each in questions),
+                "question is not answered",
+                "questions are not answered",
+            ),
+        ):
+            if count:
+                words.append(f"{count:,} {one if count == 1 else many}.")
+        return " ".join(words)
+
+    def _failures(self) -> tuple[tuple[Failure, ...], tuple[Failure, ...]]:
+        found = failures(self._state)
+        return (
+            tuple(self._alike(found.causes, tolerated=False)),
+            tuple(self._alike(found.tolerated, tolerated=True)),
+        )
+
+    def _alike(self, nodes: Iterable[NodeState], *, tolerated: bool) -> Iterator[Failure]:
+        for some in alike(nodes, key=lambda one: (pattern(one.place), one.error, one.message)):
+            first = some[0]
+            message = self._shown.text(first.message)
+            places = tuple(one.place for one in some[:_WORST])
+            yield Failure(first.place, first.error, message, tolerated, len(some), places)
+
+    def _questions(self) -> Iterator[Question]:
+        over = self._state.end is not None and self._state.end.status in ("cancelled", "succeeded")
+        asked = [
+            question(one, view.answers.get(one.question), over)
+            for view in self._heard.views.places.values()
+            for one in view.asked
+        ]
+        yield from sorted(asked, key=lambda one: one.asked)
+
+    def _critical(self) -> tuple[Step, ...]:
+        """The path through what the latest process did."""
+        if self._recorded.graph is None:
+            return ()
+        return critical_path(self._recorded.graph, self._state.root, self._span, self._start.time)
+
+    def _span(self, state: NodeState) -> Span | None:
+        view = self._heard.views.places.get(state.place)
+        if state.started is None or view is None or state.status == "skipped":
+            return None
+        ended = ended_at(Unit(state, view))
+        return Span(state.started, self._until if ended is None else max(ended, state.started))
+
+    def _stretches(self) -> list[tuple[float, float]]:
+        found: list[tuple[float, float]] = []
+        for (start, _), last in zip(self._heard.starts, self._heard.lasts, strict=True):
+            begin = max(start.time, found[-1][1]) if found else start.time
+            found.append((begin, max(begin, last)))
+        return found
+
+    def _processes(self) -> Iterator[Process]:
+        latest = len(self._heard.starts) - 1
+        for n, (start, end) in enumerate(self._heard.starts):
+            gone = "at work" if self._driven and n == latest else "went away without a word"
+            yield Process(
+                start.generation,
+                start.time,
+                end.seconds if end is not None else self._heard.lasts[n] - start.time,
+                end.status if end is not None else gone,
+                str(start.provenance.get("host", "")),
+                str(start.provenance.get("pid", "")),
+                end.message if end is not None else "",
+            )
+
+    def _scores(self) -> Iterator[Score]:
+        for units in self._all():
+            for unit in units:
+                yield from map(score, unit.view.scores)
+
+    def _all(self) -> Iterator[Sequence[Unit]]:
+        """All units, with fan-outs and loops as wholes, which have scores too."""
+        yield from self._paths.values()
+        seen = {unit.state.place for units in self._paths.values() for unit in units}
+        yield [
+            Unit(state, view)
+            for place, view in self._heard.views.places.items()
+            if view.scores and place not in seen and (state := self._state.find(place))
+        ]
+
+    def _places(self) -> Iterator[Place]:
+        """All that began, without the rounds of loops: how many there were is said at the loop."""
+        for state in self._state.root.walk():
+            if state.kind is None and state.status == "waiting":
+                continue
+            view = self._heard.views.places.get(state.place) or NodeView(self._run, state.place)
+            known = [one for one in view.scores if one.score is not None]
+            lowest = min(known, key=lambda one: one.score or 0.0, default=None)
+            start = view.start
+            yield Place(
+                place=state.place,
+                status=status_of(state),
+                score=lowest.score if lowest is not None else None,
+                metric=lowest.metric if lowest is not None else "",
+                seconds=None if state.is_reused else state.seconds,
+                iterations=state.iteration,
+                workload=start.workload if start is not None else "",
+                source=start.source if start is not None else "",
+                inputs=start.inputs if start is not None else {},
+            )
+
+    def _pictures(self) -> dict[str, list[Picture]]:
+        """By stage, in the order in which they were made."""
+        seen: set[str] = set()
+        found: dict[str, list[Picture]] = {}
+        for view in self._heard.views.places.values():
+            state = self._state.find(view.place)
+            if state is None or view.made is None:  # what is no call hands on what calls made
+                continue
+            for one in pictures_of(view, self._score_of(state), self._shown, seen):
+                found.setdefault(one.stage, []).append(one)
+        return found
+
+    def _score_of(self, state: NodeState) -> Score | None:
+        """The lowest score of a place or, where it has none, of the nearest around it."""
+        for one in (state, *state.above()):
+            view = self._heard.views.places.get(one.place)
+            known = [each for each in view.scores if each.score is not None] if view else []
+            if known:
+                return score(min(known, key=lambda each: each.score or 0.0))
+        return None
+
+    def _stages(
+        self,
+        nodes: Mapping[str, Node],
+        pictures: Mapping[str, Sequence[Picture]],
+        questions: Sequence[Question],
+        failed: Sequence[Failure],
+    ) -> Iterator[Stage]:
+        scores: dict[str, list[Score]] = {}
+        for one in self._scores():
+            scores.setdefault(_stage(one.place), []).append(one)
+        for name, state in self._state.root.children.items():
+            if name not in nodes:
+                continue
+            inside = [unit for unit in self._loops if _stage(unit.state.place) == name]
+            kept, folds = folded(scores.get(name, ()), self._most)
+            some = pictures.get(name, ())
+            yield Stage(
+                name=name,
+                node=nodes[name],
+                nodes=tuple(one for path, one in nodes.items() if path.startswith(f"{name}/")),
+                scores=kept,
+                folds=folds,
+                pictures=tuple(some[-_PICTURES:]),
+                more_pictures=max(0, len(some) - _PICTURES),
+                loops=loops(inside, self._most)[0],
+                failures=tuple(one for one in failed if _stage(one.place) == name),
+                questions=tuple(one for one in questions if _stage(one.place) == name),
+                seconds=state.elapsed(self._until),
+                reused=state.reused,
+                ran=state.ran,
+                outcome=state.outcome,
+            )
+
+    def _topics(self, stages: Sequence[Stage]) -> Iterator[Topic]:
+        nodes = [one for stage in stages for one in stage.every if one.is_call]
+        topics = {one.path: one.topic for one in nodes}
+        scores = [one for stage in stages for one in stage.scores]
+        pictures = [one for stage in stages for one in stage.pictures]
+        for name in TOPICS:
+            some = tuple(one for one in nodes if one.topic == name)
+            mine = {path for path, topic in topics.items() if topic == name}
+            found = Topic(
+                name,
+                some,
+                tuple(
+                    sorted(
+                        (one for one in scores if self._topic(one.place, topics) == name),
+                        key=lambda one: one.order,
+                    )
+                ),
+                tuple(one for one in pictures if node_path(one.place) in mine),
+            )
+            if found.nodes or found.scores or found.pictures:
+                yield found
+
+    def _topic(self, place: str, topics: Mapping[str, str]) -> str:
+        """The topic of a call; of what holds calls, that of the last one in it."""
+        path = node_path(place)
+        inside = [topic for one, topic in topics.items() if one.startswith(f"{path}/")]
+        return topics.get(path) or (inside[-1] if inside else "other")
+
+
+_HOW = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "interrupted": "was interrupted",
+    "paused": "has paused for an answer",
+    "cancelled": "was cancelled",
+    "running": "goes on",
+}
+
+
+def _provenance(start: RunStarted) -> dict[str, Any]:
+    """What is shown of it; whoever wrote a journal that was imported is not trusted."""
+    left_out = ("sources", "context", "sources_sha256")
+    found = {name: value for name, value in start.provenance.items() if name not in left_out}
+    packages = found.get("packages")
+    found["packages"] = dict(packages) if isinstance(packages, Mapping) else {}
+    return found
+
+
+def _stage(place: str) -> str:
+    return node_path(place).partition("/")[0]

@@ -1,0 +1,113 @@
+"""Nodes with their attempts to rows on a time axis: stages as boxes, their nodes inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from radps_dag.progress.look import duration
+from radps_dag.progress.node import NodeState
+from radps_dag.report.axis import bins
+from radps_dag.report.model import Axis, Bar, Node, Question, Row, Timeline
+from radps_dag.report.values import node_path
+from radps_dag.views.calls import NodeView
+
+__all__ = ["WIDTH", "Unit", "timeline"]
+
+WIDTH = 900.0
+_MOST_BARS = 60  # of a row, one by one
+_MOST_LANES = 4
+_BINS = 120
+_MOMENT = 2.0  # the least width of what is to be seen
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A place with its state and its facts."""
+
+    state: NodeState
+    view: NodeView
+
+
+def timeline(
+    axis: Axis,
+    nodes: Sequence[Node],
+    units: Mapping[str, Sequence[Unit]],
+    questions: Sequence[Question],
+    critical: frozenset[str],
+    until: float,
+) -> Timeline:
+    """The rows of all nodes that began. `critical` are the places of the critical path."""
+    rows = []
+    for node in nodes:
+        asked = [one for one in questions if node_path(one.place) == node.path]
+        bars = list(_bars(axis, units.get(node.path, ()), critical, until))
+        bars += [_asked(axis, one, until) for one in asked]
+        if bars:
+            rows.append(_row(node, bars))
+    return Timeline(axis, tuple(rows))
+
+
+def _bars(
+    axis: Axis, units: Sequence[Unit], critical: frozenset[str], until: float
+) -> Iterator[Bar]:
+    """A bar for each attempt, a moment for each result that was used again."""
+    for unit in units:
+        place, state, again = unit.state.place, unit.state, bool(unit.view.origin)
+        for one in unit.view.attempts:
+            if one.started is None:
+                continue
+            last = one is unit.view.attempts[-1] and not again
+            status = _status(state, one.status) if last else one.status
+            left = axis.at(one.started)
+            right = axis.at(until if one.ended is None else one.ended)
+            took = duration(one.seconds) if one.seconds is not None else "not ended"
+            which = f", attempt {one.number}" if one.number > 1 else ""
+            title = f"{place}{which}: {status}, {took}"
+            right = max(right, left + _MOMENT)
+            yield Bar(left, right, status, title, critical=last and place in critical)
+        if again and state.started is not None:
+            left = axis.at(state.started)
+            title = f"{place}: reused"
+            yield Bar(left, left + _MOMENT, "reused", title, critical=place in critical)
+
+
+def _status(state: NodeState, status: str) -> str:
+    if state.is_reused:
+        return "reused"
+    return "tolerated" if state.status == "tolerated" else status
+
+
+def _asked(axis: Axis, one: Question, until: float) -> Bar:
+    left = axis.at(one.asked)
+    right = axis.at(one.answer.time if one.answer is not None else until)
+    title = f"{one.place}: {one.message}"
+    return Bar(left, max(right, left + _MOMENT), "asked", title)
+
+
+def _row(node: Node, bars: list[Bar]) -> Row:
+    left, right = min(one.left for one in bars), max(one.right for one in bars)
+    box = node.depth == 0
+    placed, lanes = _in_lanes(bars)
+    if len(bars) <= _MOST_BARS and lanes <= _MOST_LANES:
+        return Row(node, left, right, tuple(placed), lanes, box=box)
+    running = [(one.left, one.right) for one in bars]
+    counts = bins(running, left, right, _BINS)
+    peak = max(counts)
+    # What failed, and what waits for a person, is seen one by one even so.
+    worse = [one for one in bars if one.status in ("failed", "tolerated", "asked") or one.critical]
+    some = tuple(worse[:_MOST_BARS])
+    return Row(node, left, right, some, 1, tuple(one / peak for one in counts), peak, box)
+
+
+def _in_lanes(bars: list[Bar]) -> tuple[list[Bar], int]:
+    """Bars that overlap stand below each other."""
+    ends: list[float] = []
+    placed = []
+    for bar in sorted(bars, key=lambda one: (one.left, one.right)):
+        lane = next((n for n, end in enumerate(ends) if end <= bar.left + 0.01), len(ends))
+        if lane == len(ends):
+            ends.append(0.0)
+        ends[lane] = bar.right
+        placed.append(Bar(bar.left, bar.right, bar.status, bar.title, lane, bar.critical))
+    return placed, max(1, len(ends))

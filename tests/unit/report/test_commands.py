@@ -1,0 +1,152 @@
+"""The commands that show what a report knows: `report`, `timeline`, `diff`, and `run --report`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from report_support import START, TEXT, begun, call, over, record, started, story
+
+from radps_dag.cli import diff, report, timeline
+from radps_dag.facts import Fact, NodeStarted, NodeSucceeded, RunStarted, Scored
+from radps_dag.journal.opening import open_store
+from radps_dag.journal.workspace import Workspace
+from radps_dag.report.comparing import compare
+from radps_dag.report.folding import report_of
+
+
+@pytest.fixture
+def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with a night in it; commands are given beside it."""
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / ".radps", story())
+    return tmp_path / ".radps"
+
+
+def put(space: Path, facts: list[Fact], run: str = "r1") -> None:
+    store = open_store(Workspace(space))
+    try:
+        record(store, facts, run)
+    finally:
+        store.close()
+
+
+def say(command: Any, *words: str) -> Result:
+    done = CliRunner().invoke(command, words, standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return done
+
+
+def test_a_report_is_written_where_it_is_wanted(space: Path) -> None:
+    """By default a folder named after the run; the path of the page to open is printed."""
+    assert say(report.command).output == "report-r1/index.html\n"
+    assert Path("report-r1/index.html").is_file()
+    assert say(report.command, "r1", "-o", "night.html").output == "night.html\n"
+    assert Path("night.html").read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_a_run_writes_its_report_at_its_end(
+    space: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It goes into the run's folder, and is named; where it cannot be written, a line says so."""
+    report.report_at_end("r1", space, None)
+    page = space / "runs" / "r1" / "report" / "index.html"
+    assert capsys.readouterr().err == f"Report: {page}\n" and page.is_file()
+    page.write_text("mine", encoding="utf-8")
+    report.report_at_end("r1", space, None)
+    assert "warning: the report is not written: " in capsys.readouterr().err
+
+
+def test_the_timeline_shows_what_ran_when(space: Path) -> None:
+    """Each node has a row; what failed and what was asked have signs of their own."""
+    lines = say(timeline.command).output.splitlines()
+    assert lines[0] == "r1  succeeded in 9.0s"
+    rows = {line.split()[0]: line for line in lines[2:6]}
+    assert list(rows) == ["import_data", "clean", "cycle", "plot"]
+    assert "━" in rows["import_data"] and "✗" in rows["import_data"]  # its first attempt
+    assert ("?" not in rows["plot"] and "✗" in rows["plot"]) or "!" in rows["plot"]
+    assert "Critical path: " in "\n".join(lines)
+    only = say(timeline.command, "--depth", "1").output
+    assert "cycle" not in only.partition("Critical")[0]
+
+
+def test_the_timeline_is_a_picture(space: Path) -> None:
+    """The SVG stands alone: it has its own colours."""
+    assert say(timeline.command, "--svg", "t.svg").output == "t.svg\n"
+    text = Path("t.svg").read_text(encoding="utf-8")
+    assert text.startswith("<svg") and "<style>" in text and "import_data" in text
+
+
+def another(seconds: float, score: float, niter: int, **more: Any) -> list[Fact]:
+    """A run of two calls, of which the second fell behind."""
+    begin = begun(params={"niter": niter}, **more)
+    ms = {"uri": f"/w/runs/{begin.run}/ms", "version": 7}
+    return [
+        begin,
+        *call("import_data", 0, 1),
+        started("clean", START + 1, inputs={"ms": ms}),
+        NodeSucceeded(time=START + 1 + seconds, place="clean", outputs={}, seconds=seconds),
+        Scored(
+            time=START + 2, place="clean", metric="noise", score=score, verdict="good"
+        ),
+        over(),
+    ]  # fmt: skip
+
+
+def test_two_runs_are_told_apart(space: Path) -> None:
+    """What was given and what came of it; that the runs have folders of their own is no news."""
+    put(space, another(1.0, 0.9, 3, run="a"), "a")
+    put(space, another(4.0, 0.5, 9, run="b"), "b")
+    found = json.loads(say(diff.command, "a", "b", "--json").output)["differences"]
+    assert found == {
+        "Params": [{"what": "niter", "before": "3", "after": "9", "count": 1}],
+        "Scores": [{"what": "clean: noise", "before": "0.90", "after": "0.50", "count": 1}],
+        "Seconds": [{"what": "clean", "before": "1.0s", "after": "4.0s (4 x)", "count": 1}],
+    }
+    text = say(diff.command, "a", "b").output
+    assert "a -> b" in text and "niter  3 -> 9" in text
+    assert "nothing differs" in say(diff.command, "a", "a").output
+
+
+def test_what_decides_is_compared(space: Path) -> None:
+    """Code, versions, text and inputs of two runs, and places that only one has."""
+    sources = {"night.yaml": TEXT.replace("max_iterations: 3", "max_iterations: 5")}
+    before = another(1.0, 0.9, 3, run="a")
+    after: list[Fact] = []
+    for one in another(1.0, 0.9, 3, run="b"):
+        match one:
+            case RunStarted():
+                new = {"sources": sources, "packages": {"radps-dag": "0.2.0"}, "host": "dish"}
+                one = replace(one, provenance={**one.provenance, **new})
+            case NodeStarted(place="clean"):
+                ms = {"uri": "/w/runs/b/ms", "version": 8}
+                one = replace(one, source="beef", inputs={"ms": ms})
+        after.append(one)
+    put(space, before, "a")
+    put(space, [*after[:-1], *call("export", 3, 4), after[-1]], "b")
+    store = open_store(Workspace(space), reading=True)
+    try:
+        comparison = compare(report_of(store, "a"), report_of(store, "b"))
+    finally:
+        store.close()
+    causes = {title: [(one.what, one.before, one.after) for one in some]
+              for title, some in comparison.causes if some}  # fmt: skip
+    assert causes == {
+        "Pipeline's text": [
+            (
+                "night.yaml:10",
+                'loop: {max_iterations: 3, until: "${{ true }}"}',
+                'loop: {max_iterations: 5, until: "${{ true }}"}',
+            )
+        ],
+        "Code of workloads": [("give", "c0de", "c0de, beef")],
+        "Versions": [("radps-dag", "0.1.0", "0.2.0")],
+        "Inputs": [("clean: ms", "ms 7", "ms 8")],
+    }
+    alone = dict(comparison.effects)["Places of one run alone"]
+    assert [(one.what, one.before, one.after) for one in alone] == [("export", "(none)", "there")]

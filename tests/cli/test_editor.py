@@ -20,7 +20,7 @@ from radps_dag.workloads.contract.registry import Library, find_library
 SHIPPED = [
     path
     for path in sorted(ROOT.glob("pipelines/**/*.yaml"))
-    if not {"faults", "programs"} & {*path.parts}
+    if not {"faults", "programs"} & {*path.relative_to(ROOT).parts}
 ]
 HEAD = "# yaml-language-server: $schema=pipeline.schema.json\nversion: 1\nname: p\nstages:\n"
 OWN = '''

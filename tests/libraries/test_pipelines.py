@@ -18,7 +18,7 @@ from radps_dag.loader import load
 ROOT = ROOT / "pipelines"
 # Those of other programs need these: tests/libraries/sim/test_programs.py.
 APART = {"faults", "programs"}
-FILES = sorted(path for path in ROOT.rglob("*.yaml") if not APART & {*path.parts})
+FILES = sorted(path for path in ROOT.rglob("*.yaml") if not APART & {*path.relative_to(ROOT).parts})
 DRILLS = sorted((ROOT / "faults").glob("*.yaml"))
 pytestmark = pytest.mark.slow  # most of them run whole pipelines
 STAGES = [

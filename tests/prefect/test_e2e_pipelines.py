@@ -18,7 +18,9 @@ from run_support import PATIENCE, PIPELINES, Ran, Record, record_of, run
 from radps_dag.prefect.server import ServerAddress
 
 APART = {"faults", "programs"}
-FILES = sorted(path for path in PIPELINES.rglob("*.yaml") if not APART & {*path.parts})
+FILES = sorted(
+    path for path in PIPELINES.rglob("*.yaml") if not APART & {*path.relative_to(PIPELINES).parts}
+)
 DRILL = ("--faults", str(PIPELINES / "faults" / "archive.yaml"), "--seed", "1")
 ALWAYS_SCORED = {
     "import_calibrators",

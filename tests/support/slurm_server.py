@@ -62,7 +62,7 @@ def missing() -> str:
     without = [one for one in _PROGRAMS if shutil.which(one, path=_PATH) is None]
     if without:
         return f"no {', '.join(without)}"
-    return "" if os.getuid() == 0 else "Slurm's controller is started by root here"
+    return "" if os.getuid() == 0 else "only root can start Slurm's controller"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from report_support import START, TEXT, begun, call, over, record, started, story
+from report_support import PNG, START, TEXT, Page, begun, call, over, record, started, story
 
 from radps_dag.cli import diff, report, timeline
 from radps_dag.facts import Fact, NodeStarted, NodeSucceeded, RunStarted, Scored
@@ -150,3 +150,25 @@ def test_what_decides_is_compared(space: Path) -> None:
     }
     alone = dict(comparison.effects)["Places of one run alone"]
     assert [(one.what, one.before, one.after) for one in alone] == [("export", "(none)", "there")]
+
+
+def test_a_report_compares_two_runs(space: Path) -> None:
+    """With --compare a page says what differs, and has the pictures of both side by side."""
+    products = [space / "runs" / run / "products" for run in ("a", "b")]
+    for folder, run, niter in zip(products, "ab", (3, 9), strict=True):
+        folder.mkdir(parents=True)
+        (folder / "map.png").write_bytes(PNG)
+        files = {"map.png": (28, "d")}
+        facts = another(1.0, 0.9, niter, run=run)
+        made = call("export", 3, 4, workdir=folder.as_uri(), files=files)
+        put(space, [*facts[:-1], *made, facts[-1]], run)
+    say(report.command, "b", "--compare", "a", "-o", "out")
+    page = Page.at(Path("out/comparison.html"))
+    assert "Comparison with a" in page.text and "niter 3 9" in page.text
+    assert [link for link in page.links if link.endswith(".png")] == [
+        *["pictures/before-0001-map.png"] * 2, *["pictures/0001-map.png"] * 2,
+    ]  # fmt: skip
+    assert Path("out/pictures/before-0001-map.png").read_bytes() == PNG
+    say(report.command, "b", "-o", "out")
+    assert not Path("out/comparison.html").exists()
+    assert not Path("out/pictures/before-0001-map.png").exists()

@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 from report_support import PNG, START, TEXT, Page, begun, call, over, record, started, story
 
-from radps_dag.cli import diff, report, timeline
+from radps_dag.cli import diff, graph, report, timeline
 from radps_dag.facts import Fact, NodeStarted, NodeSucceeded, RunStarted, Scored
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
+from radps_dag.problem import UsageError
 from radps_dag.report.comparing import compare
 from radps_dag.report.folding import report_of
 
@@ -80,6 +81,18 @@ def test_the_timeline_is_a_picture(space: Path) -> None:
     assert say(timeline.command, "--svg", "t.svg").output == "t.svg\n"
     text = Path("t.svg").read_text(encoding="utf-8")
     assert text.startswith("<svg") and "<style>" in text and "import_data" in text
+
+
+def test_the_graph_shows_how_a_run_went(space: Path) -> None:
+    """graph --run draws what the run recorded, each node with its end, its time and its score."""
+    assert say(graph.command, "--run", "r1", "-o", "night.mmd").output == "night.mmd\n"
+    text = Path("night.mmd").read_text(encoding="utf-8")
+    assert "✔ succeeded · 2.0s" in text  # the import
+    assert "✘ 1 tolerated, 1 succeeded" in text and "0.20 alert" in text
+    assert "- skipped" in text
+    for words in ((), ("night.yaml", "--run", "r1")):
+        with pytest.raises(UsageError, match="name one of them"):
+            say(graph.command, *words)
 
 
 def another(seconds: float, score: float, niter: int, **more: Any) -> list[Fact]:

@@ -1,8 +1,9 @@
-"""All pictures of the documentation, drawn anew: `python docs/img/draw.py [graph terminal run]`.
+"""All pictures of the documentation, drawn anew: `python docs/img/draw.py [graph run ...]`.
 
 They show what the pipelines do now, so they are drawn by running them, in a folder that goes away:
 `graph` without a run, `terminal` (needs tmux) from a run of placeholders, `run` from one of the
-library `sim`, its questions and pictures on Prefect's page included (needs chromium; minutes).
+library `sim`, its questions and pictures on Prefect's page included, and `report` from another one
+(both need chromium, and minutes).
 """
 
 from __future__ import annotations
@@ -118,6 +119,27 @@ def run(site: Site) -> None:
         shutil.copy(max(products.glob(theirs), key=str), HERE / ours)
 
 
+def report(site: Site) -> None:
+    """The report of a run of the library `sim`, which stays in a folder if one is named."""
+    site.say("run", FULL_CUBE, "--library", "sim", "--no-prefect", "--quiet")
+    folder = Path(os.environ.get("RADPS_DAG_EXAMPLE_REPORT") or site.folder / "report")
+    site.say("report", "-o", str(folder))
+    pages(folder, site.folder / "browser-of-report")
+
+
+def pages(folder: Path, profile: Path) -> None:
+    """Pictures of a report: its summary, a stage, the timeline."""
+    with browser(profile) as tab:
+        for name, page, height in (
+            ("report-summary.png", "index.html", 760),
+            ("report-stage.png", "stage-09-image_continuum.html", 1000),
+            ("report-timeline.png", "timeline.html", 1000),
+        ):
+            tab.open((folder / page).as_uri())
+            tab.wait("document.readyState === 'complete'")
+            tab.shot(HERE / name, 1100, height)
+
+
 def _login(site: Site, tab: Browser) -> str:
     """Log in; the address of the page."""
     lines = site.say("server", "status", "--show-auth").splitlines()
@@ -159,7 +181,7 @@ def _events(tab: Browser, page: str, run: str) -> None:
 
 
 def main() -> None:
-    kinds = {"graph": graph, "terminal": terminal, "run": run}
+    kinds = {"graph": graph, "terminal": terminal, "run": run, "report": report}
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kinds", nargs="*", choices=[*kinds, []], help="which; all by default")
     given = parser.parse_args()

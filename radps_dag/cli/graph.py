@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
-from radps_dag.cli.options import which_workloads
+from radps_dag.cli import completion
+from radps_dag.cli.options import which_workloads, which_workspace
 from radps_dag.diagram import FORMATS, Direction, Format, Layout, draw
 from radps_dag.opening import open_pipeline
 from radps_dag.problem import UsageError, allowed
 from radps_dag.profile import find_profile
+
+if TYPE_CHECKING:
+    from radps_dag.builder import Graph
+    from radps_dag.diagram.cards import States
 
 __all__ = ["command"]
 
@@ -28,7 +33,13 @@ ENDING: dict[Format, str] = {"png": ".png", "svg": ".svg", "dot": ".dot", "merma
 
 
 @click.command("graph")
-@click.argument("file", type=click.Path(), metavar="FILE")
+@click.argument("file", type=click.Path(), metavar="[FILE]", required=False)
+@click.option(
+    "--run",
+    metavar="RUN",
+    shell_complete=completion.runs,
+    help="Draw what this run recorded, with how each node ended, how long it took and its score.",
+)
 @click.option("--png", "form", flag_value="png", help="A picture for pages and slides (default).")
 @click.option("--svg", "form", flag_value="svg", help="A picture that scales, with tooltips.")
 @click.option("--dot", "form", flag_value="dot", help="Graphviz's language.")
@@ -62,8 +73,10 @@ ENDING: dict[Format, str] = {"png": ".png", "svg": ".svg", "dot": ".dot", "merma
     help="The direction in which the stages flow.",
 )
 @which_workloads
+@which_workspace
 def command(
-    file: str,
+    file: str | None,
+    run: str | None,
     form: Format | None,
     output: str | None,
     depth: int | None,
@@ -72,21 +85,52 @@ def command(
     library: str | None,
     modules: tuple[Path, ...],
     profile_file: Path | None,
+    workspace: Path,
+    store: str | None,
 ) -> int:
-    """Draw the pipeline in FILE, without running anything.
+    """Draw the pipeline in FILE, or that of a run, without running anything.
 
     Writes a PNG named after the pipeline, or what -o or a format's flag says, and prints its path.
     """
     form = _format(form, output)
-    pipeline, _ = open_pipeline(file, library, modules, find_profile(profile_file))
-    from radps_dag.builder import build
-
-    content = draw(build(pipeline), form, depth=depth, direction=direction, layout=layout)
+    if (file is None) == (run is None):
+        raise UsageError("graph draws FILE or --run RUN: name one of them")
+    name, graph, states = (
+        _recorded(str(run), workspace, store)
+        if file is None
+        else _of_file(file, library, modules, profile_file)
+    )
+    content = draw(graph, form, depth=depth, direction=direction, layout=layout, states=states)
     if output == "-":
         _to_stdout(content, form)
     else:
-        click.echo(_written(content, Path(output or pipeline.name + ENDING[form])))
+        click.echo(_written(content, Path(output or name + ENDING[form])))
     return 0
+
+
+def _of_file(
+    file: str, library: str | None, modules: tuple[Path, ...], profile_file: Path | None
+) -> tuple[str, Graph, States]:
+    pipeline, _ = open_pipeline(file, library, modules, find_profile(profile_file))
+    from radps_dag.builder import build
+
+    return pipeline.name, build(pipeline), {}
+
+
+def _recorded(run: str, workspace: Path, store: str | None) -> tuple[str, Graph, States]:
+    """The graph that a run recorded, and how its nodes ended."""
+    from radps_dag.cli.looking import looking
+    from radps_dag.journal.run_status import find_run, last_start
+    from radps_dag.report.folding import report_of
+    from radps_dag.report.states import states
+    from radps_dag.report.texts import recorded
+
+    with looking(workspace, store) as opened:
+        found = report_of(opened, find_run(opened, run))
+        graph = recorded(last_start(opened, found.run)).graph
+    if graph is None:
+        raise UsageError(f"run {found.run} has not recorded a pipeline that can be drawn")
+    return found.pipeline, graph, states(found.nodes)
 
 
 def _format(form: Format | None, output: str | None) -> Format:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from radps_dag.cli import completion
 from radps_dag.cli.looking import looking
 from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.problem import RadpsDagError
@@ -22,8 +24,16 @@ __all__ = ["command", "report_at_end"]
     help="Write here: a folder, a single page FILE.html, or FILE.zip. "
     "Default: the folder report-RUN in the current directory.",
 )
+@click.option(
+    "--compare",
+    metavar="RUN2",
+    shell_complete=completion.runs,
+    help="With a page that says what differs from RUN2, an earlier run.",
+)
 @which_workspace
-def command(run: str | None, output: Path | None, workspace: Path, store: str | None) -> int:
+def command(
+    run: str | None, output: Path | None, compare: str | None, workspace: Path, store: str | None
+) -> int:
     """Write a report of RUN, or of the last one: verdict, failures, questions, stages, scores,
     pictures, times, loops, the graph, the pipeline's text, provenance.
 
@@ -36,6 +46,11 @@ def command(run: str | None, output: Path | None, workspace: Path, store: str | 
 
     with looking(workspace, store) as opened:
         found = report_of(opened, find_run(opened, run))
+        if compare is not None:
+            from radps_dag.report import comparing
+
+            before = report_of(opened, find_run(opened, compare))
+            found = replace(found, comparison=comparing.compare(before, found))
     click.echo(write(found, output or Path(f"report-{found.run}")))
     return 0
 

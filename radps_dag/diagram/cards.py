@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -12,9 +12,11 @@ from radps_dag.facts import NodeKind
 from radps_dag.fonts.text import clean
 from radps_dag.language.model import Group, Node, Pause, Pipeline, Task, Use
 
-__all__ = ["Card", "Kind", "Link", "cards", "features", "walk_cards"]
+__all__ = ["NO_STATES", "Card", "Kind", "Link", "States", "cards", "features", "walk_cards"]
 
 LONGEST_TIP = 500
+States = Mapping[str, tuple[Badge, ...]]
+NO_STATES: States = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +63,37 @@ class Card:
         return self.hidden > 0
 
 
-def cards(graph: Graph, depth: int | None = None) -> Card:
-    """The pipeline as one card that holds the cards of its stages, down to `depth` levels."""
+def cards(graph: Graph, depth: int | None = None, states: States = NO_STATES) -> Card:
+    """The pipeline as one card that holds the cards of its stages, down to `depth` levels.
+
+    `states` are badges that say how nodes ended in a run, by their paths.
+    """
     pipeline: Pipeline | None = graph.graph.get("pipeline")
     return Card(
         path="",
         id=clean(pipeline.name) if pipeline else "",
         kind=_GROUP,
         description=clean(pipeline.description) if pipeline else "",
-        inside=_inside(graph, "", pipeline, depth),
+        inside=_inside(graph, "", pipeline, depth, states),
         links=_links(graph),
     )
 
 
 def _inside(
-    graph: Graph, path: str, pipeline: Pipeline | None, depth: int | None
+    graph: Graph, path: str, pipeline: Pipeline | None, depth: int | None, states: States
 ) -> tuple[Card, ...]:
     pipeline = graph.graph.get("pipeline", pipeline)
-    return tuple(_card(graph, id, path, pipeline, depth) for id in graph)
+    return tuple(_card(graph, id, path, pipeline, depth, states) for id in graph)
 
 
-def _card(graph: Graph, id: str, path: str, pipeline: Pipeline | None, depth: int | None) -> Card:
+def _card(
+    graph: Graph,
+    id: str,
+    path: str,
+    pipeline: Pipeline | None,
+    depth: int | None,
+    states: States,
+) -> Card:
     node = node_of(graph, id)
     kind, line = _kind_and_line(node)
     below = f"{path}/{id}" if path else id
@@ -96,9 +108,11 @@ def _card(graph: Graph, id: str, path: str, pipeline: Pipeline | None, depth: in
         description=clean(node.description or _inherited_description(node)),
         badges=tuple(
             Badge(badge.feature, clean(badge.text), clean(badge.full)[:LONGEST_TIP])
-            for badge in badges(node, pipeline)
+            for badge in (*states.get(below, ()), *badges(node, pipeline))
         ),
-        inside=_inside(inner, below, pipeline, deeper) if inner is not None and shown else (),
+        inside=_inside(inner, below, pipeline, deeper, states)
+        if inner is not None and shown
+        else (),
         links=_links(inner) if inner is not None and shown else (),
         hidden=0 if shown or inner is None else sum(1 for _ in walk(inner)),
     )

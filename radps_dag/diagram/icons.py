@@ -8,6 +8,10 @@ __all__ = ["HAND", "ICONS", "LAYERS"]
 
 # Each in a square of 12 by 12, drawn with a line of 1.4 in the badge's colour.
 ICONS: dict[Feature, str] = {
+    # A tick, a cross, and a dash: how a node ended in a run.
+    "good": '<path d="M1.5 6.5 4.8 9.8 10.5 2.5"/>',
+    "bad": '<path d="M2 2 10 10 M10 2 2 10"/>',
+    "idle": '<path d="M2 6H10"/>',
     # A diamond: a decision.
     "when": '<path d="M6 1 11 6 6 11 1 6Z"/>',
     # Cards behind a card.

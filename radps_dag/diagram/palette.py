@@ -29,6 +29,9 @@ USE = Tone(INK, "#66778a", "#f4f6f9")
 PAUSE = Tone("#8f3a00", "#c65a12", "#fdf0e4")
 
 FEATURE: dict[Feature, Tone] = {
+    "good": Tone("#00614a", "#00614a", "#d8f0e6"),
+    "bad": Tone("#9c1f18", "#c63a2c", "#fde5e2"),
+    "idle": Tone("#46525f", "#7b8794", "#f1f3f6"),
     "when": Tone("#74560a", "#cfa93e", "#fcf5df"),
     "for_each": Tone("#00664b", "#4fae92", "#e5f5ef"),
     "loop": Tone("#00558a", "#5a9fce", "#e6f1f9"),

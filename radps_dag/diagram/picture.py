@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from radps_dag.builder import Graph
-from radps_dag.diagram.cards import Card, cards, features, walk_cards
+from radps_dag.diagram.cards import NO_STATES, Card, States, cards, features, walk_cards
 from radps_dag.diagram.face import PILL_HEIGHT, SMALL
 from radps_dag.diagram.labels import Label, labels
 from radps_dag.diagram.layered import Direction
@@ -24,6 +24,9 @@ Sign = Feature | Literal["data", "needs_edge", "pause", "use", "hidden"]
 SIGNS: dict[Sign, str] = {
     "data": "data",
     "needs_edge": "order only (needs)",
+    "good": FEATURES["good"],
+    "bad": FEATURES["bad"],
+    "idle": FEATURES["idle"],
     "when": FEATURES["when"],
     "for_each": FEATURES["for_each"],
     "loop": FEATURES["loop"],
@@ -65,9 +68,10 @@ def picture(
     depth: int | None = None,
     direction: Direction = "down",
     arranger: Arranger = own_arranger,
+    states: States = NO_STATES,
 ) -> Picture:
-    """The picture of a pipeline."""
-    card = cards(graph, depth)
+    """The picture of a pipeline, with how its nodes ended in a run if `states` say so."""
+    card = cards(graph, depth, states)
     box = lay_out(card, direction, arranger)
     inner = max(box.width, 460.0, min(text_width(card.id, HEADING, "SemiBold"), 1200.0))
     description = wrap(card.description, inner, 12.0, 2)

@@ -8,6 +8,9 @@ from radps_dag.diagram.words import Feature
 __all__ = ["lines", "title"]
 
 SIGNS: dict[Feature, str] = {
+    "good": "✔",
+    "bad": "✘",
+    "idle": "-",
     "when": "◇",
     "for_each": "❐",
     "loop": "↻",

@@ -14,10 +14,15 @@ from radps_dag.language.model import ForEach, Loop, Node, Pipeline, Qa
 
 __all__ = ["FEATURES", "Badge", "Feature", "badges", "duration", "plain"]
 
-Feature = Literal["when", "for_each", "loop", "retries", "timeout", "tolerated", "qa"]
+Feature = Literal[
+    "good", "bad", "idle", "when", "for_each", "loop", "retries", "timeout", "tolerated", "qa"
+]
 
 # In the order of the legend, with what the legend says.
 FEATURES: dict[Feature, str] = {
+    "good": "ended well in this run",
+    "bad": "failed, or scored low",
+    "idle": "skipped, stopped or not ended",
     "when": "only if the condition holds",
     "for_each": "one instance per item, in parallel",
     "loop": "repeated until converged",

@@ -30,6 +30,7 @@ from radps_dag.report.model import (
     Topic,
 )
 from radps_dag.report.pictures import pictures_of
+from radps_dag.report.states import states
 from radps_dag.report.texts import recorded
 from radps_dag.report.timeline import WIDTH, Unit, timeline
 from radps_dag.report.topics import TOPICS
@@ -181,16 +182,16 @@ class _Folding:
             loops=shown_loops,
             more_loops=more_loops,
             texts=self._recorded.texts,
-            graph=self._graph(None),
-            graph_of_stages=self._graph(1),
+            graph=self._graph(None, nodes.values()),
+            graph_of_stages=self._graph(1, nodes.values()),
             provenance=_provenance(start),
             places=tuple(self._places()),
             sources_sha256=str(start.provenance.get("sources_sha256", "")),
         )
 
-    def _graph(self, depth: int | None) -> bytes:
+    def _graph(self, depth: int | None, nodes: Iterable[Node]) -> bytes:
         graph = self._recorded.graph
-        return b"" if graph is None else draw(graph, "svg", depth=depth)
+        return b"" if graph is None else draw(graph, "svg", depth=depth, states=states(nodes))
 
     def _node(self, path: str, units: Sequence[Unit]) -> Node:
         return node_of(path, units, self._recorded, self._shown, self._most, self._logs)

@@ -97,7 +97,9 @@ class Links:
 
     def pictures(self) -> Iterator[Picture]:
         """The pictures to be laid beside the pages."""
-        return (one for one in self.report.pictures if one.path is not None)
+        compared = self.report.comparison.pictures if self.report.comparison is not None else ()
+        every = (*self.report.pictures, *(old for old, _ in compared))
+        return (one for one in every if one.path is not None)
 
 
 @dataclass
@@ -133,7 +135,7 @@ class FileLinks(Links):
     def unshown(self, one: Picture) -> str:
         """Why a picture that is there is not shown."""
         if one.name in self._embedded:
-            return "shown with its stage"
+            return "shown with its stage, above"
         return f"not embedded, beyond {EMBEDDED // 1_000_000} MB of pictures"
 
     def graph(self, which: str) -> str:

@@ -48,6 +48,7 @@ _GANTT_STYLE = (
     ".b-asked{fill:#a2569a}.b-stopped,.b-abandoned{fill:#8a774f}.crit{stroke:#1c2733;"
     "stroke-width:1.6}"
 )
+_CHANGES = 200  # of a kind, on the page that compares two runs
 _AREA = 24.0  # height of a row that shows how many went on
 
 
@@ -127,8 +128,13 @@ def _area(row: Row) -> str:
     return "".join([*steps, f"V{base:.1f}Z"])
 
 
+def _titles(report: Report) -> dict[str, str]:
+    """The pages of a report, in the order of the menu."""
+    return _TITLES if report.comparison is None else {**_TITLES, "comparison": "Comparison"}
+
+
 def _sections(report: Report, links: Links) -> Iterator[_Section]:
-    for name, title in _TITLES.items():
+    for name, title in _titles(report).items():
         template = "summary.html" if name == "index" else f"{name}.html"
         yield _Section(name, title, template)
         for stage in report.stages if name == "stages" else ():
@@ -151,7 +157,8 @@ def _page(
         sections=sections,
         title=sections[0].title if alone else "Report",
         current="stages" if current.startswith("stage-") else current,
-        menu=_TITLES.items(),
+        menu=_titles(report).items(),
+        most=_CHANGES,
         policy=Markup(policy),  # noqa: S704  # made of our own words
         style=Markup(style),  # noqa: S704  # our own file
         script=Markup(script),  # noqa: S704  # our own file

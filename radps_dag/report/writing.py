@@ -64,6 +64,7 @@ def _folder(report: Report, folder: Path) -> Path:
         *folder.glob("stage-*.html"),
         *folder.glob("pictures/*"),
         *folder.glob("graph*.svg"),
+        folder / "comparison.html",
     ):
         if old.relative_to(folder).as_posix() not in known:
             old.unlink(missing_ok=True)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from report_support import START, TEXT, begun, call, over, record, started, story
+from report_support import PNG, START, TEXT, Page, begun, call, over, record, started, story
 
-from radps_dag.cli import diff, report, timeline
+from radps_dag.cli import diff, graph, report, timeline
 from radps_dag.facts import Fact, NodeStarted, NodeSucceeded, RunStarted, Scored
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
+from radps_dag.problem import UsageError
 from radps_dag.report.comparing import compare
 from radps_dag.report.folding import report_of
 
@@ -80,6 +81,18 @@ def test_the_timeline_is_a_picture(space: Path) -> None:
     assert say(timeline.command, "--svg", "t.svg").output == "t.svg\n"
     text = Path("t.svg").read_text(encoding="utf-8")
     assert text.startswith("<svg") and "<style>" in text and "import_data" in text
+
+
+def test_the_graph_shows_how_a_run_went(space: Path) -> None:
+    """graph --run draws what the run recorded, each node with its end, its time and its score."""
+    assert say(graph.command, "--run", "r1", "-o", "night.mmd").output == "night.mmd\n"
+    text = Path("night.mmd").read_text(encoding="utf-8")
+    assert "✔ succeeded · 2.0s" in text  # the import
+    assert "✘ 1 tolerated, 1 succeeded" in text and "0.20 alert" in text
+    assert "- skipped" in text
+    for words in ((), ("night.yaml", "--run", "r1")):
+        with pytest.raises(UsageError, match="name one of them"):
+            say(graph.command, *words)
 
 
 def another(seconds: float, score: float, niter: int, **more: Any) -> list[Fact]:
@@ -150,3 +163,25 @@ def test_what_decides_is_compared(space: Path) -> None:
     }
     alone = dict(comparison.effects)["Places of one run alone"]
     assert [(one.what, one.before, one.after) for one in alone] == [("export", "(none)", "there")]
+
+
+def test_a_report_compares_two_runs(space: Path) -> None:
+    """With --compare a page says what differs, and has the pictures of both side by side."""
+    products = [space / "runs" / run / "products" for run in ("a", "b")]
+    for folder, run, niter in zip(products, "ab", (3, 9), strict=True):
+        folder.mkdir(parents=True)
+        (folder / "map.png").write_bytes(PNG)
+        files = {"map.png": (28, "d")}
+        facts = another(1.0, 0.9, niter, run=run)
+        made = call("export", 3, 4, workdir=folder.as_uri(), files=files)
+        put(space, [*facts[:-1], *made, facts[-1]], run)
+    say(report.command, "b", "--compare", "a", "-o", "out")
+    page = Page.at(Path("out/comparison.html"))
+    assert "Comparison with a" in page.text and "niter 3 9" in page.text
+    assert [link for link in page.links if link.endswith(".png")] == [
+        *["pictures/before-0001-map.png"] * 2, *["pictures/0001-map.png"] * 2,
+    ]  # fmt: skip
+    assert Path("out/pictures/before-0001-map.png").read_bytes() == PNG
+    say(report.command, "b", "-o", "out")
+    assert not Path("out/comparison.html").exists()
+    assert not Path("out/pictures/before-0001-map.png").exists()

@@ -181,11 +181,11 @@ class ParslSettings:
 
     @property
     def gpus(self) -> int:
-        """How many graphics processors all blocks have, at most."""
+        """The largest number of graphics processors of all blocks."""
         return sum(self.most(one) * one.nodes * one.gpus for one in self.blocks)
 
     def lacking(self, asked: Resources) -> str:
-        """What a call has in each block, where it fits none; "" if it fits one."""
+        """The limits of a call in each block, if it fits none; "" if it fits one."""
         if any(one.fits(asked) for one in self.blocks):
             return ""
         return "; ".join(f"{one.share().words} ({one.name})" for one in self.blocks)

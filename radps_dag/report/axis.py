@@ -62,7 +62,7 @@ def _label(seconds: float, step: float) -> str:
 
 
 def bins(spans: Iterable[tuple[float, float]], left: float, right: float, count: int) -> list[int]:
-    """How many spans there are at each of `count` places between two positions, at most at once.
+    """The largest number of spans at once, at each of `count` places between two positions.
 
     >>> bins([(0, 10), (5, 10)], 0, 10, 2)
     [1, 2]

@@ -27,7 +27,7 @@ _LONGEST_TRACEBACK = 6000
 
 
 class Logs:
-    """What calls printed, for as many of them as are quickly found: each look reads the log."""
+    """The output of calls, for as many of them as are quickly found: each look reads the log."""
 
     def __init__(self, directory: RunDirectory, calls: int) -> None:
         self._log = directory.workers_log
@@ -43,7 +43,7 @@ class Logs:
 
 
 def ended_at(unit: Unit) -> float | None:
-    """When a place ended last. A result that is used again is there at once."""
+    """The last end of a place. A result that is used again is there at once."""
     if unit.view.origin:
         return unit.state.started
     return unit.view.attempts[-1].ended if unit.view.attempts else None
@@ -103,7 +103,7 @@ def _lowest(units: Iterable[Unit]) -> Score | None:
 
 
 def _badness(unit: Unit) -> tuple[int, float, float]:
-    """What failed first, then what scored low, then what took long."""
+    """Order of interest: failures first, then low scores, then long times."""
     state = unit.state
     lowest = state.own.score if state.own.score is not None else 2.0
     return (_BAD[status_of(state)], lowest, -(state.seconds or 0.0))

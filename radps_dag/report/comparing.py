@@ -22,7 +22,7 @@ _SLOWER = 0.2, 0.1  # seconds that count: that share of it, and that much
 
 
 def compare(before: Report, after: Report) -> Comparison:
-    """What differs in `after` from `before`. Nothing differs by having another run's directory."""
+    """Differences of `after` from `before`. The directory of the run is not a difference."""
     causes = {
         "Params": _pairs(before.params, after.params),
         "Settings": _pairs(_settings(before), _settings(after)),
@@ -151,7 +151,7 @@ def _named(value: Any) -> Any:
 
 
 def _outcomes(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
-    """Where it ended differently. That a result was used again is no other end."""
+    """The places that ended differently. A reused result is not another end."""
     for old, new in both:
         if _end(old) != _end(new):
             yield Change(new.place, old.status, new.status)
@@ -162,7 +162,7 @@ def _end(one: Place) -> str:
 
 
 def _scores(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
-    """What fell most comes first."""
+    """Differences of scores; the largest fall comes first."""
     found = [
         (new.score - old.score, old, new)
         for old, new in both
@@ -181,7 +181,7 @@ def _iterations(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
 
 
 def _seconds(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
-    """What took longer or shorter, the largest difference first."""
+    """Differences of times, the largest first."""
     share, least = _SLOWER
     found = [
         (abs(new.seconds - old.seconds), old, new)

@@ -19,7 +19,7 @@ __all__ = ["Span", "critical_path"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When a place began and ended."""
+    """Begin and end of a place."""
 
     start: float
     end: float
@@ -52,7 +52,7 @@ def _level(graph: Graph, children: Mapping[str, NodeState], span: Spans) -> Iter
 def _awaited(
     graph: Graph, id: str, children: Mapping[str, NodeState], span: Spans
 ) -> Iterator[str]:
-    """What a node waits for; through those that did not run, what they waited for."""
+    """The nodes that a node waits for; those that did not run stand for what they waited for."""
     seen: set[str] = set()
     waiting = list(graph.predecessors(id))
     while waiting:

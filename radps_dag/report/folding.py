@@ -47,7 +47,7 @@ _WARNINGS = 50
 
 
 class _Heard:
-    """What the facts say beside the state of the nodes."""
+    """Content of the facts beside the state of the nodes."""
 
     def __init__(self, run: str) -> None:
         self.views = NodeViews(run)
@@ -211,7 +211,7 @@ class _Folding:
         scores: Sequence[Score],
         questions: Sequence[Question],
     ) -> str:
-        """How the run stands, in a sentence or two."""
+        """The status of the run, in a sentence or two."""
         state = self._state
         words = [f"The run {_HOW[self._status(end)]}."]
         if state.end is not None and state.end.status == "cancelled":
@@ -432,7 +432,7 @@ _HOW = {
 
 
 def _provenance(start: RunStarted) -> dict[str, Any]:
-    """What is shown of it; whoever wrote a journal that was imported is not trusted."""
+    """The text to show; the writer of a journal that was imported is not trusted."""
     left_out = ("sources", "context", "sources_sha256")
     found = {name: value for name, value in start.provenance.items() if name not in left_out}
     packages = found.get("packages")

@@ -78,7 +78,7 @@ class Links:
         return self.picture(one) if one.media != "image/svg+xml" else ""
 
     def unshown(self, one: Picture) -> str:
-        """Why a picture that is there is not shown."""
+        """The reason why a picture that is there is not shown."""
         return ""
 
     def graph(self, which: str) -> str:
@@ -133,7 +133,7 @@ class FileLinks(Links):
         return ""
 
     def unshown(self, one: Picture) -> str:
-        """Why a picture that is there is not shown."""
+        """The reason why a picture that is there is not shown."""
         if one.name in self._embedded:
             return "shown with its stage, above"
         return f"not embedded, beyond {EMBEDDED // 1_000_000} MB of pictures"

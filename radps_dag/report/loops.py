@@ -64,7 +64,7 @@ def _loop(unit: Unit) -> Loop:
 
 
 def _course(found: Sequence[Iterated]) -> tuple[str, list[float | None]]:
-    """What tells how a loop went, by its name: its score or, where it has none, the first number
+    """The measure of a loop, by its name: its score or, where it has none, the first number
     that it hands on from round to round. The last round hands on nothing."""
     scores = [one.score for one in found]
     if any(one is not None for one in scores):

@@ -1,4 +1,4 @@
-"""What a report says, as frozen values: made by `folding` and its kin, shown by the templates."""
+"""Content of a report, as frozen values: made by `folding` and its kin, shown by the templates."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What failed, once for all places where the same did. `places` are some of `count`."""
+    """Failure, once for all places where the same failed. `places` are some of `count`."""
 
     place: str
     error: str
@@ -219,7 +219,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Who has answered what, and how."""
+    """Answer of a person, and its channel."""
 
     values: str
     by: str
@@ -229,7 +229,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person was asked."""
+    """Question to a person."""
 
     place: str
     message: str
@@ -312,7 +312,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What belongs to one subject, out of all stages."""
+    """Content of one subject, out of all stages."""
 
     name: str
     nodes: tuple[Node, ...]
@@ -394,7 +394,7 @@ class Step:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """The duration."""
         return self.end - self.start
 
 
@@ -409,7 +409,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How it went at a place, in short: what two runs are compared by."""
+    """Outcome at a place, in short, by which two runs are compared."""
 
     place: str
     status: Status
@@ -434,7 +434,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs between a run and an earlier one, by kind: the sections have titles."""
+    """Differences between a run and an earlier one, by kind: the sections have titles."""
 
     before: str  # the earlier run
     after: str

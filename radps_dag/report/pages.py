@@ -117,7 +117,7 @@ def _label(row: Row) -> str:
 
 
 def _area(row: Row) -> str:
-    """How many went on, as a path."""
+    """Number of calls at each time, as a path."""
     if not row.density:
         return ""
     wide = (row.right - row.left) / len(row.density)
@@ -204,7 +204,7 @@ def _environment() -> Environment:
 
 
 def _finalized(value: Any) -> Any:
-    """What is hidden in a text is shown; nothing is nothing."""
+    """Show what is hidden in a text; None gives ""."""
     if value is None:
         return ""
     return visible(value) if type(value) is str else value

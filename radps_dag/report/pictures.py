@@ -1,4 +1,4 @@
-"""What calls made to be looked at, to pictures that a report can carry."""
+"""Pictures made by calls to pictures that a report can carry."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _addresses(view: NodeView) -> dict[str, str]:
 
 
 def _words(product: Mapping[str, Any]) -> str:
-    """What a product says of itself: its kind, its description, what it is of."""
+    """The caption of a product: its kind, its description, what it is of."""
     selection = product.get("selection")
     of = ""
     if isinstance(selection, Mapping):

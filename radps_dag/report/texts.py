@@ -30,7 +30,7 @@ class Recorded:
 
 
 def recorded(start: RunStarted) -> Recorded:
-    """What the run recorded of its pipeline."""
+    """The record of the pipeline's text in the run."""
     found = start.provenance.get("sources", {})
     sources = {name: text for name, text in found.items() if isinstance(text, str)}
     if not sources:

@@ -108,7 +108,7 @@ def folded(scores: Iterable[Score], most: int) -> tuple[tuple[Score, ...], tuple
 
 
 def spread(seconds: Sequence[float]) -> Spread | None:
-    """How the seconds of calls are distributed."""
+    """Distribution of the seconds of calls."""
     if not seconds:
         return None
     return Spread(len(seconds), min(seconds), median(seconds), max(seconds), sum(seconds))

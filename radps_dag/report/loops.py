@@ -9,6 +9,7 @@ from typing import Any
 from radps_dag.facts import Iterated
 from radps_dag.report.model import Iteration, Loop
 from radps_dag.report.timeline import Unit
+from radps_dag.report.values import node_path
 
 __all__ = ["loops"]
 
@@ -24,8 +25,7 @@ def loops(units: Iterable[Unit], most: int) -> tuple[tuple[Loop, ...], int]:
     alike: dict[str, list[Loop]] = {}
     for unit in units:
         if unit.view.iterations:
-            path = unit.state.place.partition("[")[0]
-            alike.setdefault(path, []).append(_loop(unit))
+            alike.setdefault(node_path(unit.state.place), []).append(_loop(unit))
     for some in alike.values():
         if len(some) > most:
             left += len(some) - most

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_support import PNG, START, TEXT, Page, begun, call, over, record, started, story
 
-from radps_dag.facts import Fact, NodeStarted, NodeSucceeded
+from radps_dag.facts import Fact, Iterated, NodeStarted, NodeSucceeded
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
@@ -323,3 +323,18 @@ def test_loops_have_a_course(store: Store) -> None:
     loop = report.loops[0]
     assert (loop.measure, loop.kept, loop.logarithmic) == ("score", 2, True)
     assert [one.value for one in loop.rounds] == [100.0, 3.0] and len(loop.points) == 2
+
+
+def test_loops_are_folded_by_node(store: Store) -> None:
+    """Of many loops at one node the worst are shown, wherever fan-outs stand above it."""
+    facts: list[Fact] = [begun()]
+    for n in range(30):
+        here = f"clean[spw={n}]/cycle"
+        facts += [
+            started(here, kind="loop", total=3),
+            Iterated(time=START, place=here, iteration=1, cap=3, score=1.0,
+                     outcome="diverged" if n == 29 else "converged", kept=1),
+        ]  # fmt: skip
+    report = reported(store, [*facts, over()])
+    assert len(report.loops) == 20 and report.more_loops == 10
+    assert report.loops[0].place == "clean[spw=29]/cycle"

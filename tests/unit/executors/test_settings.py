@@ -14,6 +14,7 @@ from radps_dag.language.model import Resources
 from radps_dag.loader import load
 from radps_dag.problem import InvalidPipeline, UsageError
 from radps_dag.profile import Profile, load_profile
+from radps_dag.workloads.contract.registry import find_library
 
 BLOCK = "[[executors.hpc.blocks]]\nname = 'a'\ncpus = 4\n"
 
@@ -104,7 +105,15 @@ def test_a_call_that_fits_no_block_is_refused(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     with pytest.raises(InvalidPipeline) as caught:
-        refuse_too_large(load(file), ["a", "b"], "hpc", sys.maxsize, 2, settings.lacking)
+        refuse_too_large(
+            load(file),
+            ["a", "b"],
+            "hpc",
+            sys.maxsize,
+            2,
+            find_library("placeholder"),
+            settings.lacking,
+        )
     (problem,) = caught.value.problems
     assert problem.at.line == 4
     assert problem.message == (

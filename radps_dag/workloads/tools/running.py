@@ -8,10 +8,9 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from radps_dag.language.shape import from_schema, mismatch
-from radps_dag.outcome import CallFailed
 from radps_dag.storage.files import content_of
 from radps_dag.workloads.contract.notes import note
 from radps_dag.workloads.tools.argv import (
@@ -30,6 +29,9 @@ from radps_dag.workloads.tools.tool import (
     Tool,
     ToolOutput,
 )
+
+if TYPE_CHECKING:
+    from radps_dag.outcome import CallFailed
 
 __all__ = ["ProgramCall"]
 
@@ -188,6 +190,8 @@ def _how(code: int) -> str:
 
 
 def _failed(error: str, message: str, *kinds: str, said: str = "") -> CallFailed:
+    from radps_dag.outcome import CallFailed  # and with it facts, which validation does not need
+
     return CallFailed(
         "",
         error,

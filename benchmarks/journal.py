@@ -35,7 +35,7 @@ from radps_dag.reuse.cache import Results
 from radps_dag.runs.frontend import Screen
 from radps_dag.runs.options import RunOptions
 from radps_dag.runs.orphans import remove_orphans
-from radps_dag.runs.preparing import memory_of
+from radps_dag.runs.preparing import result_cache_of
 from radps_dag.runs.record import new_run, reopen
 from radps_dag.runs.session import run_job
 
@@ -75,7 +75,7 @@ def recorded(store: Store, job: Job, run: str | None = None) -> float:
         opened_job = replace(
             job, run=directory.id, workdir=directory.products, generation=opened.generation
         )
-        memory = memory_of(RunOptions(settings=job.settings), opened_job, store)
+        memory = result_cache_of(RunOptions(settings=job.settings), opened_job, store)
         ended = run_job(opened_job, opened, memory, Screen(nobody), lambda record: Untracked())
         opened.close()
         assert ended.status == "succeeded", ended.error
@@ -85,7 +85,7 @@ def recorded(store: Store, job: Job, run: str | None = None) -> float:
 
 def plan_of(store: Store, job: Job) -> None:
     """Plan a run of what has just run."""
-    memory = memory_of(RunOptions(settings=job.settings), replace(job, run="plan"), store)
+    memory = result_cache_of(RunOptions(settings=job.settings), replace(job, run="plan"), store)
     assert {one.verdict for one in plan(job, memory)} == {"reuse"}
 
 

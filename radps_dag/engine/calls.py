@@ -135,7 +135,7 @@ async def _called(
                 changes=asked.changes if asked is not None else (),
                 secrets=Secrets.of(arguments),
                 hidden=run.secrets,
-                resources=node.resources,
+                resources=asked_for,
                 limit=node.timeout,
             )
             limit = None if run.executor.capabilities.keeps_limits else node.timeout

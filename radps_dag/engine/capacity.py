@@ -87,7 +87,7 @@ def resources_of(node: Task, library: Library) -> Resources:
     """The resources that a call of the node holds: those of the node, or else of its tool."""
     workload = library.workloads.get(node.run)
     tool = None if workload is None else workload.tool
-    if node.resources != Resources() or tool is None or tool.resources is None:
+    if tool is None or tool.resources is None or node.resources != Resources():
         return node.resources
     return tool.resources
 

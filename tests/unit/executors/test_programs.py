@@ -16,8 +16,10 @@ from typing import TypeVar
 import pytest
 from repository import ROOT
 
+from radps_dag import run
 from radps_dag.engine.retrying import within
-from radps_dag.executors import Call, Executor, open_executor
+from radps_dag.executors import Call, Executor, Performed, open_executor
+from radps_dag.executors.threads import Threads
 from radps_dag.executors.worker_log import printed_at
 from radps_dag.outcome import CallFailed, TimedOut
 from radps_dag.sealed import NO_SECRETS, Secrets
@@ -186,3 +188,27 @@ def wait(true: Callable[[], bool]) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_call_asks_for_what_its_tool_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The executor hears of a tool's resources; those of the node go before them."""
+    monkeypatch.chdir(tmp_path)
+    tool = written(tmp_path, "true", "resources: {cpus: 2}\n")
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\nname: p\nstages:\n"
+        "  own: {run: tool}\n"
+        "  said: {run: tool, resources: {cpus: 1.5}}\n",
+        encoding="utf-8",
+    )
+    given: dict[str, float] = {}
+    compute = Threads.run
+
+    async def listen(self: Threads, call: Call) -> Performed:
+        given[call.place] = call.resources.cpus
+        return await compute(self, call)
+
+    monkeypatch.setattr(Threads, "run", listen)
+    run("p.yaml", workloads=[tool], prefect=False).succeeded()
+    assert given == {"own": 2, "said": 1.5}

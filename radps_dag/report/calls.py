@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from radps_dag.executors.worker_log import printed_at
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.progress.node import NodeState
-from radps_dag.report.model import Attempt, Call, Node, Score, Status
+from radps_dag.report.nodes import Attempt, Call, Node, Score, Status
 from radps_dag.report.texts import Recorded
 from radps_dag.report.timeline import Unit
 from radps_dag.report.topics import topic_of

@@ -10,7 +10,8 @@ from typing import Any
 
 from radps_dag.facts import strict_json
 from radps_dag.progress.look import duration, number, short
-from radps_dag.report.model import Change, Comparison, Picture, Place, Report
+from radps_dag.report.model import Change, Comparison, Place, Report
+from radps_dag.report.nodes import Picture
 from radps_dag.report.values import node_path
 
 __all__ = ["compare"]

@@ -16,19 +16,8 @@ from radps_dag.report.axis import axis
 from radps_dag.report.calls import Logs, ended_at, node_of, status_of
 from radps_dag.report.critical import Span, critical_path
 from radps_dag.report.loops import loops
-from radps_dag.report.model import (
-    Failure,
-    Node,
-    Picture,
-    Place,
-    Process,
-    Question,
-    Report,
-    Score,
-    Stage,
-    Step,
-    Topic,
-)
+from radps_dag.report.model import Failure, Place, Process, Question, Report, Stage, Step, Topic
+from radps_dag.report.nodes import Node, Picture, Score
 from radps_dag.report.pictures import pictures_of
 from radps_dag.report.states import states
 from radps_dag.report.texts import recorded

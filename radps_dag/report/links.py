@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from radps_dag.report.model import Picture, Report
+from radps_dag.report.model import Report
+from radps_dag.report.nodes import Picture
 from radps_dag.report.pictures import content_of
 from radps_dag.report.values import node_path
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from radps_dag.report.model import Picture, Score
+from radps_dag.report.nodes import Picture, Score
 from radps_dag.report.values import Shown
 from radps_dag.storage.remote import is_local, path_of
 from radps_dag.views.calls import NodeView

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from radps_dag.diagram.words import Badge, Feature
 from radps_dag.progress.look import duration, quality_text
 from radps_dag.progress.node import Quality
-from radps_dag.report.model import Node
+from radps_dag.report.nodes import Node
 
 __all__ = ["states"]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from radps_dag.progress.look import duration
 from radps_dag.progress.node import NodeState
 from radps_dag.report.axis import bins
-from radps_dag.report.model import Axis, Bar, Node, Question, Row, Timeline
+from radps_dag.report.model import Axis, Bar, Question, Row, Timeline
+from radps_dag.report.nodes import Node
 from radps_dag.report.values import node_path
 from radps_dag.views.calls import NodeView
 

@@ -15,7 +15,8 @@ from radps_dag.facts import QuestionAnswered, QuestionAsked, Scored
 from radps_dag.progress.asking import said
 from radps_dag.progress.failures import pattern
 from radps_dag.progress.look import number, short
-from radps_dag.report.model import Answer, Question, Score, ScoreFold, Spread
+from radps_dag.report.model import Answer, Question
+from radps_dag.report.nodes import Score, ScoreFold, Spread
 from radps_dag.storage.addresses import redacted
 
 __all__ = ["Shown", "folded", "moment", "node_path", "question", "score", "spread"]

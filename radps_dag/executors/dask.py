@@ -1,4 +1,4 @@
-"""Calls on a Dask cluster: one that runs, one of this machine, or one of any cluster class.
+"""Calls on a Dask cluster.
 
 Dask carries bytes and knows its workers; which of them computes a call is said here, so that a call
 whose worker has gone is never made a second time by Dask itself. On the worker a call runs in a
@@ -9,39 +9,33 @@ this process has gone.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import importlib
 import importlib.util
 import math
 import pkgutil
-import signal
-import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from functools import partial
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from radps_dag.executors import agent
 from radps_dag.executors.call import Call, Capabilities, Performed, Setup
+from radps_dag.executors.dask_cluster import CONTACT, connect, security_of, short, start_cluster
 from radps_dag.executors.probe import marked
 from radps_dag.executors.requests import Requests, version_problem
 from radps_dag.executors.settings import DaskSettings
 from radps_dag.outcome import CallFailed, WorkerDied
-from radps_dag.plugins import imported
 from radps_dag.problem import UsageError
 from radps_dag.workloads.contract.registry import Library
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, Security
+    from distributed import Future
 
 T = TypeVar("T")
 
 __all__ = ["Dask"]
 
-CONTACT = 10.0  # seconds in which a scheduler must answer
 CHECK = 30.0  # seconds in which a worker must say what it has
 END = 3.0  # seconds in which workers end what the run has left there
 LOOK = 0.5  # seconds between two looks which workers there are
@@ -93,7 +87,10 @@ class Dask:
         self._watch: asyncio.Task[None] | None = None
         self._client: Any = None
         try:
-            self._client = self._connect()
+            security = security_of(settings)
+            if not settings.scheduler:
+                self._cluster = start_cluster(settings, security)
+            self._client = connect(settings, self._cluster, security)
             self._first_workers()
         except BaseException:
             self._leave()
@@ -246,72 +243,6 @@ class Dask:
         loop = self._client.loop.asyncio_loop
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
-    def _connect(self) -> Client:
-        """A client of the cluster. Raises UsageError where there is none in time."""
-        _hush()
-        from distributed import Client
-
-        settings = self._settings
-        security = self._security()
-        if not settings.scheduler:
-            self._cluster = self._start_cluster(security)
-        address = self._cluster or settings.scheduler
-        # One that is started here answers, however busy this machine is.
-        limit = CONTACT if settings.scheduler else 6 * CONTACT
-        connect = partial(Client, address, timeout=limit, security=security, set_as_default=False)
-        try:
-            return _in_time(connect, limit + 2)
-        except Exception as error:
-            raise UsageError(f"no Dask scheduler at {settings.where}: {_short(error)}") from error
-
-    def _security(self) -> Security | None:
-        from distributed import Security
-
-        settings = self._settings
-        if settings.ca_file is not None:
-            return Security(
-                tls_ca_file=str(settings.ca_file),
-                tls_client_cert=str(settings.cert_file),
-                tls_client_key=str(settings.key_file),
-                require_encryption=True,
-            )
-        # On a machine that others use too, who reaches a scheduler computes in its owner's name.
-        ours = not settings.scheduler and not settings.cluster
-        return Security.temporary() if ours and settings.encrypted else None
-
-    def _start_cluster(self, security: Security | None) -> Any:
-        import dask
-        from distributed import LocalCluster
-
-        settings = self._settings
-        try:
-            if not settings.cluster:
-                with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-                    cluster = LocalCluster(
-                        n_workers=0,
-                        threads_per_worker=1,
-                        host="127.0.0.1",
-                        security=security,
-                        dashboard_address=None,
-                        silence_logs=50,
-                    )
-                cluster.sync(_mind_no_interrupt)
-                cluster.scale(settings.workers or 1)
-                return cluster
-            module, _, name = settings.cluster.rpartition(".")
-            kind = imported(
-                f"cluster {settings.cluster!r}",
-                lambda: getattr(importlib.import_module(module), name),
-            )
-            cluster = kind(**(settings.arguments or {}))
-            if settings.workers:
-                cluster.scale(settings.workers)
-        except UsageError:
-            raise
-        except Exception as error:
-            raise UsageError(f"the Dask cluster cannot be started: {_short(error)}") from error
-        return cluster
-
     def _first_workers(self) -> None:
         """Wait for a worker, and look what all have. Raises UsageError where one is not fit."""
         try:
@@ -345,7 +276,7 @@ class Dask:
             if isinstance(answer, bytes):
                 one.wrong, one.process = self._requests.wrong(answer)
             else:
-                one.wrong = f"it does not say within {CHECK:g} s what it has: {_short(answer)}"
+                one.wrong = f"it does not say within {CHECK:g} s what it has: {short(answer)}"
 
     def _ask(self, function: Any, argument: Any, workers: list[_Worker]) -> dict[str, Any]:
         """Call a function of ours, or of Python's, on the workers; its values, or its error."""
@@ -419,40 +350,3 @@ async def _result(future: Future[bytes]) -> bytes:
     found = await future._result()
     assert isinstance(found, bytes)
     return found
-
-
-def _in_time(connect: Callable[[], T], limit: float) -> T:
-    """Start a client: a server that takes a connection and says nothing holds it up for ever,
-    whatever its own limit is. Raises TimeoutError."""
-    found: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-    def work() -> None:
-        try:
-            found.set_result(connect())
-        except BaseException as error:  # noqa: BLE001  # raised where it is awaited
-            found.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        return found.result(limit)
-    except TimeoutError:
-        raise TimeoutError("what is there does not speak as a scheduler does") from None
-
-
-async def _mind_no_interrupt() -> None:
-    """Have the workers that are started from this loop miss a terminal's Ctrl-C, which goes to all
-    processes: their end is in the hands of the run."""
-    resource_tracker.ensure_running()  # or the first worker starts it, which lets the signal in
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-
-
-def _hush() -> None:
-    """Keep Dask's own log out of the terminal: what matters of it is an error of ours."""
-    import logging
-
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-
-
-def _short(error: object) -> str:
-    told = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {told[0][:200]}" if told else type(error).__name__

@@ -28,7 +28,7 @@ from cluster_support import (
 )
 
 from radps_dag.engine.retrying import within
-from radps_dag.executors import Executor, dask
+from radps_dag.executors import Executor, dask_cluster
 from radps_dag.executors.registry import ExecutorChoice
 from radps_dag.executors.settings import DaskSettings
 from radps_dag.executors.worker_log import printed_at
@@ -197,7 +197,7 @@ def test_a_worker_with_other_code(tmp_path: Path, file: str, old: str, new: str,
 
 def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An address where nothing answers, or something that is no scheduler, is a line in time."""
-    monkeypatch.setattr(dask, "CONTACT", 1.0)
+    monkeypatch.setattr(dask_cluster, "CONTACT", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         for port in (silent.getsockname()[1], 1):
             with pytest.raises(

@@ -1,0 +1,139 @@
+"""Clusters of Dask: one that runs, one of this machine, or one of any cluster class."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import importlib
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from radps_dag.executors.settings import DaskSettings
+from radps_dag.plugins import imported
+from radps_dag.problem import UsageError
+
+if TYPE_CHECKING:
+    from distributed import Client, Security
+
+T = TypeVar("T")
+
+__all__ = ["CONTACT", "connect", "security_of", "short", "start_cluster"]
+
+CONTACT = 10.0  # seconds in which a scheduler must answer
+
+
+def connect(settings: DaskSettings, cluster: Any, security: Security | None) -> Client:
+    """A client of the cluster, or of the scheduler of the settings where that is None.
+
+    Raises UsageError where it does not answer in time.
+    """
+    _hush()
+    from distributed import Client
+
+    # One that is started here answers, however busy this machine is.
+    limit = CONTACT if settings.scheduler else 6 * CONTACT
+    begin = partial(
+        Client,
+        cluster or settings.scheduler,
+        timeout=limit,
+        security=security,
+        set_as_default=False,
+    )
+    try:
+        return _in_time(begin, limit + 2)
+    except Exception as error:
+        raise UsageError(f"no Dask scheduler at {settings.where}: {short(error)}") from error
+
+
+def security_of(settings: DaskSettings) -> Security | None:
+    """The keys of the settings, or keys of this run's own for a cluster of this machine."""
+    from distributed import Security
+
+    if settings.ca_file is not None:
+        return Security(
+            tls_ca_file=str(settings.ca_file),
+            tls_client_cert=str(settings.cert_file),
+            tls_client_key=str(settings.key_file),
+            require_encryption=True,
+        )
+    # On a machine that others use too, who reaches a scheduler computes in its owner's name.
+    ours = not settings.scheduler and not settings.cluster
+    return Security.temporary() if ours and settings.encrypted else None
+
+
+def start_cluster(settings: DaskSettings, security: Security | None) -> Any:
+    """The cluster of the settings: workers of this machine, or of any cluster class.
+
+    Raises UsageError where it cannot be started.
+    """
+    _hush()
+    import dask
+    from distributed import LocalCluster
+
+    try:
+        if not settings.cluster:
+            with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+                cluster = LocalCluster(
+                    n_workers=0,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    security=security,
+                    dashboard_address=None,
+                    silence_logs=50,
+                )
+            cluster.sync(_mind_no_interrupt)
+            cluster.scale(settings.workers or 1)
+            return cluster
+        module, _, name = settings.cluster.rpartition(".")
+        kind = imported(
+            f"cluster {settings.cluster!r}",
+            lambda: getattr(importlib.import_module(module), name),
+        )
+        cluster = kind(**(settings.arguments or {}))
+        if settings.workers:
+            cluster.scale(settings.workers)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"the Dask cluster cannot be started: {short(error)}") from error
+    return cluster
+
+
+def _in_time(connect: Callable[[], T], limit: float) -> T:
+    """Start a client: a server that takes a connection and says nothing holds it up for ever,
+    whatever its own limit is. Raises TimeoutError."""
+    found: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def work() -> None:
+        try:
+            found.set_result(connect())
+        except BaseException as error:  # noqa: BLE001  # raised where it is awaited
+            found.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return found.result(limit)
+    except TimeoutError:
+        raise TimeoutError("what is there does not speak as a scheduler does") from None
+
+
+async def _mind_no_interrupt() -> None:
+    """Have the workers that are started from this loop miss a terminal's Ctrl-C, which goes to all
+    processes: their end is in the hands of the run."""
+    resource_tracker.ensure_running()  # or the first worker starts it, which lets the signal in
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _hush() -> None:
+    """Keep Dask's own log out of the terminal: what matters of it is an error of ours."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+
+
+def short(error: object) -> str:
+    """The error in a line."""
+    told = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {told[0][:200]}" if told else type(error).__name__

@@ -15,17 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster_support import (
-    DaskPrograms,
-    alive,
-    call,
-    copy_of_package,
-    dask_programs,
-    made,
-    read_soon,
-    using,
-    wait_for,
-)
+from cluster_support import DaskPrograms, call, copy_of_package, dask_programs, made, using
+from processes_support import alive, read_soon, wait_for
 
 from radps_dag.engine.retrying import within
 from radps_dag.executors import Executor, dask_cluster

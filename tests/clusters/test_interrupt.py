@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cluster_support import WORKLOADS, alive, read_soon, wait_for
+from cluster_support import WORKLOADS
+from processes_support import alive, read_soon, wait_for
 
 PROFILE = """
 [executors.dask]

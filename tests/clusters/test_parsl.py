@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import slurm_server
-from cluster_support import alive, call, made, read, read_soon, using, wait_for
+from cluster_support import call, made, using
+from processes_support import alive, read, read_soon, wait_for
 
 from radps_dag.executors import Executor
 from radps_dag.executors.registry import ExecutorChoice

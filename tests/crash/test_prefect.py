@@ -18,6 +18,7 @@ import pytest
 from crash_pipelines import TRACKED
 from crash_support import Ended, Parent, Site
 from crash_trial import Trial
+from processes_support import alive
 from run_support import until
 
 from radps_dag.facts import RunEnded
@@ -103,10 +104,10 @@ class Disturbed(Trial):
         whom, number = self._victim
         before = len(self.site.facts())
         # Most of the time goes by before the first fact, while Prefect is imported.
-        until(lambda: len(self.site.facts()) > before or not is_there(pid), 60.0)
+        until(lambda: len(self.site.facts()) > before or not alive(pid), 60.0)
         time.sleep(self._chance.uniform(0.0, 3.0))
         struck = self._find(whom, pid)
-        if struck and is_there(pid):
+        if struck and alive(pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(struck, number)
                 self.count += 1
@@ -134,14 +135,6 @@ class Disturbed(Trial):
             if "radps_dag.executors.worker" in command
         ]
         return self._chance.choice(workers) if workers else 0
-
-
-def is_there(pid: int) -> bool:
-    """Whether a process has not ended; one whose parent has not asked how it ended, has."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def left(site: Site) -> dict[int, str]:

@@ -9,13 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from processes_support import wait_for
 from repository import ROOT, SUPPORT
 
 from radps_dag.executors import Call, Executor, open_executor
@@ -25,14 +25,11 @@ from radps_dag.workloads.contract.registry import find_library
 __all__ = [
     "WORKLOADS",
     "DaskPrograms",
-    "alive",
     "call",
     "copy_of_package",
     "dask_programs",
     "made",
-    "read_soon",
     "using",
-    "wait_for",
 ]
 
 T = TypeVar("T")
@@ -68,34 +65,6 @@ def using(
 async def made(executor: Executor, call: Call) -> dict[str, Any]:
     """What a call gives."""
     return (await executor.run(call)).outputs
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie that nobody has asked for does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
-
-
-def wait_for(what: Callable[[], object], patience: float = PATIENCE) -> None:
-    """Wait until something holds."""
-    until = time.monotonic() + patience
-    while not what():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.05)
-
-
-def read(file: Path) -> list[int]:
-    """The numbers in a file."""
-    return [int(pid) for pid in file.read_text().split()]
-
-
-async def read_soon(file: Path) -> list[int]:
-    """The numbers in a file that is going to be there."""
-    await asyncio.to_thread(wait_for, file.exists)
-    return read(file)
 
 
 def copy_of_package(folder: Path, file: str, old: str, new: str) -> Mapping[str, str]:

@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import tomllib
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from processes_support import alive, read, read_soon, wait_for
 from repository import ROOT, SUPPORT
 
 from radps_dag.engine.retrying import within
@@ -70,31 +70,6 @@ def one(name: str, tmp_path: Path, workload: str, **given: Any) -> dict[str, Any
 async def made(executor: Executor, call: Call) -> dict[str, Any]:
     """What a call gives."""
     return (await executor.run(call)).outputs
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie that nobody has asked for does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.01)
-
-
-def read(file: Path) -> list[int]:
-    return [int(pid) for pid in file.read_text().split()]
-
-
-async def read_soon(file: Path) -> list[int]:
-    await asyncio.to_thread(wait_for, file.exists)
-    return read(file)
 
 
 @in_both

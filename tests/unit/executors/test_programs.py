@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from processes_support import alive
 from repository import ROOT
 
 from radps_dag import run
@@ -69,20 +70,13 @@ def call(folder: Path, hidden: Secrets = NO_SECRETS) -> Call:
     return Call("stage/task", "tool", {}, folder / "call", "0", hidden=hidden)
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.fixture
 def pids(tmp_path: Path) -> Iterator[Path]:
     """Where a program writes down its processes; what is left of them is ended."""
     file = tmp_path / "call" / "pids"
     yield file
     for pid in map(int, file.read_text().split()) if file.exists() else []:
-        if is_alive(pid):
+        if alive(pid):
             os.kill(pid, signal.SIGKILL)
 
 
@@ -118,7 +112,7 @@ def test_a_call_that_is_out_of_time_ends_its_program(name: str, tmp_path: Path, 
         assert await until(lambda: count(pids) == 3)
         slow.cancel()
         await asyncio.gather(slow, return_exceptions=True)
-        return await until(lambda: not any(map(is_alive, map(int, pids.read_text().split()))))
+        return await until(lambda: not any(map(alive, map(int, pids.read_text().split()))))
 
     assert using(name, written(tmp_path, DEAF), work)
 
@@ -179,7 +173,7 @@ def test_a_killed_driver_takes_the_program_along(tmp_path: Path, pids: Path) -> 
     finally:
         driver.kill()
         driver.wait()
-    assert wait(lambda: not any(map(is_alive, map(int, pids.read_text().split()))))
+    assert wait(lambda: not any(map(alive, map(int, pids.read_text().split()))))
 
 
 def wait(true: Callable[[], bool]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from processes_support import alive
 
 from radps_dag.outcome import CallFailed
 from radps_dag.workloads.contract.description import Workload
@@ -49,13 +50,6 @@ def call(folder: Path, workload: Workload, **inputs: Any) -> dict[str, Any]:
     workdir = folder / "call"
     with Path(os.devnull).open("wb") as nowhere, hosting(Host(nowhere.fileno())):
         return invoke(workload, inputs, workdir, 0)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def words_in(folder: Path) -> list[bytes]:
@@ -341,7 +335,7 @@ def test_what_a_program_leaves_behind_is_not_waited_for(tmp_path: Path) -> None:
         invoke(workload, {}, tmp_path / "call", 0)
     child = int((tmp_path / "call" / "child").read_text())
     for _ in range(100):
-        if not is_alive(child):
+        if not alive(child):
             return
         time.sleep(0.05)
     pytest.fail("it is still there")

@@ -44,6 +44,7 @@ ADVICE = "restore it from a copy, or start a new run with --workspace elsewhere"
 # Values of workloads have at most a hundred levels, and what is around them a few.
 MAX_DEPTH = 120
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _BRACKETS = re.compile(r"[\[\]{}]")
 
 # The key of the row that ends a run for good.
@@ -151,6 +152,10 @@ def believed(row: Row) -> Row:
     if checksum(row, row.seq) != row.checksum:
         where = f"row {row.seq!r} of run {row.run!r}"
         raise Damaged(f"{where} is damaged: its checksum does not match")
+    # Who counts rows reads no more of them than this.
+    if not isinstance(row.time, (int, float)):
+        where = f"row {row.seq!r} of run {row.run!r}"
+        raise Damaged(f"{where} cannot be understood: its time is {row.time!r:.40}, not a number")
     return row
 
 
@@ -161,6 +166,8 @@ def to_fact(row: Row, workspace: Workspace) -> Fact:
         record: dict[str, Any] = json.loads(workspace.absolute(row.payload))
         if _depth(row.payload) > MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        if _SURROGATE.search(row.payload):
+            json.dumps(record, ensure_ascii=False).encode()  # raises ValueError for half a pair
         record["fact"], record["time"], record["place"] = row.kind, row.time, row.place
         fact = from_json(record)
         if row.key != _key(fact):

@@ -83,6 +83,26 @@ def test_heads_have_a_digest_too(name: str) -> None:
         assert digest(replace(head, **{name: value})) != digest(head)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("time", ["run_started", None, b"1"])
+def test_a_forged_time_is_not_believed(time: Any) -> None:
+    """Also where its checksum fits: who counts rows reads their time, and no more of them."""
+    row = replace(to_row("run", Noted(time=1.0, place="a", message="b"), HERE), seq=1, time=time)
+    with pytest.raises(Damaged, match=r"its time is .*, not a number"):
+        believed(replace(row, checksum=checksum(row, 1)))
+
+
+@pytest.mark.parametrize(("text", "sound"), [("\\ud800", False), ("\\ud83d\\ude00", True)])
+def test_half_of_a_pair_is_no_text(text: str, sound: bool) -> None:
+    """Half of a surrogate pair cannot be written to any file; a whole pair is a character."""
+    row = to_row("run", Noted(time=1.0, place="a", message="b"), HERE)
+    row = replace(row, payload=row.payload.replace('"b"', f'"{text}"'))
+    if sound:
+        assert to_fact(row, HERE) == Noted(time=1.0, place="a", message="\N{GRINNING FACE}")
+        return
+    with pytest.raises(Damaged, match="surrogates not allowed"):
+        to_fact(row, HERE)
+
+
 def test_defaults_take_no_room() -> None:
     """What a fact does not say is not written: a plain call is a short row."""
     made = Made(key="0" * 32)

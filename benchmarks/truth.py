@@ -24,7 +24,13 @@ from radps_dag.workloads.sim.image import Image
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.simulation.corruption import bandpass
 from radps_dag.workloads.sim.simulation.observe import simulate
-from radps_dag.workloads.sim.simulation.sky import Source, calibrator_model, line_of, sky_of
+from radps_dag.workloads.sim.simulation.sky import (
+    REFERENCE,
+    Source,
+    calibrator_model,
+    line_of,
+    sky_of,
+)
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.images import read_image
 from radps_dag.workloads.sim.stores.observations import read_observation
@@ -121,20 +127,38 @@ def true_flux(about: Observation, field: str) -> float:
 def continuum(nodes: Mapping[str, Outputs], about: Observation) -> Iterator[tuple[str, str]]:
     """Of the continuum image: flux densities and positions of its points, and all of the flux."""
     image = read_image(nodes["image_continuum"]["image"])
-    model, restored = image.planes["model"][0], image.planes["restored"][0]
+    power = image.primary_beam[0]
+    model, restored = image.planes["model"][0] / power, image.planes["restored"][0]
     sources = sky_of(about, about.targets[0])
     points = [source for source in sources if source.width == 0]
     beam = float(np.sqrt(image.beam[0, 0] * image.beam[0, 1]))
-    flux, shift = [], []
+    errors, shift = [], []
     for source in points:
         near = around(image, source, 0.8 * beam)
-        flux.append(abs(float(model[near].sum()) / source.flux_density - 1))
-        shift.append(float(np.hypot(*np.subtract(centre(restored, near), place(image, source)))))
+        errors.append(abs(brightness_error(image, 0, restored, source, sources)))
+        shift.append(float(np.hypot(*np.subtract(peak(restored, near)[1:], place(image, source)))))
     faintest = min(source.flux_density for source in points)
-    yield f"flux of the points of {1e3 * faintest:.0f} to 300 mJy, worst error", f"{max(flux):.1%}"
+    points_of = f"points of {1e3 * faintest:.0f} to 300 mJy"
+    yield f"brightness of the {points_of}, worst error", f"{max(errors):.1%}"
     yield "positions of the points, worst error in beams", f"{max(shift) * image.cell / beam:.3f}"
     total = sum(source.flux_density for source in sources)
     yield "flux of all sources, extended ones too, error", f"{float(model.sum()) / total - 1:+.1%}"
+
+
+def brightness_error(
+    image: Image, plane: int, values: NDArray[Any], at: Source, sources: Sequence[Source]
+) -> float:
+    """The relative error of the peak at a source, of values (y, x) in Jy/beam; true is what the
+    beam of this plane spreads to there of all sources."""
+    major, minor, angle = map(float, image.beam[plane])
+    axes = np.array([[np.sin(angle), np.cos(angle)], [np.cos(angle), -np.sin(angle)]])
+    true = 0.0
+    for source in sources:
+        widths = np.hypot([major, minor], source.width)
+        off = axes @ np.array([at.l - source.l, at.m - source.m]) / widths
+        flux = source.flux_density * (image.frequency[plane] / REFERENCE) ** source.spectral_index
+        true += flux * major * minor / widths.prod() * np.exp(-4 * np.log(2) * (off @ off))
+    return peak(values, around(image, at, 0.8 * np.sqrt(major * minor)))[0] / true - 1
 
 
 def place(image: Image, source: Source) -> tuple[float, float]:
@@ -151,41 +175,30 @@ def around(image: Image, source: Source, reach: float) -> NDArray[np.bool_]:
     return near
 
 
-def centre(plane: NDArray[Any], near: NDArray[np.bool_]) -> tuple[float, float]:
-    """Row and column of the peak, by a parabola through its neighbours."""
+def peak(plane: NDArray[Any], near: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Height, row and column of the peak, by parabolas through its neighbours."""
     y, x = np.unravel_index(int(np.where(near, plane, -np.inf).argmax()), plane.shape)
+    middle = float(plane[y, x])
 
-    def between(low: float, middle: float, high: float) -> float:
-        return (high - low) / (2 * (2 * middle - low - high))
+    def vertex(low: float, high: float) -> tuple[float, float]:
+        """How far the peak is off, and how much higher."""
+        off = (high - low) / (2 * (2 * middle - low - high))
+        return off, (high - low) * off / 4
 
-    return (
-        float(y) + between(plane[y - 1, x], plane[y, x], plane[y + 1, x]),
-        float(x) + between(plane[y, x - 1], plane[y, x], plane[y, x + 1]),
-    )
+    down, right = vertex(plane[y - 1, x], plane[y + 1, x]), vertex(plane[y, x - 1], plane[y, x + 1])
+    return middle + down[1] + right[1], float(y) + down[0], float(x) + right[0]
 
 
 def line_error(nodes: Mapping[str, Outputs], about: Observation) -> float:
-    """Of the line's brightness in its brightest channel, the worst of the spws.
-
-    The truth is that of its sources, as this beam spreads them.
-    """
+    """Of the line's brightness in its brightest channel, the worst of the spws."""
     cube = read_image(nodes["image_cube/cube"]["image"])
     errors = []
     for spw in about.spws:
         line = line_of(about, about.targets[0], spw)
         assert line is not None
         plane = int(np.abs(cube.frequency - line.frequency).argmin())
-        major, minor, _ = cube.beam[plane]
-        spread = [
-            major * minor / np.hypot(major, source.width) / np.hypot(minor, source.width)
-            for source in line.sources
-        ]
-        true = sum(
-            one * source.flux_density for one, source in zip(spread, line.sources, strict=True)
-        )
-        true *= float(line.profile(cube.frequency[plane : plane + 1])[0])
-        near = around(cube, line.sources[0], float(major))
-        errors.append(abs(float(cube.planes["restored"][plane][near].max()) / true - 1))
+        values = cube.corrected[plane] / line.profile(cube.frequency[plane : plane + 1])
+        errors.append(abs(brightness_error(cube, plane, values, line.sources[1], line.sources)))
     return max(errors)
 
 

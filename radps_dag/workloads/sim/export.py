@@ -43,7 +43,8 @@ __all__ = [
 
 @workload
 def export_fits(image: Product, *, workdir: Workdir) -> Exported:
-    """Export the restored plane of an image for the archive, as FITS.
+    """Export the restored plane of an image for the archive, corrected for the primary beam, as
+    FITS.
 
     Args:
         image: the image

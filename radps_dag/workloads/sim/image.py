@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from radps_dag.workloads.sim.primary_beam import LEAST, primary_beam
 from radps_dag.workloads.sim.visibilities import Floats
 
 __all__ = ["Image", "Mode", "Plane"]
@@ -34,6 +37,7 @@ class Image:
             Jy/pixel, mask 0 or 1
         beam: (c, 3) of the fitted beam: major and minor full width at half maximum in rad, position
             angle in rad from north through east
+        diameter: of the dishes in m; 0 where they differ, so that there is no primary beam
         sensitivity: (c,) thermal noise expected in Jy/beam; 0 of a plane without data, which is
             blank: 0 in all planes
         history: one entry for each major cycle: name to number
@@ -52,6 +56,7 @@ class Image:
     planes: dict[Plane, Floats]
     beam: Floats
     sensitivity: Floats
+    diameter: float = 0.0
     history: tuple[dict[str, float], ...] = ()
     gridder: str = "numpy"
     simulated: bool = True
@@ -60,3 +65,21 @@ class Image:
     def size(self) -> int:
         """Width and height in pixels."""
         return int(self.planes["psf"].shape[-1])
+
+    @property
+    def primary_beam(self) -> Floats:
+        """(c, y, x) the primary beam, 1 in the phase centre; 1 everywhere where it is not known."""
+        steps = (np.arange(self.size) - self.size // 2) * self.cell
+        distance = np.hypot(steps[:, np.newaxis], steps)
+        planes = np.ones((len(self.frequency), self.size, self.size))
+        for plane in np.flatnonzero(self.frequency) if self.diameter else ():
+            planes[plane] = primary_beam(distance, float(self.frequency[plane]), self.diameter)
+        return planes
+
+    @property
+    def corrected(self) -> Floats:
+        """(c, y, x) in Jy/beam the restored planes over the primary beam, not a number where that
+        is under a fifth."""
+        power = self.primary_beam
+        corrected: Floats = self.planes["restored"] / np.where(power < LEAST, np.nan, power)
+        return corrected

@@ -32,7 +32,8 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Antennas:
-    """The antennas of the array: names, positions (a, 3) in m (ITRF), dish diameter in m."""
+    """The antennas of the array: names, positions (a, 3) in m (ITRF), diameter of the dishes in m,
+    0 where they differ or where nobody says."""
 
     names: tuple[str, ...]
     positions: Floats

@@ -146,6 +146,13 @@ def test_north_is_up_and_east_is_left(what: str) -> None:
     assert south + (row + 0.5) * pixel == pytest.approx(1.0)
 
 
+def test_half_of_the_primary_beam_is_outlined() -> None:
+    """Dashed, in the restored image, where it falls into the picture."""
+    narrow, wide = (replace(make_image(64), diameter=12.0, cell=cell) for cell in (5e-7, 5e-6))
+    outlines = [len(drawn(quicklook(image), "Restored").collections) for image in (narrow, wide)]
+    assert outlines[1] == outlines[0] + 1
+
+
 def test_the_beam_is_turned_from_north_through_east() -> None:
     """Its major axis is the longer one of the ellipse, at the position angle."""
     image = make_image()

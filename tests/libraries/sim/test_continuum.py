@@ -143,6 +143,19 @@ def test_a_spectrum_without_noise_keeps_its_continuum():
     assert np.flatnonzero(~clip_once(frequency, mean, EVERY, 3.0)).tolist() == [5]
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_wings_of_a_line_are_clipped_with_it(sign):
+    """An eighth of the peak beside the line belongs to it, however far below the threshold;
+    what is over the noise elsewhere, or on the other side beyond it, is kept."""
+    frequency = 229e9 + 117e6 * np.arange(16)
+    mean = np.array([11.3, 10.0, 10.8, 18.6, 41.6, 34.9, 15.6, 12.5])
+    mean = sign * np.append(mean, [12.9, 11.5, 9.3, 7.6, 6.4, 4.2, 4.9, 5.4])
+    kept = clip_once(frequency, mean, np.ones(16, dtype=bool), 3.0)
+    while (after := clip_once(frequency, mean, kept, 3.0)).sum() < kept.sum():
+        kept = after
+    assert np.flatnonzero(~kept).tolist() == [3, 4, 5, 6]
+
+
 def test_ranges_of_spws_are_combined(tmp_path):
     """Each spw keeps its ranges; those without any are not found."""
     parts = [

@@ -163,6 +163,20 @@ def test_arrays_that_may_be_missing(calls: Calls, tree: Any, tmp_path: Path) -> 
     assert (vis.weight[~vis.flag] == 1).all()
 
 
+@pytest.mark.parametrize("sizes", [[12.0, 7.0, 12.0, 12.0, 12.0], [], [25.0] * 5])
+def test_the_diameter_of_the_dishes(
+    calls: Calls, tree: Any, tmp_path: Path, sizes: list[float]
+) -> None:
+    """Known where all are alike, so that images can be corrected; else they are not."""
+    for node in tree.children.values():
+        if sizes:
+            node["antenna_xds"]["ANTENNA_DISH_DIAMETER"].values[:] = sizes
+        else:
+            del node["antenna_xds"]["ANTENNA_DISH_DIAMETER"]
+    vis = imported(calls, written(tree, tmp_path / "a.zarr"), TARGET)
+    assert vis.antennas.diameter == (25.0 if set(sizes) == {25.0} else 0.0)
+
+
 def test_a_data_group_is_chosen(calls: Calls, tree: Any, tmp_path: Path) -> None:
     """What is in another group is processed where it is asked for; an unknown one is named."""
     for node in tree.children.values():

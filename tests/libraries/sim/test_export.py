@@ -141,6 +141,26 @@ def test_fits_holds_the_restored_cube(bench: Bench) -> None:
     assert header["BPA"] == pytest.approx(np.degrees(0.6))
 
 
+def test_fits_is_corrected_for_the_primary_beam() -> None:
+    """The restored planes over the primary beam, which is in the file and gives them back; blank
+    where it is under a fifth. Without dishes that are alike, neither."""
+    image = replace(make_image(64, 3), diameter=12.0, cell=10 * CELL)
+    (header, _), *_, power = hdus = read_fits(fits(image, OBSERVATION))
+    assert header["PBCOR"] is True and header["DISHDIAM"] == 12.0
+    assert power[0]["EXTNAME"] == "PRIMARY_BEAM"
+    assert power[0]["CTYPE3"] == "FREQ" and power[0]["CRPIX1"] == 33.0
+    beam, values = pixels(power)[0], pixels(hdus[0])[0]
+    assert beam[0, 32, 32] == 1.0 and beam.min() < 0.2
+    np.testing.assert_array_equal(np.isnan(values), beam < 0.2)
+    seen = beam >= 0.2
+    np.testing.assert_allclose(
+        (values * beam)[seen], image.planes["restored"][seen], rtol=1e-5, atol=1e-9
+    )
+    (header, _), *others = read_fits(fits(replace(image, diameter=0.0), OBSERVATION))
+    assert header["PBCOR"] is False and "DISHDIAM" not in header
+    assert "PRIMARY_BEAM" not in [part["EXTNAME"] for part, _ in others]
+
+
 def test_fits_knows_where_it_points() -> None:
     """The reference pixel is the phase centre; right ascension falls with the column; planes are
     at their frequencies."""

@@ -36,6 +36,8 @@ from radps_dag.workloads.sim.imaging.restoring import (
 from radps_dag.workloads.sim.imaging.samples import join, stokes_i, to_samples
 from radps_dag.workloads.sim.imaging.statistics import statistics
 from radps_dag.workloads.sim.imaging.weighting import imaging_weights, sensitivity
+from radps_dag.workloads.sim.primary_beam import primary_beam
+from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT
 
 SEEDS = (1, 2, 3)
 SOURCES = ((0.3, 0.5, -0.8, 0.0), (0.12, -2.1, 1.3, 0.0), (0.05, 1.5, 2.2, 0.0))
@@ -298,6 +300,41 @@ def test_clean_finds_fluxes_and_positions(seed):
         assert found.sum() == pytest.approx(flux, abs=max(0.03 * flux, 5 * noise))
         assert (found * rows).sum() / found.sum() == pytest.approx(row, abs=0.1 * width)
         assert (found * columns).sum() / found.sum() == pytest.approx(column, abs=0.1 * width)
+
+
+@pytest.mark.parametrize("frequency", [100e9, 230e9, 345e9])
+def test_the_primary_beam_is_half_at_its_half_width(frequency):
+    """1 on the axis, and a half at half of 1.13 wavelengths over the diameter from it."""
+    half = 1.13 * SPEED_OF_LIGHT / frequency / 12.0 / 2
+    power = primary_beam(np.array([0.0, half]), frequency, 12.0)
+    assert power == pytest.approx([1.0, 0.5])
+
+
+def test_what_the_primary_beam_took_is_given_back():
+    """A source off the axis is fainter in the image, and right where that is corrected; what is
+    left of noise grows outwards, and where the dish sees less than a fifth is nothing."""
+    flux, l, m = 0.3, 50 * CELL / ARCSEC, 40 * CELL / ARCSEC  # noqa: E741
+    distance = np.hypot(l, m) * ARCSEC
+    seen = float(primary_beam(np.array(distance), 230e9, 12.0))
+    assert seen < 0.85
+    vis = make_visibilities(1, antennas=12, sigma=0.1, sources=((flux * seen, l, m, 0.0),))
+    image = restored(cleaned(dirty(vis, size=160), vis)[0])
+    row, column = (round(place) for place in pixel_of(l, m, 160))
+    near = np.s_[0, row - 2 : row + 3, column - 2 : column + 3]
+    assert image.planes["restored"][near].max() == pytest.approx(flux * seen, rel=0.03)
+    assert image.corrected[near].max() == pytest.approx(flux, rel=0.03)
+    assert image.primary_beam[0, 80, 80] == 1.0
+    far = replace(image, cell=3 * image.cell)
+    assert np.isnan(far.corrected[0, 0, 0]) and np.isfinite(far.corrected[0, 80, 80])
+    assert (np.isfinite(far.corrected) == (far.primary_beam >= 0.2)).all()
+
+
+def test_dishes_that_differ_have_no_primary_beam():
+    """Nothing is corrected where the diameter is not known."""
+    vis = make_visibilities(1)
+    image = restored(dirty(replace(vis, antennas=replace(vis.antennas, diameter=0.0))))
+    assert (image.primary_beam == 1).all()
+    assert (image.corrected == image.planes["restored"]).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

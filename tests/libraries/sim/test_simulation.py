@@ -122,12 +122,13 @@ def test_scans_and_intents() -> None:
 
 
 def test_visibilities_are_the_direct_sum() -> None:
-    """Points and Gaussians agree with plain complex arithmetic, the third dimension included."""
+    """Points and Gaussians, seen through the primary beam, agree with plain complex arithmetic, the
+    third dimension included."""
     random = np.random.default_rng(7)
     uvw = random.uniform(-300, 300, (3, 4, 3))
     frequency = 230e9 + 1e8 * np.arange(5)
     sources = (Source(0.3, -0.5, 2e-5, -1e-5), Source(0.1, 0.7, -6e-6, 1.5e-5, 4e-6))
-    found = visibilities_of(sources, uvw, frequency)
+    found = visibilities_of(sources, uvw, frequency, 12.0)
     for t, b, f in np.ndindex(found.shape):
         u, v, w = (float(one) * float(frequency[f]) / SPEED_OF_LIGHT for one in uvw[t, b])
         total = 0j
@@ -136,6 +137,8 @@ def test_visibilities_are_the_direct_sum() -> None:
             sigma = one.width / (2 * math.sqrt(2 * math.log(2)))
             fall = math.exp(-2 * (math.pi * sigma) ** 2 * (u * u + v * v))
             flux = one.flux_density * (float(frequency[f]) / 230e9) ** one.spectral_index
+            beam = 1.13 * SPEED_OF_LIGHT / float(frequency[f]) / 12.0
+            flux *= 0.5 ** (4 * (one.l**2 + one.m**2) / beam**2)
             phase = -2j * math.pi * (u * one.l + v * one.m + w * (n - 1))
             total += flux * fall * cmath.exp(phase)
         assert abs(found[t, b, f] - total) < 1e-6
@@ -143,7 +146,8 @@ def test_visibilities_are_the_direct_sum() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_sky_is_the_scenario(seed: int) -> None:
-    """Compact sources within 4 arcsec, the brightest 0.3 Jy; lines of 3 to 5 channels of 32."""
+    """Compact sources within 4 arcsec, the brightest 0.3 Jy; lines of 3 to 5 channels of 32, off
+    the centre like the sources."""
     about = observation(seed, channels=32)
     sources = sky_of(about, TARGET)
     arcsec = np.degrees([math.hypot(one.l, one.m) for one in sources]) * 3600
@@ -154,6 +158,8 @@ def test_the_sky_is_the_scenario(seed: int) -> None:
         line = line_of(about, TARGET, spw)
         assert line is not None
         assert 3 <= (line.profile(frequencies_of(about, spw)) > 0.5).sum() <= 5
+        off = {math.degrees(math.hypot(one.l, one.m)) * 3600 for one in line.sources}
+        assert len(off) == 1 and 0.01 < off.pop() < 1.5
     assert 2.0 < calibrator_model(about, BANDPASS).flux_density < 5.0
     assert 0.5 < calibrator_model(about, PHASE).flux_density < 2.0
     assert line_of(about, BANDPASS, 0) is None

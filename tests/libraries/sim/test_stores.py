@@ -244,6 +244,7 @@ def test_images_come_back(calls: Calls) -> None:
         planes=planes,
         beam=np.ones((2, 3)),
         sensitivity=np.array([1e-3, 2e-3]),
+        diameter=12.0,
         history=({"peak": 0.5},),
     )
     equal(read_image(write_image(calls.directory(), ABOUT, image, "residual")), image)

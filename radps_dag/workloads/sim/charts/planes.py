@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from radps_dag.workloads.sim.charts.sheet import INK, MAPS, MUTED, SHADES, points, prefixed
 from radps_dag.workloads.sim.visibilities import Bools, Floats
 
-__all__ = ["ARCSEC", "draw_emission", "draw_residual"]
+__all__ = ["ARCSEC", "draw_emission", "draw_half_power", "draw_residual"]
 
 ARCSEC = np.pi / 180 / 3600
 
@@ -90,6 +90,13 @@ def draw_residual(
         edges = (size // 2 - np.arange(-1, size + 1)) * cell / ARCSEC
         outlined = np.pad(mask, 1).astype(np.float64)
         axes.contour(edges, -edges, outlined, [0.5], colors="#009E73", linewidths=1.0)
+
+
+def draw_half_power(axes: Axes, power: Floats, cell: float) -> None:
+    """Draw where the primary beam (y, x) has fallen to a half, dashed, if it does in this image."""
+    if power.min() < 0.5:
+        at = (len(power) // 2 - np.arange(len(power))) * cell / ARCSEC
+        axes.contour(at, -at, power, [0.5], colors="#8a939c", linewidths=1.0, linestyles="dashed")
 
 
 def _draw(

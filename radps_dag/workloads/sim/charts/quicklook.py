@@ -9,7 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.charts.planes import ARCSEC, draw_emission, draw_residual
+from radps_dag.workloads.sim.charts.planes import (
+    ARCSEC,
+    draw_emission,
+    draw_half_power,
+    draw_residual,
+)
 from radps_dag.workloads.sim.charts.sheet import (
     COLOURS,
     HEADER,
@@ -134,7 +139,7 @@ def _planes(image: Image) -> list[_Draw]:
     if "residual" in image.planes:
         drawings.append(_residual(image))
     if "restored" in image.planes:
-        drawings.append(_emission(image, "Restored", _finite(image, "restored").max(axis=0)))
+        drawings.append(_restored(image))
     if not drawings:
         raise ValueError(f"the image of {image.field} has no plane to draw")
     return drawings
@@ -146,6 +151,17 @@ def _emission(image: Image, name: str, values: NDArray[np.float64], unit: str = 
     return lambda axes: draw_emission(
         axes, values, image.cell, name=name, unit=unit, noise=noise, beam=_beam(image)
     )
+
+
+def _restored(image: Image) -> _Draw:
+    """The restored image as it is, not corrected, and where the primary beam is at a half."""
+    emission = _emission(image, "Restored", _finite(image, "restored").max(axis=0))
+
+    def draw(axes: Axes) -> None:
+        emission(axes)
+        draw_half_power(axes, image.primary_beam[0], image.cell)
+
+    return draw
 
 
 def _model(image: Image) -> _Draw:

@@ -27,6 +27,7 @@ _OF_PEAK = 0.3
 _LINE_WIDTH = 200e3
 # Of the brightest line: what deviates less, and to the other side, is the continuum.
 _NO_LINE = 0.4
+_WING = 0.12  # of the brightest line: what is next to a line and brighter belongs to it
 # Of fewer channels a slope would follow the noise.
 _FOR_A_SLOPE = 8
 
@@ -70,7 +71,8 @@ def clip_once(
 
     Those nearer than so many robust standard deviations to the continuum: a line with the median
     slope between any two of them (Theil 1950, Sen 1968), or their median where they are few. Next
-    to a bright line, what deviates a little to the other side is kept too.
+    to a bright line, what deviates a little to the other side is kept too; its wings, down to an
+    eighth of the brightest line and to the noise, go with it.
     """
     if not kept.any():
         return kept
@@ -86,7 +88,18 @@ def clip_once(
         max(threshold * noise, _NO_LINE * other if one < _NO_LINE * other else 0.0)
         for one, other in ((above, below), (below, above))
     )
-    return kept & (deviation <= highest) & (deviation >= -lowest)
+    clipped = ~kept | (deviation > highest) | (deviation < -lowest)
+    for side in (deviation, -deviation):
+        clipped |= _wings(clipped, side > max(_WING * float(side.max()), spectrum_noise(mean)))
+    return ~clipped
+
+
+def _wings(clipped: NDArray[np.bool_], beyond: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(c,) the runs of channels beyond a lower threshold of which one is clipped (as detections are
+    grown by Duchamp: Whiting 2012, MNRAS 421, 3242)."""
+    run = np.cumsum(np.diff(beyond, prepend=False))
+    wings: NDArray[np.bool_] = beyond & np.isin(run, run[clipped & beyond])
+    return wings
 
 
 def _continuum(

@@ -73,6 +73,7 @@ def make_dirty(
         planes={"psf": psf, "dirty": dirty, "residual": dirty, "model": blank, "mask": blank},
         beam=beam,
         sensitivity=noise,
+        diameter=visibilities[0].antennas.diameter,
         gridder=_gridder(),
     )
 

@@ -139,7 +139,7 @@ def simulate(
     frequency = frequencies_of(observation, spw)
     direction = direction_of(observation, field)
     uvw = uvw_of(positions[second] - positions[first], direction, time)
-    sky = _sky(observation, field, spw, uvw, frequency)
+    sky = _sky(observation, field, spw, uvw, frequency, antennas.diameter)
     tsys = system_temperature(observation, field, spw, time)
     gain = _gains(observation, field, spw, state, time, places, tsys)
     events = _off_source(observation, field, visits) if state != "corrected" else ()
@@ -203,10 +203,11 @@ def _sky(
     spw: int,
     uvw: NDArray[np.float64],
     frequency: NDArray[np.float64],
+    diameter: float,
 ) -> NDArray[np.complex128]:
-    sky = visibilities_of(sky_of(observation, field), uvw, frequency)
+    sky = visibilities_of(sky_of(observation, field), uvw, frequency, diameter)
     if line := line_of(observation, field, spw):
-        sky += visibilities_of(line.sources, uvw, frequency) * line.profile(frequency)
+        sky += visibilities_of(line.sources, uvw, frequency, diameter) * line.profile(frequency)
     return sky
 
 

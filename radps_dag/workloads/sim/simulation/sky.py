@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.primary_beam import primary_beam
 from radps_dag.workloads.sim.simulation.chance import chance
 from radps_dag.workloads.sim.simulation.geometry import BANDWIDTH, frequencies_of
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, PointModel
@@ -108,7 +109,7 @@ def line_of(observation: Observation, field: str, spw: int) -> Line | None:
     if observation.data is not None or field not in observation.targets:
         return None
     random = chance(observation, "line", field)
-    place = random.uniform(-1.0, 1.0, 2) * _ARCSEC
+    place = random.uniform(-1.0, 1.0, 2)
     first = float(frequencies_of(observation, spw)[0]) - BANDWIDTH / observation.channels / 2
     return Line(
         name="CO v=0 2-1 (simulated)" if spw == 0 else f"line of spw {spw} (simulated)",
@@ -125,12 +126,13 @@ def _source(flux_density: float, spectral_index: float, place: Array, width: flo
 
 
 def visibilities_of(
-    sources: tuple[Source, ...], uvw: Array, frequency: Array
+    sources: tuple[Source, ...], uvw: Array, frequency: Array, diameter: float
 ) -> NDArray[np.complex128]:
     """True visibilities (t, b, f) in Jy of sources, as a direct sum over them.
 
-    `uvw` (t, b, 3) is in m, `frequency` (f,) in Hz with even steps. The third dimension of the sky
-    is in it. To image without costs a phase of at most pi w (l^2 + m^2), w in wavelengths: 6e-4 rad
+    `uvw` (t, b, 3) is in m, `frequency` (f,) in Hz with even steps, `diameter` of the dishes in m:
+    each source is seen as its middle is by the primary beam. The third dimension of the sky is in
+    it. To image without costs a phase of at most pi w (l^2 + m^2), w in wavelengths: 6e-4 rad
     for a source 4 arcsec off, at 600 m and 234 GHz. Of a Gaussian the transform is known:
     exp(-(pi width q)^2 / (4 ln 2)), q the distance from the centre of the uv plane.
     """
@@ -145,6 +147,7 @@ def visibilities_of(
         distance = (uvw[..., :2] ** 2).sum(axis=-1) / SPEED_OF_LIGHT**2
         decay = (np.pi * source.width) ** 2 / (4 * np.log(2)) * distance
         flux = source.flux_density * (frequency / REFERENCE) ** source.spectral_index
+        flux *= primary_beam(np.hypot(source.l, source.m), frequency, diameter)
         for channel, at in enumerate(frequency):
             total[..., channel] += flux[channel] * fringe * np.exp(-decay * at**2)
             fringe = fringe * turn

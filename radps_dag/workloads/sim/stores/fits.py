@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from astropy import units
-from astropy.io.fits import BinTableHDU, Column, HDUList, Header, PrimaryHDU
+from astropy.io.fits import BinTableHDU, Column, HDUList, Header, ImageHDU, PrimaryHDU
 from astropy.time import Time
 from numpy.typing import NDArray
 
@@ -25,8 +25,9 @@ _Reals = NDArray[np.float64]
 
 
 def fits(image: Image, observation: Observation) -> bytes:
-    """The restored plane as a FITS file: an array over right ascension, declination, frequency and
-    Stokes, and a table with the beam of each plane.
+    """The restored plane as a FITS file, corrected for the primary beam: an array over right
+    ascension, declination, frequency and Stokes, a table with the beam of each plane, and the
+    primary beam, by which the array is multiplied to have even noise again.
 
     Planes without data are blank (not a number, as the standard has it). Where planes are not at
     equal steps of frequency, as of several spectral windows, a table says where they are (`-TAB`).
@@ -34,18 +35,8 @@ def fits(image: Image, observation: Observation) -> bytes:
     Raises ValueError where there is no restored plane, where a pixel is not a number, or where no
     plane has data.
     """
-    if "restored" not in image.planes:
-        raise ValueError(f"the image of {image.field} has no restored plane: restore it first")
-    planes = np.array(image.planes["restored"], dtype=np.float64)
-    if bad := int((~np.isfinite(planes)).sum()):
-        raise ValueError(
-            f"{bad} of {planes.size} pixels of the restored image of {image.field} are not numbers"
-        )
-    good = np.asarray(image.sensitivity, dtype=np.float64) > 0
-    if not good.any():
-        raise ValueError(f"the image of {image.field} has no data: all visibilities are flagged")
+    planes, good = _corrected(image)
     order = np.argsort(image.frequency)
-    planes[~good] = np.nan
     frequency = np.asarray(image.frequency, dtype=np.float64)[order]
     beam = np.asarray(image.beam, dtype=np.float64)
     first = PrimaryHDU(planes[order][np.newaxis].astype(">f4"))
@@ -56,10 +47,32 @@ def fits(image: Image, observation: Observation) -> bytes:
         first.header.add_comment(SIMULATED)
     if not good.all():
         first.header.add_comment(f"{int((~good).sum())} planes have no data and are blank")
-    tables = [_beams(beam[order])] + ([] if _even(frequency) else [_frequencies(frequency)])
+    parts = [first, _beams(beam[order])] + ([] if _even(frequency) else [_frequencies(frequency)])
+    if image.diameter:
+        power = ImageHDU(image.primary_beam[order][np.newaxis].astype(">f4"), name="PRIMARY_BEAM")
+        for name, value, comment in _axes(image, observation, frequency):
+            power.header[name] = (value, comment)
+        parts.append(power)
     file = io.BytesIO()
-    HDUList([first, *tables]).writeto(file, output_verify="exception")
+    HDUList(parts).writeto(file, output_verify="exception")
     return file.getvalue()
+
+
+def _corrected(image: Image) -> tuple[_Reals, NDArray[np.bool_]]:
+    """(c, y, x) corrected for the primary beam, and (c,) the planes that have data, as the others
+    are blank. Raises ValueError for what cannot be exported."""
+    if "restored" not in image.planes:
+        raise ValueError(f"the image of {image.field} has no restored plane: restore it first")
+    restored = np.asarray(image.planes["restored"])
+    if bad := int((~np.isfinite(restored)).sum()):
+        of = f"{restored.size} pixels of the restored image of {image.field}"
+        raise ValueError(f"{bad} of {of} are not numbers")
+    good = np.asarray(image.sensitivity, dtype=np.float64) > 0
+    if not good.any():
+        raise ValueError(f"the image of {image.field} has no data: all visibilities are flagged")
+    planes = np.asarray(image.corrected, dtype=np.float64)
+    planes[~good] = np.nan
+    return planes, good
 
 
 _Card = tuple[str, str | int | float | bool, str]
@@ -85,10 +98,23 @@ def _header(
     yield "BMIN", minor, "[deg] median of the planes; see table BEAMS"
     yield "BPA", angle, "[deg] north through east"
     yield "CASAMBM", True, "there is a table BEAMS, as CASA writes it"
-    yield "RADESYS", "ICRS", ""
-    yield "SPECSYS", "TOPOCENT", ""
+    yield "PBCOR", image.diameter > 0, "whether corrected for the primary beam"
+    if image.diameter:
+        yield "DISHDIAM", image.diameter, "[m] diameter of the dishes"
     for axis, metres in zip("XYZ", _place(observation), strict=True):
         yield f"OBSGEO-{axis}", float(metres), "[m] the array, ITRF"
+    yield from _axes(image, observation, frequency)
+    rest = _rest(image, observation)
+    comment = "[Hz] of the line" if rest else "[Hz] the middle of the band"
+    yield "RESTFRQ", rest or float(np.median(frequency)), comment
+    yield "SPWS", ",".join(map(str, image.spws)), "spectral windows"
+    yield "ROBUST", float(image.robust), "Briggs weighting"
+
+
+def _axes(image: Image, observation: Observation, frequency: _Reals) -> Iterator[_Card]:
+    """The coordinates of the pixels."""
+    yield "RADESYS", "ICRS", ""
+    yield "SPECSYS", "TOPOCENT", ""
     ra, dec = (np.asarray(image.direction) * units.rad).to_value(units.deg).tolist()
     cell, centre = (image.cell * units.rad).to_value(units.deg), image.size // 2 + 1.0
     yield from _axis(1, "RA---SIN", ra % 360.0, -cell, centre, "deg")
@@ -101,11 +127,6 @@ def _header(
         yield "PS3_0", _TABLE, "the table with the frequencies"
         yield "PS3_1", _COLUMN, ""
     yield from _axis(4, "STOKES", 1.0, 1.0, 1.0, "")
-    rest = _rest(image, observation)
-    comment = "[Hz] of the line" if rest else "[Hz] the middle of the band"
-    yield "RESTFRQ", rest or float(np.median(frequency)), comment
-    yield "SPWS", ",".join(map(str, image.spws)), "spectral windows"
-    yield "ROBUST", float(image.robust), "Briggs weighting"
 
 
 def _axis(

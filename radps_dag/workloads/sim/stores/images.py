@@ -41,6 +41,7 @@ def write_image(
         "channels": {str(spw): list(numbers) for spw, numbers in image.channels.items()},
         "cell": image.cell,
         "robust": image.robust,
+        "diameter": image.diameter,
         "history": list(image.history),
         "gridder": image.gridder,
     }
@@ -87,6 +88,7 @@ def read_image(product: Product) -> Image:
         planes=planes,
         beam=store.array("BEAM_FIT_PARAMS"),
         sensitivity=store.array("SENSITIVITY"),
+        diameter=float(about.get("diameter", 0.0)),
         history=tuple(about["history"]),
         gridder=str(about["gridder"]),
         simulated=about["observation"].get("data") is None,

@@ -236,14 +236,18 @@ def _scans(part: _Part) -> NDArray[np.int64]:
 
 
 def _antennas(parts: Sequence[_Part]) -> Antennas:
-    """Antennas of all partitions; the diameter is that of the first."""
+    """Antennas of all partitions; the diameter is that of all of them, if it is the same."""
     positions: dict[str, NDArray[np.float64]] = {}
     for part in parts:
         names = part.antennas["antenna_name"].values.astype(str).tolist()
         positions |= dict(zip(names, part.antennas["ANTENNA_POSITION"].values, strict=True))
-    diameter = parts[0].antennas.get("ANTENNA_DISH_DIAMETER")
-    size = {} if diameter is None else {"diameter": float(diameter.values.flat[0])}
-    return Antennas(tuple(positions), np.array(list(positions.values()), dtype=np.float64), **size)
+    named = [part.antennas.get("ANTENNA_DISH_DIAMETER", np.zeros(1)) for part in parts]
+    diameters = set(np.concatenate([np.ravel(sizes) for sizes in named]).tolist())
+    return Antennas(
+        names=tuple(positions),
+        positions=np.array(list(positions.values()), dtype=np.float64),
+        diameter=diameters.pop() if len(diameters) == 1 else 0.0,
+    )
 
 
 def _pairs(part: _Part, number: Mapping[str, int]) -> list[tuple[int, int]]:

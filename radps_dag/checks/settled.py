@@ -263,13 +263,13 @@ class _Walk:
             return _UNKNOWN
 
     def _evaluate(self, value: Value, names: Names) -> Any:
-        if self._budget.left < 0 or not readable(value, names):
+        if self._budget.remaining < 0 or not readable(value, names):
             return _UNKNOWN
         budget = Budget()
         try:
             return evaluate(value, names, budget)
         finally:
-            self._budget.left -= Budget().left - budget.left
+            self._budget.remaining -= Budget().remaining - budget.remaining
 
     def _problem(
         self, value: Value, message: str, known: Known, sure: bool, at: Location | None = None

@@ -181,13 +181,13 @@ class _Refused(Exception):
 
 def _without_mistakes(document: Document, report: Report) -> bool:
     """Report what is wrong, leave it out, and say whether anything sensible is left."""
-    found: list[Mistake] = []
+    reported: list[Mistake] = []
     for mistake in mistakes(document):
-        found.append(mistake)
+        reported.append(mistake)
         report(mistake.problem)
-        if len(found) >= MAX_PROBLEMS:
+        if len(reported) >= MAX_PROBLEMS:
             return False
-    left_out = {(id(mistake.container), mistake.key): mistake for mistake in found}
+    left_out = {(id(mistake.container), mistake.key): mistake for mistake in reported}
     for mistake in sorted(left_out.values(), key=_last_items_first):
         if isinstance(mistake.container, Series):
             mistake.container.leave_out(int(mistake.key))

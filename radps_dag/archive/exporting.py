@@ -95,9 +95,9 @@ def _with_products(store: Store, archive: Archive, file: Path) -> Archive:
             for name in made.files:
                 files.update(_pack(packed, f"{made.workdir}/{name}", f"{place}/{name}"))
         rows = tuple(_told_anew(row, moved) for row in archive.rows)
-        whole = Archive(archive.head, rows, files)
-        packed.writestr(JOURNAL, to_document(whole, __version__), zipfile.ZIP_DEFLATED)
-    return whole
+        with_files = Archive(archive.head, rows, files)
+        packed.writestr(JOURNAL, to_document(with_files, __version__), zipfile.ZIP_DEFLATED)
+    return with_files
 
 
 def _made(store: Store, archive: Archive) -> Iterator[Made]:

@@ -54,9 +54,9 @@ class Conditions:
             self._known[key] = self._follows(target, premises, skipped)
         return self._known[key]
 
-    def exclude(self, one: Seat, other: Seat) -> bool:
+    def exclude(self, seat: Seat, other: Seat) -> bool:
         """Whether the conditions of two nodes are never true together, whatever the params."""
-        first, second = one.node.when, other.node.when
+        first, second = seat.node.when, other.node.when
         if not (isinstance(first, Expression) and isinstance(second, Expression)):
             return False
         return self._tried(nodes.Not(second.tree), [_Fact(first.tree, False)], second.at)
@@ -64,11 +64,11 @@ class Conditions:
     def _follows(self, target: Seat, premises: tuple[Seat, ...], skipped: tuple[Seat, ...]) -> bool:
         wanted = target.node.when
         facts = [
-            _Fact(part, one.level is target.level)
+            _Fact(part, premise.level is target.level)
             for ones, holds in ((premises, True), (skipped, False))
-            for one in ones
-            if isinstance(one.node.when, Expression)
-            for part in _parts(one.node.when.tree, holds)
+            for premise in ones
+            if isinstance(premise.node.when, Expression)
+            for part in _parts(premise.node.when.tree, holds)
         ]
         return isinstance(wanted, Expression) and all(
             _said(part, facts) or self._tried(part, facts, wanted.at)

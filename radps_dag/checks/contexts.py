@@ -21,16 +21,16 @@ _FOR_PEOPLE = ("title", "examples", "unit")
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
     """Problems of context declarations, of this file and of those that it uses."""
-    found: dict[str, tuple[ContextKey, str]] = {}
+    declared: dict[str, tuple[ContextKey, str]] = {}
     for key in view.pipeline.context:
         yield from _key(key)
-        found[key.name] = (key, "")
+        declared[key.name] = (key, "")
     for seat in view.seats:
         node = seat.node
         if not isinstance(node, Use):
             continue
         for key in _declared(node.pipeline):
-            other, file = found.setdefault(key.name, (key, node.file))
+            other, file = declared.setdefault(key.name, (key, node.file))
             if _meaning(other) == _meaning(key):
                 continue
             if file:

@@ -50,7 +50,7 @@ class Known:
     def scopes(self, value: Value) -> tuple[Names, ...]:
         """The names that a value may see: several sets if it reads the item of an instance."""
         each = self.each if reads_each(value) else ({},)
-        return tuple({"params": self.params, "each": one} for one in each)
+        return tuple({"params": self.params, "each": item} for item in each)
 
 
 def reads_each(value: Value) -> bool:
@@ -93,18 +93,18 @@ def certain(value: Expression, names: Names) -> Iterator[Expression]:
 
 
 def _parts(value: Expression, tree: nodes.Node, names: Names) -> Iterator[Expression]:
-    whole = tree is value.tree
-    if not whole and (isinstance(tree, nodes.Const) or path_of(tree)):
+    is_all = tree is value.tree
+    if not is_all and (isinstance(tree, nodes.Const) or path_of(tree)):
         return
     if isinstance(tree, nodes.Expr) and not isinstance(tree, nodes.Slice):
-        part = value if whole else part_of(value, tree)
+        part = value if is_all else part_of(value, tree)
         if readable(part, names):
             yield part
             return
     if isinstance(tree, nodes.Div | nodes.FloorDiv | nodes.Mod):
         # Whatever is divided, the divisor decides.
-        one = nodes.Const(1, lineno=tree.lineno)
-        quotient = part_of(value, type(tree)(one, tree.right, lineno=tree.lineno))
+        dividend = nodes.Const(1, lineno=tree.lineno)
+        quotient = part_of(value, type(tree)(dividend, tree.right, lineno=tree.lineno))
         if readable(quotient, names):
             yield quotient
             yield from _parts(value, tree.left, names)

@@ -133,7 +133,7 @@ class Lineups:
             plain = Lineup((seat, path[1:]))
         else:
             return None
-        shape = self._shapes.known(sight)((reference.root, *path))
+        shape = self._shapes.seen_from(sight)((reference.root, *path))
         return plain if shape.kinds & {"array", "any"} else None
 
     def _inside(self, seat: Seat, output: str) -> Lineup | None:

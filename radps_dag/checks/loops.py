@@ -24,7 +24,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         if reading.reference.root == "state" and reading.reference.path
     }
     # `state` as a whole reads every variable in sight.
-    whole = {
+    fully_read = {
         id(seat)
         for reading in view.readings
         if reading.reference.root == "state" and not reading.reference.path
@@ -36,7 +36,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
             continue
         yield from _ends(loop)
         for variable in loop.state:
-            if (id(seat), variable.name) not in read and id(seat) not in whole:
+            if (id(seat), variable.name) not in read and id(seat) not in fully_read:
                 message = f"state variable {variable.name!r} is never read"
                 yield Problem(variable.at, UNUSED, message)
 

@@ -53,5 +53,5 @@ def _is_there(name: str, sight: NodeView, shapes: Shapes) -> bool:
             names = None if sight.seat is None else shapes.names(sight.seat, inside=True)
             return sight.outputs and first in (names or ())
     seat = sight.step(first) if root == "steps" else sight.view.top.seats.get(first)
-    known = None if seat is None else shapes.names(seat)
-    return bool(rest) and rest[0] in (known or ())
+    outputs = None if seat is None else shapes.names(seat)
+    return bool(rest) and rest[0] in (outputs or ())

@@ -93,7 +93,7 @@ def _given(view: View, shapes: Shapes, changed: Mapping[Seat, frozenset[str]]) -
             if sight is None or argument.name not in takes:
                 continue
             origins = sources.of(sight)
-            if origins and can_name_data(infer(argument.value, shapes.known(sight))):
+            if origins and can_name_data(infer(argument.value, shapes.seen_from(sight))):
                 yield _Given(seat, argument, origins, argument.name in changed.get(seat, ()))
 
 
@@ -113,26 +113,26 @@ def _takes(seat: Seat, shapes: Shapes) -> frozenset[str]:
             assert_never(seat.node)
 
 
-def _meet(one: _Given, other: _Given) -> bool:
-    return any(a.meets(b) for a in one.origins for b in other.origins)
+def _meet(given: _Given, other: _Given) -> bool:
+    return any(a.meets(b) for a in given.origins for b in other.origins)
 
 
-def _instances(one: _Given) -> Iterator[Problem]:
+def _instances(given: _Given) -> Iterator[Problem]:
     """Instances of a fan-out that all change the same data."""
-    for fan in (one.seat, *one.seat.enclosing()):
+    for fan in (given.seat, *given.seat.enclosing()):
         each = fan.node.for_each
         if each is None or (
             isinstance(each.max_parallel, Literal) and each.max_parallel.value == 1
         ):
             continue
-        if any(_is_shared(origin, fan) for origin in one.origins):
-            name, who = one.argument.name, one.seat.node.id
-            around = "" if fan is one.seat else f" in all instances of {fan.node.id!r}"
+        if any(_is_shared(origin, fan) for origin in given.origins):
+            name, who = given.argument.name, given.seat.node.id
+            around = "" if fan is given.seat else f" in all instances of {fan.node.id!r}"
             message = (
                 f"{who!r} changes {name!r} in place{around}, and its instances all get the same "
                 "at the same time; give each its own, or say max_parallel: 1"
             )
-            yield Problem(one.argument.at, RULE, message)
+            yield Problem(given.argument.at, RULE, message)
             return
 
 
@@ -142,16 +142,16 @@ def _is_shared(origin: Origin, fan: Seat) -> bool:
     return fan not in origin.items and not inside
 
 
-def _problem(one: _Given, other: _Given, first: Seat, second: Seat) -> Problem:
+def _problem(given: _Given, other: _Given, first: Seat, second: Seat) -> Problem:
     verb = "changes the same data as" if other.changes else "gets the same data as"
-    who, whom = one.seat.node.id, other.seat.path
+    who, whom = given.seat.node.id, other.seat.path
     message = (
-        f"{who!r} changes {one.argument.name!r} in place, and {whom!r} (line "
+        f"{who!r} changes {given.argument.name!r} in place, and {whom!r} (line "
         f"{other.argument.at.line}) {verb} {other.argument.name!r}; they may run at the same time: "
         f"write needs: [{first.node.id}] in {second.node.id!r}, or the other way round, or let one "
         "read the outputs of the other"
     )
-    return Problem(one.argument.at, RULE, message)
+    return Problem(given.argument.at, RULE, message)
 
 
 class _Beside:
@@ -162,9 +162,9 @@ class _Beside:
         self._conditions = Conditions(view)
         self._after: dict[tuple[str, str], frozenset[str]] = {}
 
-    def at_once(self, one: Seat, other: Seat) -> tuple[Seat, Seat] | None:
+    def at_once(self, seat: Seat, other: Seat) -> tuple[Seat, Seat] | None:
         """The two nodes, side by side, in which these are and of which neither waits."""
-        around = {id(seat.level): seat for seat in (one, *one.enclosing())}
+        around = {id(each.level): each for each in (seat, *seat.enclosing())}
         for second in (other, *other.enclosing()):
             first = around.get(id(second.level))
             if first is None:

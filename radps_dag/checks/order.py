@@ -44,9 +44,9 @@ def _reads_itself(reading: Reading) -> Iterator[Problem]:
         yield Problem(at, SELF, message)
 
 
-def _level(level: Level, found: tuple[Edge, ...]) -> Iterator[Problem]:
+def _level(level: Level, references: tuple[Edge, ...]) -> Iterator[Problem]:
     # What reads itself is told where it does.
-    edges = [edge for edge in found if edge.source != edge.target]
+    edges = [edge for edge in references if edge.source != edge.target]
     number = {name: seat.number for name, seat in level.seats.items()}
     if all(number[edge.source] < number[edge.target] for edge in edges):
         return

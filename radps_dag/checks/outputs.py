@@ -24,16 +24,16 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         path = reference.path
         if reference.root in ("stages", "steps"):
             problem = _output(reading, shapes) if len(path) > 1 else None
-            known = 2
+            checked = 2
         elif reference.root == "outputs":
             problem = _own(reading, shapes) if path else None
-            known = 1
+            checked = 1
         else:
-            problem, known = None, 1
+            problem, checked = None, 1
         if problem is not None:
             yield problem
-        elif len(path) > known:
-            yield from _members(reading, known, shapes)
+        elif len(path) > checked:
+            yield from _members(reading, checked, shapes)
 
 
 def _output(reading: Reading, shapes: Shapes) -> Problem | None:
@@ -72,16 +72,16 @@ def _own(reading: Reading, shapes: Shapes) -> Problem | None:
     return Problem(reading.reference.at, OUTPUT, message)
 
 
-def _members(reading: Reading, known: int, shapes: Shapes) -> Iterator[Problem]:
+def _members(reading: Reading, checked: int, shapes: Shapes) -> Iterator[Problem]:
     """Check the members that follow: `steps.solve.caltable.uri`."""
-    look = shapes.known(reading.sight)
+    look = shapes.seen_from(reading.sight)
     reference = reading.reference
-    whole = (reference.root, *reference.path)
-    for end in range(known + 1, len(whole)):
-        shape, name = look(whole[:end]), whole[end]
+    path = (reference.root, *reference.path)
+    for end in range(checked + 1, len(path)):
+        shape, name = look(path[:end]), path[end]
         message, certain = no_member(shape, name)
         if message:
-            text = f"{'.'.join(whole[:end])!r} {message}"
+            text = f"{'.'.join(path[:end])!r} {message}"
             # A guard says what to do without the value, and a list never has members.
             if not reference.guarded or "object" not in shape.kinds:
                 severity: Literal["error", "warning"] = "error" if certain else "warning"

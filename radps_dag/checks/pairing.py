@@ -69,26 +69,26 @@ def _file(lineups: Lineups, shapes: Shapes) -> Iterator[Problem]:
                 yield from _indexed(pairing, sight, lineups, beside)
 
 
-def _keyed(found: ByKey, sight: NodeView, shapes: Shapes, lineups: Lineups) -> Iterator[Problem]:
+def _keyed(pairing: ByKey, sight: NodeView, shapes: Shapes, lineups: Lineups) -> Iterator[Problem]:
     """Nodes that are taken as a whole for their keys, and have none, or none that tell."""
-    seats = [_node(read, sight) for read in found.nodes]
+    seats = [_node(read, sight) for read in pairing.nodes]
     numbered = [seat for seat in seats if seat is not None and _numbered(seat, shapes)]
     lists = {lineup and lineup.key for lineup in map(lineups.over, numbered)}
     # Numbers tell items of one list as well as keys do.
     alike = len(numbered) == len(seats) > 1 and len(lists) == 1 and None not in lists
-    for read, seat in zip(found.nodes, seats, strict=True):
+    for read, seat in zip(pairing.nodes, seats, strict=True):
         own = None if seat is None else shapes.names(seat, inside=True)
         if seat is None or own is None:
             continue
         fans, id = seat.node.for_each is not None, seat.node.id
         if fans and "keys" in own:
             words = "an output of its own, which hides the keys of the instances; rename it"
-            message = f"{found.function!r} needs the keys of {id!r}, whose 'keys' is {words}"
+            message = f"{pairing.function!r} needs the keys of {id!r}, whose 'keys' is {words}"
         elif not fans and "keys" not in own:
-            message = f"{found.function!r} takes a node with for_each, and {id!r} has none"
-        elif found.open and seat in numbered and not alike:
+            message = f"{pairing.function!r} takes a node with for_each, and {id!r} has none"
+        elif pairing.open and seat in numbered and not alike:
             words = "are the numbers of its items, which are no texts or numbers; give it a `key`"
-            message = f"{found.function!r} needs the keys of {id!r}, and these {words}"
+            message = f"{pairing.function!r} needs the keys of {id!r}, and these {words}"
         else:
             continue
         yield Problem(read.at, RULE, message)
@@ -101,22 +101,24 @@ def _numbered(seat: Seat, shapes: Shapes) -> bool:
         return False
     view = seat.level.view
     sights = (view.sight(seat, f"for_each.{item.name}") for item in fan.items)
-    lists = [infer(inner.slot.value, shapes.known(inner)) for inner in sights if inner is not None]
+    lists = [
+        infer(inner.slot.value, shapes.seen_from(inner)) for inner in sights if inner is not None
+    ]
     return any(
         shape.items is not None and shape.items.kinds <= {"object", "array"} for shape in lists
     )
 
 
 def _indexed(
-    found: ByIndex, sight: NodeView, lineups: Lineups, beside: list[_List]
+    pairing: ByIndex, sight: NodeView, lineups: Lineups, beside: list[_List]
 ) -> Iterator[Problem]:
     """`xs[i]` against what else is taken by `i`, and against the items that `each.index` counts."""
-    for one in _lists(sight, found.list, lineups):
-        counted = list(_counted(sight, lineups)) if found.counter else []
-        if not any(one.lineup == other.lineup for other in beside):
-            pairs = ((other, one) for other in counted or beside)
-            yield from _contradiction(found.at, "the index", pairs, sight)
-        beside.append(one)
+    for items in _lists(sight, pairing.list, lineups):
+        counted = list(_counted(sight, lineups)) if pairing.counter else []
+        if not any(items.lineup == other.lineup for other in beside):
+            pairs = ((other, items) for other in counted or beside)
+            yield from _contradiction(pairing.at, "the index", pairs, sight)
+        beside.append(items)
 
 
 def _lists(sight: NodeView, read: tuple[Reference, ...], lineups: Lineups) -> Iterator[_List]:
@@ -144,38 +146,38 @@ def _contradiction(
     at: Location, what: str, pairs: Iterable[tuple[_List, _List]], sight: NodeView
 ) -> Iterator[Problem]:
     """The first of the pairs that do not go together."""
-    for one, other in pairs:
-        if one.lineup.contradicts(other.lineup):
-            names = f"{_named(one, at)} and {_named(other, at)}"
+    for items, other in pairs:
+        if items.lineup.contradicts(other.lineup):
+            names = f"{_named(items, at)} and {_named(other, at)}"
             message = f"{what} pairs by position {names}, which may lack different items"
-            yield Problem(at, RULE, f"{message}; {_fix(one, other, sight)}")
+            yield Problem(at, RULE, f"{message}; {_fix(items, other, sight)}")
             return
 
 
-def _named(one: _List, at: Location) -> str:
-    fan = one.lineup.fan
+def _named(items: _List, at: Location) -> str:
+    fan = items.lineup.fan
     if fan is None or fan.node.for_each is None:
-        return one.name
+        return items.name
     where = fan.node.for_each.at
     file = f"{where.source.name}, " if where.source != at.source else ""
-    lossy = ", min_success" if may_lose(fan.node.for_each) and one.read is not None else ""
-    node = "" if one.read is None else f"{fan.node.id!r}: "
-    return f"{one.name} ({node}{file}line {where.line}{lossy})"
+    lossy = ", min_success" if may_lose(fan.node.for_each) and items.read is not None else ""
+    node = "" if items.read is None else f"{fan.node.id!r}: "
+    return f"{items.name} ({node}{file}line {where.line}{lossy})"
 
 
-def _fix(one: _List, other: _List, sight: NodeView) -> str:
+def _fix(items: _List, other: _List, sight: NodeView) -> str:
     """Suggest what to write instead: the keys of one, or pairs by the keys of both."""
-    if any(each.read is not None and each.read.root == "params" for each in _made(one, other)):
+    if any(each.read is not None and each.read.root == "params" for each in _made(items, other)):
         return "pair by key before this file is used, and give it the pairs: align(a=..., b=...)"
-    ids = [_whole(each, sight) for each in (one, other)]
-    for id, there in zip(ids, (other, one), strict=True):
+    ids = [_whole(each, sight) for each in (items, other)]
+    for id, there in zip(ids, (other, items), strict=True):
         if id and there.lineup.fan is None:
             return f"take the keys that are left: zip({id}.keys, ...)"
-    if one.read is None or other.read is None:
+    if items.read is None or other.read is None:
         id = ids[0] or ids[1] or "stages.ID"
-        fan = (one if one.read is None else other).lineup.fan
-        items = fan.node.for_each.items if fan is not None and fan.node.for_each is not None else ()
-        key = f"each.{items[0].name}" if len(items) == 1 else "KEY"
+        fan = (items if items.read is None else other).lineup.fan
+        taken = fan.node.for_each.items if fan is not None and fan.node.for_each is not None else ()
+        key = f"each.{taken[0].name}" if len(taken) == 1 else "KEY"
         return f"look it up by its key: at({id}, {key})"
     if not all(ids) or ids[0] == ids[1]:
         return "give the keys as outputs, too, and pair by them with align(a=..., b=...)"
@@ -188,11 +190,11 @@ def _made(*lists: _List) -> Iterator[_List]:
     return (item for item in lists if item.lineup.fan is not None)
 
 
-def _whole(one: _List, sight: NodeView) -> str:
+def _whole(items: _List, sight: NodeView) -> str:
     """The fan-out of a list as the expression can read it, "" where it cannot."""
-    seat = None if one.read is None else _node(one.read, sight)
+    seat = None if items.read is None else _node(items.read, sight)
     fans = seat is not None and seat.node.for_each is not None
-    return f"{one.read.root}.{one.read.path[0]}" if one.read is not None and fans else ""
+    return f"{items.read.root}.{items.read.path[0]}" if items.read is not None and fans else ""
 
 
 def _node(read: Reference, sight: NodeView) -> Seat | None:

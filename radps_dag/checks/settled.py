@@ -92,47 +92,47 @@ class _Walk:
     def file(
         self, pipeline: Pipeline, params: Params, sure: bool, chosen: Collection[str] | None = None
     ) -> Iterator[Problem]:
-        known = Known(params)
+        constants = Known(params)
         for node in pipeline.stages:
             if chosen is None or node.id in chosen:
-                yield from self._node(node, known, sure)
+                yield from self._node(node, constants, sure)
         for output in pipeline.outputs if chosen is None else ():
-            yield from self._check(Slot(output.name, output.value), None, known, sure)
+            yield from self._check(Slot(output.name, output.value), None, constants, sure)
 
-    def _node(self, node: Node, known: Known, sure: bool) -> Iterator[Problem]:
+    def _node(self, node: Node, constants: Known, sure: bool) -> Iterator[Problem]:
         sure = sure and node.on_error == "fail"
         by_name = {slot.name: slot for slot in slots(node)}
         if (when := by_name.pop("when", None)) is not None:
-            yield from self._check(when, node, known, sure)
-            known, certain = self._where(when.value, known)
-            if not known.each:
+            yield from self._check(when, node, constants, sure)
+            constants, certain = self._where(when.value, constants)
+            if not constants.each:
                 return
             sure = sure and certain
         if node.for_each is not None:
-            yield from self._fan_out(node.for_each, by_name, node, known, sure)
-            known = self._instances(node.for_each, known)
-            if not known.each:
+            yield from self._fan_out(node.for_each, by_name, node, constants, sure)
+            constants = self._instances(node.for_each, constants)
+            if not constants.each:
                 return
         if node.loop is not None:
             most = by_name.pop("loop.max_iterations")
-            yield from self._check(most, node, known, sure)
-            if self._quiet(most.value, known) == 0:
+            yield from self._check(most, node, constants, sure)
+            if self._quiet(most.value, constants) == 0:
                 if wrong := why_not_empty(node, self._workloads):
-                    yield self._problem(most.value, f"`max_iterations`: {wrong}", known, sure)
+                    yield self._problem(most.value, f"`max_iterations`: {wrong}", constants, sure)
                 return
         for slot in by_name.values():
             # A metric that fails is a score of its own, and `next` may never be asked for.
             if not slot.name.startswith("qa.metrics.") and not slot.name.endswith(".next"):
-                yield from self._check(slot, node, known, sure)
-        yield from self._inside(node, known, sure)
+                yield from self._check(slot, node, constants, sure)
+        yield from self._inside(node, constants, sure)
 
-    def _inside(self, node: Node, known: Known, sure: bool) -> Iterator[Problem]:
+    def _inside(self, node: Node, constants: Known, sure: bool) -> Iterator[Problem]:
         match node:
             case Group():
                 for step in node.steps:
-                    yield from self._node(step, known, sure)
+                    yield from self._node(step, constants, sure)
             case Use():
-                inner = self._params_of(node, known)
+                inner = self._params_of(node, constants)
                 key = (id(node.pipeline), sure, json.dumps(inner, sort_keys=True, default=str))
                 if key not in self._seen:
                     self._seen.add(key)
@@ -142,9 +142,11 @@ class _Walk:
             case _:
                 assert_never(node)
 
-    def _params_of(self, node: Use, known: Known) -> Params:
+    def _params_of(self, node: Use, constants: Known) -> Params:
         """The params of a used file, as far as they are known."""
-        given = {argument.name: self._quiet(argument.value, known) for argument in node.arguments}
+        given = {
+            argument.name: self._quiet(argument.value, constants) for argument in node.arguments
+        }
         values = {**defaults(node.pipeline), **given}
         return {
             param.name: filled(param.schema, values[param.name])
@@ -152,69 +154,74 @@ class _Walk:
             if values.get(param.name, _UNKNOWN) is not _UNKNOWN
         }
 
-    def _where(self, when: Value, known: Known) -> tuple[Known, bool]:
+    def _where(self, when: Value, constants: Known) -> tuple[Known, bool]:
         """The instances in which a condition may hold, and whether it surely holds in all."""
         if not reads_each(when):
-            runs = self._truth(when, known)
-            return (replace(known, each=()) if runs is False else known), runs is True
-        held = {id(each): self._truth(when, replace(known, each=(each,))) for each in known.each}
-        left = tuple(each for each in known.each if held[id(each)] is not False)
-        return replace(known, each=left), all(held[id(each)] for each in left)
+            runs = self._truth(when, constants)
+            return (replace(constants, each=()) if runs is False else constants), runs is True
+        held = {
+            id(each): self._truth(when, replace(constants, each=(each,))) for each in constants.each
+        }
+        instances = tuple(each for each in constants.each if held[id(each)] is not False)
+        return replace(constants, each=instances), all(held[id(each)] for each in instances)
 
-    def _instances(self, fan: ForEach, known: Known) -> Known:
+    def _instances(self, fan: ForEach, constants: Known) -> Known:
         """The names that the instances of a fan-out see; unknown parts of their items are left
         out.
         """
-        found: list[Params] = []
+        instances: list[Params] = []
         hidden = {"index", *(item.name for item in fan.items)}
-        for outer in known.each:
+        for outer in constants.each:
             around = {name: value for name, value in outer.items() if name not in hidden}
-            lists = [self._quiet(item.value, replace(known, each=(outer,))) for item in fan.items]
+            lists = [
+                self._quiet(item.value, replace(constants, each=(outer,))) for item in fan.items
+            ]
             if any(items == [] for items in lists):
                 continue
             if not all(isinstance(items, list) for items in lists):
-                found.append(around)
+                instances.append(around)
                 continue
-            instances = enumerate(product(*lists))
-            for index, items in islice(instances, MAX_INSTANCES - len(found)):
+            for index, items in islice(enumerate(product(*lists)), MAX_INSTANCES - len(instances)):
                 named = zip((item.name for item in fan.items), items, strict=True)
-                found.append({**around, **dict(named), "index": index})
-        return replace(known, each=tuple(found), lossy=known.lossy or may_lose(fan))
+                instances.append({**around, **dict(named), "index": index})
+        return replace(constants, each=tuple(instances), lossy=constants.lossy or may_lose(fan))
 
     def _fan_out(
-        self, fan: ForEach, by_name: dict[str, Slot], node: Node, known: Known, sure: bool
+        self, fan: ForEach, by_name: dict[str, Slot], node: Node, constants: Known, sure: bool
     ) -> Iterator[Problem]:
         """Check what a fan-out asks for, and how many instances it makes."""
         sizes: list[int | None] = []
         for item in fan.items:
             slot = by_name.pop(f"for_each.{item.name}")
-            yield from self._check(slot, node, known, sure)
-            found = self._quiet(slot.value, known)
-            sizes.append(len(found) if isinstance(found, list) else None)
-            if isinstance(found, list) and not isinstance(slot.value, Literal):
-                for at, message in repeated(found, fan, slot.value.at):
-                    yield self._problem(slot.value, message, known, sure, at)
+            yield from self._check(slot, node, constants, sure)
+            items = self._quiet(slot.value, constants)
+            sizes.append(len(items) if isinstance(items, list) else None)
+            if isinstance(items, list) and not isinstance(slot.value, Literal):
+                for at, message in repeated(items, fan, slot.value.at):
+                    yield self._problem(slot.value, message, constants, sure, at)
         if (limit := by_name.pop("max_parallel", None)) is not None:
-            yield from self._check(limit, node, known, sure)
+            yield from self._check(limit, node, constants, sure)
         counts = [size for size in sizes if size is not None]
         total = math.prod(counts) if len(counts) == len(sizes) else None
         least = fan.min_success
         if total and total > MOST_INSTANCES:
             message = f"{total:,} instances are more than {MOST_INSTANCES:,}"
-            yield self._problem(fan.items[0].value, message, known, sure)
+            yield self._problem(fan.items[0].value, message, constants, sure)
         elif total and not fan.percent and least > total:
             message = f"min_success: {least:g} can never be met by {total} instances"
-            yield self._problem(fan.items[0].value, message, known, sure)
+            yield self._problem(fan.items[0].value, message, constants, sure)
 
-    def _check(self, slot: Slot, node: Node | None, known: Known, sure: bool) -> Iterator[Problem]:
+    def _check(
+        self, slot: Slot, node: Node | None, constants: Known, sure: bool
+    ) -> Iterator[Problem]:
         """A value is had without an error, and fits where it goes: in every instance."""
         if isinstance(slot.value, Literal):
             return
-        sure = sure and not (known.lossy and reads_each(slot.value))
-        for names in known.scopes(slot.value):
-            found = [*self._wrong(slot, node, names, sure)]
-            yield from found
-            if found:
+        sure = sure and not (constants.lossy and reads_each(slot.value))
+        for names in constants.scopes(slot.value):
+            problems = [*self._wrong(slot, node, names, sure)]
+            yield from problems
+            if problems:
                 return  # one instance shows it
 
     def _wrong(self, slot: Slot, node: Node | None, names: Names, sure: bool) -> Iterator[Problem]:
@@ -229,52 +236,52 @@ class _Walk:
                     yield _problem(part, error.message, names, sure, error.at)
         if failed or node is None or slot.name.startswith("pause."):
             return
-        found = self._evaluate(value, names)
-        if found is _UNKNOWN:
+        result = self._evaluate(value, names)
+        if result is _UNKNOWN:
             return
         what, shape = expected(slot.name, node, self._workloads)
-        wrong = mismatch(shape, found)
+        wrong = mismatch(shape, result)
         if not wrong and isinstance(node, Use) and slot.name.startswith("with."):
             param = node.pipeline.param(slot.name.removeprefix("with."))
-            wrong = "" if param is None else violation(param.schema, found)
+            wrong = "" if param is None else violation(param.schema, result)
         if wrong:
             yield _problem(value, f"{what}: {wrong}", names, sure)
 
-    def _truth(self, value: Value, known: Known) -> bool | None:
+    def _truth(self, value: Value, constants: Known) -> bool | None:
         """Evaluate a condition; None if it is not known yet."""
         if isinstance(value, Expression) and isinstance(value.tree, nodes.And | nodes.Or):
             decides = isinstance(value.tree, nodes.Or)
             halves = [
-                self._truth(part_of(value, half), known)
+                self._truth(part_of(value, half), constants)
                 for half in (value.tree.left, value.tree.right)
             ]
             if decides in halves:
                 return decides
             return None if None in halves else not decides
-        found = self._quiet(value, known)
-        return None if found is _UNKNOWN else bool(found)
+        truth = self._quiet(value, constants)
+        return None if truth is _UNKNOWN else bool(truth)
 
-    def _quiet(self, value: Value, known: Known) -> Any:
+    def _quiet(self, value: Value, constants: Known) -> Any:
         """The value, or that it is not known; an error of it is told elsewhere."""
-        scopes = known.scopes(value)
+        scopes = constants.scopes(value)
         try:
             return self._evaluate(value, scopes[0]) if len(scopes) == 1 else _UNKNOWN
         except ExpressionError:
             return _UNKNOWN
 
     def _evaluate(self, value: Value, names: Names) -> Any:
-        if self._budget.left < 0 or not readable(value, names):
+        if self._budget.remaining < 0 or not readable(value, names):
             return _UNKNOWN
         budget = Budget()
         try:
             return evaluate(value, names, budget)
         finally:
-            self._budget.left -= Budget().left - budget.left
+            self._budget.remaining -= Budget().remaining - budget.remaining
 
     def _problem(
-        self, value: Value, message: str, known: Known, sure: bool, at: Location | None = None
+        self, value: Value, message: str, constants: Known, sure: bool, at: Location | None = None
     ) -> Problem:
-        return _problem(value, message, known.scopes(value)[0], sure, at)
+        return _problem(value, message, constants.scopes(value)[0], sure, at)
 
 
 def _problem(

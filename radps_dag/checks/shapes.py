@@ -126,7 +126,7 @@ class Shapes:
 
     def _at(self, view: View, seat: Seat | None, slot: str) -> Shape:
         sight = view.sight(seat, slot)
-        return ANY if sight is None else infer(sight.slot.value, self.known(sight))
+        return ANY if sight is None else infer(sight.slot.value, self.seen_from(sight))
 
     def _kept(self, key: tuple[int, str], find: Callable[[], Shape]) -> Shape:
         if key in self._found:
@@ -141,10 +141,10 @@ class Shapes:
             self._depth -= 1
         return self._found[key]
 
-    def known(self, sight: NodeView) -> Callable[[tuple[str, ...]], Shape]:
+    def seen_from(self, sight: NodeView) -> Callable[[tuple[str, ...]], Shape]:
         """The shape of any path that a value reads."""
 
-        def known(path: tuple[str, ...]) -> Shape:
+        def shape_of(path: tuple[str, ...]) -> Shape:
             root, *rest = path
             if not rest:
                 return self._whole(sight) if root == "params" else ANY
@@ -152,7 +152,7 @@ class Shapes:
                 return self._node(sight, root, rest)
             return _inside(self._start(sight, root, rest[0]), rest[1:])
 
-        return known
+        return shape_of
 
     def _whole(self, sight: NodeView) -> Shape:
         """All params as one value."""
@@ -192,8 +192,8 @@ class Shapes:
         most = None
         if seat is not None and loop is not None and loop.on_exhausted != "pause":
             cap = loop.max_iterations
-            found = self._at(seat.level.view, seat, "loop.max_iterations")
-            most = cap.value if isinstance(cap, Literal) else found.maximum
+            limit = self._at(seat.level.view, seat, "loop.max_iterations")
+            most = cap.value if isinstance(cap, Literal) else limit.maximum
         return Shape(INTEGER.kinds, minimum=1, maximum=most if is_number(most) else None)
 
     def _item(self, seat: Seat | None, name: str) -> Shape:

@@ -37,7 +37,8 @@ class Origin:
     def meets(self, other: Origin) -> bool:
         """Whether one is the other, or a part of it."""
         return self.key == other.key and all(
-            one == two for one, two in zip(self.path, other.path, strict=False)
+            member == counterpart
+            for member, counterpart in zip(self.path, other.path, strict=False)
         )
 
 

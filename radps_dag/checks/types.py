@@ -61,7 +61,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         value = sight.slot.value
         given = None
         if not isinstance(value, Literal):
-            given = infer(value, shapes.known(sight), problems.append)
+            given = infer(value, shapes.seen_from(sight), problems.append)
         if not any(problem.severity == "error" for problem in problems):
             node = None if sight.seat is None else sight.seat.node
             what, shape = expected(sight.slot.name, node, shapes.workloads)
@@ -100,10 +100,10 @@ def _misfits(
     what: str,
     sight: NodeView,
     shapes: Shapes,
-    known: Shape | None = None,
+    shape: Shape | None = None,
 ) -> Iterator[Problem]:
-    """Report what does not fit, each at its own place inside the value, whose shape may be
-    `known`.
+    """Report what does not fit, each at its own place inside the value, whose `shape` may
+    be known.
     """
     if expected.unknown:
         return
@@ -120,13 +120,17 @@ def _misfits(
     if isinstance(value, Object) and expected.kinds == {"object"}:
         yield from _members(value, expected, what, sight, shapes)
         return
-    for one in alternatives(value) if isinstance(value, Expression) else (value,):
-        whole = one is value or getattr(one, "tree", None) is getattr(value, "tree", value)
-        given = known if whole and known is not None else infer(one, shapes.known(sight))
+    for alternative in alternatives(value) if isinstance(value, Expression) else (value,):
+        is_all = alternative is value or getattr(alternative, "tree", None) is getattr(
+            value, "tree", value
+        )
+        given = (
+            shape if is_all and shape is not None else infer(alternative, shapes.seen_from(sight))
+        )
         if not fits(expected, given):
             hint = "; write a comparison, such as x > 0" if expected == BOOLEAN else ""
             words = f"expected {describe(expected)}, found {describe(given)}{hint}"
-            yield Problem(one.at, RULE, f"{what}: {words}")
+            yield Problem(alternative.at, RULE, f"{what}: {words}")
 
 
 def _members(

@@ -55,7 +55,9 @@ def command(
         if (end := cancellation(opened, id)) is not None:
             raise Closed(f"run {id}", end)
         waiting = open_questions(opened, id)
-        if place is not None and not any(place in (one.place, one.id) for one in waiting):
+        if place is not None and not any(
+            place in (question.place, question.id) for question in waiting
+        ):
             _tell_of(answers_at(opened, id, place), id, place)
         question = _chosen(waiting, id, place)
         fact = answer(opened, question, question.read(inputs), by or user(), "command")

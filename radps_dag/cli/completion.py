@@ -131,9 +131,9 @@ def executors(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
     from radps_dag.profile import find_profile
 
     configured = find_profile(ctx.params.get("profile_file")).executors
-    known = [*(name for name in installed() if not unready(name)), *configured]
+    names = [*(name for name in installed() if not unready(name)), *configured]
     yield from (
-        CompletionItem(name) for name in dict.fromkeys(known) if name.startswith(incomplete)
+        CompletionItem(name) for name in dict.fromkeys(names) if name.startswith(incomplete)
     )
 
 
@@ -162,11 +162,11 @@ class BashWords(BashComplete):
             else:
                 words.append(word)
             glued = ends
-        *args, whole = words
+        *args, glued_word = words
         # Click takes an option's name away itself.
-        value = whole.partition("=")[2] if whole.startswith("-") else whole
+        value = glued_word.partition("=")[2] if glued_word.startswith("-") else glued_word
         self._before = max(0, len(value) - (0 if glued else len(incomplete)))
-        return args, whole
+        return args, glued_word
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
         """Type and value of an item, without what bash has already."""
@@ -183,8 +183,8 @@ class _WholeWords(ShellComplete):
         return args, incomplete
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
-        whole = CompletionItem(f"{self._before}{item.value}", item.type, item.help)
-        return super().format_completion(whole)
+        completed = CompletionItem(f"{self._before}{item.value}", item.type, item.help)
+        return super().format_completion(completed)
 
 
 @add_completion_class

@@ -106,12 +106,12 @@ def _origin(entry: Entry) -> str:
 
 def _lineage(entry: Entry) -> list[tuple[str, str]]:
     lineage = entry.lineage
-    found = []
+    sources = []
     if lineage.workload:
         code = f" (code {lineage.source})" if lineage.source else ""
-        found.append(("by", f"{lineage.workload}{code}"))
-    found += [("of", str(product["uri"])) for product in lineage.inputs]
-    return found
+        sources.append(("by", f"{lineage.workload}{code}"))
+    sources += [("of", str(product["uri"])) for product in lineage.inputs]
+    return sources
 
 
 def show_products(run: str, records: Sequence[Record], as_json: bool) -> None:
@@ -162,16 +162,16 @@ def _product_cells(record: Record) -> tuple[str, ...]:
     )
 
 
-def show_differences(one: str, other: str, different: Sequence[Difference], as_json: bool) -> None:
+def show_differences(run: str, other: str, different: Sequence[Difference], as_json: bool) -> None:
     """Print the differences of two contexts side by side."""
     if as_json:
-        show_json({"run": one, "other": other, "differences": [asdict(item) for item in different]})
+        show_json({"run": run, "other": other, "differences": [asdict(item) for item in different]})
         return
     console = _console()
     if not different:
-        console.print(f"{_safe(one)} and {_safe(other)} know the same", highlight=False)
+        console.print(f"{_safe(run)} and {_safe(other)} know the same", highlight=False)
         return
-    table = _table("", _safe(one), _safe(other))
+    table = _table("", _safe(run), _safe(other))
     for item in different:
         _row(table, item.what, *("-" if v is None else _brief(v) for v in (item.one, item.other)))
     console.print(table)

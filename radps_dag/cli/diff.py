@@ -45,48 +45,48 @@ def command(
 
     with looking(workspace, store) as opened:
         before, after = (report_of(opened, find_run(opened, run)) for run in (run1, run2))
-    found = compare(before, after)
+    comparison = compare(before, after)
     if as_json_:
-        click.echo(as_json(_object(found)))
+        click.echo(as_json(_object(comparison)))
     else:
-        print_lines(_lines(found, None if every else _MOST))
+        print_lines(_lines(comparison, None if every else _MOST))
     return 0
 
 
-def _object(found: Comparison) -> dict[str, object]:
-    sections = (*found.causes, *found.effects)
-    changes = {title: [asdict(one) for one in some] for title, some in sections if some}
-    return {"before": found.before, "after": found.after, "differences": changes}
+def _object(comparison: Comparison) -> dict[str, object]:
+    sections = (*comparison.causes, *comparison.effects)
+    changes = {title: [asdict(change) for change in some] for title, some in sections if some}
+    return {"before": comparison.before, "after": comparison.after, "differences": changes}
 
 
-def _lines(found: Comparison, most: int | None) -> Iterator[Text]:
+def _lines(comparison: Comparison, most: int | None) -> Iterator[Text]:
     from rich.text import Text
 
     from radps_dag.progress.look import clean
 
-    yield Text(clean(f"{found.before} -> {found.after}"), "bold")
-    sections = [(title, some) for title, some in (*found.causes, *found.effects) if some]
+    yield Text(clean(f"{comparison.before} -> {comparison.after}"), "bold")
+    sections = [(title, some) for title, some in (*comparison.causes, *comparison.effects) if some]
     if not sections:
         yield Text("nothing differs")
     for title, some in sections:
         yield Text()
         yield Text(title, "bold")
-        widest = min(_WIDEST, max(len(clean(one.what)) for one in some[:most]))
-        for one in some[:most]:
-            yield _line(one, widest)
+        widest = min(_WIDEST, max(len(clean(change.what)) for change in some[:most]))
+        for change in some[:most]:
+            yield _line(change, widest)
         if len(some) > len(some[:most]):
             yield Text(f"  and {len(some) - len(some[:most]):,} more: --all has them", "dim")
 
 
-def _line(one: Change, widest: int) -> Text:
+def _line(change: Change, widest: int) -> Text:
     from rich.text import Text
 
     from radps_dag.progress.look import clean
 
-    text = Text(f"  {clean(one.what):{widest}}  ")
-    text.append(clean(one.before), "red")
+    text = Text(f"  {clean(change.what):{widest}}  ")
+    text.append(clean(change.before), "red")
     text.append(" -> ")
-    text.append(clean(one.after), "green")
-    if one.count > 1:
-        text.append(f"  at {one.count:,} places", "dim")
+    text.append(clean(change.after), "green")
+    if change.count > 1:
+        text.append(f"  at {change.count:,} places", "dim")
     return text

@@ -126,11 +126,11 @@ def _recorded(run: str, workspace: Path, store: str | None) -> tuple[str, Graph,
     from radps_dag.report.texts import recorded
 
     with looking(workspace, store) as opened:
-        found = report_of(opened, find_run(opened, run))
-        graph = recorded(last_start(opened, found.run)).graph
+        report = report_of(opened, find_run(opened, run))
+        graph = recorded(last_start(opened, report.run)).graph
     if graph is None:
-        raise UsageError(f"run {found.run} has not recorded a pipeline that can be drawn")
-    return found.pipeline, graph, states(found.nodes)
+        raise UsageError(f"run {report.run} has not recorded a pipeline that can be drawn")
+    return report.pipeline, graph, states(report.nodes)
 
 
 def _format(form: Format | None, output: str | None) -> Format:

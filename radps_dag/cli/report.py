@@ -45,13 +45,13 @@ def command(
     from radps_dag.report.writing import write
 
     with looking(workspace, store) as opened:
-        found = report_of(opened, find_run(opened, run))
+        report = report_of(opened, find_run(opened, run))
         if compare is not None:
             from radps_dag.report import comparing
 
             before = report_of(opened, find_run(opened, compare))
-            found = replace(found, comparison=comparing.compare(before, found))
-    click.echo(write(found, output or Path(f"report-{found.run}")))
+            report = replace(report, comparison=comparing.compare(before, report))
+    click.echo(write(report, output or Path(f"report-{report.run}")))
     return 0
 
 

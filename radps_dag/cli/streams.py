@@ -147,9 +147,9 @@ def _aside(numbers: tuple[int, ...], target: int, stream: TextIO) -> Iterator[Te
             os.close(kept)
         with contextlib.suppress(OSError):  # its reader has gone
             ours.close()
-        kept_by, known = descriptor_of(ours), descriptor_of(stream)
-        if kept_by is not None and known is not None:
-            known.lost = known.lost or kept_by.lost
+        kept_by, shared = descriptor_of(ours), descriptor_of(stream)
+        if kept_by is not None and shared is not None:
+            shared.lost = shared.lost or kept_by.lost
 
 
 def _flush() -> None:

@@ -78,17 +78,17 @@ def command(
     from radps_dag.report.folding import report_of
 
     with looking(workspace, store) as opened:
-        found = report_of(opened, find_run(opened, run))
+        report = report_of(opened, find_run(opened, run))
     if svg is not None:
         from radps_dag.report.pages import gantt
 
         try:
-            svg.write_text(gantt(found.timeline), encoding="utf-8")
+            svg.write_text(gantt(report.timeline), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"cannot write {svg}: {error.strerror}; name another file") from None
         click.echo(svg)
     else:
-        print_lines(_lines(found, depth, width_of_terminal()))
+        print_lines(_lines(report, depth, width_of_terminal()))
     return 0
 
 
@@ -147,7 +147,7 @@ def _bar(row: Row, axis: Axis, wide: int, plain: bool) -> Text:
         steps = "-" if plain else UNICODE.trend
         cells[n] = (steps[round(share * (len(steps) - 1))] if share else " ", "green")
     order = list(_SIGNS)
-    for bar in sorted(row.bars, key=lambda one: order.index(one.status)):
+    for bar in sorted(row.bars, key=lambda bar: order.index(bar.status)):
         style = _STYLES[bar.status] + (" bold" if bar.critical else "")
         sign = _SIGNS[bar.status][plain]
         for n in range(round(bar.left * scale), min(round(bar.right * scale), wide - 1) + 1):
@@ -167,12 +167,12 @@ def _critical(report: Report) -> Iterator[Text]:
     steps = report.critical
     if not steps:
         return
-    took, between = sum(one.seconds for one in steps), sum(one.before for one in steps)
+    took, between = sum(step.seconds for step in steps), sum(step.before for step in steps)
     yield Text()
     yield Text(
         f"Critical path: {len(steps):,} {'step' if len(steps) == 1 else 'steps'} of"
         f" {duration(took)}, and {duration(between)} between them; the longest:"
     )
-    longest = sorted(steps, key=lambda one: -one.seconds)[:_STEPS]
-    for one in longest:
-        yield Text(f"  {duration(one.seconds):>7}  {clean(one.place)}")
+    longest = sorted(steps, key=lambda step: -step.seconds)[:_STEPS]
+    for step in longest:
+        yield Text(f"  {duration(step.seconds):>7}  {clean(step.place)}")

@@ -50,7 +50,7 @@ def program_lines(tools: Iterable[Workload]) -> Iterator[tuple[str, bool]]:
 
 
 def _inputs(workload: Workload, given: Sequence[str]) -> dict[str, Any]:
-    inputs = {one.name: one for one in workload.inputs}
+    inputs = {field.name: field for field in workload.inputs}
     values: dict[str, Any] = {}
     for word in given:
         name, equals, text = word.partition("=")
@@ -62,43 +62,43 @@ def _inputs(workload: Workload, given: Sequence[str]) -> dict[str, Any]:
             )
             raise UsageError(f"{workload.name!r} has no input {name!r}{hint}")
         values[name] = _read(inputs[name], text)
-    lacking = [one for one in workload.inputs if one.required and one.name not in values]
+    lacking = [field for field in workload.inputs if field.required and field.name not in values]
     if lacking:
-        one = lacking[0]
+        first = lacking[0]
         raise UsageError(
-            f"{workload.name!r} needs the input {one.name!r}: -p {one.name}=..., "
-            f"{describe(one.shape)}"
+            f"{workload.name!r} needs the input {first.name!r}: -p {first.name}=..., "
+            f"{describe(first.shape)}"
         )
     return values
 
 
-def _read(one: Input, text: str) -> Any:
+def _read(field: Input, text: str) -> Any:
     """A value as the command line gives it; of data, paths."""
-    kinds = one.shape.kinds
+    kinds = field.shape.kinds
     value: Any = text
-    if "string" not in kinds and not _is_data(one):
-        found: list[Problem] = []
+    if "string" not in kinds and not _is_data(field):
+        problems: list[Problem] = []
         listed = "array" in kinds and not text.lstrip().startswith("[")
-        document = parse(Source("-p", f"[{text}]" if listed else text), found.append)
-        if found or document is None:
-            raise UsageError(f"input {one.name!r}: {text!r:.60} cannot be read")
+        document = parse(Source("-p", f"[{text}]" if listed else text), problems.append)
+        if problems or document is None:
+            raise UsageError(f"input {field.name!r}: {text!r:.60} cannot be read")
         value = document.data
-    if _is_data(one):
+    if _is_data(field):
         paths = [part for part in text.split(",") if part] if "array" in kinds else [text]
-        products = [_product(one, path) for path in paths]
+        products = [_product(field, path) for path in paths]
         value = products if "array" in kinds else products[0]
-    if reason := mismatch(one.shape, value):
-        raise UsageError(f"input {one.name!r}: {reason}")
+    if reason := mismatch(field.shape, value):
+        raise UsageError(f"input {field.name!r}: {reason}")
     return value
 
 
-def _is_data(one: Input) -> bool:
-    shape = one.shape.items if "array" in one.shape.kinds else one.shape
+def _is_data(field: Input) -> bool:
+    shape = field.shape.items if "array" in field.shape.kinds else field.shape
     return shape is not None and any(name == "uri" for name, _, _ in shape.fields)
 
 
-def _product(one: Input, path: str) -> dict[str, Any]:
-    shape = one.shape.items if "array" in one.shape.kinds else one.shape
+def _product(field: Input, path: str) -> dict[str, Any]:
+    shape = field.shape.items if "array" in field.shape.kinds else field.shape
     assert shape is not None
     kinds = next((of.choices for name, of, _ in shape.fields if name == "kind"), None)
     uri = path if "://" in path else Path(os.path.realpath(path)).as_uri()

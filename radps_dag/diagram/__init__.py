@@ -32,24 +32,24 @@ def draw(
     # Imported late: the words above are for the command's help, which needs no graph.
     from radps_dag.diagram.cards import cards
 
-    known = states or {}
+    badges = states or {}
     if form == "dot":
         from radps_dag.diagram.dot import dot
 
-        return dot(cards(graph, depth, known), direction).encode()
+        return dot(cards(graph, depth, badges), direction).encode()
     if form == "mermaid":
         from radps_dag.diagram.mermaid import mermaid
 
-        return mermaid(cards(graph, depth, known), direction).encode()
+        return mermaid(cards(graph, depth, badges), direction).encode()
     from radps_dag.diagram.layout import own_arranger
     from radps_dag.diagram.picture import picture
 
     if layout == "dot":
         from radps_dag.diagram.graphviz import graphviz_arranger
 
-        drawn = picture(graph, depth, direction, graphviz_arranger(), known)
+        drawn = picture(graph, depth, direction, graphviz_arranger(), badges)
     else:
-        drawn = picture(graph, depth, direction, own_arranger, known)
+        drawn = picture(graph, depth, direction, own_arranger, badges)
     if form == "svg":
         from radps_dag.diagram.svg import svg
 

@@ -61,12 +61,12 @@ def _cells(label: Label) -> Iterator[tuple[int, int]]:
             yield column, row
 
 
-def _overlap(one: Label, two: Label) -> bool:
+def _overlap(label: Label, other: Label) -> bool:
     return (
-        one.x < two.x + two.width + 5
-        and two.x < one.x + one.width + 5
-        and one.y < two.y + two.height + 1
-        and two.y < one.y + one.height + 1
+        label.x < other.x + other.width + 5
+        and other.x < label.x + label.width + 5
+        and label.y < other.y + other.height + 1
+        and other.y < label.y + label.height + 1
     )
 
 

@@ -150,7 +150,7 @@ def _constant(value: Any) -> str:
 
 
 def _brief(value: Value, most: int) -> str:
-    text = _ROOT.sub(lambda found: found.group(1) or "", " ".join(plain(value).split()))
+    text = _ROOT.sub(lambda root: root.group(1) or "", " ".join(plain(value).split()))
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 

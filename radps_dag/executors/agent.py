@@ -41,12 +41,12 @@ _lock = threading.Lock()
 def answer(request: bytes, given_up: Callable[[], bool]) -> bytes:
     """Answer a request here. Never raises; a call that is given up ends within seconds."""
     asked = json.loads(request)
-    found: dict[str, Any] = {"host": platform.node(), "process": PROCESS, "printed": ""}
+    response: dict[str, Any] = {"host": platform.node(), "process": PROCESS, "printed": ""}
     try:
-        found.update(_answered(asked, given_up))
+        response.update(_answered(asked, given_up))
     except Exception as error:  # noqa: BLE001  # of this machine: a full disk, no more processes
-        found["broken"] = f"{type(error).__name__}: {error}"
-    return json.dumps(found, allow_nan=False).encode()
+        response["broken"] = f"{type(error).__name__}: {error}"
+    return json.dumps(response, allow_nan=False).encode()
 
 
 def _answered(asked: dict[str, Any], given_up: Callable[[], bool]) -> dict[str, Any]:

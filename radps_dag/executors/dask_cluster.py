@@ -106,17 +106,17 @@ def start_cluster(settings: DaskSettings, security: Security | None) -> Any:
 def _in_time(connect: Callable[[], T], limit: float) -> T:
     """Start a client: a server that takes a connection and says nothing holds it up for ever,
     whatever its own limit is. Raises TimeoutError."""
-    found: concurrent.futures.Future[T] = concurrent.futures.Future()
+    client: concurrent.futures.Future[T] = concurrent.futures.Future()
 
     def work() -> None:
         try:
-            found.set_result(connect())
+            client.set_result(connect())
         except BaseException as error:  # noqa: BLE001  # raised where it is awaited
-            found.set_exception(error)
+            client.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        return found.result(limit)
+        return client.result(limit)
     except TimeoutError:
         raise TimeoutError("what is there does not speak as a scheduler does") from None
 

@@ -21,16 +21,15 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from radps_dag.executors import agent
-from radps_dag.executors.call import Call, Capabilities, Performed, Setup
-from radps_dag.executors.requests import Requests
+from radps_dag.executors.call import Call, Performed, Setup
+from radps_dag.executors.requests import Elsewhere, Requests
 from radps_dag.executors.settings import PROVIDERS, Block, ParslSettings
 from radps_dag.executors.way_back import WayBack, still_wanted
 from radps_dag.outcome import CallFailed, WorkerDied
 from radps_dag.problem import UsageError
-from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["Parsl"]
 
@@ -41,17 +40,8 @@ _AWAY = ("Unable to contact", "timed out", "timeout", "Connection refused", "com
 LOOK = 1  # seconds between two looks at how many jobs there should be
 
 
-class Parsl:
+class Parsl(Elsewhere):
     """An executor of Parsl's for each block of the settings, and the channel to all calls."""
-
-    capabilities: ClassVar = Capabilities(
-        isolates=True, ends_calls=True, tells_prints=True, here=False, keeps_limits=True
-    )
-
-    @classmethod
-    def slots_for(cls, library: Library) -> int:  # noqa: ARG003  # others ask it
-        """As many as the blocks have processors, which the settings say."""
-        return 0
 
     def __init__(self, setup: Setup) -> None:
         if importlib.util.find_spec("parsl") is None:
@@ -89,7 +79,7 @@ class Parsl:
                 call_there, {}, self._requests.of_call(call), ticket.content
             )
             answered = asyncio.wrap_future(future)
-            answered.add_done_callback(lambda one: one.cancelled() or one.exception())
+            answered.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
             try:
                 # Shielded: Parsl's own thread ends at the answer to a future that is cancelled.
                 response = await asyncio.shield(answered)
@@ -102,9 +92,6 @@ class Parsl:
     async def close(self) -> None:
         """End our calls, our jobs and what Parsl has started here."""
         await asyncio.to_thread(self._leave)
-
-    def kill(self) -> None:
-        """Do nothing: pilots end when they hear nothing of this process any more."""
 
     def _block(self, call: Call) -> Block:
         for block in self._settings.blocks:
@@ -152,7 +139,7 @@ class Parsl:
         try:
             return DataFlowKernel(
                 Config(
-                    executors=[self._executor(one) for one in self._settings.blocks],
+                    executors=[self._executor(block) for block in self._settings.blocks],
                     run_dir=str(self._folder),
                     retries=0,
                     usage_tracking=0,
@@ -204,9 +191,9 @@ class Parsl:
                 raise UsageError(f"provider {settings.provider!r} takes no {name}")
         for name in said:
             if name not in takes:
-                known = ", ".join(sorted(takes))
+                names = ", ".join(sorted(takes))
                 raise UsageError(
-                    f"provider {settings.provider!r} takes no argument {name!r}; it takes {known}"
+                    f"provider {settings.provider!r} takes no argument {name!r}; it takes {names}"
                 )
         given = {
             "partition": block.partition or None,
@@ -226,7 +213,9 @@ class Parsl:
             "max_blocks": settings.most(block),
             "launcher": _launcher(settings.provider) if block.nodes > 1 else None,
         }
-        given = {name: one for name, one in given.items() if one is not None and name in takes}
+        given = {
+            name: value for name, value in given.items() if value is not None and name in takes
+        }
         try:
             return kind(**{**given, **said})
         except Exception as error:
@@ -263,10 +252,10 @@ def _addresses(settings: ParslSettings) -> list[str]:
 def _script(name: str) -> str:
     """Path of a script of Parsl's, which need not be on the PATH."""
     beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.is_file() else shutil.which(name)
-    if found is None:
+    path = str(beside) if beside.is_file() else shutil.which(name)
+    if path is None:
         raise UsageError(f"Parsl's {name} is neither beside {sys.executable} nor on the PATH")
-    return found
+    return path
 
 
 def _launcher(provider: str) -> Any:
@@ -279,8 +268,8 @@ def _launcher(provider: str) -> Any:
 
 
 def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+    rounded = int(seconds)
+    return f"{rounded // 3600:02}:{rounded // 60 % 60:02}:{rounded % 60:02}"
 
 
 def _last_line(text: str) -> str:

@@ -67,18 +67,18 @@ def known_executor(value: Any, who: str, configured: Collection[str] = ()) -> st
         value in configured or value in (_OWN if value in _OWN else executors())
     ):
         return value
-    known = [*dict.fromkeys((*executors(), *configured))]
-    hint = did_you_mean(value, known) if isinstance(value, str) else ""
-    raise UsageError(f"{who} must be one of {allowed(known)}, not {value!r:.60}{hint}")
+    names = [*dict.fromkeys((*executors(), *configured))]
+    hint = did_you_mean(value, names) if isinstance(value, str) else ""
+    raise UsageError(f"{who} must be one of {allowed(names)}, not {value!r:.60}{hint}")
 
 
 def choose(
     name: str, configured: Mapping[str, ExecutorChoice], who: str = "the executor"
 ) -> ExecutorChoice:
     """Look a name up. Raises UsageError for one that is unknown or lacks its settings."""
-    known = configured.get(known_executor(name, who, configured))
-    if known is not None:
-        return known
+    choice = configured.get(known_executor(name, who, configured))
+    if choice is not None:
+        return choice
     if why := unready(name):
         raise UsageError(f"{who} {name!r} {why}")
     return ExecutorChoice(name, name)
@@ -94,7 +94,7 @@ def read_choices(at: At, table: Any) -> Mapping[str, ExecutorChoice]:
     """The tables `[executors.NAME]` of a profile. Raises UsageError for what is wrong in them."""
     if not isinstance(table, Mapping):
         raise UsageError(f'{at} must be tables: [{at.key}.NAME] with lines such as kind = "dask"')
-    return {name: _read_choice(at.below(name), name, one) for name, one in table.items()}
+    return {name: _read_choice(at.below(name), name, settings) for name, settings in table.items()}
 
 
 def _read_choice(at: At, name: str, table: Any) -> ExecutorChoice:
@@ -118,14 +118,14 @@ def find_executor(name: str) -> type[Executor]:
     is not an executor."""
     name = known_executor(name, "the executor")
     plugin = Plugin(name, _OWN[name]) if name in _OWN else executors()[name]
-    found: type[Executor] = load("executor", plugin)
-    missing = [one for one in _MEMBERS if not callable(getattr(found, one, None))]
-    if not isinstance(getattr(found, "capabilities", None), Capabilities):
+    executor: type[Executor] = load("executor", plugin)
+    missing = [member for member in _MEMBERS if not callable(getattr(executor, member, None))]
+    if not isinstance(getattr(executor, "capabilities", None), Capabilities):
         missing.append("capabilities")
-    if missing or not isinstance(found, type):
+    if missing or not isinstance(executor, type):
         lacks = f"it has no {allowed(missing)}" if missing else "it is not a class"
         raise UsageError(f"executor {name!r} ({plugin.value}) is not an executor: {lacks}")
-    return found
+    return executor
 
 
 def capabilities_of(name: str) -> Capabilities | None:
@@ -148,10 +148,10 @@ def open_executor(
     machine well. `products` and `publish` are as in `Setup`."""
     if isinstance(choice, str):
         choice = choose(choice, {})
-    found, name = find_executor(choice.kind), choice.name
+    executor, name = find_executor(choice.kind), choice.name
     try:
-        slots = slots or getattr(choice.settings, "slots", None) or found.slots_for(library)
-        return found(Setup(library, slots, log, secrets, choice.settings, products, publish))
+        slots = slots or getattr(choice.settings, "slots", None) or executor.slots_for(library)
+        return executor(Setup(library, slots, log, secrets, choice.settings, products, publish))
     except RadpsDagError:
         raise
     except Exception as error:  # of a plugin, so of any type

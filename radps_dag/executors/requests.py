@@ -6,15 +6,32 @@ import fcntl
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from radps_dag import __version__
 from radps_dag.executors import wire
-from radps_dag.executors.call import Call, Performed, Setup
+from radps_dag.executors.call import Call, Capabilities, Performed, Setup
 from radps_dag.outcome import CallFailed, TimedOut, WorkerDied
 from radps_dag.workloads.contract.fingerprint import code_digest
+from radps_dag.workloads.contract.registry import Library
 
-__all__ = ["Requests", "version_problem"]
+__all__ = ["Elsewhere", "Requests", "version_problem"]
+
+
+class Elsewhere:
+    """An executor on other machines, which runs each call in a process of its own (`agent`)."""
+
+    capabilities: ClassVar = Capabilities(
+        isolates=True, ends_calls=True, tells_prints=True, here=False, keeps_limits=True
+    )
+
+    @classmethod
+    def slots_for(cls, library: Library) -> int:  # noqa: ARG003  # others ask it
+        """As many as the machines have processors, which only they or the settings know."""
+        return 0
+
+    def kill(self) -> None:
+        """Do nothing: calls end when those machines hear that this process has gone."""
 
 
 class Requests:
@@ -44,18 +61,18 @@ class Requests:
     def performed(self, call: Call, response: bytes) -> Performed:
         """The result of a call. Raises its failure, also as an error of the machine."""
         place = call.place
-        found = json.loads(response)
-        self._print(found["printed"])
-        where = f"on {found['host']}"
-        if "died" in found:
-            raise WorkerDied(place, f"{found['died'].partition('; see ')[0]} {where}")
-        if "given_up" in found:
+        answered = json.loads(response)
+        self._print(answered["printed"])
+        where = f"on {answered['host']}"
+        if "died" in answered:
+            raise WorkerDied(place, f"{answered['died'].partition('; see ')[0]} {where}")
+        if "given_up" in answered:
             raise WorkerDied(place, f"the call was given up {where}")
-        if "late" in found:
+        if "late" in answered:
             raise TimedOut(place, call.limit or 0.0)
-        if "broken" in found:
-            raise CallFailed(place, "WorkerBroken", f"{found['broken']} {where}")
-        answer = found["answer"]
+        if "broken" in answered:
+            raise CallFailed(place, "WorkerBroken", f"{answered['broken']} {where}")
+        answer = answered["answer"]
         if "outputs" in answer:
             return wire.to_performed(answer)
         message = answer["message"]
@@ -65,11 +82,11 @@ class Requests:
 
     def wrong(self, response: bytes) -> tuple[str, str]:
         """The fault that a probe has found, "" if none; and the process that answered."""
-        found = json.loads(response)
-        answer = found.get("answer", {})
-        wrong = found.get("broken") or found.get("died") or answer.get("message")
+        answered = json.loads(response)
+        answer = answered.get("answer", {})
+        wrong = answered.get("broken") or answered.get("died") or answer.get("message")
         wrong = wrong or answer.get("wrong", "")
-        return (f"{wrong} (on {found['host']})" if wrong else ""), found["process"]
+        return (f"{wrong} (on {answered['host']})" if wrong else ""), answered["process"]
 
     def print_rest(self, response: bytes) -> None:
         """Note what calls had printed whose answers nobody has waited for."""
@@ -86,10 +103,12 @@ class Requests:
                 file.write(text.encode("utf-8", "surrogateescape"))
 
 
-def version_problem(found: object) -> str:
+def version_problem(version: object) -> str:
     """The fault of the radps-dag that a worker has; "" if it is ours."""
-    if isinstance(found, BaseException):
-        return f"radps-dag cannot be imported: {found}; pip install radps-dag=={__version__} there"
-    if found != __version__:
-        return f"radps-dag is {found} there and {__version__} here; install the same one"
+    if isinstance(version, BaseException):
+        return (
+            f"radps-dag cannot be imported: {version}; pip install radps-dag=={__version__} there"
+        )
+    if version != __version__:
+        return f"radps-dag is {version} there and {__version__} here; install the same one"
     return ""

@@ -71,7 +71,7 @@ class DaskSettings:
         if self.cluster and "." not in self.cluster:
             raise UsageError(f"{at}.cluster must be a dotted name such as dask_jobqueue.PBSCluster")
         files = {"ca_file": self.ca_file, "cert_file": self.cert_file, "key_file": self.key_file}
-        missing = [name for name, one in files.items() if one is None]
+        missing = [name for name, path in files.items() if path is None]
         if missing and len(missing) < len(files):
             raise UsageError(f"{at}.{missing[0]} is missing; TLS takes {', '.join(files)}")
         if self.scheduler:
@@ -166,29 +166,29 @@ class ParslSettings:
     @property
     def where(self) -> str:
         """Place of the calls, in words."""
-        return f"{self.provider}: {', '.join(one.name for one in self.blocks)}"
+        return f"{self.provider}: {', '.join(block.name for block in self.blocks)}"
 
     @property
     def slots(self) -> int:
         """The largest number of processors of all blocks."""
-        return sum(self.most(one) * one.nodes * one.cpus for one in self.blocks)
+        return sum(self.most(block) * block.nodes * block.cpus for block in self.blocks)
 
     @property
     def memory(self) -> int | None:
         """Bytes that all blocks have, at most; None where it is not said of each."""
-        found = [self.most(one) * one.nodes * (one.memory or 0) for one in self.blocks]
-        return sum(found) if all(found) else None
+        amounts = [self.most(block) * block.nodes * (block.memory or 0) for block in self.blocks]
+        return sum(amounts) if all(amounts) else None
 
     @property
     def gpus(self) -> int:
         """The largest number of graphics processors of all blocks."""
-        return sum(self.most(one) * one.nodes * one.gpus for one in self.blocks)
+        return sum(self.most(block) * block.nodes * block.gpus for block in self.blocks)
 
     def lacking(self, asked: Resources) -> str:
         """The limits of a call in each block, if it fits none; "" if it fits one."""
-        if any(one.fits(asked) for one in self.blocks):
+        if any(block.fits(asked) for block in self.blocks):
             return ""
-        return "; ".join(f"{one.share().words} ({one.name})" for one in self.blocks)
+        return "; ".join(f"{block.share().words} ({block.name})" for block in self.blocks)
 
     def most(self, block: Block) -> int:
         """The largest number of jobs of a block at once."""
@@ -198,13 +198,12 @@ class ParslSettings:
         """Raise UsageError for what does not go together."""
         if not self.blocks:
             raise UsageError(f"{at} needs a block at least: [[{at.key}.blocks]] with name and cpus")
-        names = [one.name for one in self.blocks]
+        names = [block.name for block in self.blocks]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise UsageError(f"{at}.blocks: two are called {min(twice)!r}; rename one")
         if self.provider not in PROVIDERS:
-            known = ", ".join(PROVIDERS)
-            hint = did_you_mean(self.provider, PROVIDERS) or f"; known: {known}"
+            hint = did_you_mean(self.provider, PROVIDERS) or f"; known: {', '.join(PROVIDERS)}"
             raise UsageError(f"{at}.provider: there is no {self.provider!r:.60}{hint}")
 
 

@@ -61,16 +61,16 @@ def settings_from(kind: type[T], at: At, table: Any) -> T:
     """The settings of a table. Raises UsageError for a key or a value that does not fit."""
     if not isinstance(table, Mapping):
         raise UsageError(f"{at} must be a table, not {table!r:.60}")
-    readers = {one.name: one.metadata["read"] for one in fields(kind)}  # type: ignore[arg-type]
+    readers = {member.name: member.metadata["read"] for member in fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in readers:
             hint = did_you_mean(key, readers) or f"; allowed: {allowed(readers)}"
             raise UsageError(f"{at.path}: unknown key {at.key + '.' + key!r}{hint}")
-    found = kind(**{key: readers[key](at.below(key), value) for key, value in table.items()})
-    check = getattr(found, "check", None)
+    settings = kind(**{key: readers[key](at.below(key), value) for key, value in table.items()})
+    check = getattr(settings, "check", None)
     if check is not None:
         check(at)
-    return found
+    return settings
 
 
 def tables_of(kind: type[T]) -> Reader:
@@ -80,8 +80,8 @@ def tables_of(kind: type[T]) -> Reader:
         if not isinstance(value, list) or not value:
             raise UsageError(f"{at} must be tables: [[{at.key}]]")
         return tuple(
-            settings_from(kind, At(at.path, f"{at.key}[{number}]"), one)
-            for number, one in enumerate(value)
+            settings_from(kind, At(at.path, f"{at.key}[{number}]"), item)
+            for number, item in enumerate(value)
         )
 
     return read
@@ -118,25 +118,25 @@ def flag(at: At, value: Any) -> bool:
 def duration(at: At, value: Any) -> float:
     """Duration, in seconds."""
     parts = re.findall(r"\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h|d)", value) if _is_text(value) else []
-    found = sum(map(seconds, parts))
-    if not found or "".join(parts) != value:
+    total = sum(map(seconds, parts))
+    if not total or "".join(parts) != value:
         raise UsageError(f'{at} must be a duration such as "90s" or "23h30m", not {value!r:.60}')
-    return float(found)
+    return float(total)
 
 
 def amount(at: At, value: Any) -> int:
     """Amount of memory, in bytes."""
-    found = octets_in(value) if isinstance(value, str) else None
-    if not found:
+    octets = octets_in(value) if isinstance(value, str) else None
+    if not octets:
         raise UsageError(f'{at} must be an amount such as "64GB", not {value!r:.60}')
-    return found
+    return octets
 
 
 def lines(at: At, value: Any) -> tuple[str, ...]:
     """Lines of text."""
     if not isinstance(value, list):
         raise UsageError(f"{at} must be a list of texts, not {value!r:.60}")
-    return tuple(text(at, one) for one in value)
+    return tuple(text(at, line) for line in value)
 
 
 def file(at: At, value: Any) -> Path:

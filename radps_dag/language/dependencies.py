@@ -114,9 +114,9 @@ def edges(pipeline: Pipeline) -> Mapping[str, tuple[Edge, ...]]:
     A used file is one node here: it sees nothing of the outside, and has edges of its own.
     References to what does not exist make no edge; `checks` reports them.
     """
-    found: dict[str, tuple[Edge, ...]] = {}
-    _collect(pipeline.stages, "", "stages", found)
-    return found
+    edges_by_path: dict[str, tuple[Edge, ...]] = {}
+    _collect(pipeline.stages, "", "stages", edges_by_path)
+    return edges_by_path
 
 
 # A reference that is not resolved yet, with nothing but what resolving needs.
@@ -124,7 +124,10 @@ _Free = tuple[Reference, ...]
 
 
 def _collect(
-    nodes: Children, path: str, root: Literal["stages", "steps"], found: dict[str, tuple[Edge, ...]]
+    nodes: Children,
+    path: str,
+    root: Literal["stages", "steps"],
+    edges_by_path: dict[str, tuple[Edge, ...]],
 ) -> _Free:
     """Fill in the edges of this level and those below; return what points further out."""
     ids = {node.id for node in nodes}
@@ -135,24 +138,24 @@ def _collect(
             if need.id in ids:
                 edge = Edge(need.id, node.id, "needs", need.at)
                 level.setdefault((edge.source, edge.target, "needs"), edge)
-        for reference in _free(node, f"{path}/{node.id}" if path else node.id, found):
+        for reference in _free(node, f"{path}/{node.id}" if path else node.id, edges_by_path):
             if reference.root == root and reference.path and reference.path[0] in ids:
                 edge = Edge(reference.path[0], node.id, "data", reference.at, reference)
                 output = ".".join(reference.path[1:2])
                 level.setdefault((edge.source, edge.target, f"data {output}"), edge)
             else:
                 out.append(reference)
-    found[path] = tuple(level.values())
+    edges_by_path[path] = tuple(level.values())
     return tuple(out)
 
 
-def _free(node: Node, path: str, found: dict[str, tuple[Edge, ...]]) -> _Free:
+def _free(node: Node, path: str, edges_by_path: dict[str, tuple[Edge, ...]]) -> _Free:
     """Collect the references of a node to what is outside it."""
     inside: set[str] = set()
     below: _Free = ()
     if isinstance(node, Group):
         inside = {step.id for step in node.steps}
-        below = _collect(node.steps, path, "steps", found)
+        below = _collect(node.steps, path, "steps", edges_by_path)
     own = [
         reference
         for slot in slots(node)

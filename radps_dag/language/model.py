@@ -99,12 +99,12 @@ class Resources:
     @property
     def words(self) -> str:
         """All of it, in words."""
-        found = [f"{self.cpus:g} processor{'' if self.cpus == 1 else 's'}"]
+        parts = [f"{self.cpus:g} processor{'' if self.cpus == 1 else 's'}"]
         if self.memory:
-            found.append(f"{in_words(self.memory)} of memory")
+            parts.append(f"{in_words(self.memory)} of memory")
         if self.gpus:
-            found.append(f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}")
-        return ", ".join(found)
+            parts.append(f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,20 +42,20 @@ def resolve(
     pipeline: Pipeline,
     arguments: Iterable[str] = (),
     files: Iterable[Path] = (),
-    known: Mapping[str, Any] | None = None,
+    earlier: Mapping[str, Any] | None = None,
     *,
     values: Mapping[str, Any] | None = None,
     take_secrets: bool = True,
 ) -> dict[str, Any]:
     """All params: what the `values` say, else `name=value` arguments, else what the last of the
-    files says that says anything of it, else, for secret ones, the environment, else what is
-    `known` from an earlier run, else the defaults.
+    files says that says anything of it, else, for secret ones, the environment, else those of an
+    `earlier` run, else the defaults.
 
     With `take_secrets` the environment has those no longer. Raises InvalidPipeline with everything
     that is wrong in any of them.
     """
     problems: list[Problem] = []
-    given: dict[str, Any] = {**(known or {}), **_from_environment(pipeline, take_secrets)}
+    given: dict[str, Any] = {**(earlier or {}), **_from_environment(pipeline, take_secrets)}
     for file in files:
         given |= _from_file(pipeline, file, problems.append)
     given |= _from_arguments(pipeline, arguments, problems.append)
@@ -99,15 +99,15 @@ def _from_arguments(
 
 def _from_file(pipeline: Pipeline, path: Path, report: Report) -> dict[str, _Given]:
     """The values in a YAML file that maps params to values."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     try:
-        source = read_source(path, str(path), found.append)
+        source = read_source(path, str(path), problems.append)
     except OSError as error:
         raise UsageError(f"{path}: the params file cannot be read: {error.strerror}") from error
-    document = None if source is None else parse(source, found.append)
+    document = None if source is None else parse(source, problems.append)
     if _has_secrets(pipeline):
-        found = [_discreet(problem) for problem in found]
-    for problem in found:
+        problems = [_discreet(problem) for problem in problems]
+    for problem in problems:
         report(problem)
     if document is None:
         return {}
@@ -228,13 +228,13 @@ def _read(param: Param, text: str, at: Location, report: Report) -> _Given:
         return _Given(text, at)
     if "array" in kinds and not text.lstrip().startswith("["):
         text = f"[{text}]"
-    found: list[Problem] = []
-    document = parse(Source("-p", text), found.append)
-    if document is not None and not found:
+    problems: list[Problem] = []
+    document = parse(Source("-p", text), problems.append)
+    if document is not None and not problems:
         fits = not mismatch(param.shape, document.data)
         return _Given(document.data if fits or "string" not in kinds else text, at)
     if "string" not in kinds:
-        reason = found[0].message if found else "it is empty"
+        reason = problems[0].message if problems else "it is empty"
         wanted = f"it takes {describe(param.shape)}"
         report(Problem(at, RULE, f"param {param.name!r}: cannot be read: {reason}; {wanted}"))
     return _Given(text, at, readable="string" in kinds)

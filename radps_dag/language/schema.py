@@ -63,8 +63,8 @@ def breaches(document: Document, grammar: str) -> list[Problem]:
     if not isinstance(document.data, Table):
         message = f"expected {rules['title']}, found {_found(document.data)}"
         return [Problem(document.at, "type", message)]
-    found = _checked(_Grammar(rules), document.data, document.at)
-    return [mistake.problem for mistake in found]
+    mistakes = _checked(_Grammar(rules), document.data, document.at)
+    return [mistake.problem for mistake in mistakes]
 
 
 class _Grammar:
@@ -218,9 +218,9 @@ def _not_beside(kind: str) -> list[str]:
 
 
 def _unknown_keys(error: Error, place: _Place) -> Iterator[Mistake]:
-    known = list(error.schema.get("properties", ()))
-    for key in _extras(place.value, known)[:MAX_PROBLEMS]:
-        hint = did_you_mean(key, known) or f"; allowed: {allowed(known, 30)}"
+    keys = list(error.schema.get("properties", ()))
+    for key in _extras(place.value, keys)[:MAX_PROBLEMS]:
+        hint = did_you_mean(key, keys) or f"; allowed: {allowed(keys, 30)}"
         if place.value[key] is None and " " in key:
             # `{description: one, two}` is a description, and a key `two` without a value.
             hint = "; inside { } a text with a comma needs quotes"
@@ -229,8 +229,8 @@ def _unknown_keys(error: Error, place: _Place) -> Iterator[Mistake]:
         yield Mistake(problem, place.value, key)
 
 
-def _extras(table: Table, known: Iterable[str]) -> list[str]:
-    names = set(known)
+def _extras(table: Table, keys: Iterable[str]) -> list[str]:
+    names = set(keys)
     return [key for key in table if key not in names]
 
 

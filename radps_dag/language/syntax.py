@@ -63,9 +63,9 @@ def _in_our_words(what: str, at: Location, start: Location) -> tuple[Location, s
             return at, "a tab where YAML wants spaces"
         return at, f"a text cannot start with {character!r}; put it in quotes"
     if "did not find expected key" in what or "expected '-' indicator" in what:
-        whole = "a key" if "key" in what else "'-'"
+        missing = "a key" if "key" in what else "'-'"
         fix = "check the indentation, and quotes that close too early"
-        return at, f"expected {whole} as in the lines from line {start.line} on; {fix}"
+        return at, f"expected {missing} as in the lines from line {start.line} on; {fix}"
     if "could not find expected ':'" in what:
         return start, "expected ':' and a space after this key"
     if "unknown escape" in what:

@@ -133,7 +133,7 @@ class Announcer:
         """The scores of a stage, the lowest first."""
         scores = self._scores.pop(stage_of(fact.place), [])
         rated = [score.score for score in scores if score.score is not None]
-        scores.sort(key=lambda one: 2.0 if one.score is None else one.score)
+        scores.sort(key=lambda score: 2.0 if score.score is None else score.score)
         return {
             "lowest": min(rated, default=None),
             "scores": [_score(score) for score in scores[:MOST_SCORES]],

@@ -238,7 +238,7 @@ class Quiet:
                 where = clean(fact.place)
                 write(self._stream, f"{where}  {_question(fact, self.state)}\n")
             case RunEnded():
-                write(self._stream, _summary(self.state, self._stream, whole=False))
+                write(self._stream, _summary(self.state, self._stream, full=False))
 
 
 def _repeated(place: str) -> bool:
@@ -295,8 +295,8 @@ def _error(fact: NodeFailed | Retrying) -> str:
     return f"{fact.error}: {message}" if message else fact.error
 
 
-def _summary(state: RunState, stream: TextIO, whole: bool = True) -> str:
+def _summary(state: RunState, stream: TextIO, full: bool = True) -> str:
     symbols = symbols_for(stream)
-    lines = summary(state, _WIDTH, symbols) if whole else brief(state, symbols)
+    lines = summary(state, _WIDTH, symbols) if full else brief(state, symbols)
     # Text without its styles: a file is no place for colours.
     return "".join(line.plain.rstrip() + "\n" for line in lines)

@@ -57,7 +57,7 @@ class Prompts:
     ) -> None:
         self.run = run
         self._store = store
-        self._faces = tuple(prompt_channels)
+        self._channels = tuple(prompt_channels)
         self._leave = leave
         self._before = {question.id: question for question in open_questions(store, run)}
         self._asking = asyncio.Lock()
@@ -132,7 +132,9 @@ class Prompts:
             if not done.done():
                 done.set_result(fact)
 
-        shown = [asyncio.create_task(_shown(face, question, offer)) for face in self._faces]
+        shown = [
+            asyncio.create_task(_shown(channel, question, offer)) for channel in self._channels
+        ]
         try:
             return await self._wait(question, done, offer, halted)
         finally:
@@ -185,10 +187,10 @@ class Prompts:
             await offer(answer.values, answer.by, answer.via)
 
 
-async def _shown(face: PromptChannel, question: Question, offer: Offer) -> None:
+async def _shown(channel: PromptChannel, question: Question, offer: Offer) -> None:
     """Show a question on one channel; if that fails, the others can still be used."""
     with contextlib.suppress(RadpsDagError, OSError):
-        await face.show(question, offer)
+        await channel.show(question, offer)
 
 
 def asked_now(question: Question, within: float | None) -> Question:

@@ -89,14 +89,14 @@ def _packages(library: Library) -> dict[str, str]:
 
 def _programs(pipeline: Pipeline, library: Library) -> dict[str, str]:
     """The versions that the programs of the tools report."""
-    found = {}
-    for one in used_tools(pipeline, library):
+    versions = {}
+    for workload in used_tools(pipeline, library):
         from radps_dag.workloads.tools.versions import version_of
 
-        assert one.tool is not None
-        if version := version_of(one.tool):
-            found[one.tool.program[0].rpartition("/")[2]] = version
-    return found
+        assert workload.tool is not None
+        if version := version_of(workload.tool):
+            versions[workload.tool.program[0].rpartition("/")[2]] = version
+    return versions
 
 
 def _cpu() -> str:

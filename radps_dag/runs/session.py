@@ -114,7 +114,7 @@ def run_job(
         for tracker in trackers:
             tracker.hurry()
 
-    async def whole(record: Recorder) -> Ended:
+    async def drive_job(record: Recorder) -> Ended:
         run = asyncio.current_task()
         assert run is not None
         loop = asyncio.get_running_loop()
@@ -135,7 +135,7 @@ def run_job(
             run.cancel()
 
         watch = asyncio.create_task(_cancel_when_wished(opened, run, owns_process))
-        desk = _desk(opened, tracker, screen.prompt_channels, leave if detach else None)
+        prompts = _desk(opened, tracker, screen.prompt_channels, leave if detach else None)
         try:
             return await drive(
                 job,
@@ -145,7 +145,7 @@ def run_job(
                 result_cache,
                 record.settled,
                 live_context,
-                desk,
+                prompts,
                 emit,
             )
         finally:
@@ -156,7 +156,7 @@ def run_job(
     try:
         with recording(opened, emit) as record:
             run = run_minding_signals if owns_process else run_apart
-            return run(lambda: whole(record), leave_at_once, hurry)
+            return run(lambda: drive_job(record), leave_at_once, hurry)
     finally:
         _tidy(job)
 

@@ -78,10 +78,10 @@ def _units(ladder: Ladder, layers: Layers, gap: Gap) -> _Units:
     right: dict[int, dict[int, float]] = {unit: {} for unit in names}
     near: dict[int, list[int]] = {unit: [] for unit in names}
     for layer in layers:
-        for one, two in pairwise(layer):
-            room = (ladder.width[one] + ladder.width[two]) / 2 + gap(one, two)
-            room = max(room, right[of[one]].get(of[two], 0.0))
-            right[of[one]][of[two]] = left[of[two]][of[one]] = room
+        for vertex, neighbour in pairwise(layer):
+            room = (ladder.width[vertex] + ladder.width[neighbour]) / 2 + gap(vertex, neighbour)
+            room = max(room, right[of[vertex]].get(of[neighbour], 0.0))
+            right[of[vertex]][of[neighbour]] = left[of[neighbour]][of[vertex]] = room
     for vertex, unit in of.items():
         for other in ladder.down[vertex]:
             if other in of and of[other] != unit:

@@ -76,7 +76,8 @@ def samples(spline: Spline, step: float = 6.0) -> Iterator[Point]:
     """Points along a spline, about `step` apart or closer."""
     for p, q, r, s in cubics(spline):
         length = sum(
-            abs(one[0] - two[0]) + abs(one[1] - two[1]) for one, two in ((p, q), (q, r), (r, s))
+            abs(start[0] - end[0]) + abs(start[1] - end[1])
+            for start, end in ((p, q), (q, r), (r, s))
         )
         count = max(1, int(length / step) + 1)
         for number in range(count + 1):

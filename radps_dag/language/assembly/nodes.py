@@ -61,9 +61,11 @@ class _Nodes:
         if isinstance(nodes, Table):
             for name, node in nodes.items():
                 at = nodes.key_at(name)
-                known = isinstance(node, Table)
+                is_table = isinstance(node, Table)
                 yield (
-                    self._node(name, node, at) if known else Task(id=name, at=at, run="", run_at=at)
+                    self._node(name, node, at)
+                    if is_table
+                    else Task(id=name, at=at, run="", run_at=at)
                 )
 
     def _node(self, name: str, data: Table, at: Location) -> Node:

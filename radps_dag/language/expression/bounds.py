@@ -33,15 +33,15 @@ class Absent(Wrong):
 class Budget:
     """The values and characters that one evaluation may still look at and make."""
 
-    __slots__ = ("left",)
+    __slots__ = ("remaining",)
 
     def __init__(self) -> None:
-        self.left = 4 * MAX_SIZE
+        self.remaining = 4 * MAX_SIZE
 
     def spend(self, amount: int) -> None:
         """Take an amount, and raise `Wrong` if there is not as much."""
-        self.left -= amount
-        if self.left < 0:
+        self.remaining -= amount
+        if self.remaining < 0:
             raise Wrong("the expression is too much work: it makes millions of values")
 
     def make(self, size: int) -> None:
@@ -52,25 +52,25 @@ class Budget:
 
     def weigh(self, value: Any) -> None:
         """Refuse a value that is too large or too deep, counting all that is inside it."""
-        left = MAX_SIZE
+        remaining = MAX_SIZE
         level: list[Any] = [value]
         for _ in range(MAX_DEPTH):
-            left -= len(level)
+            remaining -= len(level)
             inner: list[Any] = []
-            for one in level:
-                if isinstance(one, list | tuple):
-                    left -= len(one)
-                    if left < 0:
+            for part in level:
+                if isinstance(part, list | tuple):
+                    remaining -= len(part)
+                    if remaining < 0:
                         break
-                    inner.extend(one)
-                elif isinstance(one, Mapping):
-                    left -= len(one)
-                    if left < 0:
+                    inner.extend(part)
+                elif isinstance(part, Mapping):
+                    remaining -= len(part)
+                    if remaining < 0:
                         break
-                    inner.extend(one.values())
-                elif isinstance(one, str):
-                    left -= len(one) // 8
-            if left < 0:
+                    inner.extend(part.values())
+                elif isinstance(part, str):
+                    remaining -= len(part) // 8
+            if remaining < 0:
                 raise Wrong(f"the result is larger than {MAX_SIZE:,} values")
             if not inner:
                 return

@@ -31,7 +31,7 @@ def constant_parts(
     node: nodes.Node, sign: str, left: tuple[Any, Shape], right: tuple[Any, Shape]
 ) -> Iterator[tuple[nodes.Node, str]]:
     """Report the parts of a comparison with a name that come to the same for all values."""
-    sides = [_of_side(path_of(one), shape) for one, shape in (left, right)]
+    sides = [_of_side(path_of(operand), shape) for operand, shape in (left, right)]
     if not any(sides):
         return
     positive, sure = _POSITIVE.get(sign, sign), "always" if sign in _POSITIVE else "never"
@@ -62,29 +62,29 @@ def may_hold(sign: str, left: Shape, right: Shape) -> bool:
     return low <= high if sign in ("lteq", "gteq") else low < high
 
 
-def may_equal(one: Shape, other: Shape) -> bool:
+def may_equal(shape: Shape, other: Shape) -> bool:
     """Whether a value of the one can be equal to a value of the other."""
-    if one.unknown or other.unknown:
+    if shape.unknown or other.unknown:
         return True
-    if one.choices is not None and other.choices is not None:
-        return any(choice in other.choices for choice in one.choices)
-    if one.choices is None and other.choices is None:
-        common = one.kinds & other.kinds - _NUMERIC
-        return bool(common) or _numbers_meet(one, other)
-    listed, free = (one, other) if one.choices is not None else (other, one)
+    if shape.choices is not None and other.choices is not None:
+        return any(choice in other.choices for choice in shape.choices)
+    if shape.choices is None and other.choices is None:
+        common = shape.kinds & other.kinds - _NUMERIC
+        return bool(common) or _numbers_meet(shape, other)
+    listed, free = (shape, other) if shape.choices is not None else (other, shape)
     crossing = bool(listed.kinds & _NUMERIC and free.kinds & {"boolean"})
     crossing |= bool("boolean" in listed.kinds and free.kinds & _NUMERIC)
     return crossing or any(not mismatch(free, choice) for choice in listed.choices or ())
 
 
-def _numbers_meet(one: Shape, other: Shape) -> bool:
-    if not (one.kinds & _NUMERIC and other.kinds & _NUMERIC):
+def _numbers_meet(shape: Shape, other: Shape) -> bool:
+    if not (shape.kinds & _NUMERIC and other.kinds & _NUMERIC):
         return False
-    if "boolean" in one.kinds | other.kinds:
+    if "boolean" in shape.kinds | other.kinds:
         return True
     return not any(
         low is not None and high is not None and low > high
-        for low, high in ((one.minimum, other.maximum), (other.minimum, one.maximum))
+        for low, high in ((shape.minimum, other.maximum), (other.minimum, shape.maximum))
     )
 
 

@@ -48,20 +48,20 @@ def evaluate(value: Value, names: Names, budget: Budget | None = None) -> Any:
         case Listing():
             return [evaluate(item, names, budget) for item in value.items]
         case Object():
-            return {name: evaluate(one, names, budget) for name, one in value.entries}
+            return {name: evaluate(member, names, budget) for name, member in value.entries}
 
 
 def _expression(expression: Expression, names: Names, budget: Budget) -> Any:
     if expression.plain:
         reference = expression.references[0]
-        found: Any = names
+        member: Any = names
         for name in (reference.root, *reference.path):
             # A string or a list has subscripts too, but no members.
-            if not isinstance(found, Mapping) or name not in found:
+            if not isinstance(member, Mapping) or name not in member:
                 break
-            found = found[name]
+            member = member[name]
         else:
-            return found
+            return member
     try:
         result = _Walk(names, budget).value(expression.tree)
         if isinstance(result, list | dict | str):
@@ -178,7 +178,9 @@ class _Walk:
     def _slice(self, container: Any, node: nodes.Slice) -> Any:
         if not isinstance(container, str | list | tuple):
             raise Wrong(f"{_kind(container)} has no slices; a list or a string has")
-        bounds: list[Any] = [one and self.value(one) for one in (node.start, node.stop, node.step)]
+        bounds: list[Any] = [
+            part and self.value(part) for part in (node.start, node.stop, node.step)
+        ]
         for bound in bounds:
             if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int)):
                 raise Wrong(f"a slice takes integers, found {show(bound)}")
@@ -265,10 +267,10 @@ class _Walk:
     def _filter(self, node: nodes.Filter) -> Any:
         assert node.node is not None
         if node.name == "default":
-            *most, last = (node.node, *node.args, *(one.value for one in node.kwargs))
-            for one in most:
+            *most, last = (node.node, *node.args, *(keyword.value for keyword in node.kwargs))
+            for alternative in most:
                 with contextlib.suppress(Absent):
-                    return self.value(one)
+                    return self.value(alternative)
             return self.value(last)
         return self._call(FILTERS[node.name].call, self.value(node.node), node=node)
 
@@ -286,7 +288,7 @@ class _Walk:
 
     def _call(self, function: Callable[..., Any], *first: Any, node: Any) -> Any:
         arguments = [self.value(argument) for argument in node.args]
-        keywords = {one.key: self.value(one.value) for one in node.kwargs}
+        keywords = {keyword.key: self.value(keyword.value) for keyword in node.kwargs}
         self._budget.spend(1)
         return function(self._budget, *first, *arguments, **keywords)
 

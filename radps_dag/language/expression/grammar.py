@@ -46,7 +46,7 @@ class Finding(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A name with its path, at an offset; `whole` where it is all that the expression is.
+    """A name with its path, at an offset; `plain` where it is all that the expression is.
 
     `instead` are the paths without a value where a chain of `default` gets to this one.
     """
@@ -55,7 +55,7 @@ class Read(NamedTuple):
     path: tuple[str, ...]
     offset: int
     guarded: bool
-    whole: bool
+    plain: bool
     instead: tuple[tuple[str, ...], ...] = ()
 
 
@@ -68,8 +68,8 @@ def examine(tree: nodes.Expr) -> tuple[tuple[Read, ...], tuple[Finding, ...]]:
         return (), (Finding(0, "the expression has too many operators in a row; split it"),)
     walk = _Examination()
     walk.visit(tree, frozenset())
-    whole = path_of(tree) is not None
-    reads = tuple(read._replace(whole=whole) for read in sorted(walk.reads, key=lambda r: r.offset))
+    plain = path_of(tree) is not None
+    reads = tuple(read._replace(plain=plain) for read in sorted(walk.reads, key=lambda r: r.offset))
     return reads, tuple(sorted(walk.findings))
 
 
@@ -202,8 +202,8 @@ class _Examination:
         elif not path and root not in ("params", "each", "state", "outputs"):
             self._find(node, f"{root!r} alone is not a value; name {_WHAT[root]}")
         else:
-            known = guarded or any((root, *path)[: len(one)] == one for one in sure)
-            self.reads.append(Read(root, path, node.lineno, known, False, self._instead))
+            safe = guarded or any((root, *path)[: len(prefix)] == prefix for prefix in sure)
+            self.reads.append(Read(root, path, node.lineno, safe, False, self._instead))
 
     def _choice(self, node: nodes.CondExpr, sure: frozenset[_Path], guarded: bool) -> None:
         self.visit(node.test, sure, guarded)
@@ -237,10 +237,10 @@ class _Examination:
         """Each is read where those before it have no value, and all but the last are asked."""
         before = self._instead
         *most, last = (node.node, *node.args, *(keyword.value for keyword in node.kwargs))
-        for one in most:
-            if one is not None:
-                self.visit(one, sure, guarded=True)
-                self._instead += tuple(_tried(one))
+        for alternative in most:
+            if alternative is not None:
+                self.visit(alternative, sure, guarded=True)
+                self._instead += tuple(_tried(alternative))
         self.visit(last, sure, guarded)
         self._instead = before
 
@@ -318,8 +318,8 @@ def _undefined(test: nodes.Node) -> Iterator[_Path]:
 def _tried(node: nodes.Expr | None) -> Iterator[_Path]:
     """The paths that have no value where this has none."""
     if isinstance(node, nodes.Filter) and node.name == "default":
-        for one in (node.node, *node.args, *(keyword.value for keyword in node.kwargs)):
-            yield from _tried(one)
+        for alternative in (node.node, *node.args, *(keyword.value for keyword in node.kwargs)):
+            yield from _tried(alternative)
     elif node is not None:
         yield from _known_path(node)
 

@@ -48,8 +48,8 @@ Known = Callable[[tuple[str, ...]], Shape]
 Complain = Callable[[Problem], None]
 
 
-def infer(value: Value, known: Known, complain: Complain | None = None) -> Shape:
-    """The shape of `value`, where `known` tells that of a path such as `("params", "spws")`.
+def infer(value: Value, shape_of: Known, complain: Complain | None = None) -> Shape:
+    """The shape of `value`, where `shape_of` tells that of a path such as `("params", "spws")`.
 
     `complain` gets each operation in it that no value can make succeed, such as text times two,
     and each comparison that no value can make hold.
@@ -58,17 +58,19 @@ def infer(value: Value, known: Known, complain: Complain | None = None) -> Shape
         case Literal():
             return of_value(value.value)
         case Expression():
-            return _Inference(value, known, complain).of(value.tree)
+            return _Inference(value, shape_of, complain).of(value.tree)
         case Template():
             if complain is not None:
                 for part in value.parts:
                     if isinstance(part, Expression):
-                        infer(part, known, complain)
+                        infer(part, shape_of, complain)
             return STRING
         case Listing():
-            return members_of(infer(item, known, complain) for item in value.items)
+            return members_of(infer(item, shape_of, complain) for item in value.items)
         case Object():
-            fields = [(name, infer(one, known, complain), True) for name, one in value.entries]
+            fields = [
+                (name, infer(member, shape_of, complain), True) for name, member in value.entries
+            ]
             return object_of(fields, None, "")
 
 
@@ -87,8 +89,8 @@ def _alternatives(tree: nodes.Expr) -> Iterator[nodes.Expr]:
     if not isinstance(tree, nodes.Filter) or tree.name != "default" or tree.node is None:
         yield tree
         return
-    for one in (tree.node, *tree.args, *(keyword.value for keyword in tree.kwargs)):
-        yield from _alternatives(one)
+    for alternative in (tree.node, *tree.args, *(keyword.value for keyword in tree.kwargs)):
+        yield from _alternatives(alternative)
 
 
 _ORDERED = union(NUMBER, STRING)
@@ -104,9 +106,9 @@ class _Inference:
 
     __slots__ = ("_complain", "_expression", "_guarded", "_known")
 
-    def __init__(self, expression: Expression, known: Known, complain: Complain | None) -> None:
+    def __init__(self, expression: Expression, shape_of: Known, complain: Complain | None) -> None:
         self._expression = expression
-        self._known = known
+        self._known = shape_of
         self._complain = complain
         self._guarded = False  # what is read may have no value: `default`, `is defined`
 

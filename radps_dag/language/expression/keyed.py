@@ -57,7 +57,7 @@ def _at(budget: Budget, fan_out: Any, key: Any) -> dict[str, Any]:
         raise Wrong(f"'at' takes a key, which is a text or a number, found {show(key)}")
     number = numbers.get(key_text(key))
     if number is None:
-        lost = [key_text(one) for one in fan_out.get("failed", ())]
+        lost = [key_text(failed) for failed in fan_out.get("failed", ())]
         why = ": it has failed" if key_text(key) in lost else ""
         raise Absent(f"no instance has the key {key_text(key)!r}{why}; add default(...)")
     return {member: items[number] for member, items in _lists(fan_out, "at")}

@@ -71,7 +71,7 @@ def _orderable(items: Sequence[Any], name: str) -> None:
         return
     for item in items:
         if isinstance(item, bool) or not isinstance(item, int | float):
-            other = next((one for one in items if isinstance(one, str)), item)
+            other = next((text for text in items if isinstance(text, str)), item)
             raise Wrong(f"'{name}' takes numbers only or strings only, found {show(other)}")
 
 
@@ -111,10 +111,10 @@ def _reverse(budget: Budget, value: Any) -> list[Any]:
 
 def _unique(budget: Budget, value: Any) -> list[Any]:
     items = items_of(budget, value, "unique")
-    found: dict[Any, Any] = {}
+    firsts: dict[Any, Any] = {}
     for item in items:
-        found.setdefault(_identity(item, budget), item)
-    return list(found.values())
+        firsts.setdefault(_identity(item, budget), item)
+    return list(firsts.values())
 
 
 def _identity(item: Any, budget: Budget) -> Any:
@@ -161,7 +161,7 @@ def _values(budget: Budget, value: Any) -> list[Any]:
 def _pairs(budget: Budget, value: Any) -> list[Any]:
     members = _mapping(value, "items")
     budget.spend(2 * len(members))
-    return [[key, one] for key, one in members.items()]
+    return [[key, member] for key, member in members.items()]
 
 
 def _range(budget: Budget, start: Any, stop: Any = None, step: Any = 1) -> list[int]:
@@ -183,8 +183,8 @@ def _range(budget: Budget, start: Any, stop: Any = None, step: Any = 1) -> list[
 
 
 def _zip(budget: Budget, *lists: Any) -> list[Any]:
-    members = [items_of(budget, one, "zip") for one in lists]
-    lengths = {len(one) for one in members}
+    members = [items_of(budget, items, "zip") for items in lists]
+    lengths = {len(items) for items in members}
     if len(lengths) > 1:
         raise Wrong(
             f"'zip' takes lists of one length, found {', '.join(map(str, sorted(lengths)))}"

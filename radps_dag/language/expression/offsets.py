@@ -44,10 +44,10 @@ class Offsets:
             return []
         if not self._quote and lines[row][column : column + 1] in ("|", ">"):
             row, column = row + 1, 0
-        found: list[tuple[int, int]] = []
+        places: list[tuple[int, int]] = []
         for character in self._text:
             if character.isspace():
-                found.append((row + 1, column + 1))
+                places.append((row + 1, column + 1))
                 column += row < len(lines) and lines[row][column : column + 1].isspace()
                 continue
             while row < len(lines) and not lines[row][column:].strip():
@@ -57,9 +57,9 @@ class Offsets:
             column = self._next(lines[row], column, character)
             if lines[row][column] != character:
                 break
-            found.append((row + 1, column + 1))
+            places.append((row + 1, column + 1))
             column += 1
-        return found
+        return places
 
     def _next(self, line: str, column: int, character: str) -> int:
         """The column of the next character of the text on this line, which is not all space."""

@@ -40,16 +40,16 @@ class Operation:
         if "**" in self.parameters:
             return self._misnamed(positional, keywords)
         open_ended = "*" in self.parameters
-        known = [name for name in self.parameters if name != "*"]
+        names = [name for name in self.parameters if name != "*"]
         for keyword in keywords:
-            if keyword not in known:
+            if keyword not in names:
                 return f"{self.name!r} has no argument {keyword!r}; write {self.usage}"
-            if keyword in known[:positional] or keywords.count(keyword) > 1:
+            if keyword in names[:positional] or keywords.count(keyword) > 1:
                 return f"{self.name!r} gets its argument {keyword!r} twice"
-        if positional > len(known) and not open_ended:
+        if positional > len(names) and not open_ended:
             return f"{self.name!r} takes fewer arguments; write {self.usage}"
-        given = {*known[:positional], *keywords}
-        if not {*known[: self.required]} <= given or (not known and positional < self.required):
+        given = {*names[:positional], *keywords}
+        if not {*names[: self.required]} <= given or (not names and positional < self.required):
             return f"{self.name!r} takes more arguments; write {self.usage}"
         return ""
 
@@ -76,8 +76,8 @@ class Operation:
         if applied is not None:
             return applied.misuse(given, ())
         hint = did_you_mean(str(name), self.applies)
-        known = allowed(self.applies, 40)
-        return f"{self.name!r} applies no {self.names_a} {show(name)}{hint} (known: {known})"
+        names = allowed(self.applies, 40)
+        return f"{self.name!r} applies no {self.names_a} {show(name)}{hint} (known: {names})"
 
 
 def number_in(value: Any, role: str = "") -> int | float:

@@ -72,11 +72,22 @@ def _in_tree(expression: Expression) -> Iterator[Pairing]:
             lists = tuple(_read(expression, argument) for argument in call.args)
             yield Zipped(expression.place(call.lineno), lists)
         elif isinstance(call.node, nodes.Name) and call.node.name in KEYED:
-            taken = [*call.args[:1], *(one.value for one in call.kwargs if one.key != "key")]
-            whole = tuple(one for part in taken for one in _read(expression, part) if path_of(part))
-            keys = [*call.args[1:], *(one.value for one in call.kwargs if one.key == "key")]
+            taken = [
+                *call.args[:1],
+                *(keyword.value for keyword in call.kwargs if keyword.key != "key"),
+            ]
+            fan_outs = tuple(
+                reference
+                for part in taken
+                for reference in _read(expression, part)
+                if path_of(part)
+            )
+            keys = [
+                *call.args[1:],
+                *(keyword.value for keyword in call.kwargs if keyword.key == "key"),
+            ]
             decided = any(not _counts(key) and examine(key)[0] for key in keys)
-            yield ByKey(call.node.name, whole, decided or len(whole) > 1)
+            yield ByKey(call.node.name, fan_outs, decided or len(fan_outs) > 1)
     for item in parts:
         if not isinstance(item, nodes.Getitem):
             continue

@@ -68,17 +68,17 @@ def _value(data: Any, at: Location, locate: Locate, report: Report, depth: int) 
         return _scalar(data, at, report) if OPEN in data else Literal(data, at)
     if isinstance(data, dict):
         entries: list[tuple[str, Value]] = []
-        for key, one in data.items():
+        for key, member in data.items():
             if OPEN in str(key):
                 report(Problem(at, "expression", f"a key cannot be an expression: {key!r}"))
-            entries.append((key, _value(one, locate(data, key), locate, report, depth + 1)))
+            entries.append((key, _value(member, locate(data, key), locate, report, depth + 1)))
         if all(isinstance(value, Literal) for _, value in entries):
             return Literal({key: value.value for key, value in entries}, at)  # type: ignore[union-attr]
         return Object(tuple(entries), at)
     if isinstance(data, list | tuple):
         items = tuple(
-            _value(one, locate(data, index), locate, report, depth + 1)
-            for index, one in enumerate(data)
+            _value(item, locate(data, index), locate, report, depth + 1)
+            for index, item in enumerate(data)
         )
         if all(isinstance(item, Literal) for item in items):
             return Literal([item.value for item in items], at)  # type: ignore[union-attr]
@@ -136,7 +136,7 @@ def _placed(parsed: Parsed, start: int, places: Offsets, report: Report) -> Expr
         Reference(read.root, read.path, places.at(start + read.offset), read.guarded, read.instead)
         for read in parsed.reads
     )
-    plain = len(parsed.reads) == 1 and parsed.reads[0].whole
+    plain = len(parsed.reads) == 1 and parsed.reads[0].plain
     return Expression(parsed.text, parsed.tree, references, places.at(start), plain)
 
 

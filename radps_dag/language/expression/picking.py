@@ -62,14 +62,16 @@ def _pick(name: str, keep: bool, by_member: bool) -> Callable[..., list[Any]]:
     ) -> list[Any]:
         items = items_of(budget, value, name)
         path = string_in(attribute, f"'{name}'")
-        found = [_member(item, path) for item in items]
+        members = [_member(item, path) for item in items]
         if test is None:
-            return [item for item, one in zip(items, found, strict=True) if bool(one) is keep]
+            return [
+                item for item, member in zip(items, members, strict=True) if bool(member) is keep
+            ]
         operation = _named(_PICKING[name], test, len(arguments))
         return [
             item
-            for item, one in zip(items, found, strict=True)
-            if operation.call(budget, one, *arguments) is keep
+            for item, member in zip(items, members, strict=True)
+            if operation.call(budget, member, *arguments) is keep
         ]
 
     return by_attribute if by_member else by_test
@@ -88,8 +90,8 @@ def _by_member(name: str, keep: bool) -> Operation:
 
 
 _PICKING = {
-    one.name: one
-    for one in (
+    filter_.name: filter_
+    for filter_ in (
         _by_test("select", True),
         _by_test("reject", False),
         _by_member("selectattr", True),
@@ -106,11 +108,12 @@ MAP = Operation(
     parameters=("filter", "attribute", "*"),
     # Not what asks for an absent value.
     applies={
-        one.name: one
-        for one in sorted(
-            (*SCALAR_FILTERS, *LIST_FILTERS, *_PICKING.values()), key=lambda one: one.name
+        operation.name: operation
+        for operation in sorted(
+            (*SCALAR_FILTERS, *LIST_FILTERS, *_PICKING.values()),
+            key=lambda operation: operation.name,
         )
-        if one.name != "default"
+        if operation.name != "default"
     },
 )
 PICKING_FILTERS = (MAP, *_PICKING.values())

@@ -22,8 +22,8 @@ def _abs(_: Budget, value: Any) -> Any:
 
 
 def _clip(_: Budget, value: Any, low: Any, high: Any) -> Any:
-    for one in (value, low, high):
-        number_in(one, "'clip'")
+    for number in (value, low, high):
+        number_in(number, "'clip'")
     return low if value < low else min(value, high)
 
 
@@ -76,7 +76,7 @@ def _change(name: str, change: Callable[[str], str]) -> Callable[[Budget, Any], 
 
 
 def _replace(budget: Budget, value: Any, old: Any, new: Any) -> str:
-    text, old, new = (string_in(one, "'replace'") for one in (value, old, new))
+    text, old, new = (string_in(argument, "'replace'") for argument in (value, old, new))
     budget.spend(len(text))
     budget.make(len(text) + text.count(old) * max(0, len(new) - len(old)))
     return text.replace(old, new)
@@ -116,7 +116,7 @@ SCALAR_FILTERS = (
         "x | clip(low, high)",
         "the number, kept between two bounds",
         _clip,
-        lambda value, low, high: union(*(_like_value(one) for one in (value, low, high))),
+        lambda value, low, high: union(*(_like_value(bound) for bound in (value, low, high))),
         ("low", "high"),
         2,
         NUMBER,

@@ -102,7 +102,7 @@ def _parse_whole(text: str, delimited: bool) -> Parsed:
     end = 0
     if (match := _PLAIN.fullmatch(text)) and bool(match["close"]) is delimited:
         root, *members = match["path"].split(".")
-        read = Read(root, tuple(members), 0, guarded=False, whole=True)
+        read = Read(root, tuple(members), 0, guarded=False, plain=True)
         return Parsed(match["path"], _plain(root, members), (read,), (), len(text))
     try:
         tokens, end = _tokens(text, delimited)
@@ -131,7 +131,7 @@ def _simple_tokens(text: str) -> list[_Token] | None:
     """The tokens of a text without delimiters; None where Jinja2 has to look."""
     if len(text) > MAX_TOKENS or text.endswith("-"):
         return None
-    found: list[_Token] = []
+    tokens: list[_Token] = []
     unclosed: list[str] = []
     end = 0
     for match in _SIMPLE.finditer(text):
@@ -144,11 +144,11 @@ def _simple_tokens(text: str) -> list[_Token] | None:
         elif value in _OPENING and (not unclosed or unclosed.pop() != _OPENING[value]):
             return None
         if kind != "whitespace":
-            found.append((match.start(), kind, value))
+            tokens.append((match.start(), kind, value))
     return (
         None
         if end < len(text) or unclosed or text.count("(") + text.count("[") > MAX_NESTING
-        else found
+        else tokens
     )
 
 
@@ -166,7 +166,7 @@ def _any_tokens(text: str, delimited: bool) -> tuple[list[_Token], int]:
     """The same of every text."""
     if "\x00" in text:
         raise _Unreadable(text.index("\x00"), "a NUL character in the expression")
-    found: list[_Token] = []
+    tokens: list[_Token] = []
     nesting = 0
     for offset, kind, value in _raw_tokens(text):
         if kind == "variable_end":
@@ -174,13 +174,13 @@ def _any_tokens(text: str, delimited: bool) -> tuple[list[_Token], int]:
                 raise _Unreadable(offset, f"unexpected '{CLOSE}'")
             if value != CLOSE:
                 raise _Unreadable(offset, f"unexpected '-' before '{CLOSE}'")
-            return found, offset + len(value)
+            return tokens, offset + len(value)
         if offset + len(value) > MAX_LENGTH:
             message = f"the expression is longer than {MAX_LENGTH} characters; split it"
             raise _Unreadable(0, message)
         if kind != "whitespace":
-            found.append((offset, kind, value))
-            if len(found) > MAX_TOKENS:
+            tokens.append((offset, kind, value))
+            if len(tokens) > MAX_TOKENS:
                 message = f"the expression has more than {MAX_TOKENS} words and signs; split it"
                 raise _Unreadable(offset, message)
         nesting += (value in "([{") - (value in ")]}") if kind == "operator" else 0
@@ -188,7 +188,7 @@ def _any_tokens(text: str, delimited: bool) -> tuple[list[_Token], int]:
             raise _Unreadable(offset, f"parentheses are nested deeper than {MAX_NESTING}")
     if delimited:
         raise _Unreadable(0, f"'{OPEN}' is not closed by '{CLOSE}'")
-    return found, 0
+    return tokens, 0
 
 
 def _raw_tokens(text: str) -> Iterator[_Token]:

@@ -16,9 +16,9 @@ def ordered(left: Any, right: Any) -> None:
     """Refuse what has no order: only numbers go with numbers and strings with strings."""
     if isinstance(left, str) and isinstance(right, str):
         return
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, bool) or not isinstance(one, int | float):
-            raise Wrong(f"{show(one)} and {show(other)} have no order")
+    for operand, other in ((left, right), (right, left)):
+        if isinstance(operand, bool) or not isinstance(operand, int | float):
+            raise Wrong(f"{show(operand)} and {show(other)} have no order")
 
 
 def contains(budget: Budget, container: Any, item: Any) -> bool:

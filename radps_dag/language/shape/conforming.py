@@ -97,14 +97,14 @@ class _Compiler:
         return made[name][0] if made[name] else referred
 
     def _members(self, schema: Mapping[str, Any]) -> Check:
-        known = {name: self.check(one) for name, one in schema.get("properties", {}).items()}
+        checks = {name: self.check(member) for name, member in schema.get("properties", {}).items()}
         others = self.check(schema.get("additionalProperties", True))
         names = self.check(schema.get("propertyNames", True))
 
         def keeps(value: Any) -> bool:
             if isinstance(value, dict):
                 for name, member in value.items():
-                    if not known.get(name, others)(member):
+                    if not checks.get(name, others)(member):
                         return False
                     if names is not _anything and not names(name):
                         return False
@@ -128,20 +128,20 @@ def _nothing(value: Any) -> bool:
 
 def _type(compiler: _Compiler, names: str | list[str], schema: Any) -> Check:
     checks = [_TYPES[name] for name in ([names] if isinstance(names, str) else names)]
-    return checks[0] if len(checks) == 1 else lambda value: any(one(value) for one in checks)
+    return checks[0] if len(checks) == 1 else lambda value: any(check(value) for check in checks)
 
 
 def _enum(compiler: _Compiler, choices: list[Any], schema: Any) -> Check:
     return lambda value: any(_equal(value, choice) for choice in choices)
 
 
-def _equal(one: Any, other: Any) -> bool:
+def _equal(value: Any, other: Any) -> bool:
     """Equality as JSON has it: true is not 1, at any depth."""
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
-    return bool(isinstance(one, bool) is isinstance(other, bool) and one == other)
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(_equal, value, other))
+    if isinstance(value, dict) and isinstance(other, dict):
+        return value.keys() == other.keys() and all(_equal(value[key], other[key]) for key in value)
+    return bool(isinstance(value, bool) is isinstance(other, bool) and value == other)
 
 
 def _pattern(compiler: _Compiler, pattern: str, schema: Any) -> Check:
@@ -201,12 +201,12 @@ def _not(compiler: _Compiler, schema: Any, around: Any) -> Check:
 
 
 def _all_of(compiler: _Compiler, schemas: list[Any], schema: Any) -> Check:
-    checks = [compiler.check(one) for one in schemas]
+    checks = [compiler.check(part) for part in schemas]
     return lambda value: all(check(value) for check in checks)
 
 
 def _any_of(compiler: _Compiler, schemas: list[Any], schema: Any) -> Check:
-    checks = [compiler.check(one) for one in schemas]
+    checks = [compiler.check(part) for part in schemas]
     return lambda value: any(check(value) for check in checks)
 
 
@@ -216,7 +216,7 @@ _KEYWORDS: dict[str, Callable[[_Compiler, Any, Any], Check]] = {
     "$ref": lambda compiler, name, schema: compiler.reference(name),
     "type": _type,
     "enum": _enum,
-    "const": lambda compiler, value, schema: lambda found: _equal(found, value),
+    "const": lambda compiler, value, schema: lambda candidate: _equal(candidate, value),
     "pattern": _pattern,
     "minimum": _bound(operator.ge),
     "maximum": _bound(operator.le),

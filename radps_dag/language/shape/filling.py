@@ -19,10 +19,12 @@ def filled(schema: Any, value: Any) -> Any:
     if isinstance(value, list | tuple) and "items" in schema:
         return [filled(schema["items"], item) for item in value]
     if isinstance(value, Mapping):
-        known, others = schema.get("properties", {}), schema.get("additionalProperties")
-        whole = {name: filled(known.get(name, others), one) for name, one in value.items()}
-        for name, of in known.items():
-            if name not in whole and "default" in of:
-                whole[name] = filled(of, of["default"])
-        return whole
+        schemas, others = schema.get("properties", {}), schema.get("additionalProperties")
+        completed = {
+            name: filled(schemas.get(name, others), member) for name, member in value.items()
+        }
+        for name, of in schemas.items():
+            if name not in completed and "default" in of:
+                completed[name] = filled(of, of["default"])
+        return completed
     return value

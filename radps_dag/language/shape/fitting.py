@@ -41,11 +41,11 @@ def _kind_fits(kind: Kind, expected: Shape, given: Shape) -> bool:
     return True
 
 
-def _ranges_meet(one: Shape, other: Shape) -> bool:
+def _ranges_meet(shape: Shape, other: Shape) -> bool:
     def apart(low: float | None, high: float | None) -> bool:
         return low is not None and high is not None and low > high
 
-    return not (apart(one.minimum, other.maximum) or apart(other.minimum, one.maximum))
+    return not (apart(shape.minimum, other.maximum) or apart(other.minimum, shape.maximum))
 
 
 def _members_fit(expected: Shape, given: Shape) -> bool:
@@ -86,8 +86,8 @@ def _mismatch(shape: Shape, value: Any, path: str, depth: int) -> str:
         return ""  # equal to a choice, with all that is inside
     if isinstance(value, list | tuple) and shape.items is not None and not shape.items.unknown:
         inner = (
-            _mismatch(shape.items, one, f"{path}[{index}]", depth + 1)
-            for index, one in enumerate(value)
+            _mismatch(shape.items, item, f"{path}[{index}]", depth + 1)
+            for index, item in enumerate(value)
         )
         return next(filter(None, inner), "")
     if isinstance(value, Mapping):
@@ -106,8 +106,8 @@ def _accepts(shape: Shape, value: Any) -> bool:
     if is_number(value):
         if isinstance(value, float) and not isfinite(value):
             return False
-        whole = isinstance(value, int) or value.is_integer()
-        if "number" not in shape.kinds and not (whole and "integer" in shape.kinds):
+        integral = isinstance(value, int) or value.is_integer()
+        if "number" not in shape.kinds and not (integral and "integer" in shape.kinds):
             return False
         low, high = shape.minimum, shape.maximum
         return (low is None or value >= low) and (high is None or value <= high)
@@ -120,20 +120,20 @@ def _same(choice: Any, value: Any) -> bool:
 
 
 def _member_mismatch(shape: Shape, value: Mapping[str, Any], path: str, depth: int) -> str:
-    known = {name: of for name, of, _ in shape.fields}
+    members = {name: of for name, of, _ in shape.fields}
     missing = [name for name, _, required in shape.fields if required and name not in value]
     if missing:
         words = ", ".join(map(repr, missing))
         return f"{path}: {describe(shape)} needs {words}".removeprefix(": ")
-    for name, one in value.items():
-        of = known.get(name, shape.values)
+    for name, member in value.items():
+        of = members.get(name, shape.values)
         inner = f"{path}.{name}" if path else str(name)
         if of is None:
-            allowed = ", ".join(known) or "none"
+            allowed = ", ".join(members) or "none"
             return f"{inner}: {describe(shape)} has no such member; it has: {allowed}"
-        found = _mismatch(of, one, inner, depth + 1)
-        if found:
-            return found
+        misfit = _mismatch(of, member, inner, depth + 1)
+        if misfit:
+            return misfit
     return ""
 
 
@@ -154,15 +154,15 @@ def _not_json(value: Any, path: str, depth: int) -> str:
     if depth >= MAX_DEPTH:
         return f"{path}: nested deeper than {MAX_DEPTH}".removeprefix(": ")
     if isinstance(value, list | tuple):
-        parts = (_not_json(one, f"{path}[{n}]", depth + 1) for n, one in enumerate(value))
+        parts = (_not_json(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(value))
         return next(filter(None, parts), "")
     if isinstance(value, dict):
-        for name, one in value.items():
+        for name, member in value.items():
             if not isinstance(name, str):
                 return f"{path}: key {show(name)} is not a string".removeprefix(": ")
-            found = _not_json(one, f"{path}.{name}" if path else name, depth + 1)
-            if found:
-                return found
+            misfit = _not_json(member, f"{path}.{name}" if path else name, depth + 1)
+            if misfit:
+                return misfit
         return ""
     kind = type(value)
     article = "an" if kind.__name__[:1] in "aeiou" else "a"

@@ -78,8 +78,8 @@ def list_of(items: Shape | None = None) -> Shape:
 
 def members_of(members: Iterable[Shape]) -> Shape:
     """Arrays of these members, each in its place."""
-    known = tuple(members)
-    return Shape(frozenset({"array"}), items=union(*known) if known else None, members=known)
+    shapes = tuple(members)
+    return Shape(frozenset({"array"}), items=union(*shapes) if shapes else None, members=shapes)
 
 
 def object_of(fields: Iterable[tuple[str, Shape, bool]], values: Shape | None, name: str) -> Shape:
@@ -115,13 +115,13 @@ def _distinct(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
     try:
         return tuple({(shape, repr(shape.choices)): shape for shape in shapes}.values())
     except TypeError:  # choices that are lists or mappings have no hash
-        return tuple(one for n, one in enumerate(shapes) if one not in shapes[:n])
+        return tuple(shape for n, shape in enumerate(shapes) if shape not in shapes[:n])
 
 
 def _united_items(arrays: list[Shape]) -> Shape | None:
     items = [shape.items for shape in arrays]
-    known = [item for item in items if item is not None]
-    return union(*known) if known and len(known) == len(items) else None
+    shapes = [item for item in items if item is not None]
+    return union(*shapes) if shapes and len(shapes) == len(items) else None
 
 
 def _united_members(objects: list[Shape]) -> dict[str, Any]:
@@ -153,8 +153,8 @@ def _highest(shape: Shape) -> float | None:
 def _united_bound(bounds: list[float | None], pick: Any) -> float | None:
     if any(bound is None for bound in bounds):
         return None
-    found: float = pick(bounds)
-    return found if isfinite(found) else None
+    extreme: float = pick(bounds)
+    return extreme if isfinite(extreme) else None
 
 
 def _united_name(shapes: tuple[Shape, ...]) -> str:
@@ -184,7 +184,9 @@ def of_value(value: Any) -> Shape:
             # A long list is known by its first items; the rest is checked value by value.
             return list_of(union(*map(of_value, value[:100])) if value else None)
         case Mapping():
-            return object_of(((name, of_value(one), True) for name, one in value.items()), None, "")
+            return object_of(
+                ((name, of_value(member), True) for name, member in value.items()), None, ""
+            )
     return ANY
 
 

@@ -66,7 +66,12 @@ def _from_hint(hint: Any, inside: tuple[Any, ...]) -> Shape:
     if origin in (typing.Annotated, typing.Required, typing.NotRequired):
         return _from_hint(arguments[0], inside)
     if origin is Literal:
-        return union(*(dataclasses.replace(of_value(one), choices=(one,)) for one in arguments))
+        return union(
+            *(
+                dataclasses.replace(of_value(argument), choices=(argument,))
+                for argument in arguments
+            )
+        )
     if origin in (typing.Union, types.UnionType):
         return union(*(_from_hint(argument, inside) for argument in arguments))
     if isinstance(origin, type) and issubclass(origin, Mapping):
@@ -81,11 +86,11 @@ def _from_hint(hint: Any, inside: tuple[Any, ...]) -> Shape:
 
 def _from_class(hint: Any, inside: tuple[Any, ...]) -> Shape:
     try:
-        known = _HINTS.get(hint)
+        shape = _HINTS.get(hint)
     except TypeError:
-        known = None
-    if known is not None:
-        return known
+        shape = None
+    if shape is not None:
+        return shape
     if hint in inside:
         return ANY  # A type that contains itself: known one level deep.
     if typing.is_typeddict(hint):
@@ -137,8 +142,8 @@ def from_schema(schema: Any) -> Shape:
     if isinstance(schema.get("enum"), list | tuple) and schema["enum"]:
         choices = tuple(schema["enum"])
         kinds = union(*map(of_value, choices)).kinds
-        known = choices if len(choices) <= MAX_CHOICES else None
-        return Shape(kinds, values=ANY if "object" in kinds else None, choices=known)
+        kept = choices if len(choices) <= MAX_CHOICES else None
+        return Shape(kinds, values=ANY if "object" in kinds else None, choices=kept)
     for word in ("anyOf", "oneOf"):
         if isinstance(schema.get(word), list | tuple) and "type" not in schema:
             return union(*map(from_schema, schema[word]))
@@ -178,5 +183,5 @@ def _has_default(schema: Any) -> bool:
 
 
 def _bound(schema: Mapping[str, Any], *words: str) -> float | None:
-    found = [schema[word] for word in words if is_number(schema.get(word))]
-    return found[0] if found else None
+    bounds = [schema[word] for word in words if is_number(schema.get(word))]
+    return bounds[0] if bounds else None

@@ -111,19 +111,19 @@ def _known(schema: Any, texts: _Texts) -> Any:
     """The schema with the keywords that we know alone, those that compare made ready."""
     if not isinstance(schema, Mapping):
         return schema
-    known = {word: schema[word] for word in _WORDS if word in schema}
-    if isinstance(known.get("enum"), list | tuple):
-        known["enum"] = _Choices(known["enum"], texts)
+    kept = {word: schema[word] for word in _WORDS if word in schema}
+    if isinstance(kept.get("enum"), list | tuple):
+        kept["enum"] = _Choices(kept["enum"], texts)
     else:
-        known.pop("enum", None)
-    if known.pop("uniqueItems", False) is True:
-        known["uniqueItems"] = texts
+        kept.pop("enum", None)
+    if kept.pop("uniqueItems", False) is True:
+        kept["uniqueItems"] = texts
     for word in ("items", "additionalProperties"):
         if word in schema:
-            known[word] = _known(schema[word], texts)
+            kept[word] = _known(schema[word], texts)
     if isinstance(members := schema.get("properties"), Mapping):
-        known["properties"] = {name: _known(of, texts) for name, of in members.items()}
-    return known
+        kept["properties"] = {name: _known(of, texts) for name, of in members.items()}
+    return kept
 
 
 class _Choices:
@@ -164,7 +164,9 @@ class _Texts:
     def _digest(self, value: Any) -> str:
         # Of one size, whatever is inside: lists in lists would be written out at every level.
         if isinstance(value, dict):
-            inside = sorted(f"{json.dumps(name)}:{self.of(one)}" for name, one in value.items())
+            inside = sorted(
+                f"{json.dumps(name)}:{self.of(member)}" for name, member in value.items()
+            )
             return "{" + hashlib.sha256(",".join(inside).encode()).hexdigest()
-        inside = [self.of(one) for one in value]
+        inside = [self.of(item) for item in value]
         return "[" + hashlib.sha256(",".join(inside).encode()).hexdigest()

@@ -29,20 +29,20 @@ def parse(source: Source, report: Report) -> Document | None:
     Nothing comes back where the text cannot be understood as a whole. Otherwise what is wrong (a
     duplicate key, a tag) is left out, so that the rest can be checked too.
     """
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for position, rule, message in (*control_character(source.text), *indenting_tab(source.text)):
         report(Problem(place_after(source, source.text[:position]), rule, message))
         return None
-    builder = _Builder(source, found.append)
+    builder = _Builder(source, problems.append)
     try:
         document = builder.document()
     except _Stop as stop:
-        found.append(stop.problem)
+        problems.append(stop.problem)
         document = None
     except yaml.YAMLError as error:
-        found.append(explain(error, source))
+        problems.append(explain(error, source))
         document = None
-    for problem in found:
+    for problem in problems:
         report(problem)
     return document
 

@@ -1,0 +1,254 @@
+"""Workers of a Dask cluster: which there are, what they have, how busy our calls keep them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pkgutil
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from radps_dag.executors import agent
+from radps_dag.executors.dask_cluster import CONTACT, short
+from radps_dag.executors.probe import marked
+from radps_dag.executors.requests import Requests, version_problem
+from radps_dag.executors.settings import DaskSettings
+from radps_dag.outcome import CallFailed
+from radps_dag.problem import UsageError
+
+T = TypeVar("T")
+
+__all__ = ["LOOK", "Worker", "Workers", "on_loop"]
+
+CHECK = 30.0  # seconds in which a worker must say what it has
+END = 3.0  # seconds in which workers end what the run has left there
+LOOK = 0.5  # seconds between two looks which workers there are
+
+
+@dataclass(eq=False)
+class Worker:
+    """A worker of the cluster: where it is, its process, and how many calls it could take yet.
+    `gone` says why it is no longer there; `wrong`, why it cannot be used."""
+
+    address: str
+    host: str
+    threads: int
+    process: str = ""
+    wrong: str = ""
+    busy: int = 0
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    why: str = ""
+
+    def part(self, width: int) -> int:
+        """The number of a worker's threads that a call takes for so many processors."""
+        return min(width, self.threads)
+
+    @property
+    def loss(self) -> str:
+        """The reason for which calls on it are lost, in words."""
+        return f"the Dask worker {self.address} on {self.host} {self.why or 'is gone'}"
+
+
+class Workers:
+    """The workers of a client's cluster, those that come and go while the run goes on too."""
+
+    def __init__(
+        self, client: Any, settings: DaskSettings, requests: Requests, products: Path | None
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._requests = requests
+        self._products = products
+        self._workers: dict[str, Worker] = {}
+        self._changed: asyncio.Condition | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def threads(self) -> int:
+        """Number of threads of all workers."""
+        return sum(worker.threads for worker in self._workers.values())
+
+    @property
+    def hosts(self) -> list[str]:
+        """Machines of the workers, one for each worker."""
+        return [worker.host for worker in self._workers.values()]
+
+    def wait(self) -> None:
+        """Wait for a worker, and look what all have. Raises UsageError where one is not fit."""
+        try:
+            ours = 1 if self._settings.scheduler else self._settings.workers or 1
+            self._client.wait_for_workers(ours, timeout=self._settings.wait)
+        except Exception as error:
+            raise UsageError(self._none_came()) from error
+        self._check(self._note(self._client.scheduler_info()["workers"]))
+        for worker in self._workers.values():
+            if worker.wrong:
+                raise UsageError(f"Dask worker {worker.address}: {worker.wrong}")
+
+    def watch(self) -> None:
+        """Look from now on who is there, until `leave`."""
+        if self._watch is None:
+            self._changed = asyncio.Condition()
+            self._watch = asyncio.create_task(self._watched())
+
+    def leave(self) -> None:
+        """Look no longer who is there."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def take(self, place: str, width: int) -> Worker:
+        """The worker with the most free threads, once one has enough. Raises CallFailed where
+        there is no worker for long."""
+        assert self._changed is not None
+        alone: float | None = None
+        async with self._changed:
+            while True:
+                usable = [
+                    each for each in self._workers.values() if each.process and not each.wrong
+                ]
+                fitting = [each for each in usable if each.busy + each.part(width) <= each.threads]
+                if fitting:
+                    worker = max(fitting, key=lambda each: each.threads - each.busy)
+                    worker.busy += worker.part(width)
+                    return worker
+                alone = None if usable else alone or time.monotonic()
+                if alone is not None and time.monotonic() - alone > self._settings.wait:
+                    raise CallFailed(place, "NoWorkers", self._none_came())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), 1.0)
+
+    async def give(self, worker: Worker, width: int) -> None:
+        """Take the threads of a call for free again."""
+        assert self._changed is not None
+        async with self._changed:
+            worker.busy -= worker.part(width)
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """End what the run has left on the workers."""
+        if self._client.status != "running" or not self._workers:
+            return
+        used = [worker.address for worker in self._workers.values() if worker.process]
+        with contextlib.suppress(Exception):
+            answers: dict[str, Any] = self._client.sync(
+                self._client._run,
+                _probe_there,
+                self._requests.of_end(),
+                workers=used,
+                on_error="return",
+                callback_timeout=END,
+            )
+            for answer in answers.values():
+                if isinstance(answer, bytes):
+                    self._requests.print_rest(answer)
+
+    async def _watched(self) -> None:
+        assert self._changed is not None
+        while True:
+            try:
+                there = await asyncio.wait_for(on_loop(self._client, self._identities()), CONTACT)
+            except Exception:  # noqa: BLE001  # the scheduler is away; nobody knows its workers
+                there = {}
+            for address in [address for address in self._workers if address not in there]:
+                worker = self._workers.pop(address)
+                worker.why = await self._reason(address, scheduler=bool(there))
+                worker.gone.set()
+            new = self._note(there)
+            if new:
+                await asyncio.to_thread(self._check, new)
+            async with self._changed:
+                self._changed.notify_all()
+            await asyncio.sleep(LOOK)
+
+    async def _reason(self, address: str, *, scheduler: bool) -> str:
+        """The reason why a worker has gone, as far as the scheduler knows."""
+        if not scheduler:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(
+                    on_loop(self._client, self._client.scheduler.identity()), LOOK
+                )
+                return "is gone: no worker is left"
+            return "is out of reach: the scheduler does not answer"
+        with contextlib.suppress(Exception):
+            events = await asyncio.wait_for(
+                on_loop(self._client, self._client.scheduler.events(topic=address)), 1.0
+            )
+            for _, event in reversed(events):
+                if event.get("action") in ("worker-died", "remove-worker", "retired"):
+                    told = event.get("reason") or event["action"]
+                    return f"is gone: {told}"
+        return "is gone"
+
+    async def _identities(self) -> dict[str, Any]:
+        identity = await self._client.scheduler.identity(n_workers=-1)
+        there: dict[str, Any] = identity["workers"]
+        return there
+
+    def _note(self, there: dict[str, Any]) -> list[Worker]:
+        """Those that are new."""
+        new = [
+            Worker(address, identity["host"], identity["nthreads"])
+            for address, identity in there.items()
+            if address not in self._workers
+        ]
+        self._workers.update((worker.address, worker) for worker in new)
+        return new
+
+    def _none_came(self) -> str:
+        for worker in self._workers.values():
+            if worker.wrong:
+                return f"Dask worker {worker.address}: {worker.wrong}"
+        wait = f"{self._settings.wait:g} s"
+        return f"no worker of {self._settings.where} for {wait}; start one, or let `wait` be longer"
+
+    def _check(self, workers: list[Worker]) -> None:
+        """Find out what workers have, before the first call: what is wrong is noted with them."""
+        versions = self._ask(pkgutil.resolve_name, "radps_dag:__version__", workers)
+        for worker in workers:
+            worker.wrong = version_problem(versions.get(worker.address, TimeoutError("no answer")))
+        fit = [worker for worker in workers if not worker.wrong]
+        with marked(self._products) as asked:
+            answers = self._ask(_probe_there, self._requests.of_probe(asked), fit)
+        for worker in fit:
+            answer = answers.get(worker.address)
+            if isinstance(answer, bytes):
+                worker.wrong, worker.process = self._requests.wrong(answer)
+            else:
+                worker.wrong = f"it does not say within {CHECK:g} s what it has: {short(answer)}"
+
+    def _ask(self, function: Any, argument: Any, workers: list[Worker]) -> dict[str, Any]:
+        """Call a function of ours, or of Python's, on the workers; its values, or its error."""
+        if not workers:
+            return {}
+        addresses = [worker.address for worker in workers]
+        answers: dict[str, Any] = self._client.sync(
+            self._asked, function, argument, addresses, callback_timeout=CHECK + CONTACT
+        )
+        return answers
+
+    async def _asked(self, function: Any, argument: Any, workers: list[str]) -> dict[str, Any]:
+        asking = {
+            address: self._client._run(function, argument, workers=[address], on_error="return")
+            for address in workers
+        }
+        answers = await asyncio.gather(
+            *(asyncio.wait_for(asked, CHECK) for asked in asking.values()), return_exceptions=True
+        )
+        return {
+            address: answer.get(address) if isinstance(answer, dict) else answer
+            for address, answer in zip(asking, answers, strict=True)
+        }
+
+
+async def on_loop(client: Any, work: Coroutine[Any, Any, T]) -> T:
+    """The result of what must run on the client's own loop."""
+    loop: asyncio.AbstractEventLoop = client.loop.asyncio_loop
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
+
+
+async def _probe_there(request: bytes) -> bytes:
+    """On a worker: a request that takes a moment, beside the calls that compute there."""
+    return await asyncio.to_thread(agent.answer, request, lambda: False)

@@ -55,6 +55,16 @@ class RunDirectory:
         """Path of the lock that the driving process holds."""
         return self.path / "driver.lock"
 
+    @property
+    def readers(self) -> Path:
+        """Path of the lock that runs share which may use what this one has made."""
+        return self.path / "readers.lock"
+
+    @property
+    def pruned(self) -> Path:
+        """Path of the mark that the run is removed from the journal, or about to be."""
+        return self.path / "pruned.json"
+
     def remove_empty(self) -> None:
         """Remove what a run has that has not begun. Raises OSError where there is more."""
         self.products.rmdir()

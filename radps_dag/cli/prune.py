@@ -87,7 +87,7 @@ def command(
             return 1 if runs and planned.staying else 0
         done = prune(opened, planned)
     if as_json_:
-        click.echo(as_json({**_as_json(planned), **_done_as_json(done)}))
+        click.echo(as_json({**_as_json(planned), **_done_as_json(done, planned)}))
     else:
         _print_done(done, planned)
     return 1 if done.troubles or (runs and planned.staying) else 0
@@ -170,12 +170,12 @@ def _as_json(planned: Plan) -> dict[str, Any]:
     }
 
 
-def _done_as_json(done: Pruned) -> dict[str, Any]:
+def _done_as_json(done: Pruned, planned: Plan) -> dict[str, Any]:
     return {
         "removed": True,
         "gone": list(done.runs),
         "freed": dict(done.freed),
         "journal_bytes": done.journal,
-        "staying": dict(done.staying),
+        "staying": {**planned.staying, **done.staying},
         "troubles": list(done.troubles),
     }

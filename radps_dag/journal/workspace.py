@@ -60,11 +60,6 @@ class RunDirectory:
         """Path of the lock that runs share which may use what this one has made."""
         return self.path / "readers.lock"
 
-    @property
-    def pruned(self) -> Path:
-        """Path of the mark that the run is removed from the journal, or about to be."""
-        return self.path / "pruned.json"
-
     def remove_empty(self) -> None:
         """Remove what a run has that has not begun. Raises OSError where there is more."""
         self.products.rmdir()
@@ -89,6 +84,11 @@ class Workspace:
     def journal(self) -> Path:
         """Path of the journal in SQLite."""
         return self.root / "journal.db"
+
+    @property
+    def pruned(self) -> Path:
+        """Path of the marks of runs that are removed, and have files left."""
+        return self.root / "pruned"
 
     def run(self, id: str) -> RunDirectory:
         """Directory of a run."""

@@ -28,6 +28,7 @@ Parts = tuple[str, ...]
 class Mark:
     """A run's files: its directory, and its folders below other `roots` for products."""
 
+    file: Path
     directory: RunDirectory
     roots: Sequence[str]
 
@@ -48,12 +49,11 @@ class Mark:
             if is_local(root):
                 _remove_empty(path_of(root) / self.directory.id)
         path = self.directory.path
-        files = {(self.directory.pruned.name,), (self.directory.readers.name,)}
-        freed += clear(path.as_uri(), _in_products(kept) | files)
+        freed += clear(path.as_uri(), _in_products(kept))
+        _remove_empty(path)
         if not kept:
-            for file in (self.directory.readers, self.directory.pruned):
-                file.unlink(missing_ok=True)
-            _remove_empty(path)
+            self.file.unlink(missing_ok=True)
+            _remove_empty(self.file.parent)
         return freed
 
 
@@ -75,12 +75,16 @@ def mark_of(store: Store, run: str) -> Mark:
             fact = store.fact(row)
             if isinstance(fact, RunStarted) and fact.settings.get("products"):
                 roots.append(str(fact.settings["products"]).rstrip("/"))
-    return Mark(workspace.run(run), tuple(dict.fromkeys(roots)))
+    return Mark(_file(workspace, run), workspace.run(run), tuple(dict.fromkeys(roots)))
+
+
+def _file(workspace: Workspace, run: str) -> Path:
+    return workspace.pruned / f"{run}.json"
 
 
 def mark(store: Store, marked_run: Mark) -> None:
     """Write the mark, durably, before the journal forgets the run. Raises RadpsDagError."""
-    path = marked_run.directory.pruned
+    path = marked_run.file
     said = {"journal": _name(store), "roots": [*marked_run.roots]}
     text = store.workspace.relative(strict_json(said))
     try:
@@ -102,17 +106,16 @@ def marked(store: Store, runs: AbstractSet[str]) -> Iterator[Mark]:
     """Yield the marks of removed runs that have files left; `runs` are in the journal."""
     workspace: Workspace = store.workspace
     with contextlib.suppress(FileNotFoundError):
-        for path in sorted(workspace.runs.iterdir()):
-            directory = workspace.run(path.name)
-            if path.name in runs or not directory.pruned.is_file():
+        for path in sorted(workspace.pruned.glob("*.json")):
+            if path.stem in runs:
                 continue
             try:
-                said = json.loads(workspace.absolute(directory.pruned.read_text(encoding="utf-8")))
+                said = json.loads(workspace.absolute(path.read_text(encoding="utf-8")))
                 roots = tuple(str(root) for root in said["roots"])
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # of another program, or damaged: nothing is removed for it
             if said.get("journal") == _name(store):
-                yield Mark(directory, roots)
+                yield Mark(path, workspace.run(path.stem), roots)
 
 
 def _name(store: Store) -> str:

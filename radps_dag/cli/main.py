@@ -35,6 +35,7 @@ COMMANDS = {
     "resume": "go on with a run where it stopped",
     "runs": "list the runs of a workspace",
     "status": "show the status of a run, or follow it",
+    "prune": "remove runs, and the products that no other run stands on",
     "show": "show all about a run, or about a node of it",
     "qa": "list the QA scores of a run, lowest first",
     "report": "write what happened in a run as pages that open anywhere",

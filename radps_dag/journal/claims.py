@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -19,7 +20,16 @@ from radps_dag.storage import locks
 if TYPE_CHECKING:
     from radps_dag.journal.server import Session
 
-__all__ = ["Claim", "Driven", "Driver", "claim", "driver_of", "holder_of", "is_here"]
+__all__ = [
+    "Claim",
+    "Driven",
+    "Driver",
+    "claim",
+    "driven_elsewhere",
+    "driver_of",
+    "holder_of",
+    "is_here",
+]
 
 _SPACE = 0x7AD95  # of our locks among those of a database
 PATIENCE = 1.0  # somebody who only looks whether the lock is held holds it for an instant
@@ -129,6 +139,22 @@ def holder_of(directory: RunDirectory) -> Driver | None:
 def is_here(driver: Driver) -> bool:
     """Whether that very process is on this machine, and not another one with its number."""
     return driver.host == platform.node() and locks.birth_of(driver.pid) == driver.birth
+
+
+def driven_elsewhere(store: Store) -> bool:
+    """Whether a run of another workspace with the same database is driven."""
+    if not store.postgres:
+        return False
+    here: set[int] = set()
+    with contextlib.suppress(OSError):
+        here = {_number(store.workspace.run(path.name)) for path in store.workspace.runs.iterdir()}
+    query = (
+        "SELECT objid FROM pg_locks JOIN pg_database d ON d.oid = database WHERE granted"
+        " AND locktype = 'advisory' AND classid = :space AND d.datname = current_database()"
+    )
+    with store.begin() as connection:
+        held = {row[0] for row in connection.execute(query, {"space": _SPACE}).fetchall()}
+    return bool(held - {number % 2**32 for number in here})
 
 
 def _said(directory: RunDirectory) -> Driver | None:

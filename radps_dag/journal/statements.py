@@ -7,10 +7,12 @@ from typing import Any
 
 __all__ = [
     "ADD",
+    "CLEAR",
     "ENTER",
     "FACTS",
     "HEADLESS",
     "KEYED",
+    "LEAVE",
     "MOVE",
     "RUNS",
     "WITH_KEY",
@@ -30,6 +32,8 @@ MOVE = (
     "UPDATE radps_runs SET pipeline = :pipeline, created = :created, generation = :generation,"
     " last = :last, checksum = :checksum WHERE run = :run"
 )
+LEAVE = "DELETE FROM radps_runs WHERE run = :run AND generation = :generation AND last = :last"
+CLEAR = "DELETE FROM radps_facts WHERE run = :run"
 ADD = (
     "INSERT INTO radps_facts (run, seq, time, place, kind, key, payload, checksum)"
     " VALUES (:run, :seq, :time, :place, :kind, :key, :payload, :checksum)"

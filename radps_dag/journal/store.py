@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from radps_dag.facts import Fact
 from radps_dag.journal.connections import Connection, Connections, Database
+from radps_dag.journal.pins import Pins
 from radps_dag.journal.rows import (
     ADVICE,
     CANCELLED,
@@ -23,10 +24,12 @@ from radps_dag.journal.rows import (
 )
 from radps_dag.journal.statements import (
     ADD,
+    CLEAR,
     ENTER,
     FACTS,
     HEADLESS,
     KEYED,
+    LEAVE,
     MOVE,
     RUNS,
     WITH_KEY,
@@ -56,6 +59,17 @@ class Store(Connections):
         super().__init__(database, name, reading)
         self.workspace = workspace
         self._sound: dict[str, int] = {}  # by run: the row up to which all were checked
+        self._pins = Pins(workspace)
+
+    def close(self) -> None:
+        """Close all connections, and give up the runs that were pinned."""
+        self._pins.release()
+        super().close()
+
+    def pin(self, run: str) -> bool:
+        """Keep what a run has made from being removed until the store is closed, before its rows
+        are read. False where somebody removes it right now."""
+        return self.reading or self._pins.take(run)
 
     def heads(self, damaged: Damages | None = None) -> list[Head]:
         """All runs, newest first. Those that are damaged are handed to `damaged` and left out, and
@@ -261,6 +275,20 @@ class Store(Connections):
             if rows:
                 self._add(connection, empty, rows)
         return True
+
+    def remove(self, heads: Sequence[Head]) -> list[str]:
+        """Take runs out with all their rows, in one transaction; those that have got more since, or
+        a new driver, stay. The ids of those that are gone are returned."""
+        gone: list[str] = []
+        with self.begin() as connection:
+            for head in heads:
+                values = {"run": head.run, "generation": head.generation, "last": head.last}
+                if connection.execute(LEAVE, values).rowcount:
+                    connection.execute(CLEAR, {"run": head.run})
+                    gone.append(head.run)
+        for run in gone:
+            self._sound.pop(run, None)
+        return gone
 
     def _enter(self, connection: Connection, head: Head) -> bool:
         return connection.execute(ENTER, _values(head)).fetchone() is not None

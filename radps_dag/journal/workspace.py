@@ -55,6 +55,11 @@ class RunDirectory:
         """Path of the lock that the driving process holds."""
         return self.path / "driver.lock"
 
+    @property
+    def readers(self) -> Path:
+        """Path of the lock that runs share which may use what this one has made."""
+        return self.path / "readers.lock"
+
     def remove_empty(self) -> None:
         """Remove what a run has that has not begun. Raises OSError where there is more."""
         self.products.rmdir()
@@ -79,6 +84,11 @@ class Workspace:
     def journal(self) -> Path:
         """Path of the journal in SQLite."""
         return self.root / "journal.db"
+
+    @property
+    def pruned(self) -> Path:
+        """Path of the marks of runs that are removed, and have files left."""
+        return self.root / "pruned"
 
     def run(self, id: str) -> RunDirectory:
         """Directory of a run."""

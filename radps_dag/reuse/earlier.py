@@ -52,7 +52,8 @@ class EarlierRuns:
         """The results of a run; none where it is damaged."""
         if run not in self._loaded:
             try:
-                self._loaded[run] = Results.of(self._store, run)
+                there = self._store.pin(run)
+                self._loaded[run] = Results.of(self._store, run) if there else Results(run)
             except DamagedRun as error:
                 self.leave_out(error)
                 self._loaded[run] = Results(run)

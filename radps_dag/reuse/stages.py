@@ -31,7 +31,7 @@ def earlier_outputs(
     missing = set(stages)
     results: dict[str, StageResult] = {}
     for head in store.heads(damaged) if missing else ():
-        if head.pipeline != pipeline:
+        if head.pipeline != pipeline or not store.pin(head.run):
             continue
         try:
             results |= _results_of(store, head.run, missing)

@@ -5,7 +5,7 @@ fsspec and its drivers are imported when something is to be reached: most runs s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ __all__ = [
     "open_url",
     "path_of",
     "put",
+    "remove",
     "root_of",
 ]
 
@@ -137,6 +138,13 @@ def discard(url: str) -> None:
     files, base = _reach(url)
     with suppress(Exception):
         files.rm(base, recursive=True)
+
+
+def remove(url: str, names: Iterable[str]) -> None:
+    """Remove objects by their names below a URL. Raises Unreachable."""
+    files, base = _reach(url)
+    with _told(url, "removed"), suppress(FileNotFoundError):
+        files.rm([f"{base}/{name}" for name in names])
 
 
 def listing(url: str) -> dict[str, RemoteEntry]:

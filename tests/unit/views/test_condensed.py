@@ -137,8 +137,7 @@ def counted(rows: list[Row]) -> RunState:
 def seen(state: RunState) -> Any:
     """What a person can see of a run."""
     nodes = [
-        (node.place, node.good, node.failed, node.skipped, node.ran, node.reused)
-        + (node.waited, node.waits_since)
+        (node.place, node.good, node.failed, node.ran, node.reused, node.waits_since)
         for node in (state.root, *state.root.walk())
     ]
     shown = [state.warned, *state.pictures, *sorted(state.pictured), *state.questions]
@@ -172,6 +171,16 @@ def test_counted_calls_are_those_of_the_facts(
     for fact in facts:
         state.apply(fact)
     assert seen(counted(rows_of(facts))) == seen(state)
+
+
+def test_calls_beside_a_question_are_not_counted() -> None:
+    """A run waits for an answer once nothing else goes on in it, so the end of a call matters."""
+    started, asked = instance("b[n=0]", "asks")
+    other, ended = instance("b[n=1]", "well")
+    fan_out_begins = NodeStarted(time=T, place="b", kind="fan_out", total=2)
+    facts = [begun(), fan_out_begins, started, other, asked, ended]
+    facts = [replace(fact, time=T + number) for number, fact in enumerate(facts)]
+    assert counted(rows_of(facts)).root.waits_since == T + 5
 
 
 @pytest.fixture

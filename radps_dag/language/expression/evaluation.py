@@ -57,7 +57,7 @@ def _expression(expression: Expression, names: Names, budget: Budget) -> Any:
         found: Any = names
         for name in (reference.root, *reference.path):
             # A string or a list has subscripts too, but no members.
-            if not isinstance(found, Mapping) or name not in found:
+            if not isinstance(found, (dict, Mapping)) or name not in found:
                 break
             found = found[name]
         else:

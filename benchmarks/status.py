@@ -20,10 +20,10 @@ from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
 from radps_dag.journal.workspace import Workspace
-from radps_dag.progress.state import RunState, fold
+from radps_dag.progress.state import fold
 from radps_dag.views.places import find_places
 from radps_dag.views.runs import list_runs
-from radps_dag.views.state import Following, state_of
+from radps_dag.views.state import Following, all_of, state_of
 from radps_dag.views.tree import tree
 
 ROUNDS = 5
@@ -95,8 +95,8 @@ def main() -> None:
         store.close()
         store = open_store(workspace, reading=True)
 
-        def remembered() -> RunState:
-            return state_of(Following(store, "big"), forgetful=False)
+        def every_node() -> object:
+            return tree(all_of(Following(store, "big")), "succeeded", "")
 
         found = list(store.rows("big"))
         read = [store.fact(row) for row in found]
@@ -106,7 +106,10 @@ def main() -> None:
             ("rows to facts", lambda: [store.fact(row) for row in found]),
             ("facts to state", lambda: fold(read)),
             ("status", lambda: state_of(Following(store, "big"))),
-            ("status --json, as an object", lambda: tree(remembered(), "succeeded", "")),
+            (
+                "status --json, as an object",
+                lambda: tree(all_of(Following(store, "big")), "succeeded", ""),
+            ),
             ("show: the places", lambda: find_places(store, "big", "image/clean[channel=77]")),
             ("runs -n 20", lambda: list_runs(store, 20)),
             (f"runs --all, {runs + 1} runs", lambda: list_runs(store)),

@@ -73,10 +73,10 @@ def _show(following: Following, run: str, as_json_: bool) -> None:
     from radps_dag.progress.frame import Frame
     from radps_dag.progress.look import symbols_for
     from radps_dag.progress.summary import summary
-    from radps_dag.views.state import state_of
+    from radps_dag.views.state import all_of, state_of
     from radps_dag.views.tree import tree
 
-    state = state_of(following, forgetful=not as_json_)
+    state = all_of(following) if as_json_ else state_of(following)
     driver = following.driver  # a run that has ended while it was read has none any more
     if as_json_:
         status = "running" if driver or state.end is None else state.end.status

@@ -92,8 +92,9 @@ def _key(
     if any(isinstance(values[name], dict | list) for name in names):
         key = str(values["index"])
         return key, key
-    key = ",".join(key_text(values[name]) for name in names)
-    return key, ",".join(f"{name}={key_text(values[name])}" for name in names)
+    texts = [key_text(values[name]) for name in names]
+    labels = (f"{name}={text}" for name, text in zip(names, texts, strict=True))
+    return ",".join(texts), ",".join(labels)
 
 
 def _invalid(here: NodeContext, message: str) -> NodeError:

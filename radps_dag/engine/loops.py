@@ -91,10 +91,10 @@ async def iterate(node: Node, loop: Loop, once: Body, here: NodeContext) -> Resu
         if here.halt.cause:
             raise Stopped(here.place.name, here.halt.cause)
         scope = here.scope.in_iteration(number, state)
-        inside = here.at(here.place.iteration(number)).seeing(scope)
+        inside = here.at(here.place.iteration(number), scope)
         result = await once(inside)
         steps = scope.steps if result.steps is None else result.steps
-        after = inside.at(here.place).seeing(replace(scope, steps=steps, outputs=result.outputs))
+        after = here.seeing(replace(scope, steps=steps, outputs=result.outputs))
         history.add(result.outputs, score_of(loop, after), loop.keep == "best")
         outcome = outcome_of(loop, after, last=number == most)
         following = {} if outcome else _next(loop, state, after)

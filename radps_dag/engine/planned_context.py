@@ -66,6 +66,8 @@ class PlannedContext:
 
     def _reused(self, asked: CacheQuery, result: CachedResult) -> None:
         """A call is found to have been made."""
+        if self._knowing is None:
+            return
         place, now = asked.place, time.time()
         self._hear(
             NodeStarted(

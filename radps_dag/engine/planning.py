@@ -129,9 +129,7 @@ class _Planner:
         keys: list[str] = []
         for instance in instances(node.for_each, here):
             keys.append(instance.key)
-            there = here.at(here.place.instance(instance.label)).seeing(
-                here.scope.for_item(instance.each)
-            )
+            there = here.at(here.place.instance(instance.label), here.scope.for_item(instance.each))
             try:
                 results.append(self._once(node, inside, there))
             except NodeError as error:
@@ -170,7 +168,7 @@ class _Planner:
         while True:
             number += 1
             scope = here.scope.in_iteration(number, state)
-            there = here.at(here.place.iteration(number)).seeing(scope)
+            there = here.at(here.place.iteration(number), scope)
             outputs, steps = self._body(node, inside, there)
             if isinstance(outputs, Unknown) or any(map(is_unknown, outputs.values())):
                 return unknown

@@ -154,9 +154,9 @@ class NodeContext:
         link = Link(graph, id, self.place.name, self.link)
         return replace(self, place=self.place.step(id), link=link)
 
-    def at(self, place: Place) -> NodeContext:
-        """Surroundings of another place."""
-        return replace(self, place=place)
+    def at(self, place: Place, scope: Scope | None = None) -> NodeContext:
+        """Surroundings of another place, with the scope of here unless it has its own."""
+        return replace(self, place=place, scope=self.scope if scope is None else scope)
 
     def seeing(self, scope: Scope) -> NodeContext:
         """Surroundings with another scope."""

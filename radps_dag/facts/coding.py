@@ -67,12 +67,15 @@ def _added(values: Mapping[str, Any]) -> Added:
     return Added(**values)
 
 
+_STRICT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
 def strict_json(value: Any) -> str:
     """A value as strict JSON; not a number and infinities become null."""
     try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        return _STRICT.encode(value)
     except (TypeError, ValueError):
-        return json.dumps(_strict(value), allow_nan=False, separators=(",", ":"))
+        return _STRICT.encode(_strict(value))
 
 
 def _strict(value: Any) -> Any:

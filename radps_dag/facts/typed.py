@@ -57,7 +57,7 @@ def like(hint: Any) -> Check:
 def check(kind: type[Any], values: Mapping[str, Any]) -> None:
     """Raises TypeError where a value is not what the dataclass says of the field of its name."""
     checks = _CHECKS.get(kind) or _CHECKS.setdefault(kind, _checks_of(kind))
-    if not isinstance(values, Mapping):
+    if not isinstance(values, (dict, Mapping)):
         raise TypeError(f"{values!r:.60} is not an object")
     for name, value in values.items():
         if name not in checks:

@@ -13,6 +13,7 @@ __all__ = [
     "NodeState",
     "Quality",
     "Status",
+    "add_calls",
     "count",
     "enter",
     "forget",
@@ -237,7 +238,7 @@ def count(node: NodeState, failures: int = 0, remarks: int = 0) -> None:
 
 def tally(node: NodeState, call: Call) -> None:
     """Count a call in everything it is in, and no longer as what it counted for before."""
-    _add_calls(
+    add_calls(
         node,
         ran=(call == "ran") - (node.call == "ran"),
         reused=(call == "reused") - (node.call == "reused"),
@@ -245,7 +246,8 @@ def tally(node: NodeState, call: Call) -> None:
     node.call = call
 
 
-def _add_calls(node: NodeState, ran: int, reused: int) -> None:
+def add_calls(node: NodeState, ran: int, reused: int) -> None:
+    """Count calls at a node and in everything it is in."""
     if not ran and not reused:
         return
     node.ran += ran
@@ -259,7 +261,7 @@ def forget_inside(node: NodeState) -> None:
     """A node begins anew: nothing of its former attempt counts."""
     own = node.own_failure, node.status == "skipped"
     count(node, own[0] - node.failures, own[1] - node.remarks)
-    _add_calls(node, (node.call == "ran") - node.ran, (node.call == "reused") - node.reused)
+    add_calls(node, (node.call == "ran") - node.ran, (node.call == "reused") - node.reused)
     iterations, node.iterations = node.iterations, 0
     for above in node.above() if iterations else ():
         above.iterations -= iterations

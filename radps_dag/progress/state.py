@@ -37,6 +37,7 @@ from radps_dag.progress.node import (
     RECENT,
     NodeState,
     Quality,
+    add_calls,
     count,
     enter,
     forget,
@@ -114,6 +115,14 @@ class RunState:
                 self._over(fact)
         if isinstance(fact, _Moving):
             note_waiting(self._nearest(fact.place), fact.time)
+
+    def count_call(self, fan_out: str, *, reused: bool, success: NodeSucceeded | None) -> None:
+        """Take a call in an instance into account that began and ended well, as its facts would."""
+        node = self._node(fan_out)
+        node.good += 1
+        add_calls(node, ran=not reused, reused=reused)
+        if success is not None:
+            self._pictured(success)
 
     def _begun(self, fact: RunStarted) -> None:
         """A process begins to drive the run, which another one may have driven before."""

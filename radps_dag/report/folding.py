@@ -25,7 +25,7 @@ from radps_dag.report.timeline import WIDTH, Unit, timeline
 from radps_dag.report.topics import TOPICS
 from radps_dag.report.values import Shown, folded, node_path, question, score
 from radps_dag.views.calls import NodeView, NodeViews
-from radps_dag.views.state import Following, state_of
+from radps_dag.views.state import Following, all_of
 
 __all__ = ["report_of"]
 
@@ -59,7 +59,7 @@ def report_of(store: Store, run: str) -> Report:
     """The report of a run as it stands. Raises RadpsDagError for one that never began."""
     following = Following(store, run)
     heard = _Heard(run)
-    state = state_of(following, forgetful=False, on_fact=heard)
+    state = all_of(following, heard)
     if not heard.starts:
         raise RadpsDagError(f"run {run} ended before it began; there is nothing to report")
     driven = following.end is None and bool(following.driver)

@@ -28,6 +28,9 @@ from radps_dag.workloads.contract.registry import Library
 __all__ = ["Keys", "address_in"]
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, default=str)
+
+
 class Keys:
     """Makes keys; knows the content of every directory that calls of this workspace have written.
 
@@ -88,7 +91,7 @@ class Keys:
 
     def _text(self, value: Any) -> str:
         # Not strict JSON, in which what is not a number is the same as nothing.
-        return self._workspace.relative(json.dumps(value, sort_keys=True, default=str))
+        return self._workspace.relative(_ENCODER.encode(value))
 
     def identity(self, value: Any) -> Any:
         """The value, its products replaced by what they are, wherever they lie."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from radps_dag.facts import Fact, Listener, RunEnded, RunStarted
 from radps_dag.journal.claims import driver_of
+from radps_dag.journal.rows import Row
 from radps_dag.journal.store import Store
 from radps_dag.language import source
 from radps_dag.problem import Source
 from radps_dag.progress.state import RunState
+from radps_dag.views.condensed import CountedCall, condensed
 
-__all__ = ["GONE", "Following", "stages_of", "state_of"]
+__all__ = ["GONE", "Following", "all_of", "stages_of", "state_of"]
 
 GONE = "the process that drove it is gone"
 
@@ -41,14 +43,23 @@ class Following:
 
     def news(self) -> Iterator[Fact]:
         """Yield the facts that were recorded since the last call. Raises Damaged."""
-        for row in self._store.rows(self._run, self._seen):
-            fact = self._store.fact(row)
-            self._seen, self._last = row.seq, fact.time
-            if isinstance(fact, RunStarted):
-                self.start, self.end = fact, None
-            elif isinstance(fact, RunEnded):
-                self.end = fact
-            yield fact
+        return map(self._read, self._store.rows(self._run, self._seen))
+
+    def counts(self) -> Iterator[Fact | CountedCall]:
+        """The same, with calls that are only counted for those of which there is no more to say."""
+        rows = list(self._store.rows(self._run, self._seen))
+        yield from condensed(rows, self._read)
+        if rows:
+            self._seen, self._last = rows[-1].seq, rows[-1].time
+
+    def _read(self, row: Row) -> Fact:
+        fact = self._store.fact(row)
+        self._seen, self._last = row.seq, fact.time
+        if isinstance(fact, RunStarted):
+            self.start, self.end = fact, None
+        elif isinstance(fact, RunEnded):
+            self.end = fact
+        return fact
 
     def to_end(self, listener: Listener) -> RunEnded:
         """Tell a listener of everything until the run has ended, and return how.
@@ -84,25 +95,44 @@ class Following:
         )
 
 
-def state_of(
-    following: Following, *, forgetful: bool = True, on_fact: Listener = lambda _: None
-) -> RunState:
-    """The state of a run now; one whose process is gone is interrupted. `on_fact` gets each fact
-    of the journal too, so that whoever needs more of them reads it once."""
-    state = RunState(forgetful=forgetful)
-    with _no_collection():
+def state_of(following: Following) -> RunState:
+    """The state of a run now, of which what ended well in a fan-out is only counted; if its process
+    is gone, it is interrupted."""
+    return _folded(following, RunState(), following.counts)
+
+
+def all_of(following: Following, on_fact: Listener = lambda _: None) -> RunState:
+    """The same with every node. `on_fact` gets each fact of the journal too, so that whoever needs
+    more of them reads it once."""
+
+    def facts() -> Iterator[Fact]:
         for fact in following.news():
-            if isinstance(fact, RunStarted) and state.run is None:
-                state.expect(stages_of(fact))
-            state.apply(fact)
+            yield fact
             on_fact(fact)
+
+    return _folded(following, RunState(forgetful=False), facts)
+
+
+def _folded(
+    following: Following, state: RunState, news: Callable[[], Iterable[Fact | CountedCall]]
+) -> RunState:
+    with _no_collection():
+        _apply(state, news())
         if following.end is None and not following.driver:
-            for fact in following.news():
-                state.apply(fact)
-                on_fact(fact)
+            _apply(state, news())  # what was recorded just before the driver went
             if following.end is None:
                 state.apply(following.gone())
     return state
+
+
+def _apply(state: RunState, news: Iterable[Fact | CountedCall]) -> None:
+    for fact in news:
+        if isinstance(fact, CountedCall):
+            state.count_call(fact.fan_out, reused=fact.reused, success=fact.success)
+            continue
+        if isinstance(fact, RunStarted) and state.run is None:
+            state.expect(stages_of(fact))
+        state.apply(fact)
 
 
 def stages_of(start: RunStarted) -> list[str]:

@@ -57,7 +57,7 @@ def _expression(expression: Expression, names: Names, budget: Budget) -> Any:
         member: Any = names
         for name in (reference.root, *reference.path):
             # A string or a list has subscripts too, but no members.
-            if not isinstance(member, Mapping) or name not in member:
+            if not isinstance(member, (dict, Mapping)) or name not in member:
                 break
             member = member[name]
         else:

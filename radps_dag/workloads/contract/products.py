@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 __all__ = ["products_in", "uris_in"]
@@ -12,15 +12,18 @@ _SCALARS = (str, int, float, type(None))
 
 def products_in(value: Any) -> Iterator[Mapping[str, Any]]:
     """The products in a JSON value, at any depth."""
-    if isinstance(value, (dict, Mapping)):
+    if isinstance(value, list | tuple):
+        items: Iterable[Any] = value
+    elif isinstance(value, (dict, Mapping)):
         if isinstance(value.get("uri"), str) and isinstance(value.get("kind"), str):
             yield value
             return
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            if not isinstance(item, _SCALARS):  # as most are
-                yield from products_in(item)
+        items = value.values()
+    else:
+        return
+    for item in items:
+        if not isinstance(item, _SCALARS):  # as most are
+            yield from products_in(item)
 
 
 def uris_in(value: Any) -> Iterator[str]:

@@ -36,7 +36,7 @@ from radps_dag.views.places import find_places, inside
 from radps_dag.views.prov_json import to_prov
 from radps_dag.views.provenance import lineage
 from radps_dag.views.runs import Listed, list_runs
-from radps_dag.views.state import GONE, Following, stages_of, state_of
+from radps_dag.views.state import GONE, Following, all_of, stages_of, state_of
 from radps_dag.views.tree import tree
 
 T = 1000.0
@@ -264,7 +264,7 @@ def test_the_tree_has_every_node(store: Store) -> None:
         facts += call(f"a[{n}]", "r0" if n else "")
     facts += [Scored(time=T, place="a", metric="snr", score=0.4, verdict="warn"), done("a"), over()]
     record(store, facts)
-    found = tree(state_of(Following(store, "r1"), forgetful=False), "succeeded", "")
+    found = tree(all_of(Following(store, "r1")), "succeeded", "")
     a, b = found["stages"]
     assert (len(a["nodes"]), a["calls_ran"], a["calls_reused"], a["score"]) == (20, 1, 19, 0.4)
     assert a["nodes"][1]["reused_from"] == "r0" and a["nodes"][1]["reused"]

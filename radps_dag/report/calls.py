@@ -131,6 +131,7 @@ def _call(unit: Unit, shown: Shown, logs: Logs) -> Call:
                 one.error,
                 shown.text(one.message),
                 shown.text(one.traceback[-_LONGEST_TRACEBACK:]),
+                one.usage,
             )
             for one in view.attempts[-10:]
         ),

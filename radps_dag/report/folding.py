@@ -26,6 +26,7 @@ from radps_dag.report.topics import TOPICS
 from radps_dag.report.values import Shown, folded, node_path, question, score
 from radps_dag.views.calls import NodeView, NodeViews
 from radps_dag.views.state import Following, state_of
+from radps_dag.views.stats import node_stats
 
 __all__ = ["report_of"]
 
@@ -175,6 +176,7 @@ class _Folding:
             graph_of_stages=self._graph(1, nodes.values()),
             provenance=_provenance(start),
             places=tuple(self._places()),
+            resources=tuple(node_stats(self._heard.views.places.values())),
             sources_sha256=str(start.provenance.get("sources_sha256", "")),
         )
 

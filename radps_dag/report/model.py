@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from radps_dag.report.nodes import Node, Picture, Score, ScoreFold, Status
+from radps_dag.views.stats import NodeStats
 
 __all__ = [
     "Answer",
@@ -311,6 +312,7 @@ class Report:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sources_sha256: str = ""
     places: tuple[Place, ...] = ()
+    resources: tuple[NodeStats, ...] = ()
     comparison: Comparison | None = None
 
     @property
@@ -322,6 +324,12 @@ class Report:
     def pictures(self) -> tuple[Picture, ...]:
         """The pictures of all stages."""
         return tuple(one for stage in self.stages for one in stage.pictures)
+
+    @property
+    def cpu(self) -> float | None:
+        """Seconds of processors that calls used; None where none was measured."""
+        columns = [one.columns.get("cpu_seconds") for one in self.resources]
+        return sum(one.sum for one in columns if one is not None) if any(columns) else None
 
     @property
     def active(self) -> float:

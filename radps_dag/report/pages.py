@@ -30,6 +30,7 @@ _TITLES = {
     "topics": "Topics",
     "qa": "QA",
     "timeline": "Timeline",
+    "resources": "Resources",
     "loops": "Loops",
     "graph": "Graph",
     "pipeline": "Pipeline",

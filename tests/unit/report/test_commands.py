@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 from report_support import PNG, START, TEXT, Page, begun, call, over, record, started, story
 
-from radps_dag.cli import diff, graph, report, timeline
-from radps_dag.facts import Fact, NodeStarted, NodeSucceeded, RunStarted, Scored
+from radps_dag.cli import diff, graph, report, stats, timeline
+from radps_dag.facts import Fact, NodeStarted, NodeSucceeded, RunStarted, Scored, Usage
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import UsageError
@@ -185,3 +186,39 @@ def test_a_report_compares_two_runs(space: Path) -> None:
     say(report.command, "b", "-o", "out")
     assert not Path("out/comparison.html").exists()
     assert not Path("out/pictures/before-0001-map.png").exists()
+
+
+def test_stats_are_by_node(space: Path) -> None:
+    """Each node that called has a row with what its calls used; what no journal says is not a
+    number. CSV and JSON have all columns, and any of them sorts."""
+    usage = Usage(computing=2.0, ready=START, cpu=1.5, peak_rss=300_000_000, cpus=2, exit=0)
+    put(space, [begun(run="r2"), *call("a", usage=usage), *call("b"), over()], "r2")
+    lines = say(stats.command, "r2").output.splitlines()
+    assert lines[1].split()[:8] == ["a", "1", "2.0s", "2.0s", "2.0s", "1.5s", "1.5s", "1.5s"]
+    assert lines[2].split()[:3] == ["b", "1", "-"] and "300 MB" in lines[1]
+    objects = json.loads(say(stats.command, "r2", "--json").output)
+    assert [one["node"] for one in objects] == ["a", "b"]
+    assert (objects[0]["cpu_seconds_sum"], objects[1]["cpu_seconds_sum"]) == (1.5, None)
+    assert (objects[0]["asked_cpus"], objects[0]["exits"]) == (2, "0x1")
+    table = list(
+        csv.DictReader(say(stats.command, "r2", "--csv", "--sort", "node").output.split("\n"))
+    )
+    assert [row["seconds_maximum"] for row in table] == ["2.0", ""]
+    for column in ("cpu_seconds", "peak_rss", "seconds_median"):
+        rows = json.loads(say(stats.command, "r2", "--json", "--sort", column).output)
+        assert [row["node"] for row in rows] == ["a", "b"]
+    with pytest.raises(UsageError, match="no column 'cpus_seconds'; did you mean 'cpu_seconds'"):
+        say(stats.command, "r2", "--sort", "cpus_seconds")
+
+
+def test_a_report_has_the_resources(space: Path) -> None:
+    """A table by node, with the same as CSV beside it; of what was not measured it says so."""
+    usage = Usage(computing=2.0, ready=START, cpu=1.5, rchar=5_600_000)
+    put(space, [begun(run="r2"), *call("a", usage=usage), *call("b"), over()], "r2")
+    say(report.command, "r2", "-o", "pages")
+    page = Page.at(Path("pages/resources.html"))
+    assert "5.6 MB" in page.text and "not measured" in page.text
+    assert "resources.csv" in page.links
+    assert Path("pages/resources.csv").read_text() == say(stats.command, "r2", "--csv").output
+    say(report.command, "r2", "-o", "one.html")
+    assert "resources.csv" not in Page.at(Path("one.html")).links

@@ -67,7 +67,8 @@ class _Fact:
 class RunStarted(_Fact):
     """A process begins to drive the run: the first one or, in a later `generation`, one that
     resumes it. `settings` are what else `resume` needs to ask for the same; `provenance` says
-    with what and on what it runs; `spent` are the seconds that the earlier processes took."""
+    with what and on what it runs; `spent` are the seconds that the earlier processes took; `slots`
+    is how many calls compute at once, 0 where that is not known."""
 
     run: str
     pipeline: str
@@ -80,6 +81,7 @@ class RunStarted(_Fact):
     settings: Annotated[Mapping[str, Any], like(Settings)] = field(default_factory=dict)
     provenance: Annotated[Mapping[str, Any], like(Provenance)] = field(default_factory=dict)
     spent: float = 0.0
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

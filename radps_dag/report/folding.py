@@ -15,10 +15,12 @@ from radps_dag.progress.state import RunState
 from radps_dag.report.axis import axis
 from radps_dag.report.calls import Logs, ended_at, node_of, status_of
 from radps_dag.report.critical import Span, critical_path
+from radps_dag.report.efficiency import Efficiency, Stretch, efficiency, held_by
 from radps_dag.report.loops import loops
 from radps_dag.report.model import Failure, Place, Process, Question, Report, Stage, Step, Topic
 from radps_dag.report.nodes import Node, Picture, Score
 from radps_dag.report.pictures import pictures_of
+from radps_dag.report.slack import node_slack, place_slack
 from radps_dag.report.states import states
 from radps_dag.report.texts import recorded
 from radps_dag.report.timeline import WIDTH, Unit, timeline
@@ -177,6 +179,8 @@ class _Folding:
             provenance=_provenance(start),
             places=tuple(self._places()),
             resources=tuple(node_stats(self._heard.views.places.values())),
+            efficiency=self._efficiency(stretches),
+            slack=self._slack(),
             sources_sha256=str(start.provenance.get("sources_sha256", "")),
         )
 
@@ -264,6 +268,25 @@ class _Folding:
         if self._recorded.graph is None:
             return ()
         return critical_path(self._recorded.graph, self._state.root, self._span, self._start.time)
+
+    def _slack(self) -> dict[str, float]:
+        graph = self._recorded.graph
+        return {} if graph is None else node_slack(place_slack(graph, self._state.root, self._span))
+
+    def _efficiency(self, stretches: Sequence[tuple[float, float]]) -> Efficiency | None:
+        starts = [start for start, _ in self._heard.starts]
+        times = zip(starts, stretches, strict=True)
+        lasts = {start.generation: end for start, (_, end) in zip(starts, stretches, strict=True)}
+        held = [
+            held_by(attempt, lasts.get(attempt.process, self._until))
+            for view in self._heard.views.places.values()
+            if view.start is not None and view.start.kind == "task"
+            for attempt in view.attempts
+        ]
+        return efficiency(
+            [one for one in held if one is not None],
+            [Stretch(begin, end, start.slots) for start, (begin, end) in times],
+        )
 
     def _span(self, state: NodeState) -> Span | None:
         view = self._heard.views.places.get(state.place)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from radps_dag.report.efficiency import Efficiency
 from radps_dag.report.nodes import Node, Picture, Score, ScoreFold, Status
 from radps_dag.views.stats import NodeStats
 
@@ -313,6 +314,8 @@ class Report:
     sources_sha256: str = ""
     places: tuple[Place, ...] = ()
     resources: tuple[NodeStats, ...] = ()
+    efficiency: Efficiency | None = None
+    slack: Mapping[str, float] = field(default_factory=dict)  # the least, by path of a node
     comparison: Comparison | None = None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -222,3 +223,30 @@ def test_a_report_has_the_resources(space: Path) -> None:
     assert Path("pages/resources.csv").read_text() == say(stats.command, "r2", "--csv").output
     say(report.command, "r2", "-o", "one.html")
     assert "resources.csv" not in Page.at(Path("one.html")).links
+
+
+def test_the_timeline_tells_waiting_from_computing(space: Path) -> None:
+    """A call that was ready, waited, computed and published has a part for each, and the time
+    of slots is accounted for; a journal that does not say so has neither."""
+    usage = Usage(computing=4.0, publishing=2.0, ready=START, waited=3.0, cpu=4.0)
+    facts = [begun(run="r2", slots=2), *call("a", 3.0, 9.0, usage=usage), over(time=START + 9)]
+    put(space, facts, "r2")
+    row = next(line for line in say(timeline.command, "r2").output.splitlines() if line[0] == "a")
+    assert re.fullmatch(r"a +·+━+▪+ +6\.0s *", row)
+    told = say(timeline.command, "r2").output
+    assert (
+        "2 slots for 9.0s: 22 % computing, 11 % publishing, 0 % waiting for workers, 67 %" in told
+    )
+    assert "W 4.0s, p 2, T_ideal 2.0s, makespan 9.0s, ramp 3.0s, straggler tail 2.0s" in told
+    assert "Efficiency: not measured" in say(timeline.command, "r1").output
+    say(report.command, "r2", "-o", "pages")
+    text = Path("pages/timeline.html").read_text(encoding="utf-8")
+    assert "b-waiting" in text and "b-publishing" in text and "end-to-end efficiency" in text
+
+
+def test_the_timeline_is_a_png(space: Path) -> None:
+    """The same picture as pixels; what cannot be written is said."""
+    assert say(timeline.command, "--png", "t.png").output == "t.png\n"
+    assert Path("t.png").read_bytes().startswith(PNG[:8])
+    with pytest.raises(UsageError, match=r"cannot write nowhere/t\.png"):
+        say(timeline.command, "--png", "nowhere/t.png")

@@ -350,6 +350,8 @@ class _Folding:
                 workload=start.workload if start is not None else "",
                 source=start.source if start is not None else "",
                 inputs=start.inputs if start is not None else {},
+                cpu=view.cpu,
+                peak_rss=view.peak_rss,
             )
 
     def _pictures(self) -> dict[str, list[Picture]]:

@@ -248,6 +248,8 @@ class Place:
     workload: str = ""
     source: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    cpu: float | None = None  # of all attempts
+    peak_rss: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

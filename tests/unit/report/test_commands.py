@@ -244,6 +244,28 @@ def test_the_timeline_tells_waiting_from_computing(space: Path) -> None:
     assert "b-waiting" in text and "b-publishing" in text and "end-to-end efficiency" in text
 
 
+def test_two_runs_differ_in_what_they_used(space: Path) -> None:
+    """Processor time and memory are compared by place, the largest difference first; small ones,
+    and what was not measured in one of the runs, are no difference."""
+    for run, factor in (("r2", 1), ("r3", 3)):
+        calls = [
+            fact
+            for n in range(3)
+            for fact in call(
+                f"c{n}",
+                usage=Usage(computing=1.0, ready=START, cpu=1.0 + n * factor, peak_rss=10**8),
+            )
+        ]
+        more = Usage(computing=1.0, ready=START, cpu=1.0, peak_rss=factor * 10**8)
+        facts = [*calls, *call("m", usage=more), *call("x", usage=more if run == "r2" else None)]
+        put(space, [begun(run=run), *facts, over()], run)
+    found = json.loads(say(diff.command, "r2", "r3", "--json").output)["differences"]
+    cpu = [(one["what"], one["before"], one["after"]) for one in found["Processor time"]]
+    assert cpu == [("c2", "3.0s", "7.0s (2.33 x)"), ("c1", "2.0s", "4.0s (2 x)")]
+    memory = [(one["what"], one["before"], one["after"]) for one in found["Memory"]]
+    assert memory == [("m", "100 MB", "300 MB (3 x)")]
+
+
 def test_the_timeline_is_a_png(space: Path) -> None:
     """The same picture as pixels; what cannot be written is said."""
     assert say(timeline.command, "--png", "t.png").output == "t.png\n"

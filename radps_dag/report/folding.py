@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from radps_dag.diagram import draw
+from radps_dag.executors.worker_log import PrintedOutput
 from radps_dag.facts import Fact, RunEnded, RunStarted, Tracked
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
@@ -13,7 +14,7 @@ from radps_dag.progress.failures import alike, failures, pattern
 from radps_dag.progress.node import NodeState
 from radps_dag.progress.state import RunState
 from radps_dag.report.axis import axis
-from radps_dag.report.calls import Logs, ended_at, node_of, status_of
+from radps_dag.report.calls import ended_at, node_of, status_of
 from radps_dag.report.critical import Span, critical_path
 from radps_dag.report.efficiency import Efficiency, Stretch, efficiency, held_by
 from radps_dag.report.loops import loops
@@ -86,9 +87,8 @@ class _Folding:
         self._shown = Shown(store.workspace.root.as_uri(), str(store.workspace.root))
         self._recorded = recorded(self._start)
         self._paths, self._loops = self._units()
-        calls = sum(len(units) for units in self._paths.values())
         self._most = max(1, min(_WORST, _IN_ALL // max(len(self._paths), 1)))
-        self._logs = Logs(store.workspace.run(run), calls)
+        self._printed = PrintedOutput(store.workspace.run(run).workers_log)
 
     def _units(self) -> tuple[dict[str, list[Unit]], list[Unit]]:
         """The places by node, nodes in the order of the graph; and the loops."""
@@ -189,7 +189,7 @@ class _Folding:
         return b"" if graph is None else draw(graph, "svg", depth=depth, states=states(nodes))
 
     def _node(self, path: str, units: Sequence[Unit]) -> Node:
-        return node_of(path, units, self._recorded, self._shown, self._most, self._logs)
+        return node_of(path, units, self._recorded, self._shown, self._most, self._printed)
 
     def _status(self, end: RunEnded | None) -> str:
         if self._state.end is not None and self._state.end.status == "cancelled":

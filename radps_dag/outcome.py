@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from radps_dag.facts import Ending, Made
+from radps_dag.facts import Ending, Made, Usage
 from radps_dag.problem import RadpsDagError
 
 __all__ = [
@@ -38,6 +38,7 @@ class NodeError(RadpsDagError):
     # Of a call that was done and failed for its quality: what it made all the same.
     outputs: Mapping[str, Any] | None = None
     made: Made | None = None
+    usage: Usage | None = None  # of the attempt of a call that failed so
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ def command(
     of it.
 
     Params, code of workloads, versions, text of the pipeline, inputs; then outcome, scores,
-    iterations and seconds, place by place.
+    iterations, seconds, processor time and memory, place by place.
     """
     from radps_dag.journal.run_status import find_run
     from radps_dag.report.comparing import compare

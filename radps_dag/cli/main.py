@@ -39,6 +39,7 @@ COMMANDS = {
     "prune": "remove runs, and the products that no other run stands on",
     "show": "show all about a run, or about a node of it",
     "qa": "list the QA scores of a run, lowest first",
+    "stats": "show what the calls of a run used, by node",
     "report": "write what happened in a run as pages that open anywhere",
     "timeline": "show what ran when, and what held the run up",
     "diff": "show what differs between two runs",

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from radps_dag.cli.looking import moment
+from radps_dag.cli.usage_text import usage_lines
 from radps_dag.executors.registry import capabilities_of
 from radps_dag.executors.worker_log import printed_at
 from radps_dag.facts import Files, is_call
@@ -110,6 +111,8 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
     yield from _values("Outputs", view.outputs)
     yield from _products(view)
     yield from _section("Attempts", _attempts(view.attempts))
+    if view.attempts and start is not None and is_call(start.kind) and not view.origin:
+        yield from _section("Used", usage_lines(view.attempts[-1].usage))
     yield from _section("Iterations", (_iteration(view, n) for n in range(len(view.iterations))))
     yield from _section("QA", (score_text(score) for score in view.scores))
     yield from _section("Notes", (clean(note.message) for note in view.notes))

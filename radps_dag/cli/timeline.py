@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ _WIDEST = 36  # columns of a node's name
 _NARROWEST = 20  # columns of the axis
 _STEPS = 8  # of the critical path, the longest ones
 _STYLES = {
+    "waiting": "dim",
+    "publishing": "blue",
     "succeeded": "green",
     "failed": "bold red",
     "tolerated": "yellow",
@@ -36,6 +39,8 @@ _STYLES = {
 }
 # So that they are told apart without colour; what comes later is drawn over what came before.
 _SIGNS = {
+    "waiting": ("·", "."),
+    "publishing": ("▪", "+"),
     "succeeded": ("━", "-"),
     "reused": ("≡", "="),
     "running": ("▸", ">"),
@@ -64,9 +69,20 @@ _SIGNS = {
     metavar="FILE",
     help="Write it as a picture with all levels instead.",
 )
+@click.option(
+    "--png",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The same as a PNG.",
+)
 @which_workspace
 def command(
-    run: str | None, depth: int, svg: Path | None, workspace: Path, store: str | None
+    run: str | None,
+    depth: int,
+    svg: Path | None,
+    png: Path | None,
+    workspace: Path,
+    store: str | None,
 ) -> int:
     """Show what ran when in RUN, or in the last one: each stage with its nodes on a time axis, and
     the steps that held the run up longest.
@@ -79,17 +95,28 @@ def command(
 
     with looking(workspace, store) as opened:
         report = report_of(opened, find_run(opened, run))
-    if svg is not None:
-        from radps_dag.report.pages import gantt
-
+    for path in filter(None, (svg, png)):
         try:
-            svg.write_text(gantt(report.timeline), encoding="utf-8")
+            path.write_bytes(_picture(report, png=path is png))
         except OSError as error:
-            raise UsageError(f"cannot write {svg}: {error.strerror}; name another file") from None
-        click.echo(svg)
-    else:
+            raise UsageError(f"cannot write {path}: {error.strerror}; name another file") from None
+        click.echo(path)
+    if svg is None and png is None:
         print_lines(_lines(report, depth, width_of_terminal()))
     return 0
+
+
+def _picture(report: Report, *, png: bool) -> bytes:
+    from radps_dag.report.pages import gantt
+
+    text = gantt(report.timeline)
+    if not png:
+        return text.encode()
+    from radps_dag.diagram.png import scale_of
+    from radps_dag.fonts.rendering import rendered
+
+    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)"', text)[:2])
+    return rendered(text, round(width * scale_of(width, height)))
 
 
 def _lines(report: Report, depth: int, width: int) -> Iterator[Text]:
@@ -104,8 +131,9 @@ def _lines(report: Report, depth: int, width: int) -> Iterator[Text]:
         return
     plain = symbols_for(sys.stdout) is ASCII
     names = min(_WIDEST, max(len(_name(row)) for row in rows))
-    wide = max(_NARROWEST, width - names - 12)
-    yield Text(" " * (names + 2) + _ticks(report.timeline.axis, wide), "dim")
+    wide = max(_NARROWEST, width - names - 21)
+    heads = f"{'time':>9}{'slack':>9}" if report.slack else f"{'time':>9}"
+    yield Text(f"{' ' * (names + 2)}{_ticks(report.timeline.axis, wide):{wide}}{heads}", "dim")
     for row in rows:
         name = clean(_name(row)) if row.node.depth else clean(row.node.path)
         indent = "  " * row.node.depth
@@ -115,7 +143,9 @@ def _lines(report: Report, depth: int, width: int) -> Iterator[Text]:
         text.append_text(_bar(row, report.timeline.axis, wide, plain))
         spread = row.node.spread
         text.append(f"  {duration(spread.total) if spread else '':>7}", "dim")
+        text.append(f"  {duration(report.slack.get(row.node.path)):>7}", "dim")
         yield text
+    yield from _efficiency(report)
     yield from _critical(report)
 
 
@@ -157,6 +187,39 @@ def _bar(row: Row, axis: Axis, wide: int, plain: bool) -> Text:
     for sign, style in cells:
         text.append(sign, style)
     return text
+
+
+def _efficiency(report: Report) -> Iterator[Text]:
+    from rich.text import Text
+
+    from radps_dag.progress.look import duration
+
+    used = report.efficiency
+    yield Text()
+    if used is None:
+        yield Text("Efficiency: not measured")
+        return
+    every = (used.computing + used.publishing + used.waiting + used.idle) or 1.0
+    shares = [
+        f"{100 * part / every:.0f} % {word}"
+        for part, word in (
+            (used.computing, "computing"),
+            (used.publishing, "publishing"),
+            (used.waiting, "waiting for workers"),
+            (used.idle, "idle"),
+        )
+    ]
+    slots = f"{used.slots:,} slot{'' if used.slots == 1 else 's'}"
+    yield Text(f"Efficiency: {slots} for {duration(used.wall)}: {', '.join(shares)}")
+    yield Text(
+        f"  W {duration(used.computing)}, p {used.slots}, T_ideal {duration(used.ideal)},"
+        f" makespan {duration(used.wall)}, ramp {duration(used.ramp)},"
+        f" straggler tail {duration(used.tail)}"
+    )
+    yield Text(
+        f"  map-reduce efficiency {100 * used.map_reduce:.0f} %,"
+        f" end-to-end {100 * used.end_to_end:.0f} %"
+    )
 
 
 def _critical(report: Report) -> Iterator[Text]:

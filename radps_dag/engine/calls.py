@@ -59,12 +59,32 @@ async def call_body(node: Task, here: NodeContext) -> Result:
             _tell_start(node, here, arguments, asked, result)
             return Result(result.outputs, made=result.made, seconds=result.seconds)
     busy = run.desk.busy() if run.desk is not None else contextlib.nullcontext()
-    if run.result_cache is not None and asked is not None and asked.workload.mutates:
-        with busy, here.clock.working():
-            return await _in_place(node, here, arguments, seed, asked, run.result_cache)
-    _tell_start(node, here, arguments, asked)
     with busy, here.clock.working():
-        return await _called(node, here, arguments, seed, asked)
+        return await _in_turn(node, here, arguments, seed, asked)
+
+
+async def _in_turn(
+    node: Task,
+    here: NodeContext,
+    arguments: dict[str, Any],
+    seed: str,
+    asked: CacheQuery | None,
+) -> Result:
+    """Wait for the slots of the first attempt, and call the workload. Nobody hears of the call
+    before, so that what is shown as running does run."""
+    run = here.run
+    turn = Turn(run.slots, resources_of(node, run.library))
+    try:
+        await turn.take()
+    finally:
+        here.clock.begin()
+    try:
+        if run.result_cache is not None and asked is not None and asked.workload.mutates:
+            return await _in_place(node, here, arguments, seed, asked, run.result_cache, turn)
+        _tell_start(node, here, arguments, asked, ready=turn.ready)
+        return await _called(node, here, arguments, seed, asked, turn)
+    finally:
+        turn.give()
 
 
 async def _in_place(
@@ -74,24 +94,25 @@ async def _in_place(
     seed: str,
     asked: CacheQuery,
     result_cache: ResultCache,
+    turn: Turn,
 ) -> Result:
     """Call a workload that changes data in place: nothing is, before the journal says so."""
     place = here.place.name
     if result_cache.interrupted(asked):
-        _tell_start(node, here, arguments, asked)
+        _tell_start(node, here, arguments, asked, ready=turn.ready)
         message = (
             "it was interrupted while it changed data in place; make sure of the data, then "
             f"resume with --force '{place}'"
         )
         raise Interrupted(place, "InterruptedInPlace", message)
     changes = await asyncio.to_thread(result_cache.keys.contents, asked.changes)
-    _tell_start(node, here, arguments, asked, changes=changes)
+    _tell_start(node, here, arguments, asked, changes=changes, ready=turn.ready)
     revision = new_revision()
     result_cache.revisions.note(place, revision)
     result_cache.in_place.begin(place, changes)
     await here.run.settled()
     try:
-        result = await _called(node, here, arguments, seed, asked, revision)
+        result = await _called(node, here, arguments, seed, asked, turn, revision)
     except NodeError as error:
         result_cache.in_place.failed(place, error.ending)
         raise
@@ -106,12 +127,11 @@ async def _called(
     arguments: dict[str, Any],
     seed: str,
     asked: CacheQuery | None,
+    turn: Turn,
     revision: str = "",
 ) -> Result:
     run, place = here.run, here.place
     attempts = plan(node.retries, seed)
-    asked_for = resources_of(node, run.library)
-    turn = Turn(run.slots, run.slots.amount(asked_for))
     context: Snapshot | None = None
 
     async def once(number: int) -> Performed:
@@ -135,30 +155,27 @@ async def _called(
                 changes=asked.changes if asked is not None else (),
                 secrets=Secrets.of(arguments),
                 hidden=run.secrets,
-                resources=asked_for,
+                resources=turn.resources,
                 limit=node.timeout,
             )
             limit = None if run.executor.capabilities.keeps_limits else node.timeout
             performed = await within(limit, place.name, lambda: run.executor.run(call))
             refuse_secrets(call, performed)
-            return performed
+            return replace(performed, usage=turn.usage(performed.usage))
+        except NodeError as error:
+            error.usage = turn.usage(error.usage)
+            raise
         finally:
             turn.give()
 
-    # The first turn is awaited before the tracker hears of the call, so that what it shows as
-    # running does run.
-    await turn.take()
-    try:
-        label = Label(place.path, place.name, node.description, node.tags)
-        performed = await here.tracker.call(label, attempts, telling(here, attempts, once))
-    finally:
-        turn.give()
+    label = Label(place.path, place.name, node.description, node.tags)
+    performed = await here.tracker.call(label, attempts, telling(here, attempts, once))
     for note in performed.notes:
         run.say(Noted(time=time.time(), place=place.name, message=note, level="warning"))
     if run.result_cache is None or asked is None:
         # Nothing is remembered, but what was added lands all the same.
         made = Made(key="", added=performed.added) if performed.added else None
-        return Result(performed.outputs, made=made)
+        return Result(performed.outputs, made=made, usage=performed.usage)
     keys = run.result_cache.keys
     made = Made(
         key=asked.key,
@@ -174,7 +191,7 @@ async def _called(
     handed = [arguments, performed.outputs, [addition.value for addition in performed.added]]
     if not keys.knows_all(handed):
         made = replace(made, outside=await asyncio.to_thread(keys.noted, handed))
-    return Result(performed.outputs, made=made)
+    return Result(performed.outputs, made=made, usage=performed.usage)
 
 
 def _context(node: Task, here: NodeContext) -> Snapshot | None:
@@ -218,6 +235,7 @@ def _tell_start(
     asked: CacheQuery | None = None,
     result: CachedResult | None = None,
     changes: Mapping[str, str] | None = None,
+    ready: float | None = None,
 ) -> None:
     here.run.say(
         NodeStarted(
@@ -230,6 +248,7 @@ def _tell_start(
             inputs=arguments or {},
             origin=result.run if result is not None else "",
             changes=changes or {},
+            ready=ready,
         )
     )
 

@@ -29,6 +29,10 @@ class Clock:
         waits = 0.0 if self._since is None else now - self._since
         return now - self._begun - self._waited - waits
 
+    def begin(self) -> None:
+        """Count from now on: what was before it was waiting for a turn."""
+        self._begun, self._waited = time.monotonic(), 0.0
+
     @contextmanager
     def working(self) -> Iterator[None]:
         """While something is computed in it."""

@@ -135,7 +135,7 @@ async def drive(
     `shows` is told what the journal knows already.
     Raises RadpsDagError where the result cache is damaged.
     """
-    listener(_started(job))
+    listener(_started(job, executor.slots))
     if result_cache is not None:
         result_cache.begin(visibility_of(job), job.left)
         result_cache.tell(lambda why: listener(_warning(why)))
@@ -265,7 +265,7 @@ def _outset(job: Job, run: Run, tracker: Tracker, finished: Mapping[str, Any]) -
     return NodeContext(run, ROOT, scope, tracker)
 
 
-def _started(job: Job) -> RunStarted:
+def _started(job: Job, slots: int = 0) -> RunStarted:
     return RunStarted(
         time=time.time(),
         place="",
@@ -280,6 +280,7 @@ def _started(job: Job) -> RunStarted:
         settings=job.settings.recorded(),
         provenance=_provenance(job),
         spent=job.spent,
+        slots=slots,
     )
 
 

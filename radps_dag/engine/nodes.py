@@ -74,7 +74,7 @@ async def _scored(node: Node, work: Body, here: NodeContext) -> Result:
         try:
             await assess(node, here, result.outputs)
         except NodeError as error:
-            error.outputs, error.made = result.outputs, result.made
+            error.outputs, error.made, error.usage = result.outputs, result.made, result.usage
             raise
         return result
 

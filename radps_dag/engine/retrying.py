@@ -51,6 +51,7 @@ def telling(
                         delay=plan.delays[number - 1],
                         error=error.error,
                         message=error.message,
+                        usage=error.usage if error.place == here.place.name else None,
                     )
                 )
                 # What a group's next attempt makes again must not pass for what is still there.

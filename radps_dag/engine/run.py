@@ -30,6 +30,7 @@ from radps_dag.facts import (
     NodeStopped,
     NodeSucceeded,
     Scored,
+    Usage,
     is_call,
 )
 from radps_dag.faults import Faults
@@ -187,13 +188,14 @@ class NodeContext:
 class Result:
     """Result of a node, an instance or an iteration: its outputs, and what a group's loop sees as
     `steps` afterwards. Of a call, what it leaves for later runs and, where it did not run, the
-    seconds that it once took.
+    seconds that it once took, where it did, what it used.
     """
 
     outputs: Mapping[str, Any]
     steps: Mapping[str, Any] | None = None
     made: Made | None = None
     seconds: float | None = None
+    usage: Usage | None = None
 
 
 Body = Callable[[NodeContext], Awaitable[Result]]
@@ -245,7 +247,12 @@ class NodeScope:
         seconds = clock.took if result.seconds is None else result.seconds
         run.say(
             NodeSucceeded(
-                time=time.time(), place=place, outputs=result.outputs, seconds=seconds, made=made
+                time=time.time(),
+                place=place,
+                outputs=result.outputs,
+                seconds=seconds,
+                made=made,
+                usage=result.usage if is_call(self.kind) else None,
             )
         )
         if made is not None and not made.origin:
@@ -268,6 +275,7 @@ def tell_failure(here: NodeContext, error: NodeError, seconds: float, *, tolerat
             traceback=error.traceback if own else "",
             outputs=(error.outputs or {}) if own else {},
             made=error.made if own else None,
+            usage=error.usage if own else None,
             ending=error.ending,
         )
     )

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import math
 import sys
+import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from radps_dag.facts import Usage
 from radps_dag.language.model import Resources
 
 __all__ = ["Amount", "Slots", "Turn"]
@@ -107,16 +109,39 @@ class Slots:
 class Turn:
     """Resources held by one call: taken and given back as often as it likes, never twice."""
 
-    def __init__(self, slots: Slots, amount: Amount) -> None:
+    def __init__(self, slots: Slots, resources: Resources) -> None:
+        self.resources = resources
         self._slots = slots
-        self._amount = amount
+        self._amount = slots.amount(resources)
         self._held = False
+        self._ready = self._asked = self._taken = 0.0
+
+    @property
+    def ready(self) -> float:
+        """When the amount was asked for, in seconds since the epoch."""
+        return self._ready
 
     async def take(self) -> None:
         """Take the amount, unless it is held."""
         if not self._held:
+            self._ready, self._asked = time.time(), time.monotonic()
             await self._slots.take(self._amount)
-            self._held = True
+            self._held, self._taken = True, time.monotonic()
+
+    def usage(self, measured: Usage | None) -> Usage:
+        """The usage of the attempt that ends now, with what its worker has measured."""
+        held = time.monotonic() - self._taken
+        usage = measured if measured is not None else Usage(computing=round(held, 6))
+        return replace(
+            usage,
+            ready=self._ready,
+            waited=round(self._taken - self._asked, 6),
+            placed=max(0.0, round(held - usage.computing - usage.publishing, 6)),
+            slots=self._amount.slots,
+            cpus=self.resources.cpus,
+            memory=self.resources.memory,
+            gpus=self.resources.gpus,
+        )
 
     def give(self) -> None:
         """Give the amount back, if it is held."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from radps_dag.facts import Added, Files
+from radps_dag.facts import Added, Files, Usage
 from radps_dag.faults import Injection
 from radps_dag.language.model import Resources
 from radps_dag.sealed import NO_SECRETS, Secrets
@@ -55,7 +55,7 @@ class Performed:
     """Result of a call: its outputs, and the files in its directory, already durable; its additions
     to the context, and its queries there. `workdir` is the URI of the directory, wherever that is
     now, and `marks` and `changed` are as in `Made`. `notes` are lines to warn whoever
-    watches.
+    watches. `usage` is measured where the call is performed.
     """
 
     outputs: dict[str, Any]
@@ -66,6 +66,7 @@ class Performed:
     marks: Mapping[str, str] = field(default_factory=dict)
     changed: Files = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

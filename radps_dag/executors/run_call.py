@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from radps_dag.executors.call import Call, Performed
 from radps_dag.executors.manifest import seal
+from radps_dag.executors.metering import Meter
 from radps_dag.faults import Injection
 from radps_dag.outcome import CallFailed
 from radps_dag.sealed import Secrets
@@ -20,6 +21,7 @@ from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.knowledge import NOTHING
 from radps_dag.workloads.contract.notes import noting
 from radps_dag.workloads.contract.opening import caching_in
+from radps_dag.workloads.contract.programs import ended_programs
 from radps_dag.workloads.contract.registry import Library
 from radps_dag.workloads.contract.workload import invoke
 
@@ -28,8 +30,20 @@ __all__ = ["TRIAL", "kinds_of", "perform"]
 TRIAL = ""  # the workload of a call that tests an executor
 
 
-def perform(call: Call, library: Library) -> Performed:
-    """Run a call. Raises CallFailed, whatever the workload raises."""
+def perform(call: Call, library: Library, *, own_process: bool = False) -> Performed:
+    """Run a call and measure it. Raises CallFailed, whatever the workload raises. `own_process`:
+    nothing else computes in this process meanwhile."""
+    meter = Meter(own_process=own_process)
+    try:
+        with ended_programs(meter.programs):
+            performed = _performed(call, library, meter)
+        return replace(performed, usage=meter.usage())
+    except CallFailed as failed:
+        failed.usage = meter.usage()
+        raise
+
+
+def _performed(call: Call, library: Library, meter: Meter) -> Performed:
     try:
         _inject(call.injection)
         if call.workload == TRIAL:
@@ -39,6 +53,7 @@ def perform(call: Call, library: Library) -> Performed:
         context = Context(call.context or NOTHING)
         with caching_in(call.cache), noting() as notes:
             outputs = invoke(workload, arguments, call.workdir, call.seed, context)
+        meter.stop()
         performed = Performed(
             outputs,
             added=tuple(context.added),

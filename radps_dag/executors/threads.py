@@ -50,6 +50,7 @@ class Threads:
         self._jobs: deque[_Job] = deque()
         self._ready = threading.Condition()
         self._idle = 0
+        self._started = 0
         self._abandoned = False
         self._closed = False
         self._programs = ChildProcesses()
@@ -69,7 +70,9 @@ class Threads:
             self._jobs.append(job)
             # A thread stuck in an abandoned call is not idle, so it does not hold this one up.
             if len(self._jobs) > self._idle:
-                threading.Thread(target=self._work, name="radps-dag workload", daemon=True).start()
+                self._started += 1
+                name = f"thread {self._started}"
+                threading.Thread(target=self._work, name=name, daemon=True).start()
             else:
                 self._ready.notify()
         try:

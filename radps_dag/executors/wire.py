@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radps_dag.executors.call import Call, Performed, Setup
-from radps_dag.facts import Added, Files
+from radps_dag.facts import Added, Files, Usage, usage_from_json
 from radps_dag.faults import Injection
 from radps_dag.outcome import CallFailed
 from radps_dag.sealed import Secrets
@@ -127,7 +127,7 @@ def _hidden(contents: tuple[tuple[str, str], ...]) -> Secrets:
 
 def from_performed(performed: Performed) -> dict[str, Any]:
     """Result of a call as a message."""
-    return dataclasses.asdict(performed)
+    return {**dataclasses.asdict(performed), "usage": _from_usage(performed.usage)}
 
 
 def to_performed(message: dict[str, Any]) -> Performed:
@@ -141,7 +141,16 @@ def to_performed(message: dict[str, Any]) -> Performed:
         marks=message["marks"],
         changed=_files(message["changed"]),
         notes=tuple(message["notes"]),
+        usage=_to_usage(message["usage"]),
     )
+
+
+def _from_usage(usage: Usage | None) -> dict[str, Any] | None:
+    return None if usage is None else usage.as_json()
+
+
+def _to_usage(message: dict[str, Any] | None) -> Usage | None:
+    return None if message is None else usage_from_json(message)
 
 
 def _files(message: dict[str, Any]) -> Files:
@@ -156,15 +165,18 @@ def from_failure(failed: CallFailed) -> dict[str, Any]:
         "message": failed.message,
         "kinds": failed.kinds,
         "traceback": failed.traceback,
+        "usage": _from_usage(failed.usage),
     }
 
 
 def to_failure(message: dict[str, Any]) -> CallFailed:
     """Failure of a call from a message."""
-    return CallFailed(
+    failed = CallFailed(
         message["place"],
         message["error"],
         message["message"],
         kinds=tuple(message["kinds"]),
         traceback=message["traceback"],
     )
+    failed.usage = _to_usage(message["usage"])
+    return failed

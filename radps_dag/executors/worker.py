@@ -80,7 +80,7 @@ def _listen(channel: socket.socket, calls: queue.SimpleQueue[dict[str, Any]]) ->
 
 def _answer(message: dict[str, Any], library: Library) -> bytes:
     try:
-        return pack(from_performed(perform(to_call(message), library)))
+        return pack(from_performed(perform(to_call(message), library, own_process=True)))
     except CallFailed as failed:
         return pack(from_failure(failed))
 

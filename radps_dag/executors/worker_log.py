@@ -23,7 +23,14 @@ from typing import BinaryIO, TextIO, cast
 
 from radps_dag.sealed import NO_SECRETS, HidingStream, Secrets
 
-__all__ = ["CallOutput", "OutputCapture", "collect", "printed_at", "program_output"]
+__all__ = [
+    "CallOutput",
+    "OutputCapture",
+    "PrintedOutput",
+    "collect",
+    "printed_at",
+    "program_output",
+]
 
 _HEAD = re.compile(rb'==> ("(?:[^"\\\n]|\\.)*") at (\S+), (\d+) bytes\n')
 _ENDLESS = 999_999_999_999  # bytes of a call that has not ended
@@ -108,30 +115,68 @@ def collect(log: Path, worker: int, secrets: Secrets = NO_SECRETS) -> None:
         part.unlink()
 
 
-def printed_at(log: Path, place: str, most: int = 100_000) -> list[CallOutput]:
-    """Read what the calls at a place have printed, in their order; of each the last `most` bytes.
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A part of a file that one call has printed."""
+
+    path: Path
+    at: str
+    start: int
+    stop: int
+
+
+class PrintedOutput:
+    """Output of the calls of a run, found by place: the log is read through once, and then only
+    what is asked for.
 
     The files of workers that are at work, or were killed with their driver, count too.
     """
-    found: list[CallOutput] = []
-    for path in (log, *sorted(log.parent.glob(f"{log.stem}-*{log.suffix}"))):
-        with contextlib.suppress(OSError), path.open("rb") as file:
-            found += _blocks(file, place, most)
-    return sorted(found, key=lambda one: one.at)
+
+    def __init__(self, log: Path) -> None:
+        self._blocks: dict[str, list[_Block]] = {}
+        for path in (log, *sorted(log.parent.glob(f"{log.stem}-*{log.suffix}"))):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                for place, block in _blocks(path, file):
+                    self._blocks.setdefault(place, []).append(block)
+
+    def at(self, place: str, most: int = 100_000) -> list[CallOutput]:
+        """Output of the calls at a place, in their order; of each the last `most` bytes."""
+        blocks = sorted(self._blocks.get(place, ()), key=lambda block: block.at)
+        return [CallOutput(place, block.at, _text(block, most)) for block in blocks]
+
+    def last(self, place: str, most: int) -> str:
+        """Output of the latest call at a place, its last `most` bytes; "" if there is none."""
+        blocks = sorted(self._blocks.get(place, ()), key=lambda block: block.at)
+        return _text(blocks[-1], most) if blocks else ""
 
 
-def _blocks(file: BinaryIO, place: str, most: int) -> Iterator[CallOutput]:
+def printed_at(log: Path, place: str, most: int = 100_000) -> list[CallOutput]:
+    """Read what the calls at one place have printed, in their order; of each the last bytes."""
+    return PrintedOutput(log).at(place, most)
+
+
+def _blocks(path: Path, file: BinaryIO) -> Iterator[tuple[str, _Block]]:
+    """The places and blocks of a file, without those in which nothing was printed."""
     end = os.fstat(file.fileno()).st_size
     while line := file.readline():
         match = _HEAD.fullmatch(line)
         if match is None:  # what was printed by nobody's call
             continue
-        stop = min(file.tell() + int(match[3]), end)
-        if json.loads(match[1]) == place and stop > file.tell():
-            file.seek(max(file.tell(), stop - most))
-            text = file.read(stop - file.tell()).decode(errors="replace")
-            yield CallOutput(place, match[2].decode(), text)
+        start = file.tell()
+        stop = min(start + int(match[3]), end)
+        if stop > start:
+            yield json.loads(match[1]), _Block(path, match[2].decode(), start, stop)
         file.seek(stop)
+
+
+def _text(block: _Block, most: int) -> str:
+    start = max(block.start, block.stop - most)
+    try:
+        with block.path.open("rb") as file:
+            file.seek(start)
+            return file.read(block.stop - start).decode(errors="replace")
+    except OSError:  # the file of a worker that has just ended
+        return ""
 
 
 def _append(part: BinaryIO, log: Path, secrets: Secrets) -> None:

@@ -31,9 +31,11 @@ from radps_dag.facts.kinds import (
 )
 from radps_dag.facts.made import Added, Files, Made
 from radps_dag.facts.nodes import NodeKind, Repetition, is_call, is_leaf, repetition
+from radps_dag.facts.usage import MEASURED, Usage, usage_from_json
 
 __all__ = [
     "CONDITION_IS_FALSE",
+    "MEASURED",
     "NOT_SELECTED",
     "About",
     "Added",
@@ -59,6 +61,7 @@ __all__ = [
     "RunStarted",
     "Scored",
     "Tracked",
+    "Usage",
     "Verdict",
     "Via",
     "as_json",
@@ -68,4 +71,5 @@ __all__ = [
     "is_leaf",
     "repetition",
     "strict_json",
+    "usage_from_json",
 ]

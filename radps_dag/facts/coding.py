@@ -11,6 +11,7 @@ from typing import Any
 from radps_dag.facts.kinds import Ending, Fact, NodeFailed, QuestionAsked
 from radps_dag.facts.made import Added, Made
 from radps_dag.facts.typed import check
+from radps_dag.facts.usage import Usage, usage_from_json
 
 __all__ = ["as_json", "from_json", "strict_json"]
 
@@ -27,7 +28,10 @@ def as_json(fact: Fact) -> dict[str, Any]:
     record: dict[str, Any] = {"fact": _NAMES[type(fact)]}
     for name in _FIELDS[type(fact)]:
         value = getattr(fact, name)
-        record[name] = dataclasses.asdict(value) if isinstance(value, Made | Added) else value
+        if isinstance(value, Usage):
+            record[name] = value.as_json()
+        else:
+            record[name] = dataclasses.asdict(value) if isinstance(value, Made | Added) else value
     return record
 
 
@@ -46,6 +50,8 @@ def from_json(record: Mapping[str, Any]) -> Fact:
         values["made"] = _made(dict(values["made"]))
     if isinstance(values.get("added"), dict):
         values["added"] = _added(values["added"])
+    if isinstance(values.get("usage"), dict):
+        values["usage"] = usage_from_json(values["usage"])
     if kind is NodeFailed:
         values.setdefault("ending", _ENDINGS.get(values.get("error"), "failed"))
     check(kind, values)

@@ -15,6 +15,7 @@ from radps_dag.facts.made import Added, Made
 from radps_dag.facts.nodes import NodeKind
 from radps_dag.facts.recorded import Provenance, Settings
 from radps_dag.facts.typed import Id, Moment, like
+from radps_dag.facts.usage import Usage
 
 __all__ = [
     "CONDITION_IS_FALSE",
@@ -66,7 +67,8 @@ class _Fact:
 class RunStarted(_Fact):
     """A process begins to drive the run: the first one or, in a later `generation`, one that
     resumes it. `settings` are what else `resume` needs to ask for the same; `provenance` says
-    with what and on what it runs; `spent` are the seconds that the earlier processes took."""
+    with what and on what it runs; `spent` are the seconds that the earlier processes took; `slots`
+    is how many calls compute at once, 0 where that is not known."""
 
     run: str
     pipeline: str
@@ -79,6 +81,7 @@ class RunStarted(_Fact):
     settings: Annotated[Mapping[str, Any], like(Settings)] = field(default_factory=dict)
     provenance: Annotated[Mapping[str, Any], like(Provenance)] = field(default_factory=dict)
     spent: float = 0.0
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,8 @@ class NodeStarted(_Fact):
     what it calls, `source` the digest of that one's code, and `inputs` are its inputs; `origin` is
     the run whose result it uses instead of running, "" where it runs. `changes` are the addresses
     of what it is about to change in place: of data from outside with its content, of products of
-    the workspace, which the journal knows, with "".
+    the workspace, which the journal knows, with "". A call begins when it has got its slots;
+    `ready` is since when it waited for them.
     """
 
     kind: NodeKind
@@ -103,16 +107,19 @@ class NodeStarted(_Fact):
     inputs: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
     changes: Mapping[str, str] = field(default_factory=dict)
+    ready: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSucceeded(_Fact):
-    """`made` is there for calls alone. `seconds`, here and in what follows, are without those in
-    which all that went on in it waited for a person."""
+    """`made` and `usage`, of the last attempt, are there for calls alone. `seconds`, here and in
+    what follows, are without those in which all that went on in it waited for a person and, of a
+    call, from when it got its first slots."""
 
     outputs: Mapping[str, Any]
     seconds: float
     made: Made | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +136,7 @@ class NodeFailed(_Fact):
     outputs: Mapping[str, Any] = field(default_factory=dict)
     made: Made | None = None
     ending: Ending = "failed"
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +164,7 @@ class Retrying(_Fact):
     delay: float
     error: str
     message: str
+    usage: Usage | None = None  # of the attempt that failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

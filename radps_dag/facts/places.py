@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["is_in", "natural", "parts"]
+__all__ = ["is_in", "natural", "node_path", "parts"]
 
 # An id, an instance or an iteration. An instance's key may hold `/`, `#` and `]`.
 _PART = re.compile(r"[^/\[#]+|\[.*?\](?=$|[/#])|#\d+", re.DOTALL)
@@ -20,6 +20,15 @@ def parts(place: str) -> tuple[str, ...]:
     ('image_cube', 'clean', '[spw=2]', '#3', 'major_cycle')
     """
     return tuple(_PART.findall(place))
+
+
+def node_path(place: str) -> str:
+    """The path of the node in the file.
+
+    >>> node_path("image_cube/clean[spw=2]#3/major_cycle")
+    'image_cube/clean/major_cycle'
+    """
+    return "/".join(part for part in parts(place) if part[0] not in "[#")
 
 
 def is_in(place: str, around: str) -> bool:

@@ -18,6 +18,7 @@ from radps_dag.facts import (
     QuestionAnswered,
     QuestionAsked,
     RunEnded,
+    Usage,
     as_json,
     from_json,
     strict_json,
@@ -106,6 +107,8 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
         told["made"] = _without_defaults(made)
         if made.added:
             told["made"]["added"] = [_without_defaults(one) for one in made.added]
+    if isinstance(usage := told.get("usage"), Usage):
+        told["usage"] = usage.as_json()
     if isinstance(fact, NodeFailed):
         told["ending"] = fact.ending  # always: journals that do not have it were written before
     payload = workspace.relative(strict_json(told))

@@ -133,6 +133,8 @@ class Frame:
             style, mark = "dim", self.symbols.reused
         elif node.asked is not None:
             style, mark = "bold magenta", self.symbols.asked
+        elif node.status == "running" and node.awaits_turn:
+            style, mark = STYLES["waiting"], self.symbols.status["waiting"]
         elif node.status == "running":
             mark = self.symbols.spinner[int(now * 8) % len(self.symbols.spinner)]
         details = [piece for piece in self._details(node, now) if piece[0]]
@@ -181,6 +183,8 @@ class Frame:
             yield f"{WAITS}{since}  ", "magenta"
             yield clean(node.asked.message), ""
             return
+        if node.awaits_turn and repetition(node.kind) != "fan_out" and not node.is_instance:
+            yield "waits for its turn  ", "dim"
         if node.attempt > 1:
             of = f"/{node.attempts}" if node.attempts else ""
             text = f"after {node.attempt} attempts" if node.ended else f"attempt {node.attempt}{of}"
@@ -221,6 +225,8 @@ class Frame:
             yield from self._bar(done, total)
             yield " ", ""
         yield f"{done:,}/{total:,}", ""
+        if waiting := sum(child.awaits_turn for child in node.active.values()):
+            yield f"  {waiting:,} wait for their turn", "dim"
         if node.failed:
             yield f"  {node.failed:,} failed", "yellow"
         if node.skipped:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from radps_dag.facts import NodeKind, QuestionAsked, Scored, Verdict
+from radps_dag.facts import NodeKind, QuestionAsked, Scored, Verdict, is_call
 
 __all__ = [
     "RECENT",
@@ -110,6 +110,15 @@ class NodeState:
     def is_reused(self) -> bool:
         """Whether nothing in it ran: all its calls used earlier results."""
         return self.reused > 0 and not self.ran and self.status in ("running", "succeeded")
+
+    @property
+    def awaits_turn(self) -> bool:
+        """Whether it has begun, and nothing in it runs: what is next in it waits for its slots."""
+        if self.status != "running" or is_call(self.kind) or self.kind == "pause":
+            return False
+        if self.asked is not None or self.waits_since is not None:
+            return False
+        return all(child.awaits_turn for child in self.active.values())
 
     @property
     def quality(self) -> Quality:

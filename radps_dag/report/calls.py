@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from radps_dag.executors.worker_log import printed_at
-from radps_dag.journal.workspace import RunDirectory
+from radps_dag.executors.worker_log import PrintedOutput
 from radps_dag.progress.node import NodeState
 from radps_dag.report.nodes import Attempt, Call, Node, Score, Status
 from radps_dag.report.texts import Recorded
@@ -16,7 +15,7 @@ from radps_dag.report.values import Shown, score, spread
 from radps_dag.views.calls import NodeView
 from radps_dag.workloads.contract.products import products_in
 
-__all__ = ["Logs", "ended_at", "node_of", "status_of"]
+__all__ = ["ended_at", "node_of", "status_of"]
 
 _BAD: Mapping[Status, int] = {
     "failed": 0, "running": 1, "retrying": 1, "stopped": 2, "tolerated": 3, "succeeded": 4,
@@ -24,22 +23,6 @@ _BAD: Mapping[Status, int] = {
 }  # fmt: skip
 _LONGEST_LOG = 6000
 _LONGEST_TRACEBACK = 6000
-
-
-class Logs:
-    """The output of calls, for as many of them as are quickly found: each look reads the log."""
-
-    def __init__(self, directory: RunDirectory, calls: int) -> None:
-        self._log = directory.workers_log
-        self._left = max(20, 100_000 // max(calls, 1)) if self._log.exists() else 0
-
-    def of(self, place: str) -> str:
-        """The end of what the latest call there printed."""
-        if self._left <= 0:
-            return ""
-        self._left -= 1
-        found = printed_at(self._log, place, _LONGEST_LOG)
-        return found[-1].text if found else ""
 
 
 def ended_at(unit: Unit) -> float | None:
@@ -55,7 +38,12 @@ def status_of(state: NodeState) -> Status:
 
 
 def node_of(
-    path: str, units: Sequence[Unit], known: Recorded, shown: Shown, most: int, logs: Logs
+    path: str,
+    units: Sequence[Unit],
+    known: Recorded,
+    shown: Shown,
+    most: int,
+    printed: PrintedOutput,
 ) -> Node:
     """A node with all that happened at its places."""
     statuses = Counter(status_of(unit.state) for unit in units)
@@ -86,7 +74,7 @@ def node_of(
         first=min(began, default=None),
         last=max(ended, default=None),
         score=_lowest(units),
-        calls=tuple(_call(unit, shown, logs) for unit in worst),
+        calls=tuple(_call(unit, shown, printed) for unit in worst),
         file=file,
         line=line,
         topic=topic_of(workload, _kinds(first.view), path.partition("/")[0]),
@@ -109,7 +97,7 @@ def _badness(unit: Unit) -> tuple[int, float, float]:
     return (_BAD[status_of(state)], lowest, -(state.seconds or 0.0))
 
 
-def _call(unit: Unit, shown: Shown, logs: Logs) -> Call:
+def _call(unit: Unit, shown: Shown, printed: PrintedOutput) -> Call:
     state, view = unit.state, unit.view
     start, made = view.start, view.made
     status = status_of(state)
@@ -131,6 +119,7 @@ def _call(unit: Unit, shown: Shown, logs: Logs) -> Call:
                 one.error,
                 shown.text(one.message),
                 shown.text(one.traceback[-_LONGEST_TRACEBACK:]),
+                one.usage,
             )
             for one in view.attempts[-10:]
         ),
@@ -144,5 +133,5 @@ def _call(unit: Unit, shown: Shown, logs: Logs) -> Call:
         workload=start.workload if start is not None else "",
         source=start.source if start is not None else "",
         notes=tuple(one.message for one in view.notes[:10]),
-        log=logs.of(state.place) if prints else "",
+        log=printed.last(state.place, _LONGEST_LOG) if prints else "",
     )

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from radps_dag.facts import strict_json
+from radps_dag.language.quantities import in_words
 from radps_dag.progress.look import duration, number, short
 from radps_dag.report.model import Change, Comparison, Place, Report
 from radps_dag.report.nodes import Picture
@@ -19,7 +20,8 @@ __all__ = ["compare"]
 _NOTHING = "(none)"
 _HOME = re.compile(r"/runs/[^/\"]+/")  # of a run, whose name is in all its addresses
 _TOUCH = 0.005  # of a score: less is the same to two digits
-_SLOWER = 0.2, 0.1  # seconds that count: that share of it, and that much
+_SHARE = 0.2  # of an amount: less does not count
+_SECONDS, _MEMORY = 0.1, 10e6  # the least that counts
 
 
 def compare(before: Report, after: Report) -> Comparison:
@@ -39,7 +41,9 @@ def compare(before: Report, after: Report) -> Comparison:
         "Outcome": _outcomes(both),
         "Scores": _scores(both),
         "Iterations": _iterations(both),
-        "Seconds": _seconds(both),
+        "Seconds": _amounts(both, lambda place: place.seconds, _SECONDS, duration),
+        "Processor time": _amounts(both, lambda place: place.cpu, _SECONDS, duration),
+        "Memory": _amounts(both, lambda place: place.peak_rss, _MEMORY, _octets),
         "Places of one run alone": _alone(before, after),
     }
     return Comparison(
@@ -181,19 +185,27 @@ def _iterations(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
             yield Change(new.place, str(old.iterations), str(new.iterations))
 
 
-def _seconds(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
-    """Differences of times, the largest first."""
-    share, least = _SLOWER
-    found = [
-        (abs(new.seconds - old.seconds), old, new)
-        for old, new in both
-        if old.seconds is not None
-        and new.seconds is not None
-        and abs(new.seconds - old.seconds) > max(share * old.seconds, least)
-    ]
-    for _, old, new in sorted(found, key=lambda one: (-one[0], one[2].place)):
-        factor = f" ({number((new.seconds or 0) / old.seconds)} x)" if old.seconds else ""
-        yield Change(new.place, duration(old.seconds), duration(new.seconds) + factor)
+def _amounts(
+    both: Iterable[tuple[Place, Place]],
+    amount_of: Callable[[Place], float | None],
+    least: float,
+    shown: Callable[[float], str],
+) -> Iterator[Change]:
+    """Differences of times or of memory that are more than a share and than the least, the largest
+    first."""
+    changes = []
+    for old, new in both:
+        before, after = amount_of(old), amount_of(new)
+        if before is None or after is None or abs(after - before) <= max(_SHARE * before, least):
+            continue
+        factor = f" ({number(after / before)} x)" if before else ""
+        change = Change(new.place, shown(before), shown(after) + factor)
+        changes.append((-abs(after - before), new.place, change))
+    yield from (change for *_, change in sorted(changes, key=lambda each: each[:2]))
+
+
+def _octets(amount: float) -> str:
+    return in_words(round(amount))
 
 
 def _alone(before: Report, after: Report) -> Iterator[Change]:

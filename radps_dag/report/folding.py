@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from radps_dag.diagram import draw
+from radps_dag.executors.worker_log import PrintedOutput
 from radps_dag.facts import Fact, RunEnded, RunStarted, Tracked
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
@@ -13,12 +14,14 @@ from radps_dag.progress.failures import alike, failures, pattern
 from radps_dag.progress.node import NodeState
 from radps_dag.progress.state import RunState
 from radps_dag.report.axis import axis
-from radps_dag.report.calls import Logs, ended_at, node_of, status_of
+from radps_dag.report.calls import ended_at, node_of, status_of
 from radps_dag.report.critical import Span, critical_path
+from radps_dag.report.efficiency import Efficiency, Stretch, efficiency, held_by
 from radps_dag.report.loops import loops
 from radps_dag.report.model import Failure, Place, Process, Question, Report, Stage, Step, Topic
 from radps_dag.report.nodes import Node, Picture, Score
 from radps_dag.report.pictures import pictures_of
+from radps_dag.report.slack import node_slack, place_slack
 from radps_dag.report.states import states
 from radps_dag.report.texts import recorded
 from radps_dag.report.timeline import WIDTH, Unit, timeline
@@ -26,6 +29,7 @@ from radps_dag.report.topics import TOPICS
 from radps_dag.report.values import Shown, folded, node_path, question, score
 from radps_dag.views.calls import NodeView, NodeViews
 from radps_dag.views.state import Following, all_of
+from radps_dag.views.stats import node_stats
 
 __all__ = ["report_of"]
 
@@ -83,9 +87,8 @@ class _Folding:
         self._shown = Shown(store.workspace.root.as_uri(), str(store.workspace.root))
         self._recorded = recorded(self._start)
         self._paths, self._loops = self._units()
-        calls = sum(len(units) for units in self._paths.values())
         self._most = max(1, min(_WORST, _IN_ALL // max(len(self._paths), 1)))
-        self._logs = Logs(store.workspace.run(run), calls)
+        self._printed = PrintedOutput(store.workspace.run(run).workers_log)
 
     def _units(self) -> tuple[dict[str, list[Unit]], list[Unit]]:
         """The places by node, nodes in the order of the graph; and the loops."""
@@ -175,6 +178,9 @@ class _Folding:
             graph_of_stages=self._graph(1, nodes.values()),
             provenance=_provenance(start),
             places=tuple(self._places()),
+            resources=tuple(node_stats(self._heard.views.places.values())),
+            efficiency=self._efficiency(stretches),
+            slack=self._slack(),
             sources_sha256=str(start.provenance.get("sources_sha256", "")),
         )
 
@@ -183,7 +189,7 @@ class _Folding:
         return b"" if graph is None else draw(graph, "svg", depth=depth, states=states(nodes))
 
     def _node(self, path: str, units: Sequence[Unit]) -> Node:
-        return node_of(path, units, self._recorded, self._shown, self._most, self._logs)
+        return node_of(path, units, self._recorded, self._shown, self._most, self._printed)
 
     def _status(self, end: RunEnded | None) -> str:
         if self._state.end is not None and self._state.end.status == "cancelled":
@@ -263,6 +269,25 @@ class _Folding:
             return ()
         return critical_path(self._recorded.graph, self._state.root, self._span, self._start.time)
 
+    def _slack(self) -> dict[str, float]:
+        graph = self._recorded.graph
+        return {} if graph is None else node_slack(place_slack(graph, self._state.root, self._span))
+
+    def _efficiency(self, stretches: Sequence[tuple[float, float]]) -> Efficiency | None:
+        starts = [start for start, _ in self._heard.starts]
+        times = zip(starts, stretches, strict=True)
+        lasts = {start.generation: end for start, (_, end) in zip(starts, stretches, strict=True)}
+        held = [
+            held_by(attempt, lasts.get(attempt.process, self._until))
+            for view in self._heard.views.places.values()
+            if view.start is not None and view.start.kind == "task"
+            for attempt in view.attempts
+        ]
+        return efficiency(
+            [one for one in held if one is not None],
+            [Stretch(begin, end, start.slots) for start, (begin, end) in times],
+        )
+
     def _span(self, state: NodeState) -> Span | None:
         view = self._heard.views.places.get(state.place)
         if state.started is None or view is None or state.status == "skipped":
@@ -325,6 +350,8 @@ class _Folding:
                 workload=start.workload if start is not None else "",
                 source=start.source if start is not None else "",
                 inputs=start.inputs if start is not None else {},
+                cpu=view.cpu,
+                peak_rss=view.peak_rss,
             )
 
     def _pictures(self) -> dict[str, list[Picture]]:

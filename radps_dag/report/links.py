@@ -12,10 +12,11 @@ from radps_dag.report.nodes import Picture
 from radps_dag.report.pictures import content_of
 from radps_dag.report.values import node_path
 
-__all__ = ["EMBEDDED", "GRAPHS", "FileLinks", "Links"]
+__all__ = ["EMBEDDED", "GRAPHS", "RESOURCES", "FileLinks", "Links"]
 
 EMBEDDED = 20_000_000  # bytes of pictures in a single file
 GRAPHS = {"stages": "graph-stages.svg", "all": "graph.svg"}
+RESOURCES = "resources.csv"
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -90,6 +91,10 @@ class Links:
         """The link to the picture by itself."""
         return GRAPHS["all"]
 
+    def resources(self) -> str:
+        """The link to the table of resources as CSV."""
+        return RESOURCES
+
     def graphs(self) -> Iterator[tuple[str, bytes]]:
         """The files of the pictures of the graph."""
         if self.report.graph:
@@ -138,6 +143,10 @@ class FileLinks(Links):
         if one.name in self._embedded:
             return "shown with its stage, above"
         return f"not embedded, beyond {EMBEDDED // 1_000_000} MB of pictures"
+
+    def resources(self) -> str:
+        """The link to the table of resources as CSV: there is none."""
+        return ""
 
     def graph(self, which: str) -> str:
         """The source of a picture of the graph."""

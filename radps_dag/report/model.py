@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from radps_dag.report.efficiency import Efficiency
 from radps_dag.report.nodes import Node, Picture, Score, ScoreFold, Status
+from radps_dag.views.stats import NodeStats
 
 __all__ = [
     "Answer",
@@ -246,6 +248,8 @@ class Place:
     workload: str = ""
     source: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    cpu: float | None = None  # of all attempts
+    peak_rss: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +315,9 @@ class Report:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sources_sha256: str = ""
     places: tuple[Place, ...] = ()
+    resources: tuple[NodeStats, ...] = ()
+    efficiency: Efficiency | None = None
+    slack: Mapping[str, float] = field(default_factory=dict)  # the least, by path of a node
     comparison: Comparison | None = None
 
     @property
@@ -322,6 +329,12 @@ class Report:
     def pictures(self) -> tuple[Picture, ...]:
         """The pictures of all stages."""
         return tuple(one for stage in self.stages for one in stage.pictures)
+
+    @property
+    def cpu(self) -> float | None:
+        """Seconds of processors that calls used; None where none was measured."""
+        columns = [one.columns.get("cpu_seconds") for one in self.resources]
+        return sum(one.sum for one in columns if one is not None) if any(columns) else None
 
     @property
     def active(self) -> float:

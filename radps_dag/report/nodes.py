@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from radps_dag.facts import Verdict
+from radps_dag.facts import Usage, Verdict
 
 __all__ = [
     "NOT_MEASURED",
@@ -88,6 +88,7 @@ class Attempt:
     error: str = ""
     message: str = ""
     traceback: str = ""
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

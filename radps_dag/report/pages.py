@@ -30,6 +30,7 @@ _TITLES = {
     "topics": "Topics",
     "qa": "QA",
     "timeline": "Timeline",
+    "resources": "Resources",
     "loops": "Loops",
     "graph": "Graph",
     "pipeline": "Pipeline",
@@ -46,7 +47,7 @@ _GANTT_STYLE = (
     ".paper{fill:#fff}text{font-size:11px;fill:#1c2733}.mut{fill:#4f5b69}.grid{stroke:#c3ccd6}"
     ".box{fill:#f6f8fa;stroke:#c3ccd6}.area,.b-succeeded{fill:#2f8f74}.b-running,.b-retrying"
     "{fill:#2f7fb8}.b-failed{fill:#c63a2c}.b-tolerated{fill:#b3781d}.b-reused{fill:#7b8794}"
-    ".b-asked{fill:#a2569a}.b-stopped,.b-abandoned{fill:#8a774f}.crit{stroke:#1c2733;"
+    ".b-asked{fill:#a2569a}.b-waiting{fill:#c3ccd6}.b-publishing{fill:#6a6fb5}.b-stopped,.b-abandoned{fill:#8a774f}.crit{stroke:#1c2733;"
     "stroke-width:1.6}"
 )
 _CHANGES = 200  # of a kind, on the page that compares two runs

@@ -20,6 +20,7 @@ _MOST_BARS = 60  # of a row, one by one
 _MOST_LANES = 4
 _BINS = 120
 _MOMENT = 2.0  # the least width of what is to be seen
+_SEEN = 1.0  # the least width of what may be left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def timeline(
 def _bars(
     axis: Axis, units: Sequence[Unit], critical: frozenset[str], until: float
 ) -> Iterator[Bar]:
-    """A bar for each attempt, a moment for each result that was used again."""
+    """A bar for each attempt, with those of its waiting and publishing at its ends; a moment for
+    each result that was used again."""
     for unit in units:
         place, state, again = unit.state.place, unit.state, bool(unit.view.origin)
         for one in unit.view.attempts:
@@ -60,8 +62,14 @@ def _bars(
                 continue
             last = one is unit.view.attempts[-1] and not again
             status = _status(state, one.status) if last else one.status
-            left = axis.at(one.started)
-            right = axis.at(until if one.ended is None else one.ended)
+            begin, end = one.started, until if one.ended is None else one.ended
+            usage = one.usage
+            if usage is not None and usage.ready is not None:
+                begin, end = usage.began, usage.computed
+                yield from _part(axis, "publishing", place, end, usage.published)
+            if one.ready is not None:
+                yield from _part(axis, "waiting", place, one.ready, begin)
+            left, right = axis.at(begin), axis.at(end)
             took = duration(one.seconds) if one.seconds is not None else "not ended"
             which = f", attempt {one.number}" if one.number > 1 else ""
             title = f"{place}{which}: {status}, {took}"
@@ -71,6 +79,13 @@ def _bars(
             left = axis.at(state.started)
             title = f"{place}: reused"
             yield Bar(left, left + _MOMENT, "reused", title, critical=place in critical)
+
+
+def _part(axis: Axis, status: str, place: str, begin: float, end: float) -> Iterator[Bar]:
+    """A part of an attempt in which it does not compute, if it can be seen."""
+    left, right = axis.at(begin), axis.at(end)
+    if right - left >= _SEEN:
+        yield Bar(left, right, status, f"{place}: {status}, {duration(end - begin)}")
 
 
 def _status(state: NodeState, status: str) -> str:
@@ -92,7 +107,7 @@ def _row(node: Node, bars: list[Bar]) -> Row:
     placed, lanes = _in_lanes(bars)
     if len(bars) <= _MOST_BARS and lanes <= _MOST_LANES:
         return Row(node, left, right, tuple(placed), lanes, box=box)
-    running = [(one.left, one.right) for one in bars]
+    running = [(one.left, one.right) for one in bars if one.status not in ("waiting", "publishing")]
     counts = bins(running, left, right, _BINS)
     peak = max(counts)
     # What failed, and what waits for a person, is seen one by one even so.

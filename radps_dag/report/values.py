@@ -12,8 +12,8 @@ from statistics import median
 from typing import Any
 
 from radps_dag.facts import QuestionAnswered, QuestionAsked, Scored
+from radps_dag.facts.places import node_path
 from radps_dag.progress.asking import said
-from radps_dag.progress.failures import pattern
 from radps_dag.progress.look import number, short
 from radps_dag.report.model import Answer, Question
 from radps_dag.report.nodes import Score, ScoreFold, Spread
@@ -67,15 +67,6 @@ def moment(seconds: float | None) -> str:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
     except (OverflowError, ValueError, OSError):
         return f"{seconds:.6g} s"
-
-
-def node_path(place: str) -> str:
-    """The path of the node in the file.
-
-    >>> node_path("image_cube/clean[spw=2]#3/major_cycle")
-    'image_cube/clean/major_cycle'
-    """
-    return pattern(place).replace("[*]", "").replace("#*", "")
 
 
 def score(fact: Scored) -> Score:

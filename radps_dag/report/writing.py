@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from radps_dag.problem import UsageError
-from radps_dag.report.links import Links
+from radps_dag.report.links import RESOURCES, Links
 from radps_dag.report.model import Report
 from radps_dag.report.pages import pages, single_page
 from radps_dag.report.pictures import content_of
+from radps_dag.views.stats import as_csv
 
 __all__ = ["write"]
 
@@ -45,6 +46,7 @@ def _contents(report: Report) -> Iterator[tuple[str, bytes]]:
     yield from pages(report)
     links = Links(report)
     yield from links.graphs()
+    yield RESOURCES, as_csv(report.resources).encode("utf-8", "backslashreplace")
     for one in links.pictures():
         yield f"pictures/{one.name}", content_of(one)
 

@@ -21,6 +21,7 @@ from radps_dag.facts import (
     Retrying,
     RunStarted,
     Scored,
+    Usage,
 )
 from radps_dag.journal.cancelled import cancellation
 from radps_dag.journal.rows import Row
@@ -47,8 +48,8 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try. `process` counts the processes that drove the run; `seconds` are those of all
-    attempts so far where no other is known."""
+    """One try. `process` counts the processes that drove the run; it was `ready` and waited for
+    its slots until it `started`; `usage` is what was measured, None where nothing was."""
 
     number: int
     process: int
@@ -58,6 +59,8 @@ class Attempt:
     error: str = ""
     message: str = ""
     traceback: str = ""
+    ready: float | None = None
+    usage: Usage | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -88,6 +91,19 @@ class NodeView:
     asked: list[QuestionAsked] = field(default_factory=list)
     answers: dict[str, QuestionAnswered] = field(default_factory=dict)  # by question
     cancelled: bool = False  # the run, for good
+
+    @property
+    def cpu(self) -> float | None:
+        """Seconds of processors of all attempts; None where none was measured."""
+        amounts = [one.usage.cpu for one in self.attempts if one.usage is not None]
+        measured = [amount for amount in amounts if amount is not None]
+        return sum(measured) if measured else None
+
+    @property
+    def peak_rss(self) -> int | None:
+        """The most memory of an attempt, in bytes; None where none was measured."""
+        amounts = [one.usage.peak_rss for one in self.attempts if one.usage is not None]
+        return max((amount for amount in amounts if amount is not None), default=None)
 
     @property
     def origin(self) -> str:
@@ -150,21 +166,22 @@ def _apply(view: NodeView, fact: Fact, begun: RunStarted | None) -> None:
             view.scores, view.iterations, view.notes = [], [], []
             view.outputs, view.made, view.seconds, view.reason = {}, None, None, ""
             if not fact.origin and fact.attempt == 1:
-                view.attempts.append(Attempt(1, process, fact.time))
+                view.attempts.append(Attempt(1, process, fact.time, ready=fact.ready))
         case Retrying():
-            _end(view, fact.time, "failed", fact.error, fact.message)
+            _end(view, fact.time, "failed", fact.error, fact.message, usage=fact.usage)
             view.attempts.append(Attempt(fact.attempt, process, fact.time + fact.delay))
         case NodeSucceeded():
             view.outputs, view.made, view.seconds = fact.outputs, fact.made, fact.seconds
             view.status = "reused" if view.origin else "succeeded"
-            _end(view, fact.time, "succeeded")
+            _end(view, fact.time, "succeeded", usage=fact.usage)
         case NodeFailed():
             view.status, view.tolerated, view.seconds = "failed", fact.tolerated, fact.seconds
             view.outputs, view.made = fact.outputs, fact.made
             if not view.attempts or view.attempts[-1].status != "running":
                 # It failed before it could begin, for what it was to begin with.
                 view.attempts.append(Attempt(1, process, fact.time))
-            _end(view, fact.time, "failed", fact.error, fact.message, fact.traceback)
+            error = fact.error, fact.message, fact.traceback
+            _end(view, fact.time, "failed", *error, usage=fact.usage)
         case NodeSkipped():
             view.status, view.reason = "skipped", fact.reason
         case NodeStopped():
@@ -189,13 +206,19 @@ def _end(
     error: str = "",
     message: str = "",
     traceback: str = "",
+    usage: Usage | None = None,
 ) -> None:
     """The attempt that goes on, if one does, has ended."""
     if not view.attempts or view.attempts[-1].status != "running":
         return
+    last = view.attempts[-1]
+    measured = usage is not None and usage.ready is not None
     view.attempts[-1] = replace(
-        view.attempts[-1],
+        last,
+        ready=usage.ready if usage is not None and measured else last.ready,
+        started=usage.started if usage is not None and measured else last.started,
         ended=time,
+        usage=usage,
         status=status,
         error=error,
         message=message,

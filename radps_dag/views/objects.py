@@ -109,7 +109,8 @@ def _process(process: Process) -> dict[str, Any]:
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return _kept({**asdict(attempt), "seconds": attempt.seconds})
+    usage = {} if attempt.usage is None else attempt.usage.as_json()
+    return _kept({**asdict(attempt), "seconds": attempt.seconds, "usage": usage})
 
 
 def _question(view: NodeView, asked: QuestionAsked) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def _node(node: NodeState) -> dict[str, Any]:
         "total": node.total,
         "outcome": node.outcome,
         "scores": list(node.scores),
+        "awaits_turn": node.awaits_turn or None,
         "waits_for": node.asked.message if node.asked is not None else "",
         "error": node.error,
         "message": node.message,

@@ -22,6 +22,7 @@ from radps_dag.facts import (
     RunEnded,
     RunStarted,
     Scored,
+    Usage,
 )
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
@@ -72,12 +73,14 @@ def ended(place: str, time: float, seconds: float, **more: Any) -> NodeSucceeded
     return NodeSucceeded(time=time, place=place, outputs={}, seconds=seconds, **more)
 
 
-def call(place: str, begin: float = 0.0, end: float = 1.0, **made: Any) -> list[Fact]:
+def call(
+    place: str, begin: float = 0.0, end: float = 1.0, usage: Usage | None = None, **made: Any
+) -> list[Fact]:
     """A call that began and ended so many seconds after the run did."""
     found = Made(key=f"key {place}", **made)
     return [
         started(place, START + begin),
-        ended(place, START + end, end - begin, made=found),
+        ended(place, START + end, end - begin, made=found, usage=usage),
     ]
 
 

@@ -17,6 +17,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Protocol
 
+from radps_dag.workloads.tools.reaping import has_ended, peak_so_far, reap
+
 __all__ = ["Ended", "Host", "Listener", "hosting", "run"]
 
 _PIECE = 2**16
@@ -130,13 +132,14 @@ def run(
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
+            inherited = peak_so_far()
             process = host.start(words, folder, environment, theirs)
         try:
             assert process.stdout is not None and process.stderr is not None
             with process.stdout, process.stderr:
                 streams = {process.stdout: "stdout", process.stderr: "stderr"}
                 _hand_on(process, streams, host, listener)
-            return process.wait()
+            return reap(process, inherited)
         except BaseException:
             process.kill()
             process.wait()
@@ -165,7 +168,7 @@ def _hand_on(
                 with contextlib.suppress(OSError):
                     _write(host.output, piece)
                 listener.hear(key.data, piece)
-            if process.poll() is not None:
+            if has_ended(process):
                 until = min(until, time.monotonic() + _AFTER)
                 if time.monotonic() >= until:
                     return

@@ -29,7 +29,7 @@ from radps_dag.diagram.cards import cards
 from radps_dag.diagram.dot import quoted
 from radps_dag.diagram.mermaid import mermaid
 from radps_dag.diagram.picture import picture
-from radps_dag.diagram.png import HIGHEST, MOST_PIXELS, SCALE, WIDEST, scale
+from radps_dag.diagram.png import HIGHEST, MOST_PIXELS, SCALE, WIDEST, scale_of
 from radps_dag.diagram.svg import svg
 from radps_dag.language.model import Pipeline
 from radps_dag.problem import UsageError
@@ -158,7 +158,7 @@ def test_png_is_twice_the_picture() -> None:
 def test_png_is_never_too_large(size: int) -> None:
     """The scale keeps width, height and area within bounds."""
     made = picture(build(at_random(2, size)))
-    factor = scale(made)
+    factor = scale_of(made.width, made.height)
     assert made.width * factor <= WIDEST + 1 and made.height * factor <= HIGHEST + 1
     assert made.width * made.height * factor**2 <= MOST_PIXELS * 1.01
 

@@ -88,7 +88,7 @@ def test_a_turn_is_taken_and_given_once() -> None:
 
     async def whole() -> None:
         slots = Slots(1)
-        turn = Turn(slots, Amount(1))
+        turn = Turn(slots, Resources())
         await turn.take()
         await asyncio.wait_for(turn.take(), 5)
         turn.give()

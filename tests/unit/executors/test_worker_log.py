@@ -5,11 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from radps_dag.executors.worker_log import OutputCapture, collect, printed_at
+from radps_dag.executors import worker_log
+from radps_dag.executors.worker_log import OutputCapture, PrintedOutput, collect, printed_at
 
 # What workers do is tried in a process of its own: the streams of this one are the tests'.
 _FORK = multiprocessing.get_context("fork")
@@ -86,3 +89,23 @@ def test_a_log_that_is_not_there(log: Path) -> None:
     """Nothing was printed."""
     assert printed_at(log, "a") == []
     collect(log, 12345)
+
+
+def test_a_log_is_read_through_once_for_all_calls(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outputs of many places are found without reading the log for each; of a place that
+    printed more than once it is the latest."""
+    looks: list[Path] = []
+    blocks = worker_log._blocks
+
+    def counted(path: Path, file: BinaryIO) -> Iterator[tuple[str, object]]:
+        looks.append(path)
+        return blocks(path, file)
+
+    monkeypatch.setattr(worker_log, "_blocks", counted)
+    collect(log, worker(log, [(f"a[k={n % 50}]", f"{n}") for n in range(60)]))
+    printed = PrintedOutput(log)
+    assert [printed.last(f"a[k={n}]", 100) for n in (5, 20)] == ["55", "20"]
+    assert printed.last("b", 100) == ""
+    assert looks == [log]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 from report_support import PNG, START, TEXT, Page, begun, call, over, record, started, story
 
-from radps_dag.cli import diff, graph, report, timeline
-from radps_dag.facts import Fact, NodeStarted, NodeSucceeded, RunStarted, Scored
+from radps_dag.cli import diff, graph, report, stats, timeline
+from radps_dag.facts import Fact, NodeStarted, NodeSucceeded, RunStarted, Scored, Usage
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import UsageError
@@ -185,3 +187,88 @@ def test_a_report_compares_two_runs(space: Path) -> None:
     say(report.command, "b", "-o", "out")
     assert not Path("out/comparison.html").exists()
     assert not Path("out/pictures/before-0001-map.png").exists()
+
+
+def test_stats_are_by_node(space: Path) -> None:
+    """Each node that called has a row with what its calls used; what no journal says is not a
+    number. CSV and JSON have all columns, and any of them sorts."""
+    usage = Usage(computing=2.0, ready=START, cpu=1.5, peak_rss=300_000_000, cpus=2, exit=0)
+    put(space, [begun(run="r2"), *call("a", usage=usage), *call("b"), over()], "r2")
+    lines = say(stats.command, "r2").output.splitlines()
+    assert lines[1].split()[:8] == ["a", "1", "2.0s", "2.0s", "2.0s", "1.5s", "1.5s", "1.5s"]
+    assert lines[2].split()[:3] == ["b", "1", "-"] and "300 MB" in lines[1]
+    objects = json.loads(say(stats.command, "r2", "--json").output)
+    assert [one["node"] for one in objects] == ["a", "b"]
+    assert (objects[0]["cpu_seconds_sum"], objects[1]["cpu_seconds_sum"]) == (1.5, None)
+    assert (objects[0]["asked_cpus"], objects[0]["exits"]) == (2, "0x1")
+    table = list(
+        csv.DictReader(say(stats.command, "r2", "--csv", "--sort", "node").output.split("\n"))
+    )
+    assert [row["seconds_maximum"] for row in table] == ["2.0", ""]
+    for column in ("cpu_seconds", "peak_rss", "seconds_median"):
+        rows = json.loads(say(stats.command, "r2", "--json", "--sort", column).output)
+        assert [row["node"] for row in rows] == ["a", "b"]
+    with pytest.raises(UsageError, match="no column 'cpus_seconds'; did you mean 'cpu_seconds'"):
+        say(stats.command, "r2", "--sort", "cpus_seconds")
+
+
+def test_a_report_has_the_resources(space: Path) -> None:
+    """A table by node, with the same as CSV beside it; of what was not measured it says so."""
+    usage = Usage(computing=2.0, ready=START, cpu=1.5, rchar=5_600_000)
+    put(space, [begun(run="r2"), *call("a", usage=usage), *call("b"), over()], "r2")
+    say(report.command, "r2", "-o", "pages")
+    page = Page.at(Path("pages/resources.html"))
+    assert "5.6 MB" in page.text and "not measured" in page.text
+    assert "resources.csv" in page.links
+    assert Path("pages/resources.csv").read_text() == say(stats.command, "r2", "--csv").output
+    say(report.command, "r2", "-o", "one.html")
+    assert "resources.csv" not in Page.at(Path("one.html")).links
+
+
+def test_the_timeline_tells_waiting_from_computing(space: Path) -> None:
+    """A call that was ready, waited, computed and published has a part for each, and the time
+    of slots is accounted for; a journal that does not say so has neither."""
+    usage = Usage(computing=4.0, publishing=2.0, ready=START, waited=3.0, cpu=4.0)
+    facts = [begun(run="r2", slots=2), *call("a", 3.0, 9.0, usage=usage), over(time=START + 9)]
+    put(space, facts, "r2")
+    row = next(line for line in say(timeline.command, "r2").output.splitlines() if line[0] == "a")
+    assert re.fullmatch(r"a +·+━+▪+ +6\.0s *", row)
+    told = say(timeline.command, "r2").output
+    assert (
+        "2 slots for 9.0s: 22 % computing, 11 % publishing, 0 % waiting for workers, 67 %" in told
+    )
+    assert "W 4.0s, p 2, T_ideal 2.0s, makespan 9.0s, ramp 3.0s, straggler tail 2.0s" in told
+    assert "Efficiency: not measured" in say(timeline.command, "r1").output
+    say(report.command, "r2", "-o", "pages")
+    text = Path("pages/timeline.html").read_text(encoding="utf-8")
+    assert "b-waiting" in text and "b-publishing" in text and "end-to-end efficiency" in text
+
+
+def test_two_runs_differ_in_what_they_used(space: Path) -> None:
+    """Processor time and memory are compared by place, the largest difference first; small ones,
+    and what was not measured in one of the runs, are no difference."""
+    for run, factor in (("r2", 1), ("r3", 3)):
+        calls = [
+            fact
+            for n in range(3)
+            for fact in call(
+                f"c{n}",
+                usage=Usage(computing=1.0, ready=START, cpu=1.0 + n * factor, peak_rss=10**8),
+            )
+        ]
+        more = Usage(computing=1.0, ready=START, cpu=1.0, peak_rss=factor * 10**8)
+        facts = [*calls, *call("m", usage=more), *call("x", usage=more if run == "r2" else None)]
+        put(space, [begun(run=run), *facts, over()], run)
+    found = json.loads(say(diff.command, "r2", "r3", "--json").output)["differences"]
+    cpu = [(one["what"], one["before"], one["after"]) for one in found["Processor time"]]
+    assert cpu == [("c2", "3.0s", "7.0s (2.33 x)"), ("c1", "2.0s", "4.0s (2 x)")]
+    memory = [(one["what"], one["before"], one["after"]) for one in found["Memory"]]
+    assert memory == [("m", "100 MB", "300 MB (3 x)")]
+
+
+def test_the_timeline_is_a_png(space: Path) -> None:
+    """The same picture as pixels; what cannot be written is said."""
+    assert say(timeline.command, "--png", "t.png").output == "t.png\n"
+    assert Path("t.png").read_bytes().startswith(PNG[:8])
+    with pytest.raises(UsageError, match=r"cannot write nowhere/t\.png"):
+        say(timeline.command, "--png", "nowhere/t.png")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +13,7 @@ from radps_dag.builder import build
 from radps_dag.loader import load
 from radps_dag.progress.node import NodeState
 from radps_dag.report.critical import Span, critical_path
+from radps_dag.report.slack import node_slack, place_slack
 
 
 @dataclass(frozen=True)
@@ -121,3 +122,46 @@ def test_what_did_not_run_is_passed_through(
     played.spans["s2"] = Span(4, 7)
     steps = critical_path(build(load(folder / "p.yaml")), played.root, played.span, 0.0)
     assert [(one.place, one.before) for one in steps] == [("s0", 0.0), ("s2", 1.0)]
+
+
+@given(found=stages(), data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_slack_is_exact(
+    found: list[Stage], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What takes longer by its slack does not make the run longer; a second more makes it longer
+    by that second. So of a task, of one instance of a fan-out, of one round of a loop."""
+    folder = tmp_path_factory.mktemp("p")
+    (folder / "p.yaml").write_text(text(found), encoding="utf-8")
+    played = Played(found)
+    slacks = place_slack(build(load(folder / "p.yaml")), played.root, played.span)
+    assert slacks.keys() == played.spans.keys()
+    n = data.draw(st.integers(0, len(found) - 1))
+    stage = found[n]
+    repeated = {"fan_out": "[k={}]", "loop": "#{}"}.get(stage.kind, "")
+    part = data.draw(st.integers(0, len(stage.seconds) - 1)) if repeated else 0
+    place = f"s{n}{repeated.format(part + (stage.kind == 'loop'))}"
+    slack = slacks[place]
+
+    def end_with(more: float) -> float:
+        seconds = list(stage.seconds)
+        seconds[part] += int(more)
+        longer = [*found[:n], replace(stage, seconds=tuple(seconds)), *found[n + 1 :]]
+        return Played(longer).end
+
+    assert slack == int(slack) and node_slack(slacks)[f"s{n}"] <= slack
+    assert end_with(slack) == played.end
+    assert end_with(slack + 1) == played.end + 1
+
+
+def test_slack_passes_through_what_did_not_run(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A stage before one that was skipped had to end when the one behind that had to begin."""
+    chain = [Stage("task", (3,), frozenset({n - 1} if n else ())) for n in range(3)]
+    folder = tmp_path_factory.mktemp("p")
+    (folder / "p.yaml").write_text(text(chain), encoding="utf-8")
+    played = Played(chain)
+    del played.spans["s1"]
+    slacks = place_slack(build(load(folder / "p.yaml")), played.root, played.span)
+    assert slacks == {"s0": 3.0, "s2": 0.0}

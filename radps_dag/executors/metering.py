@@ -1,0 +1,137 @@
+"""A call while it computes, measured: processor time, memory, bytes.
+
+In a process of its own, all that the process and the programs it has waited for use is the call's.
+In a thread, the thread's own processor time and bytes are, and those of the program of a tool;
+memory belongs to all threads. Where there is no /proc, bytes and memory are not measured.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from radps_dag.facts import Usage
+from radps_dag.workloads.contract.programs import EndedProgram
+
+__all__ = ["Meter"]
+
+_BYTES = ("rchar", "wchar", "read_bytes", "write_bytes")
+_RESET_PEAK = b"5"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Readings at one moment."""
+
+    clock: float
+    cpu: float
+    io: Mapping[str, int]
+
+
+class Meter:
+    """Measures from when it is made until it is stopped; `programs` are those that the call ran."""
+
+    def __init__(self, *, own_process: bool) -> None:
+        self.programs: list[EndedProgram] = []
+        self._own = own_process and _forget_peak()
+        self._process = own_process
+        self._stopped: _Reading | None = None
+        self._peak: int | None = None
+        self._begun = self._read()
+
+    def stop(self) -> None:
+        """The workload has ended; the rest of the time is publishing."""
+        if self._stopped is None:
+            self._stopped = self._read()
+            self._peak = _peak() if self._own else None
+
+    def usage(self) -> Usage:
+        """The usage of the call, which ends now. Times that the driver knows are not in it."""
+        self.stop()
+        begun, stopped = self._begun, self._stopped
+        assert stopped is not None
+        cpu = stopped.cpu - begun.cpu
+        io = {name: stopped.io[name] - begun.io[name] for name in begun.io if name in stopped.io}
+        peaks = [self._peak, *(one.peak_rss for one in self.programs)]
+        if not self._process:
+            cpu += sum(one.cpu for one in self.programs)
+            for program in self.programs:
+                io = {name: value + program.io.get(name, 0) for name, value in io.items()}
+        return Usage(
+            computing=round(stopped.clock - begun.clock, 6),
+            publishing=round(time.monotonic() - stopped.clock, 6),
+            host=_host(),
+            worker="" if self._process else threading.current_thread().name,
+            pid=os.getpid(),
+            cpu=round(cpu, 6),
+            peak_rss=max((peak for peak in peaks if peak is not None), default=None),
+            exit=self.programs[-1].exit if self.programs else None,
+            rchar=io.get("rchar"),
+            wchar=io.get("wchar"),
+            read_bytes=io.get("read_bytes"),
+            write_bytes=io.get("write_bytes"),
+        )
+
+    def _read(self) -> _Reading:
+        if not self._process:
+            io = _io(f"/proc/self/task/{threading.get_native_id()}/io")
+            return _Reading(time.monotonic(), time.thread_time(), io)
+        some = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(_CHILDREN))
+        cpu = sum(one.ru_utime + one.ru_stime for one in some)
+        return _Reading(time.monotonic(), cpu, _io("/proc/self/io"))
+
+
+_CHILDREN = resource.RUSAGE_CHILDREN
+_host = cache(platform.node)
+
+
+def _io(path: str) -> dict[str, int]:
+    return {
+        name: int(value)
+        for line in _content(path).splitlines()
+        for name, _, value in [line.partition(": ")]
+        if name in _BYTES
+    }
+
+
+def _peak() -> int | None:
+    """The most memory of this process since the peak was forgotten."""
+    for line in _content("/proc/self/status").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _forget_peak() -> bool:
+    """Let the kernel forget the peak of this process's memory; whether it does."""
+    try:
+        descriptor = os.open("/proc/self/clear_refs", os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        os.write(descriptor, _RESET_PEAK)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _content(path: str) -> str:
+    """What a file of the kernel says; nothing where there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        return os.read(descriptor, 1 << 14).decode("ascii", "replace")
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)

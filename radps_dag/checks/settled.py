@@ -45,7 +45,7 @@ from radps_dag.language.model import (
     Pipeline,
     Use,
 )
-from radps_dag.language.params import defaults
+from radps_dag.language.params import defaults, given_by
 from radps_dag.language.shape import filled, mismatch, show
 from radps_dag.language.shape.violations import violation
 from radps_dag.language.source import MAX_PROBLEMS
@@ -145,7 +145,7 @@ class _Walk:
     def _params_of(self, node: Use, known: Known) -> Params:
         """The params of a used file, as far as they are known."""
         given = {argument.name: self._quiet(argument.value, known) for argument in node.arguments}
-        values = {**defaults(node.pipeline), **given}
+        values = {**defaults(node.pipeline), **given_by(node, given)}
         return {
             param.name: filled(param.schema, values[param.name])
             for param in node.pipeline.params

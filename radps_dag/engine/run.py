@@ -187,13 +187,14 @@ class NodeContext:
 class Result:
     """Result of a node, an instance or an iteration: its outputs, and what a group's loop sees as
     `steps` afterwards. Of a call, what it leaves for later runs and, where it did not run, the
-    seconds that it once took.
+    seconds that it once took; `afterwards` is done when it is durable.
     """
 
     outputs: Mapping[str, Any]
     steps: Mapping[str, Any] | None = None
     made: Made | None = None
     seconds: float | None = None
+    afterwards: Callable[[], None] | None = None
 
 
 Body = Callable[[NodeContext], Awaitable[Result]]
@@ -250,6 +251,8 @@ class NodeScope:
         )
         if made is not None and not made.origin:
             await run.settled()
+        if result.afterwards is not None:
+            await asyncio.to_thread(result.afterwards)
         return result
 
 

@@ -21,6 +21,7 @@ from radps_dag.problem import (
     there_are,
 )
 from radps_dag.storage.files import content_of
+from radps_dag.workloads.contract.changing import no_snapshot
 from radps_dag.workloads.contract.description import Output, Workload
 from radps_dag.workloads.tools.inputs import known_inputs, read_inputs
 from radps_dag.workloads.tools.patterns import PatternRefused, bounded
@@ -121,6 +122,9 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
         changes=tuple(_changes(table, shapes, report)),
         resources=resources(table) if "resources" in table else None,
     )
+    snapshot = str(table.get("snapshot", ""))
+    if reason := no_snapshot(snapshot, tool.changes):
+        report(Problem(table.value_at("snapshot"), "mutates", reason))
     given = {one.name for one in parameters if one.flag or one.false_flag}
     handed = {one.source.name for one in tool.outputs if isinstance(one.source, FromInput)}
     for one in parameters:
@@ -146,6 +150,7 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
         description=description,
         mutates=bool(tool.changes),
         changes=tool.changes,
+        snapshot=snapshot,
         tool=tool,
     )
 

@@ -22,6 +22,7 @@ from radps_dag.sealed import Sealed, variable
 from radps_dag.workloads.contract.registry import (
     Library,
     find_library,
+    in_containers,
     libraries,
     tools_in,
     with_functions,
@@ -63,14 +64,18 @@ def open_pipeline(
             folders.append(Path(file).resolve().parent)
         found = [tool for folder in dict.fromkeys(folders) for tool in tools_in(_shown(folder))]
         modules = (*chosen.workloads, *modules)
-        return _opened(path, library or chosen.library, found, modules, functions, warn)
+        pipeline, workloads = _opened(
+            path, library or chosen.library, found, modules, functions, warn
+        )
+        return pipeline, in_containers(workloads, chosen.containers)
 
 
 def project_library(name: str, profile: Profile, modules: Sequence[Path] = ()) -> Library:
     """A library with a project's own workloads: those that the profile names, those of its tool
     files (of a profile's folder or, without one, of this one), and `modules`."""
     folder = Path.cwd() if profile.path is None else profile.path.resolve().parent
-    return find_library(name, (*tools_in(_shown(folder)), *profile.workloads, *modules))
+    library = find_library(name, (*tools_in(_shown(folder)), *profile.workloads, *modules))
+    return in_containers(library, profile.containers)
 
 
 def settle(

@@ -121,7 +121,12 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
         warn_on=tuple(_triggers(table, "warn_on", report)),
         changes=tuple(_changes(table, shapes, report)),
         resources=resources(table) if "resources" in table else None,
+        image=_image(table, path),
+        network=table.get("network", False) is True,
     )
+    if tool.network and not tool.image:
+        message = "'network' is for tools with an image; a program of the machine has its network"
+        report(Problem(table.key_at("network"), "image", message))
     snapshot = str(table.get("snapshot", ""))
     if reason := no_snapshot(snapshot, tool.changes):
         report(Problem(table.value_at("snapshot"), "mutates", reason))
@@ -165,6 +170,14 @@ def _command(table: Table, key: str, path: Path, report: Report) -> tuple[str, .
     if words and "/" in words[0] and not words[0].startswith("/"):
         words = (os.path.normpath(path.resolve().parent / words[0]), *words[1:])
     return words
+
+
+def _image(table: Table, path: Path) -> str:
+    """An image by its name; a file lies where the tool file says."""
+    image = str(table.get("image", ""))
+    if image.endswith(".sif") and "://" not in image:
+        return os.path.normpath(path.resolve().parent / image)
+    return image
 
 
 def _outputs(tool: Table, texts: Texts, report: Report) -> Iterator[tuple[ToolOutput, Table]]:

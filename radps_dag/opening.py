@@ -12,7 +12,8 @@ from typing import Any
 from radps_dag import checks, loader
 from radps_dag.checks.settled import settled
 from radps_dag.language.model import Pipeline
-from radps_dag.language.params import defaults, resolve
+from radps_dag.language.params import absences, defaults, resolve
+from radps_dag.language.paths import located
 from radps_dag.language.shape import mismatch
 from radps_dag.language.source import Report
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError
@@ -21,6 +22,7 @@ from radps_dag.sealed import Sealed, variable
 from radps_dag.workloads.contract.registry import (
     Library,
     find_library,
+    in_containers,
     libraries,
     tools_in,
     with_functions,
@@ -62,14 +64,18 @@ def open_pipeline(
             folders.append(Path(file).resolve().parent)
         found = [tool for folder in dict.fromkeys(folders) for tool in tools_in(_shown(folder))]
         modules = (*chosen.workloads, *modules)
-        return _opened(path, library or chosen.library, found, modules, functions, warn)
+        pipeline, workloads = _opened(
+            path, library or chosen.library, found, modules, functions, warn
+        )
+        return pipeline, in_containers(workloads, chosen.containers)
 
 
 def project_library(name: str, profile: Profile, modules: Sequence[Path] = ()) -> Library:
     """A library with a project's own workloads: those that the profile names, those of its tool
     files (of a profile's folder or, without one, of this one), and `modules`."""
     folder = Path.cwd() if profile.path is None else profile.path.resolve().parent
-    return find_library(name, (*tools_in(_shown(folder)), *profile.workloads, *modules))
+    library = find_library(name, (*tools_in(_shown(folder)), *profile.workloads, *modules))
+    return in_containers(library, profile.containers)
 
 
 def settle(
@@ -131,6 +137,9 @@ def examine(
             params = params_of(opened, profile, arguments, files, values=values, take_secrets=False)
         else:
             params = defaults(opened)
+            own = [param for param in opened.params if param.name not in profile.params]
+            for problem in absences(own, params):
+                report(problem)
         settle(opened, chosen, params, report)
     except InvalidPipeline as error:
         for problem in error.problems:
@@ -212,6 +221,7 @@ def _is_open(pipeline: Pipeline, name: str) -> bool:
 def _from_profile(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
     """The params of the pipeline that the profile sets. Raises UsageError for a misfit."""
     params = {}
+    folder = Path() if profile.path is None else profile.path.parent
     for name, value in profile.params.items():
         param = pipeline.param(name)
         if param is None:
@@ -223,7 +233,7 @@ def _from_profile(profile: Profile, pipeline: Pipeline) -> dict[str, Any]:
             )
         if reason := mismatch(param.shape, value):
             raise UsageError(f"{profile.path}: params.{name}: {reason}")
-        params[name] = value
+        params[name] = located(param.schema, value, folder)
     return params
 
 

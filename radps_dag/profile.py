@@ -14,6 +14,10 @@ products = "s3://bucket/radps"       # root of what workloads make
 kind = "dask"
 scheduler = "tcp://127.0.0.1:8786"
 
+[containers]                         # for tools that have an image
+engine = "podman"                    # or docker, apptainer
+fallback = true                      # the program of the machine, where engine or image are missing
+
 [events]                             # what runs announce
 webhook = "https://site.example/radps"
 secret_env = "RADPS_SECRET"          # the variable with what the webhook is signed with
@@ -47,6 +51,7 @@ from radps_dag.storage.files import content_of
 
 if TYPE_CHECKING:
     from radps_dag.executors.registry import ExecutorChoice
+    from radps_dag.workloads.tools.tool import Containers
 
 __all__ = [
     "FILE_NAME",
@@ -103,6 +108,7 @@ class Profile:
     prefect_api_url: str | None = None
     store: str | None = None
     products: str | None = None
+    containers: Containers | None = None
     events: Events | None = None
     prefect: PrefectPage = PrefectPage()
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -280,6 +286,20 @@ def _prefect(path: Path, key: str, value: Any) -> PrefectPage:
 _PREFECT: Mapping[str, _Reader] = {"subflow_depth": _count}
 
 
+def _containers(path: Path, key: str, value: Any) -> Containers:
+    from radps_dag.workloads.tools.tool import ENGINES, Containers  # here: most profiles have none
+
+    table = _table(path, key, value, 'engine = "podman"')
+    found = _values(path, table, {"engine": _text, "fallback": _as_it_is}, f"{key}.")
+    engine, fallback = found.get("engine"), found.get("fallback", False)
+    if engine not in ENGINES:
+        what = "is missing" if engine is None else f"must be one of them, not {engine!r:.60}"
+        raise UsageError(f"{path}: {key}.engine {what}: {allowed(ENGINES)}")
+    if not isinstance(fallback, bool):
+        raise UsageError(f"{path}: {key}.fallback must be true or false, not {fallback!r:.60}")
+    return Containers(engine, fallback)
+
+
 def _params(path: Path, key: str, value: Any) -> Mapping[str, Any]:
     return _table(path, key, value, "niter = 200")
 
@@ -338,6 +358,7 @@ _READERS: Mapping[str, _Reader] = {
     "prefect_api_url": _url,
     "store": _any_url,
     "products": _any_url,
+    "containers": _containers,
     "events": _events,
     "prefect": _prefect,
     "params": _params,

@@ -9,6 +9,7 @@ from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
 from radps_dag.language.expression import Literal
 from radps_dag.language.model import Group, Param, Pause, Task, Use
+from radps_dag.language.paths import are_paths
 from radps_dag.language.shape import filled, from_schema, mismatch, show
 from radps_dag.language.shape.violations import Rules, violation
 from radps_dag.problem import Problem
@@ -59,6 +60,8 @@ def _given(node: Use) -> Iterator[Problem]:
 
 
 def _param(param: Param, what: str) -> Iterator[Problem]:
+    if wrong := _misplaced(param, what):
+        yield Problem(param.at, RULE, f"{what} {param.name!r}: {wrong}")
     wrong = unmeetable(param.schema)
     if wrong:
         yield Problem(param.at, RULE, f"{what} {param.name!r} can have no value: {wrong}")
@@ -74,6 +77,43 @@ def _param(param: Param, what: str) -> Iterator[Problem]:
         if wrong := wrong or violation(member.schema, filled(member.schema, member.value)):
             message = f"the default of {member.path!r} does not fit: {wrong}"
             yield Problem(member.at, RULE, message)
+
+
+def _misplaced(param: Param, what: str) -> str:
+    """Say what is wrong with `format` and `must_exist` of a schema; "" if nothing is."""
+    schema = param.schema
+    items: Mapping[str, Any] = schema.get("items", {})
+    kind = schema.get("format")
+    if what != "param" and are_paths(schema):
+        return "'format' is for params: the answer of a person names no file"
+    if param.secret and kind:
+        return "a secret is not a path"
+    if kind == "glob":
+        of_items = "{type: array, items: {type: string, format: glob}}"
+        return f"'format: glob' is for the items of a list; write {of_items}"
+    for about in (schema, items):
+        texts = about.get("type") in ("string", ["string", "null"], ["null", "string"])
+        if "format" in about and not texts:
+            return "'format' is for the type string"
+        if "must_exist" in about and "format" not in about:
+            return "'must_exist' is for 'format: path' and 'format: glob'"
+        if "format" in about and (odd := [word for word in ("enum", "const") if word in about]):
+            return f"{odd[0]!r} does not go with 'format', which makes paths absolute"
+    inside = (inner for inner in _nested(schema) if inner is not items)
+    if any("format" in inner or "must_exist" in inner for inner in inside):
+        return (
+            "'format' and 'must_exist' are for a param, or the items of its list, not for members"
+        )
+    return ""
+
+
+def _nested(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The schemas inside a schema, at any depth."""
+    properties = schema.get("properties", {})
+    for inner in (*properties.values(), schema.get("additionalProperties"), schema.get("items")):
+        if isinstance(inner, Mapping):
+            yield inner
+            yield from _nested(inner)
 
 
 def unmeetable(schema: Mapping[str, Any]) -> str:

@@ -45,7 +45,7 @@ from radps_dag.language.model import (
     Pipeline,
     Use,
 )
-from radps_dag.language.params import defaults
+from radps_dag.language.params import defaults, given_by
 from radps_dag.language.shape import filled, mismatch, show
 from radps_dag.language.shape.violations import violation
 from radps_dag.language.source import MAX_PROBLEMS
@@ -147,7 +147,7 @@ class _Walk:
         given = {
             argument.name: self._quiet(argument.value, constants) for argument in node.arguments
         }
-        values = {**defaults(node.pipeline), **given}
+        values = {**defaults(node.pipeline), **given_by(node, given)}
         return {
             param.name: filled(param.schema, values[param.name])
             for param in node.pipeline.params

@@ -24,26 +24,22 @@ __all__ = ["command"]
 _MOST = 20  # runs of each kind that are listed
 
 
-class _Age(click.ParamType[float]):
-    """A duration such as `30d`."""
-
-    name = "age"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            age = seconds(value)
-        except (KeyError, ValueError):
-            age = -1.0
-        if not 0 <= age < 1e11:
-            self.fail(f"{value!r} is not an age; such as 12h or 30d", param, ctx)
-        return age
+def _age(_context: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """Seconds of a duration such as `30d`."""
+    if value is None:
+        return None
+    try:
+        age = seconds(value)
+    except (KeyError, ValueError):
+        age = -1.0
+    if not 0 <= age < 1e11:
+        raise click.BadParameter(f"{value!r} is not an age; such as 12h or 30d")
+    return age
 
 
 @click.command("prune")
 @click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completion.runs)
-@click.option("--older", type=_Age(), metavar="AGE", help="Runs that ended longer ago, as 30d.")
+@click.option("--older", callback=_age, metavar="AGE", help="Runs that ended longer ago, as 30d.")
 @click.option(
     "--keep-last", type=click.IntRange(min=0), metavar="N", help="All runs but the newest N."
 )

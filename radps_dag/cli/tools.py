@@ -36,13 +36,21 @@ def command_words(workload: Workload, given: Sequence[str]) -> list[str]:
 
 def program_lines(tools: Iterable[Workload]) -> Iterator[tuple[str, bool]]:
     """List each program of the tools, and whether it is there."""
+    from radps_dag.workloads.tools.containers import ContainerMissing, container_of
     from radps_dag.workloads.tools.versions import find_program, missing, version_of
 
     for workload in tools:
         tool = workload.tool
         assert tool is not None
+        try:
+            container = container_of(tool)
+        except ContainerMissing as error:
+            yield f"{tool.name}: {error}", False
+            continue
         program = find_program(tool.program[0])
-        if program is None:
+        if container is not None:
+            yield f"{tool.name}: {container.program}, {version_of(tool)}", True
+        elif program is None:
             yield f"{tool.name}: {missing(tool)}", False
         else:
             version = version_of(tool) or "its version is not asked for"

@@ -19,7 +19,7 @@ from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.profile import Profile, find_profile
 from radps_dag.visible import one_line
 from radps_dag.workloads.contract.description import Workload
-from radps_dag.workloads.contract.registry import read_tools
+from radps_dag.workloads.contract.registry import Library, in_containers, read_tools
 from radps_dag.workloads.tools.reading import is_tool_file
 from radps_dag.workloads.tools.used import used_tools
 
@@ -65,7 +65,9 @@ def command(
         reported: list[Problem] = []
         try:
             if is_tool_file(Path(file)):
-                used |= {tool.name: tool for tool in _examine_tool(Path(file), reported.append)}
+                used |= {
+                    tool.name: tool for tool in _examine_tool(Path(file), reported.append, profile)
+                }
             else:
                 nodes += _examine(file, profile, reported.append, rest, used if tools else None)
         except UsageError as error:
@@ -108,9 +110,10 @@ def _examine(
     return sum(1 for _ in walk(pipeline))
 
 
-def _examine_tool(file: Path, report: Report) -> list[Workload]:
+def _examine_tool(file: Path, report: Report, profile: Profile) -> list[Workload]:
     try:
-        return read_tools([file])
+        read = Library("", {tool.name: tool for tool in read_tools([file])})
+        return list(in_containers(read, profile.containers).workloads.values())
     except InvalidPipeline as error:
         for problem in error.problems:
             report(problem)

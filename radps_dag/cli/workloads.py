@@ -119,7 +119,8 @@ def _description(workload: Workload) -> Iterator[str]:
         yield "  It takes the context of the run: it may read what is known, and add to it."
     if workload.mutates:
         what = f": {', '.join(workload.changes)}" if workload.changes else ", which no input names"
-        yield f"  It changes data in place{what}."
+        first = f", after a snapshot ({workload.snapshot})" if workload.snapshot else ""
+        yield f"  It changes data in place{what}{first}."
 
 
 def _input_row(given: Input) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from radps_dag.engine.secrecy import refuse_secrets
 from radps_dag.engine.slots import Turn
 from radps_dag.engine.tracker import Label
 from radps_dag.executors.call import Call, Performed
+from radps_dag.executors.snapshots import discard_snapshots
 from radps_dag.facts import Made, NodeStarted, Noted
 from radps_dag.language.model import Task
 from radps_dag.language.shape import describe, mismatch
 from radps_dag.outcome import Interrupted, NodeError
 from radps_dag.reuse.cache import ResultCache
+from radps_dag.reuse.in_place import shown
 from radps_dag.reuse.query import CachedResult, CacheQuery
 from radps_dag.reuse.revisions import new_revision
 from radps_dag.sealed import Sealed, Secrets
@@ -57,7 +60,9 @@ async def call_body(node: Task, here: NodeContext) -> Result:
         if result is not None:
             run.result_cache.note(place.name, result)
             _tell_start(node, here, arguments, asked, result)
-            return Result(result.outputs, made=result.made, seconds=result.seconds)
+            return _without_snapshots(
+                here, asked, Result(result.outputs, made=result.made, seconds=result.seconds)
+            )
     busy = run.desk.busy() if run.desk is not None else contextlib.nullcontext()
     with busy, here.clock.working():
         return await _in_turn(node, here, arguments, seed, asked)
@@ -98,11 +103,11 @@ async def _in_place(
 ) -> Result:
     """Call a workload that changes data in place: nothing is, before the journal says so."""
     place = here.place.name
-    if result_cache.interrupted(asked):
+    if result_cache.interrupted(asked) and not result_cache.had_snapshots(asked):
         _tell_start(node, here, arguments, asked, ready=turn.ready)
         message = (
-            "it was interrupted while it changed data in place; make sure of the data, then "
-            f"resume with --force '{place}'"
+            f"it was interrupted while it changed data in place{_these(asked)}; make sure of the "
+            f"data, then resume with --force '{place}'"
         )
         raise Interrupted(place, "InterruptedInPlace", message)
     changes = await asyncio.to_thread(result_cache.keys.contents, asked.changes)
@@ -118,7 +123,22 @@ async def _in_place(
         raise
     assert result.made is not None
     result_cache.in_place.done(place, result.made)
-    return result
+    return _without_snapshots(here, asked, result)
+
+
+def _these(asked: CacheQuery) -> str:
+    """The data that a call changes, as a message names them."""
+    named = [shown(address) for address in asked.changes[:3]]
+    more = ", ..." if len(asked.changes) > len(named) else ""
+    return f" ({', '.join(named)}{more})" if named else ""
+
+
+def _without_snapshots(here: NodeContext, asked: CacheQuery, result: Result) -> Result:
+    """The result of a call, whose snapshots go as soon as the journal has it."""
+    if not asked.workload.snapshot:
+        return result
+    discard = partial(discard_snapshots, asked.changes, here.run.workdir, here.place.name)
+    return replace(result, afterwards=discard)
 
 
 async def _called(

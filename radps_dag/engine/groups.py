@@ -11,7 +11,7 @@ from radps_dag.engine.level import RunNode, run_level
 from radps_dag.engine.retrying import telling, within
 from radps_dag.engine.run import NodeContext, Result, value_of
 from radps_dag.language.model import Group, Named, Use
-from radps_dag.language.params import complete
+from radps_dag.language.params import complete, given_by, named_paths
 from radps_dag.outcome import NodeError
 from radps_dag.problem import InvalidPipeline
 
@@ -35,10 +35,12 @@ async def use_body(node: Use, graph: Graph, run_node: RunNode, here: NodeContext
     """Run the stages of another file, which see nothing of this one but their params."""
     given = {argument.name: value_of(argument.value, here) for argument in node.arguments}
     try:
-        params = complete(node.pipeline, given)
+        params = complete(node.pipeline, given_by(node, given))
     except InvalidPipeline as error:
         reasons = "; ".join(problem.message for problem in error.problems)
         raise NodeError(here.place.name, "ParamInvalid", reasons) from error
+    if here.run.result_cache is not None:
+        here.run.result_cache.keys.paths |= named_paths(node.pipeline, params)
 
     async def once(number: int) -> Result:
         del number

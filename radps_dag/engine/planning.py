@@ -35,8 +35,9 @@ from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
 from radps_dag.engine.unknown import Unknown, gathered, is_unknown, upstream, value_or_unknown
-from radps_dag.language.expression import Value, evaluate
+from radps_dag.language.expression import Value
 from radps_dag.language.model import Group, Loop, Node, Pause, Task, Use
+from radps_dag.language.params import default_of, given_by
 from radps_dag.language.shape import filled
 from radps_dag.outcome import NodeError
 from radps_dag.questions import answer_of
@@ -257,12 +258,13 @@ class _Planner:
         given = {
             argument.name: value_or_unknown(argument.value, here) for argument in node.arguments
         }
+        given = given_by(node, given)
         params = {
             param.name: filled(param.schema, given[param.name])
             if param.name in given
             else None
             if param.default is None
-            else filled(param.schema, evaluate(param.default, {}))
+            else default_of(param)
             for param in node.pipeline.params
         }
         mark = self.plan.begin(here, node.kind)

@@ -188,7 +188,7 @@ class NodeContext:
 class Result:
     """Result of a node, an instance or an iteration: its outputs, and what a group's loop sees as
     `steps` afterwards. Of a call, what it leaves for later runs and, where it did not run, the
-    seconds that it once took, where it did, what it used.
+    seconds that it once took, where it did, what it used; `afterwards` is done when it is durable.
     """
 
     outputs: Mapping[str, Any]
@@ -196,6 +196,7 @@ class Result:
     made: Made | None = None
     seconds: float | None = None
     usage: Usage | None = None
+    afterwards: Callable[[], None] | None = None
 
 
 Body = Callable[[NodeContext], Awaitable[Result]]
@@ -257,6 +258,8 @@ class NodeScope:
         )
         if made is not None and not made.origin:
             await run.settled()
+        if result.afterwards is not None:
+            await asyncio.to_thread(result.afterwards)
         return result
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from radps_dag.executors.call import Call, Performed
 from radps_dag.executors.manifest import seal
 from radps_dag.executors.metering import Meter
+from radps_dag.executors.snapshots import begin_from_snapshots
 from radps_dag.faults import Injection
 from radps_dag.outcome import CallFailed
 from radps_dag.sealed import Secrets
@@ -52,6 +53,8 @@ def _performed(call: Call, library: Library, meter: Meter) -> Performed:
         arguments = {**call.arguments, **call.secrets.contents}
         context = Context(call.context or NOTHING)
         with caching_in(call.cache), noting() as notes:
+            if workload.snapshot:
+                begin_from_snapshots(call, workload.snapshot)
             outputs = invoke(workload, arguments, call.workdir, call.seed, context)
         meter.stop()
         performed = Performed(

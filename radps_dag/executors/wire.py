@@ -70,9 +70,11 @@ def _exactly(channel: socket.socket, size: int) -> bytes | None:
 
 def introduction(setup: Setup) -> dict[str, Any]:
     """First message to a worker: what to import, and what its log must not show."""
+    containers = setup.library.containers
     return {
         "library": setup.library.name,
         "modules": [str(path) for path in setup.library.modules],
+        "containers": None if containers is None else [containers.engine, containers.fallback],
         "secrets": setup.secrets.contents,
     }
 

@@ -25,7 +25,7 @@ from radps_dag.outcome import CallFailed
 from radps_dag.problem import UsageError
 from radps_dag.sealed import Secrets
 from radps_dag.workloads.contract.fingerprint import code_digest
-from radps_dag.workloads.contract.registry import Library, find_library
+from radps_dag.workloads.contract.registry import Library, find_library, in_containers
 
 __all__ = ["main"]
 
@@ -90,6 +90,10 @@ def _found(introduction: dict[str, Any]) -> tuple[Library | None, str]:
     name, modules = introduction["library"], [Path(one) for one in introduction["modules"]]
     try:
         library = find_library(name, modules)
+        if given := introduction.get("containers"):
+            from radps_dag.workloads.tools.tool import Containers
+
+            library = in_containers(library, Containers(*given))
     except UsageError as error:
         return None, str(error)
     wanted = introduction.get("code")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from radps_dag.language.expression import evaluate
-from radps_dag.language.model import Param, Pipeline
+from radps_dag.language.model import Param, Pipeline, Use
+from radps_dag.language.paths import absent, are_paths, located, must_exist, paths_in
 from radps_dag.language.shape import describe, filled, mismatch, not_json
 from radps_dag.language.shape.violations import violation
 from radps_dag.language.source import Report, Table, parse, read_source
@@ -24,18 +25,20 @@ from radps_dag.problem import (
 )
 from radps_dag.sealed import SHORTEST, STARS, Sealed, variable
 
-__all__ = ["complete", "defaults", "resolve"]
+__all__ = ["absences", "complete", "default_of", "defaults", "given_by", "named_paths", "resolve"]
 
 RULE = "param-value"
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A value that somebody gave, and where; one that cannot be read has been reported."""
+    """A value that somebody gave, and where; one that cannot be read has been reported. Its
+    relative paths are seen from `folder`, or from here."""
 
     value: Any
     at: Location
     readable: bool = True
+    folder: Path = Path()
 
 
 def resolve(
@@ -121,7 +124,7 @@ def _from_file(pipeline: Pipeline, path: Path, report: Report) -> dict[str, _Giv
         if pipeline.param(name) is None:
             report(_unknown(pipeline, name, place(table.key_at(name))))
         else:
-            given[name] = _Given(value, place(table.value_at(name)))
+            given[name] = _Given(value, place(table.value_at(name)), folder=path.parent)
     return given
 
 
@@ -172,12 +175,19 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(value, _Given) and not value.readable:
                 continue
             plain = value.value if isinstance(value, _Given) else value
-            values[param.name] = _sealed(plain) if param.secret else filled(param.schema, plain)
-            if reason := _misfit(param, values[param.name]):
+            plain = _sealed(plain) if param.secret else filled(param.schema, plain)
+            reason = _misfit(param, plain)
+            if not reason and not param.secret:
+                folder = value.folder if isinstance(value, _Given) else Path()
+                plain = located(param.schema, plain, folder)
+                reason = absent(param.schema, plain)
+            values[param.name] = plain
+            if reason:
                 place = _place(value, param.at)
                 problems.append(Problem(place, RULE, f"param {param.name!r}: {reason}"))
         elif param.default is not None:
-            values[param.name] = filled(param.schema, evaluate(param.default, {}))
+            values[param.name] = default_of(param)
+            problems += absences((param,), values)
         elif param.secret:
             message = (
                 f"param {param.name!r} is secret, and no value is given; set the environment's "
@@ -194,11 +204,44 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def defaults(pipeline: Pipeline) -> dict[str, Any]:
     """The params that have a value without any that is given."""
+    return {param.name: default_of(param) for param in pipeline.params if param.default is not None}
+
+
+def default_of(param: Param) -> Any:
+    """The default of a param that has one; its relative paths are seen from the file's folder."""
+    assert param.default is not None
+    value = filled(param.schema, evaluate(param.default, {}))
+    return located(param.schema, value, _folder(param.at))
+
+
+def given_by(node: Use, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a node gives to params of a used file; their relative paths are seen from the
+    folder of the file with the node."""
+    schemas = {param.name: param.schema for param in node.pipeline.params}
+    folder = _folder(node.at)
+    return {name: located(schemas.get(name), value, folder) for name, value in values.items()}
+
+
+def absences(params: Iterable[Param], values: Mapping[str, Any]) -> Iterator[Problem]:
+    """The defaults that name what must exist and does not."""
+    for param in params:
+        if param.default is not None and (reason := absent(param.schema, values[param.name])):
+            at = getattr(param.default, "at", param.at)
+            yield Problem(at, RULE, f"the default of param {param.name!r}: {reason}")
+
+
+def named_paths(pipeline: Pipeline, values: Mapping[str, Any]) -> set[str]:
+    """The paths of data that must exist, in the values of params."""
     return {
-        param.name: filled(param.schema, evaluate(param.default, {}))
+        path
         for param in pipeline.params
-        if param.default is not None
+        if param.name in values and must_exist(param.schema)
+        for path in paths_in(param.schema, values[param.name])
     }
+
+
+def _folder(at: Location) -> Path:
+    return Path(at.source.name).parent
 
 
 def _sealed(value: Any) -> Any:
@@ -226,6 +269,10 @@ def _read(param: Param, text: str, at: Location, report: Report) -> _Given:
     kinds = param.shape.kinds
     if kinds == {"string"}:
         return _Given(text, at)
+    if are_paths(param.schema) and not text.lstrip().startswith("["):
+        # Names of files have signs that mean something in YAML: `*.ms`, `my #1.ms`.
+        none = text == "null" and "null" in kinds
+        return _Given(None if none else text.split(",") if "array" in kinds else text, at)
     if "array" in kinds and not text.lstrip().startswith("["):
         text = f"[{text}]"
     problems: list[Problem] = []

@@ -11,7 +11,7 @@ from typing import Any
 from radps_dag.context.visibility import Link, Visibility
 from radps_dag.facts import Made, NodeFailed, NodeStarted, NodeSucceeded
 from radps_dag.faults import Faults
-from radps_dag.journal.rows import Row
+from radps_dag.journal.rows import CHANGES, Row
 from radps_dag.journal.store import Store
 from radps_dag.outcome import NodeError
 from radps_dag.problem import RadpsDagError
@@ -154,6 +154,17 @@ class ResultCache:
     def interrupted(self, asked: CacheQuery) -> bool:
         """Whether the process that drove this run before went while it made the call."""
         return asked.place in self._own.going and not self._policy.forces(asked.place)
+
+    def had_snapshots(self, asked: CacheQuery) -> bool:
+        """Whether the call that was interrupted had begun as this one would: after snapshots."""
+        rows = [row for row in self._own.in_place if row.place == asked.place]
+        begun = next((row for row in reversed(rows) if row.key == CHANGES), None)
+        fact = None if begun is None else self.store.fact(begun)
+        return (
+            bool(asked.workload.snapshot)
+            and isinstance(fact, NodeStarted)
+            and fact.source == asked.source
+        )
 
     def expect(self, asked: CacheQuery) -> CachedResult | None:
         """Predict the result that a lookup will find, by the sizes of its files."""

@@ -37,6 +37,7 @@ class Keys:
     `look_up` is asked for the contents of the run, not known yet, to which a URI belongs, `altered`
     whether another run has changed in place what lies at an address, `changed` for the address of
     such data that a text names, and `before` how data from outside were before this run did so.
+    `paths` are the texts that are known to be paths of data, from params.
     """
 
     def __init__(self, library: Library, workspace: Workspace, *, remember: bool = True) -> None:
@@ -48,6 +49,7 @@ class Keys:
         self.altered: Callable[[str], bool] = _never
         self.changed: Callable[[str], str] = _unchanged
         self.before: Callable[[str], str] = _unchanged
+        self.paths: set[str] = set()
         self._remember = remember
         self._salt: bytes | None = None
         self._outside = Outside(workspace.root / "contents.jsonl", remember=remember)
@@ -110,6 +112,8 @@ class Keys:
         if isinstance(value, str) and (address := self.changed(value)):
             # A text counts as what it is; but this one is known to name data, which changed.
             return {"path": value, "outside": self.outside(address)}
+        if isinstance(value, str) and value in self.paths:
+            return {"path": value, "outside": self.outside(value)}
         return value
 
     def _salted(self, secret: str) -> str:
@@ -141,22 +145,28 @@ class Keys:
 
     def knows_all(self, value: Any) -> bool:
         """Whether calls of this workspace have made all products in a value."""
-        return all(self.content(uri) is not None for uri in uris_in(value))
+        return all(self.content(uri) is not None for uri in self._uris(value))
 
     def from_outside(self, value: Any) -> dict[str, str]:
         """The contents of the products in a value that no call of this workspace has made."""
-        digests = {uri: self.outside(uri) for uri in uris_in(value) if self.content(uri) is None}
+        digests = {uri: self.outside(uri) for uri in self._uris(value) if self.content(uri) is None}
         return {uri: content for uri, content in digests.items() if content is not None}
 
     def noted(self, value: Any) -> dict[str, str]:
         """The same, "" for what cannot be looked at: it is never found to be as it was."""
         digests: dict[str, str] = {}
-        for uri in uris_in(value):
+        for uri in self._uris(value):
             try:
                 digests |= self.from_outside({"uri": uri, "kind": ""})
             except RadpsDagError:
                 digests[uri] = ""
         return digests
+
+    def _uris(self, value: Any) -> Iterator[str]:
+        """The addresses of the data in a value: of its products, and of texts that are paths."""
+        yield from uris_in(value)
+        if self.paths:
+            yield from (text for text in _texts(value) if text in self.paths)
 
     def maker(self, uri: str) -> Made | None:
         """Find the result of the call of this workspace that made the data at an address."""
@@ -222,6 +232,16 @@ def address_in(workdir: str, name: str) -> str:
 
 def _is_in(folder: str, address: str) -> bool:
     return folder == address or folder.startswith(f"{address}/")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a value, but for those in products."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping) and not ("uri" in value and "kind" in value):
+        yield from (text for item in value.values() for text in _texts(item))
+    elif isinstance(value, list | tuple):
+        yield from (text for item in value for text in _texts(item))
 
 
 def _nothing(uri: str) -> None:

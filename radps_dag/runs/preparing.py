@@ -173,12 +173,14 @@ def refuse_too_large(job: Job) -> None:
 
 def result_cache_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
     """Open the result cache for a run of the job."""
+    from radps_dag.language.params import named_paths
     from radps_dag.reuse.cache import Policy, ResultCache, patterns
     from radps_dag.reuse.keys import Keys
     from radps_dag.workloads.tools.used import used_tools
 
     policy = Policy(asked.settings.reuse, patterns(asked.force))
     keys = Keys(job.library, store.workspace, remember=not store.reading)
+    keys.paths |= named_paths(job.pipeline, job.params)
     result_cache = ResultCache(store, keys, job.run, job.pipeline.name, policy, job.faults)
     result_cache.damaged.update(job.damaged)
     for workload in used_tools(job.pipeline, job.library):

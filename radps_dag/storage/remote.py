@@ -53,12 +53,21 @@ class RemoteEntry:
 
 def is_local(uri: str) -> bool:
     """Whether it names a file of this machine's file system."""
-    return urlsplit(uri).scheme in ("", "file")
+    return uri.startswith("/") or urlsplit(uri).scheme in ("", "file")
 
 
 def path_of(uri: str) -> Path:
-    """The path that a file: URI names."""
-    return Path(unquote(urlsplit(uri).path))
+    """The path that a file: URI names, or a text that is a path already.
+
+    >>> path_of("file:///data/a%231.ms"), path_of("/data/a#1%.ms")
+    (PosixPath('/data/a#1.ms'), PosixPath('/data/a#1%.ms'))
+    """
+    if not uri.lower().startswith("file:"):
+        return Path(uri)
+    path = uri[len("file:") :]
+    if path.startswith("//"):  # a machine's name, or none
+        path = "/" + path[2:].partition("/")[2]
+    return Path(unquote(path))
 
 
 def root_of(text: str) -> str:

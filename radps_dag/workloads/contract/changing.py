@@ -12,7 +12,9 @@ from radps_dag.language.shape import Shape
 from radps_dag.storage.remote import is_local, path_of
 from radps_dag.workloads.contract.description import Input
 
-__all__ = ["address_of", "addresses", "can_name_data", "changed_inputs"]
+__all__ = ["address_of", "addresses", "can_name_data", "changed_inputs", "no_snapshot"]
+
+SNAPSHOTS = ("copy", "reflink")
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
@@ -30,6 +32,20 @@ def changed_inputs(mutates: bool | str | Sequence[str], inputs: Sequence[Input])
         if name not in input_names:
             raise LookupError(name)
     return tuple(dict.fromkeys(names))
+
+
+def no_snapshot(how: str, changes: Sequence[str]) -> str:
+    """Say why no snapshot of this kind can be made before a call; "" if one can, or none is."""
+    if how == "hardlink":
+        return (
+            "snapshot 'hardlink' is not one: what a program writes into a file in place, it writes "
+            "into each hard link to it; write copy or reflink"
+        )
+    if how and how not in SNAPSHOTS:
+        return f"snapshot {how!r} is not known; write copy or reflink"
+    if how and not changes:
+        return "'snapshot' is of data that are changed in place; say with 'mutates' which these are"
+    return ""
 
 
 def can_name_data(shape: Shape) -> bool:

@@ -86,7 +86,8 @@ class Workload:
     `outputs` is None where the function does not say (it returns a plain dict): anything goes.
     `given` are the parameters the engine fills: name to "workdir", "random" or "context". One that
     `mutates` changes data in place, so that it cannot simply be done again; `changes` are the
-    inputs that name that data. `tool` is what a tool file says, where it is a program.
+    inputs that name that data, of which a `snapshot` is made first ("copy", "reflink"). `tool` is
+    what a tool file says, where it is a program.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Workload:
     placeholder: bool = False
     mutates: bool = False
     changes: tuple[str, ...] = ()
+    snapshot: str = ""
     tool: Tool | None = None
 
     @property

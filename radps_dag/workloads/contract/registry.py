@@ -13,17 +13,21 @@ from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from radps_dag.plugins import imported, plugins
 from radps_dag.problem import InvalidPipeline, Problem, UsageError, did_you_mean, there_are
 from radps_dag.workloads.contract.workload import Workload
 
+if TYPE_CHECKING:
+    from radps_dag.workloads.tools.tool import Containers
+
 __all__ = [
     "Library",
     "collect",
     "find_library",
+    "in_containers",
     "libraries",
     "read_tools",
     "tools_in",
@@ -48,12 +52,13 @@ class Library:
     """Workloads by name. `modules` are the project's own files that were merged in, resolved, so
     that a process that works elsewhere finds them too. A library that `computes` keeps processors
     busy (its module says `COMPUTES = True`): more calls at once than there are of them would gain
-    nothing and hold more memory."""
+    nothing and hold more memory. `containers` is the engine for tools that have an image."""
 
     name: str
     workloads: Mapping[str, Workload] = field(hash=False)
     modules: tuple[Path, ...] = ()
     computes: bool = False
+    containers: Containers | None = None
 
     def find(self, name: str) -> Workload:
         """The workload of that name; raises UsageError with the likely fix. Nothing is imported."""
@@ -115,6 +120,21 @@ def with_functions(library: Library, functions: Sequence[Callable[..., Any]]) ->
             raise UsageError(f"{name} is not a workload; write @workload above it")
         _add_own(workloads, replace(described, version=f"{described.version} {uuid4()}"))
     return replace(library, workloads=workloads)
+
+
+def in_containers(library: Library, containers: Containers | None) -> Library:
+    """The library, its tools that have an image with the engine in which they run."""
+    images = [one for one in library.workloads.values() if one.tool and one.tool.image]
+    if containers is None or not images:
+        return library
+    from radps_dag.workloads.tools.running import ProgramCall
+
+    workloads = dict(library.workloads)
+    for workload in images:
+        assert workload.tool is not None
+        tool = replace(workload.tool, containers=containers)
+        workloads[tool.name] = replace(workload, tool=tool, function=ProgramCall(tool))
+    return replace(library, workloads=workloads, containers=containers)
 
 
 def collect(module: ModuleType) -> dict[str, Workload]:

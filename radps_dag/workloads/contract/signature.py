@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from radps_dag.language.shape import Shape, from_hint, hints_of, mismatch, not_json, show
 from radps_dag.problem import UsageError, did_you_mean, there_are
-from radps_dag.workloads.contract.changing import changed_inputs
+from radps_dag.workloads.contract.changing import changed_inputs, no_snapshot
 from radps_dag.workloads.contract.context import Context
 from radps_dag.workloads.contract.description import Given, Input, Output, Slot, Unit, Workload
 from radps_dag.workloads.contract.docstring import parse_docstring
@@ -31,6 +31,7 @@ def describe_function(
     version: str,
     placeholder: bool,
     mutates: bool | str | Sequence[str] = False,
+    snapshot: str = "",
 ) -> Workload:
     """The workload of a function, called like the function where no name is given.
 
@@ -57,6 +58,8 @@ def describe_function(
             hint = did_you_mean(strange, names)
             raise _wrong(function, f"its docstring describes {strange!r}, no parameter{hint}")
     changes = _changes(function, mutates, inputs)
+    if reason := no_snapshot(snapshot, changes):
+        raise _wrong(function, reason)
     return Workload(
         name=name,
         function=function,
@@ -69,6 +72,7 @@ def describe_function(
         placeholder=placeholder,
         mutates=mutates is True or bool(changes),
         changes=changes,
+        snapshot=snapshot,
     )
 
 

@@ -67,6 +67,7 @@ def workload(
     version: str = "1",
     placeholder: bool = False,
     mutates: bool | str | Sequence[str] = False,
+    snapshot: str = "",
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
 def workload(
     function: Callable[..., Any] | None = None,
@@ -76,18 +77,20 @@ def workload(
     version: str = "1",
     placeholder: bool = False,
     mutates: bool | str | Sequence[str] = False,
+    snapshot: str = "",
 ) -> Any:
     """Make a workload of a function: `function.workload` describes it, the function stays as it is.
 
     `version` counts what its code does not show, such as a newer library below it. `mutates` says
     that it changes data in place, and which inputs name that data (True: all that can): such a call
     is never reused by another run, what depends on it runs again after it, and one that was
-    interrupted is not repeated unless a person forces it.
+    interrupted is not repeated unless a person forces it, or each attempt begins from a `snapshot`
+    of the data, "copy" or "reflink".
     Raises UsageError, with the function's place, where the signature cannot be a schema.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        described = describe_function(function, name, version, placeholder, mutates)
+        described = describe_function(function, name, version, placeholder, mutates, snapshot)
         function.workload = described  # type: ignore[attr-defined]
         return function
 

@@ -21,6 +21,7 @@ from radps_dag.problem import (
     there_are,
 )
 from radps_dag.storage.files import content_of
+from radps_dag.workloads.contract.changing import no_snapshot
 from radps_dag.workloads.contract.description import Output, Workload
 from radps_dag.workloads.tools.inputs import known_inputs, read_inputs
 from radps_dag.workloads.tools.patterns import PatternRefused, bounded
@@ -120,7 +121,15 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
         warn_on=tuple(_triggers(table, "warn_on", report)),
         changes=tuple(_changes(table, shapes, report)),
         resources=resources(table) if "resources" in table else None,
+        image=_image(table, path),
+        network=table.get("network", False) is True,
     )
+    if tool.network and not tool.image:
+        message = "'network' is for tools with an image; a program of the machine has its network"
+        report(Problem(table.key_at("network"), "image", message))
+    snapshot = str(table.get("snapshot", ""))
+    if reason := no_snapshot(snapshot, tool.changes):
+        report(Problem(table.value_at("snapshot"), "mutates", reason))
     given = {one.name for one in parameters if one.flag or one.false_flag}
     handed = {one.source.name for one in tool.outputs if isinstance(one.source, FromInput)}
     for one in parameters:
@@ -146,6 +155,7 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
         description=description,
         mutates=bool(tool.changes),
         changes=tool.changes,
+        snapshot=snapshot,
         tool=tool,
     )
 
@@ -160,6 +170,14 @@ def _command(table: Table, key: str, path: Path, report: Report) -> tuple[str, .
     if words and "/" in words[0] and not words[0].startswith("/"):
         words = (os.path.normpath(path.resolve().parent / words[0]), *words[1:])
     return words
+
+
+def _image(table: Table, path: Path) -> str:
+    """An image by its name; a file lies where the tool file says."""
+    image = str(table.get("image", ""))
+    if image.endswith(".sif") and "://" not in image:
+        return os.path.normpath(path.resolve().parent / image)
+    return image
 
 
 def _outputs(tool: Table, texts: Texts, report: Report) -> Iterator[tuple[ToolOutput, Table]]:

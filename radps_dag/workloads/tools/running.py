@@ -59,19 +59,11 @@ class ProgramCall:
             raise _failed("InputRefused", str(error)) from None
 
     def _called(self, inputs: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        from radps_dag.workloads.tools.process import run
-        from radps_dag.workloads.tools.versions import find_program, missing
-
         tool = self.tool
         values = names_of(tool, inputs)
-        words = command_of(tool, values)
-        environment = environment_of(tool, values)
-        program = find_program(tool.program[0])
-        if program is None:
-            raise _failed("ProgramMissing", missing(tool), "FileNotFoundError", "OSError")
         watch = Watch(tool)
         try:
-            code = run([os.fsencode(program), *words[1:]], folder, environment, watch)
+            code = self._code(inputs, values, folder, watch)
         except OSError as error:
             why = f"{tool.program[0]} cannot be started: {error.strerror or error}"
             raise _failed("ProgramFailed", why, "OSError") from None
@@ -84,6 +76,41 @@ class ProgramCall:
             return {one.name: _output(one, inputs, values, folder, watch) for one in tool.outputs}
         except _Missing as error:
             raise self._failure(watch, "OutputMissing", str(error)) from None
+
+    def _code(
+        self, inputs: Mapping[str, Any], values: Mapping[str, Any], folder: Path, watch: Watch
+    ) -> int:
+        """Run the program to its end, in a container or on the machine; its exit code."""
+        from radps_dag.workloads.tools.containers import (
+            ContainerMissing,
+            binds_of,
+            container_of,
+            ending,
+        )
+        from radps_dag.workloads.tools.process import run
+        from radps_dag.workloads.tools.versions import find_program, missing
+
+        tool = self.tool
+        words, variables = command_of(tool, values), environment_of(tool, values)
+        try:
+            container = container_of(tool)
+        except ContainerMissing as error:
+            raise _failed("ProgramMissing", str(error), "FileNotFoundError", "OSError") from None
+        if container is not None:
+            binds = binds_of(tool, inputs, folder)
+            with ending(container) as started:
+                words, variables = container.command(
+                    words, folder, binds, variables, network=tool.network, name=started.name
+                )
+                code = run(words, folder, variables, watch)
+                started.ended = code >= 0
+            return code
+        if tool.image and tool.containers is not None:
+            note(f"{tool.name}: not in a container, but the program of this machine")
+        program = find_program(tool.program[0])
+        if program is None:
+            raise _failed("ProgramMissing", missing(tool), "FileNotFoundError", "OSError")
+        return run([os.fsencode(program), *words[1:]], folder, variables, watch)
 
     def _refuse_failed(self, watch: Watch, code: int) -> None:
         name = self.tool.program[0].rpartition("/")[2]

@@ -12,6 +12,8 @@ from radps_dag.language.model import Resources
 from radps_dag.problem import Location
 
 __all__ = [
+    "ENGINES",
+    "Containers",
     "Files",
     "FromInput",
     "FromJson",
@@ -25,6 +27,16 @@ __all__ = [
 ]
 
 Stream = Literal["stdout", "stderr"]
+ENGINES = ("podman", "docker", "apptainer")
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """The engine in which tools with an image run. With `fallback` the program of the machine is
+    used where the engine or the image is not there."""
+
+    engine: str
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +133,6 @@ class Tool:
     warn_on: tuple[Trigger, ...] = ()
     changes: tuple[str, ...] = ()
     resources: Resources | None = None
+    image: str = ""
+    network: bool = False
+    containers: Containers | None = None  # of the profile

@@ -11,6 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from radps_dag.workloads.tools.argv import PASSED
+from radps_dag.workloads.tools.containers import (
+    ContainerMissing,
+    container_of,
+    identity_of_image,
+)
 from radps_dag.workloads.tools.tool import Tool
 
 __all__ = ["answer_of", "find_program", "identity_of", "missing", "version_of"]
@@ -45,7 +50,13 @@ def answer_of(tool: Tool) -> str:
 
 
 def identity_of(tool: Tool) -> str:
-    """The mark of the program's version: its answer, or the digest of its file."""
+    """The mark of the program's version: its image, its answer, or the digest of its file."""
+    try:
+        container = container_of(tool)
+    except ContainerMissing:
+        return ""
+    if container is not None:
+        return identity_of_image(container)
     if tool.version_command:
         return answer_of(tool)
     program = find_program(tool.program[0])
@@ -56,7 +67,13 @@ def identity_of(tool: Tool) -> str:
 
 
 def version_of(tool: Tool) -> str:
-    """The first line of the answer that has a number in it; "" where there is none."""
+    """The image, or the first line of the answer with a number in it; "" where there is none."""
+    try:
+        container = container_of(tool)
+    except ContainerMissing:
+        return ""
+    if container is not None:
+        return f"{container.image} ({identity_of_image(container)[:19]})"
     if not tool.version_command:
         return ""
     lines = [line.strip() for line in answer_of(tool).splitlines() if line.strip()]

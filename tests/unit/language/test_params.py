@@ -281,3 +281,73 @@ def test_a_pipeline_without_params(tmp_path: Path) -> None:
     """Where there are none, the message does not list them."""
     pipeline = loader.load(write(tmp_path, "stages: {a: {run: x}}"))
     assert refused(pipeline, "a=1") == ["-p:1:1: unknown param 'a'; the pipeline pipeline has none"]
+
+
+PATHS = """
+    name: demo
+    version: 1
+    params:
+      ms: {type: [string, "null"], format: path, must_exist: true, default: null}
+      table: {type: string, format: path, default: tables/antennas.txt}
+      several: {type: array, items: {type: string, format: path}, default: []}
+      sets: {type: array, items: {type: string, format: glob, must_exist: true}, default: []}
+    stages: {a: {run: give}}
+"""
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return loader.load(write(tmp_path / "project", PATHS))
+
+
+def test_a_path_is_seen_from_whoever_names_it(paths: Pipeline, tmp_path: Path) -> None:
+    """A default from the pipeline's folder, -p from here, a params file from its folder; absolute
+    paths and addresses stay, whatever signs they have."""
+    assert values(paths)["table"] == str(tmp_path / "project/tables/antennas.txt")
+    assert values(paths, "table=a #1: *.txt")["table"] == str(tmp_path / "here/a #1: *.txt")
+    assert values(paths, "several=*.a,b #2.ms")["several"] == [
+        str(tmp_path / "here/*.a"),
+        str(tmp_path / "here/b #2.ms"),
+    ]
+    for text in ("/data/a.ms", "s3://bucket/a.ms", "file:///data/a.ms"):
+        assert values(paths, f"table={text}")["table"] == text
+    file = tmp_path / "night.yaml"
+    file.write_text("table: t.txt\nseveral: [../u.ms]\n")
+    found = resolve(paths, files=[file])
+    assert found["table"] == str(tmp_path / "t.txt")
+    assert found["several"] == [str(tmp_path / "../u.ms")]
+    again = resolve(paths, known=found)
+    assert again == found
+
+
+def test_what_must_exist_is_looked_for(paths: Pipeline, tmp_path: Path) -> None:
+    """What is not there is told with the place of its value, and with what it may be."""
+    here = tmp_path / "here"
+    (here / "night_1.ms").mkdir()
+    assert values(paths, "ms=night_1.ms")["ms"] == str(here / "night_1.ms")
+    assert values(paths, "ms=null")["ms"] is None
+    assert refused(paths, "ms=night_2.ms") == [
+        f"-p:1:4: param 'ms': {here}/night_2.ms does not exist; did you mean 'night_1.ms'?"
+    ]
+    assert refused(paths, "ms=no/night.ms") == [
+        f"-p:1:4: param 'ms': {here}/no/night.ms does not exist, nor does the folder {here}/no"
+    ]
+    assert refused(paths, "ms=") == ["-p:1:4: param 'ms': the path is empty, and must exist"]
+    assert refused(paths, "sets=*.fits") == [
+        f"-p:1:6: param 'sets': nothing is like {here}/*.fits; check the pattern"
+    ]
+
+
+def test_a_pattern_gives_paths_in_order(paths: Pipeline, tmp_path: Path) -> None:
+    """What matches comes in the order of the names, and stays what it was in a resumed run."""
+    here = tmp_path / "here"
+    for name in ("b.ms", "a.ms", "a#1.ms", "c[1].ms", "d.txt"):
+        (here / name).mkdir()
+    found = values(paths, "sets=*.ms,d.txt")
+    names = ["a#1.ms", "a.ms", "b.ms", "c[1].ms", "d.txt"]
+    assert found["sets"] == [str(here / name) for name in names]
+    (here / "new.ms").mkdir()
+    assert resolve(paths, known=found)["sets"] == found["sets"]

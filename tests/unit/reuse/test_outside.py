@@ -9,6 +9,7 @@ from typing import Any
 import fsspec
 import pytest
 from resume_support import Desk, desk
+from run_support import write
 
 from radps_dag.reuse import outside
 from radps_dag.reuse.outside import GONE, Outside
@@ -191,3 +192,61 @@ def test_a_store_that_does_not_answer(looks: Outside, monkeypatch: pytest.Monkey
     monkeypatch.setattr(outside, "listing", refuse)
     with pytest.raises(Unreachable):
         looks.content("s3://bucket/x")
+
+
+NAMED = """
+params:
+  file: {type: string, format: path, must_exist: true}
+  files: {type: array, items: {type: string, format: glob, must_exist: true}}
+stages:
+  text: {run: give, with: {value: "${{ params.file }}", name: text}}
+  part: {use: part.yaml, with: {file: data/x.json}}
+  read: {run: load, with: {product: {uri: "${{ params.file }}", kind: test}}}
+  each: {for_each: {file: "${{ params.files }}"}, run: give, with: {value: "${{ each.file }}"}}
+outputs: {seen: "${{ stages.read.value }}"}
+"""
+PART = """
+name: part
+version: 1
+params:
+  file: {type: string, format: path, must_exist: true}
+  other: {type: string, format: path, must_exist: true, default: data/y.json}
+stages:
+  text: {run: give, with: {value: "${{ params.file }}", name: part}}
+  other: {run: give, with: {value: "${{ params.other }}", name: other}}
+"""
+
+
+def test_files_that_params_name(desk: Desk) -> None:
+    """What gets the path of a file that must exist runs again when the file has changed, also
+    where it gets a text, in a fan-out and in a used file; what does not, does not."""
+    data = desk.directory / "data"
+    data.mkdir()
+    for name in ("x.json", "y.json"):
+        (data / name).write_text("[1]")
+    write(desk.directory / "part.yaml", PART)
+    desk.pipeline(NAMED)
+    params = ("-p", "file=data/x.json", "-p", "files=data/*.json")
+    assert desk.run(*params).outputs == {"seen": [1]}
+    plan = {place for place, (verdict, _) in desk.plan(*params).items() if verdict == "run"}
+    assert plan == set()
+    (data / "x.json").write_text("[2]")
+    plan = {place for place, (verdict, _) in desk.plan(*params).items() if verdict == "run"}
+    assert plan == {"text", "part", "part/text", "read", "each", f"each[file={data}/x.json]"}
+    assert desk.run(*params).outputs == {"seen": [2]}
+    (data / "x.json").unlink()
+    refused = desk.run(*params)
+    assert refused.code == 2
+    assert f"param 'file': {data}/x.json does not exist" in refused.err
+
+
+def test_a_name_with_a_number_sign(desk: Desk) -> None:
+    """A path is taken as it is: what lies behind # or ? belongs to it, and % means nothing."""
+    name = "a#1?%41.json"
+    (desk.directory / name).write_text("[1]")
+    text = NAMED.partition("  part:")[0]
+    desk.pipeline(text + 'outputs: {file: "${{ stages.text.value }}"}')
+    params = ("-p", f"file={name}", "-p", f"files={name}")
+    assert desk.run(*params).outputs == {"file": str(desk.directory / name)}
+    (desk.directory / name).write_text("[2]")
+    assert desk.plan(*params)["text"][0] == "run"

@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,10 @@ def open_pipeline(
         folders = [] if chosen.path is None else [chosen.path.resolve().parent]
         if tools and (file := path.path if isinstance(path, Pipeline) else os.fspath(path)):
             folders.append(Path(file).resolve().parent)
-        found = [tool for folder in dict.fromkeys(folders) for tool in tools_in(_shown(folder))]
+        own_tools = [tool for folder in dict.fromkeys(folders) for tool in tools_in(_shown(folder))]
         modules = (*chosen.workloads, *modules)
         pipeline, workloads = _opened(
-            path, library or chosen.library, found, modules, functions, warn
+            path, library or chosen.library, own_tools, modules, functions, warn
         )
         return pipeline, in_containers(workloads, chosen.containers)
 
@@ -188,7 +189,7 @@ def _opened(
 
 def _sort_out(problems: Collection[Problem], warn: Report) -> None:
     errors = [problem for problem in problems if problem.severity == "error"]
-    for problem in sorted(set(problems).difference(errors), key=lambda one: one.sort_key):
+    for problem in sorted(set(problems).difference(errors), key=attrgetter("sort_key")):
         warn(problem)
     if errors:
         raise InvalidPipeline(errors)

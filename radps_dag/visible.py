@@ -67,7 +67,7 @@ def one_line(text: str) -> str:
     >>> one_line(f"no such file: {'x' * 5000!r}; write a name")[-23:]
     " ... xxx'; write a name"
     """
-    text = _QUOTED.sub(lambda found: shortened(found[0][:-1], _LONGEST_QUOTED) + found[0][0], text)
+    text = _QUOTED.sub(lambda match: shortened(match[0][:-1], _LONGEST_QUOTED) + match[0][0], text)
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 305]} ... {text[-300:]}"
     return visible(text.replace("\n", "\\n"))

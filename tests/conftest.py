@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import examples
+import marks
 import postgres_server
 import pytest
-from marks import pytest_collection_modifyitems, pytest_configure, pytest_ignore_collect
 from skips import pytest_make_collect_report, pytest_runtest_makereport
 
 from radps_dag.prefect import server
@@ -19,14 +19,17 @@ from radps_dag.prefect.server import ServerAddress
 
 # Hooks: pytest finds them by their names here.
 __all__ = [
-    "pytest_collection_modifyitems",
-    "pytest_configure",
-    "pytest_ignore_collect",
     "pytest_make_collect_report",
     "pytest_runtest_makereport",
 ]
 
 examples.register()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have `marks` see the doctests of the package too: this file's hooks see its own folder."""
+    config.pluginmanager.register(marks)
+
 
 # A shell that puts the tests in the background has them, and all that they start, ignore Ctrl-C.
 for _signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):

@@ -63,7 +63,7 @@ def add_to_context(
     A run that goes on takes it up with the next call that starts. `by` is who adds it; the user's
     name where nothing is said. Raises UsageError where the value is not as declared.
     """
-    _append(run, workspace, store, by, lambda known: addition(known, key, value))
+    _append(run, workspace, store, by, lambda snapshot: addition(snapshot, key, value))
 
 
 def withdraw_from_context(
@@ -76,7 +76,7 @@ def withdraw_from_context(
     by: str | None = None,
 ) -> None:
     """Say of a product of a run, or of the one with this URI, that it is not to be used."""
-    _append(run, workspace, store, by, lambda known: withdrawal(known, product, reason))
+    _append(run, workspace, store, by, lambda snapshot: withdrawal(snapshot, product, reason))
 
 
 def read_context(store: Store, run: str, at: str | None = None) -> Snapshot:

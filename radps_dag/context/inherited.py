@@ -22,4 +22,4 @@ def adopt_left(fold: Fold, store: Store, left: Mapping[str, str]) -> None:
         for fact in store.facts(run):
             other.add(fact)
         for stage in stages:
-            fold.adopt(sorted(other.under(stage), key=lambda one: one.order))
+            fold.adopt(sorted(other.under(stage), key=lambda work: work.order))

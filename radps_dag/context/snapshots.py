@@ -17,7 +17,7 @@ __all__ = ["snapshot_of"]
 def snapshot_of(fold: Fold, landed: Iterable[Landed] | None = None) -> Snapshot:
     """The context that those make who landed; all of a run, where nobody is said."""
     chosen = [*fold.under(), *fold.outside] if landed is None else landed
-    arrived = sorted(chosen, key=lambda one: one.order)
+    arrived = sorted(chosen, key=lambda work: work.order)
     placed = _placed(fold.ranks)
     return Snapshot(
         entries=tuple(_entries(arrived, fold.declared, placed)),

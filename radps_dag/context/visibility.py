@@ -34,20 +34,20 @@ class Link:
 
 class Visibility:
     """Lookup of the nodes that each node of a pipeline waits for. If only a `part` of the stages
-    runs, those that do not run count too: `whole` is the graph of all.
+    runs, those that do not run count too: `full` is the graph of all.
     """
 
-    def __init__(self, part: Graph | None = None, whole: Graph | None = None) -> None:
+    def __init__(self, part: Graph | None = None, full: Graph | None = None) -> None:
         self._part = part
-        self._whole = whole
+        self._full = full
         self._before: dict[tuple[int, str], frozenset[str]] = {}
 
     def before(self, link: Link) -> frozenset[str]:
         """The nodes of the level that this one waits for, directly or through others."""
         key = (id(link.graph), link.id)
         if key not in self._before:
-            whole = self._whole if link.graph is self._part else None
-            graph = link.graph if whole is None else whole
+            full = self._full if link.graph is self._part else None
+            graph = link.graph if full is None else full
             self._before[key] = frozenset(nx.ancestors(graph, link.id))
         return self._before[key]
 

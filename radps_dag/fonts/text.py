@@ -105,7 +105,7 @@ def _format_4(font: bytes, start: int) -> list[tuple[int, int]]:
     starts = struct.unpack_from(shape, font, start + 16 + twice)
     deltas = struct.unpack_from(shape, font, start + 16 + 2 * twice)
     offsets = struct.unpack_from(shape, font, start + 16 + 3 * twice)
-    found = []
+    parts = []
     for segment, (first, last) in enumerate(zip(starts, ends, strict=True)):
         for code in range(first, min(last, 0xFFFE) + 1):
             glyph = code
@@ -116,5 +116,5 @@ def _format_4(font: bytes, start: int) -> list[tuple[int, int]]:
                 glyph = struct.unpack_from(">H", font, place)[0]
                 if not glyph:
                     continue
-            found.append((code, (glyph + deltas[segment]) & 0xFFFF))
-    return found
+            parts.append((code, (glyph + deltas[segment]) & 0xFFFF))
+    return parts

@@ -65,7 +65,7 @@ async def run_flow(
     name: str,
     parameters: Mapping[str, Any],
     tags: Sequence[str],
-    known: FlowRuns,
+    flow_runs: FlowRuns,
     early: Callable[[], State[Any]],
 ) -> None:
     """Run a flow under a name; inside another flow it is a subflow of that. `early` is the state
@@ -79,7 +79,7 @@ async def run_flow(
         parameters=dict(parameters),
         run_name=name,
         tags=tuple(tags),
-        known=known,
+        flow_runs=flow_runs,
     )
     try:
         async with engine.start():
@@ -89,7 +89,7 @@ async def run_flow(
                     _ = await engine.call_flow_fn()
     except asyncio.CancelledError:
         # Cancelled between two calls to the server: to Prefect that is a crash, or nothing at all.
-        if engine.flow_run is not None and not known.contact.lost:
+        if engine.flow_run is not None and not flow_runs.contact.lost:
             with suppress(*TROUBLE):
                 async with get_client() as client:
                     await client.set_flow_run_state(engine.flow_run.id, early(), force=True)
@@ -100,7 +100,7 @@ async def run_flow(
 class _Engine(AsyncFlowRunEngine[Any, Any]):
     run_name: str = ""
     tags: tuple[str, ...] = ()
-    known: FlowRuns = field(kw_only=True)
+    flow_runs: FlowRuns = field(kw_only=True)
 
     async def set_state(self, state: State[Any], force: bool = False) -> State[Any]:
         if state.is_paused():
@@ -110,13 +110,13 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
         run = self.flow_run
         if state.is_final() and run is not None and run.parent_task_run_id is not None:
             run.state, run.state_type, run.state_name = state, state.type, state.name
-            self.known.tell(self.client, run.id, state, force)
+            self.flow_runs.tell(self.client, run.id, state, force)
             return state
         try:
             return await super().set_state(state, force)
         except TROUBLE as error:
             # Known at once: Prefect would try to tell the server that it failed to tell it.
-            self.known.contact.lose(error)
+            self.flow_runs.contact.lose(error)
             raise
 
     async def begin_run(self) -> State[Any]:
@@ -133,7 +133,7 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
             raise
 
     async def _made(self, client: PrefectClient) -> FlowRun:
-        flow, flows = self.flow, self.known.flows
+        flow, flows = self.flow, self.flow_runs.flows
         if flow.name not in flows:
             flows[flow.name] = asyncio.create_task(client.create_flow(flow))
         parent = await self._tracking_task_run(client)

@@ -89,11 +89,11 @@ class Gallery:
     async def show(self, client: PrefectClient, at_once: bool = False) -> None:
         """Show what is due, or all there is."""
         while self._made:
-            found = await asyncio.to_thread(seen, self._made[0], self.link)
+            image = await asyncio.to_thread(seen, self._made[0], self.link)
             picture = self._made.popleft()
-            if found is not None:
+            if image is not None:
                 name = parts(picture.name)[0]
-                self._stages.setdefault(name, _Stage(name)).enter(found)
+                self._stages.setdefault(name, _Stage(name)).enter(image)
         for stage in list(self._stages.values()):
             if not stage.told and (at_once or time.monotonic() >= stage.due):
                 await self._tell(client, stage)
@@ -124,13 +124,13 @@ class Gallery:
 
     async def _send(self, client: PrefectClient, key: str, shown: Mapping[str, Any]) -> None:
         """Make an artifact, or bring it up to date."""
-        if (known := self._artifacts.get(key)) is None:
+        if (shown_before := self._artifacts.get(key)) is None:
             artifact = ArtifactCreate(key=key, flow_run_id=self.flow_run, **shown)
             self._artifacts[key] = (await client.create_artifact(artifact)).id
             return
         try:
             update = ArtifactUpdate(data=shown["data"], description=shown["description"])
-            await client.update_artifact(known, update)
+            await client.update_artifact(shown_before, update)
         except ObjectNotFound:
             return  # somebody has deleted it
 

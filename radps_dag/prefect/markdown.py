@@ -53,9 +53,13 @@ def image(source: str) -> str:
     return f"![picture]({source})"
 
 
-def value(found: Any) -> str:
+def value(content: Any) -> str:
     """A value in a line: a text as it is, anything else as JSON."""
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, default=str)
+    return (
+        content
+        if isinstance(content, str)
+        else json.dumps(content, ensure_ascii=False, default=str)
+    )
 
 
 def _escaped(match: re.Match[str]) -> str:

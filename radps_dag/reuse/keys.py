@@ -201,10 +201,10 @@ class Keys:
 
     def _found(self, uri: str) -> str | None:
         uri = uri.rstrip("/")
-        if (whole := self._written.get(uri)) is not None:  # all that a call has written
-            if any(self.altered(address_in(uri, name)) for name in whole.files):
+        if (written := self._written.get(uri)) is not None:  # all that a call has written
+            if any(self.altered(address_in(uri, name)) for name in written.files):
                 return None
-            text = json.dumps({name: digest for name, (_, digest) in whole.files.items()})
+            text = json.dumps({name: digest for name, (_, digest) in written.files.items()})
             return sha256(text.encode()).hexdigest()[:32]
         folder, _, rest = uri.rpartition("/")
         below = rest

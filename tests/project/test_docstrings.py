@@ -8,20 +8,20 @@ from collections.abc import Iterator
 
 import pytest
 from repository import ROOT
+from source_support import definitions
 
 _CLAUSE = re.compile(
     r"(What|Whatever|Where|Wherever|When|Whenever|Who|Whom|Whose|Whoever|Which|How|Why|That|Of|With)"
     r"\b",
     re.IGNORECASE,
 )
-_DEFINITIONS = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def openings(source: str) -> Iterator[tuple[int, str]]:
     """Yield the line and text of docstrings that open with a clause instead of a verb or noun."""
-    for node in ast.walk(ast.parse(source)):
-        text = ast.get_docstring(node) if isinstance(node, _DEFINITIONS) else None
-        if not isinstance(node, _DEFINITIONS) or text is None:
+    for node in definitions(source):
+        text = ast.get_docstring(node)
+        if text is None:
             continue
         returns = getattr(node, "returns", None)
         predicate = returns is not None and ast.unparse(returns).startswith(("bool", "TypeGuard"))

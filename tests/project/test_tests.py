@@ -10,6 +10,7 @@ from typing import Any
 import marks
 import pytest
 from repository import ROOT
+from source_support import definitions
 
 TESTS = ROOT / "tests"
 
@@ -19,7 +20,7 @@ def test_every_test_states_its_rule() -> None:
     without = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sorted(TESTS.rglob("test_*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in definitions(path.read_text(encoding="utf-8"))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         and not ast.get_docstring(node)

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 from repository import ROOT
 
 __all__ = [
     "MARKS",
+    "pytest_collect_file",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_ignore_collect",
@@ -78,6 +81,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out folders without a quick test where those alone are wanted: imports take seconds."""
     quick = config.option.markexpr == "quick" and collection_path in _FOLDERS
     return True if quick else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path,
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for examples only in files that have some: pytest would import every module for it."""
+    collectors = yield
+    if file_path.suffix == ".py" and ">>>" not in file_path.read_text(encoding="utf-8"):
+        return [each for each in collectors if not isinstance(each, DoctestModule)]
+    return collectors
 
 
 def _turn(item: pytest.Item) -> int:

@@ -52,9 +52,10 @@ def pipeline_with(place: str, keyword: str) -> str:
     return f"version: 1\nname: hostile\n{body}\nstages: {{a: {{pause: {{message: m}}}}}}\n"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[tuple[str, list[str]]]:
-    """An HTTP server with the schema of an integer at every address, and what it was asked."""
+    """An HTTP server with the schema of an integer at every address, and what it was asked: nothing
+    by any test, so one server does for all."""
     asked: list[str] = []
 
     class Answers(BaseHTTPRequestHandler):

@@ -24,7 +24,7 @@ __all__ = ["command"]
 _MOST = 20  # runs of each kind that are listed
 
 
-class _Age(click.ParamType):
+class _Age(click.ParamType[float]):
     """A duration such as `30d`."""
 
     name = "age"

@@ -305,8 +305,8 @@ def test_a_page_that_gave_the_password_gets_a_cookie(
     start, _ = asyncio.run(ask(gate_of(Inner()), path, **headers))
     cookies = [value.decode() for name, value in start["headers"] if name == b"set-cookie"]
     assert len(cookies) == 2 * given
-    for cookie, path in zip(cookies, (PRODUCTS_PATH, REPORTS_PATH), strict=False):
-        assert cookie.endswith(f"; Path={path}; HttpOnly; SameSite=Strict")
+    for cookie, under in zip(cookies, (PRODUCTS_PATH, REPORTS_PATH), strict=False):
+        assert cookie.endswith(f"; Path={under}; HttpOnly; SameSite=Strict")
         assert "secret" not in cookie and PASSWORD[6:] not in cookie
 
 

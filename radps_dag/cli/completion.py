@@ -65,11 +65,13 @@ def runs(ctx: Context, incomplete: str) -> Iterator[CompletionItem[str]]:
     """Ids of runs, newest first: those that begin so, or else those with that part."""
     with os.scandir(_workspace(ctx) / "runs") as entries:
         ids = sorted((entry.name for entry in entries if entry.is_dir()), reverse=True)
-    matching = [id for id in (*ids, "last") if id.startswith(incomplete)]
+    named = _names(_workspace(ctx))
+    matching = [id for id in (*ids, *named.values(), "last") if id.startswith(incomplete)]
     if not matching:
-        matching = [id for id in ids if incomplete in id]
+        matching = [id for id in (*ids, *named.values()) if incomplete in id]
         # Bash puts what all have in common in the place of what was typed: with this, nothing.
         matching += ["last"] if len(matching) > 1 else []
+    matching = list(dict.fromkeys(matching))
     yield from map(CompletionItem, matching)
 
 
@@ -216,6 +218,16 @@ def _files(ctx: Context) -> tuple[Read, str]:
     return lambda name: _data(name, texts.get(name, "")), name
 
 
+def _names(workspace: Path) -> Mapping[str, str]:
+    """The names of runs, by id; none where the journal does not say."""
+    from radps_dag.journal.glance import names
+
+    try:
+        return names(workspace / "journal.db")
+    except Exception:  # noqa: BLE001  # ids are completed all the same
+        return {}
+
+
 def _recorded(ctx: Context) -> tuple[Mapping[str, str], str]:
     from radps_dag.journal.glance import first_start
     from radps_dag.journal.workspace import pick
@@ -223,7 +235,8 @@ def _recorded(ctx: Context) -> tuple[Mapping[str, str], str]:
     folder = _workspace(ctx)
     ids = sorted((entry.name for entry in (folder / "runs").iterdir()), reverse=True)
     wanted = ctx.params.get("run") or "last"
-    started = first_start(folder / "journal.db", ids[0] if wanted == "last" else pick(wanted, ids))
+    run = ids[0] if wanted == "last" else pick(wanted, ids, _names(folder))
+    started = first_start(folder / "journal.db", run)
     return started["provenance"]["sources"], Path(started["file"]).name
 
 

@@ -8,7 +8,13 @@ from typing import Any
 import click
 
 from radps_dag.cli.asked import asked_of, frontend_of
-from radps_dag.cli.options import how_to_run, what_to_run, which_workloads, which_workspace
+from radps_dag.cli.options import (
+    how_to_run,
+    run_name,
+    what_to_run,
+    which_workloads,
+    which_workspace,
+)
 from radps_dag.runs.options import with_profile
 
 __all__ = ["command"]
@@ -19,6 +25,12 @@ __all__ = ["command"]
 @how_to_run
 @which_workloads
 @which_workspace
+@click.option(
+    "--name",
+    metavar="LABEL",
+    callback=run_name,
+    help="Name the run: lists show it, and commands take it as they take its id.",
+)
 def command(**given: Any) -> int:
     """Run the pipeline in FILE, after a complete check of it.
 
@@ -27,7 +39,10 @@ def command(**given: Any) -> int:
     wrong, 130 or 143 if a signal ended it.
     """
     asked = asked_of(given)
-    asked = replace(asked, settings=with_profile(asked.settings, asked.profile))
+    asked = replace(
+        asked,
+        settings=replace(with_profile(asked.settings, asked.profile), name=given["name"]),
+    )
     # Late, so that the shell completes the command's options at once.
     from radps_dag.cli.screen import exit_code
     from radps_dag.runs.launching import start

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from radps_dag.cli.looking import Damage, as_json, looking, moment, print_lines, room
 from radps_dag.cli.options import which_workspace
 from radps_dag.journal.workspace import CUT
+from radps_dag.language.quantities import in_words
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -20,12 +21,24 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_HEADS = ("run", "pipeline", "status", "started", "took", "done", "failed", "reused", "resumed")
+_HEADS = (
+    "run",
+    "pipeline",
+    "status",
+    "started",
+    "took",
+    "done",
+    "failed",
+    "reused",
+    "resumed",
+    "size",
+)
 # Left out where there is no room, in this order: the first is in the id as well.
-_SPARE = ("pipeline", "resumed", "reused", "done")
+_SPARE = ("pipeline", "resumed", "reused", "size", "done")
 _LEAST = 22  # columns of an id: the time, and the beginning of the pipeline's name
+_VALUE = 24  # characters of a param
 _LINES = 3  # of what is said below a run
-_NUMBERS = frozenset({"took", "done", "failed", "reused", "resumed"})
+_NUMBERS = frozenset({"took", "done", "failed", "reused", "resumed", "size"})
 _STYLES = {
     "running": "cyan",
     "succeeded": "green",
@@ -140,6 +153,7 @@ def _cells(listed: Listed) -> dict[str, str]:
         "failed": f"{listed.failed:,}" if listed.failed else "",
         "reused": f"{listed.reused:,}" if listed.reused else "",
         "resumed": f"{listed.resumed:,}" if listed.resumed else "",
+        "size": in_words(listed.size) if listed.size else "",
     }
 
 
@@ -148,6 +162,9 @@ def _more(listed: Listed) -> Iterator[str]:
     from radps_dag.progress.look import clean
 
     run = clean(listed.run)
+    differs = ", ".join(f"{name}={_short(value)}" for name, value in listed.differs.items())
+    if listed.name or differs:
+        yield clean("  ".join(filter(None, (listed.name, differs))))
     if listed.questions:
         many = f"{listed.questions} questions wait" if listed.questions > 1 else "a question waits"
         yield f"{many}: radps-dag questions {run}"
@@ -157,3 +174,11 @@ def _more(listed: Listed) -> Iterator[str]:
         yield f"go on with it: radps-dag resume {run}"
     elif listed.cause:
         yield clean(listed.cause)
+
+
+def _short(value: Any) -> str:
+    """A param's value, of which a long one is cut."""
+    from radps_dag.facts import strict_json
+
+    text = value if isinstance(value, str) else strict_json(value)
+    return text if len(text) <= _VALUE else f"{text[: _VALUE - 1]}{CUT}"

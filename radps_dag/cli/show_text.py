@@ -34,6 +34,8 @@ def run_lines(view: RunView, page: str = "") -> Iterator[str]:
     listed, start = view.listed, view.start
     provenance = start.provenance
     yield f"{clean(listed.run)}  {listed.status}" + _in(listed.seconds)
+    if listed.name:
+        yield _field("name", clean(listed.name))
     if listed.driver:
         yield _field("driven by", listed.driver)
     if listed.cause:
@@ -42,7 +44,7 @@ def run_lines(view: RunView, page: str = "") -> Iterator[str]:
     yield _field("library", start.library)
     yield _field("executor", f"{start.executor}, seed {start.seed}")
     yield _field("calls", _calls(view))
-    yield _field("directory", str(view.directory))
+    yield _field("directory", f"{view.directory}, {_bytes(listed.size)}")
     for tracked in view.tracked[-1:]:
         yield _field("Prefect", f"{tracked.api}, flow run {tracked.flow_run}")
         yield _field("page", page)

@@ -54,6 +54,7 @@ class Settings:
     prefect: bool = True
     products: str | None = None
     thresholds: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""  # of the run, for people
     secrets: tuple[str, ...] = ()  # names of params of which stars are recorded
 
     def recorded(self) -> dict[str, Any]:
@@ -72,6 +73,7 @@ class Settings:
             "prefect": self.prefect,
             "products": self.products,
             "thresholds": self.thresholds,
+            **({"name": self.name} if self.name else {}),
             **({"secrets": [*self.secrets]} if self.secrets else {}),
         }
 
@@ -101,5 +103,6 @@ class Settings:
             prefect=recorded.get("prefect", True),
             products=recorded.get("products"),
             thresholds=recorded.get("thresholds", {}),
+            name=recorded.get("name", ""),
             secrets=tuple(recorded.get("secrets", ())),
         )

@@ -23,6 +23,7 @@ Settings = TypedDict(
         "products": str | None,
         "thresholds": Mapping[str, Any],
         "secrets": list[str],
+        "name": str,
     },
     total=False,
 )

@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["first_start"]
+__all__ = ["first_start", "names"]
 
 _FIRST = """
 SELECT payload FROM radps_facts WHERE run = ? AND kind = 'run_started' ORDER BY seq LIMIT 1
+"""
+_NAMES = """
+SELECT r.run, json_extract(f.payload, '$.settings.name')
+FROM radps_runs r JOIN radps_facts f ON f.run = r.run AND f.seq = 1
+WHERE f.kind = 'run_started' AND json_extract(f.payload, '$.settings.name') IS NOT NULL
 """
 
 
@@ -28,3 +33,10 @@ def first_start(journal: Path, run: str) -> dict[str, Any]:
         raise LookupError(run)
     payload: dict[str, Any] = json.loads(found[0])
     return payload
+
+
+def names(journal: Path) -> dict[str, str]:
+    """Read the names of runs, by id. Raises sqlite3.Error."""
+    place = f"file:{quote(str(journal.resolve()))}?mode=ro"
+    with contextlib.closing(sqlite3.connect(place, uri=True, timeout=0.1)) as opened:
+        return dict(opened.execute(_NAMES).fetchall())

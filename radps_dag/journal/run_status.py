@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +14,7 @@ from radps_dag.journal.store import Head, Store
 from radps_dag.journal.workspace import pick
 from radps_dag.problem import RadpsDagError, UsageError
 
-__all__ = ["RunStatus", "find_run", "last_start", "run_status"]
+__all__ = ["RunStatus", "find_run", "last_start", "names_of", "run_status"]
 
 Status = Literal["running", "succeeded", "failed", "interrupted", "paused", "cancelled"]
 
@@ -28,7 +30,25 @@ def find_run(store: Store, wanted: str | None) -> str:
         raise damaged[0]  # which may be the one
     if not known:
         raise UsageError(f"{store.name}: no run is there yet; `radps-dag run FILE` makes one")
-    return known[0] if wanted in (None, "last") else pick(str(wanted), known)
+    if wanted in (None, "last"):
+        return known[0]
+    return pick(str(wanted), known, {} if wanted in known else names_of(store))
+
+
+def names_of(store: Store) -> dict[str, str]:
+    """The names of the runs that have one, by id; damaged ones have none here."""
+    query = (
+        "SELECT f.run, f.payload FROM radps_runs r JOIN radps_facts f ON f.run = r.run"
+        " AND f.seq = 1 AND f.kind = 'run_started' WHERE f.payload LIKE :like"
+    )
+    with store.look() as connection:
+        rows = connection.execute(query, {"like": '%"name":%'}).fetchall()
+    names: dict[str, str] = {}
+    for run, payload in rows:
+        with contextlib.suppress(ValueError, AttributeError):
+            if name := json.loads(payload).get("settings", {}).get("name"):
+                names[run] = str(name)
+    return names
 
 
 def last_start(store: Store, run: str) -> RunStarted:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
 from radps_dag.storage.remote import is_local, path_of
@@ -19,6 +21,8 @@ from radps_dag.storage.remote import is_local, path_of
 __all__ = ["CUT", "RunDirectory", "Workspace", "pick"]
 
 CUT = "\N{HORIZONTAL ELLIPSIS}"  # behind an id of which a table shows the beginning
+
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 _URI, _PATH = "workspace-uri:/", "workspace-path:/"
 # What begins like one of these and is none is kept with a dot, which none of them has.
@@ -87,8 +91,8 @@ class Workspace:
 
     @property
     def pruned(self) -> Path:
-        """Path of the marks of runs that are removed, and have files left."""
-        return self.root / "pruned"
+        """Path of the marks of runs that are removed, or about to be, and have files left."""
+        return self.root / "pruned.json"
 
     def run(self, id: str) -> RunDirectory:
         """Directory of a run."""
@@ -142,22 +146,27 @@ class Workspace:
         return tuple((json.dumps(here)[:-1], json.dumps(token)[:-1]) for here, token in found)
 
 
-def pick(wanted: str, known: list[str]) -> str:
-    """The run that a person means: its id, or the only one with that part in its id.
+def pick(wanted: str, known: Sequence[str], names: Mapping[str, str] = NO_NAMES) -> str:
+    """The run that a person means: its id, or the only one with that name, or with that part in its
+    id or name. `names` are those of runs that have one.
 
     Raises UsageError where there is none, or more than one.
     """
     if wanted in known:
         return wanted
+    named = [id for id in known if names.get(id) == wanted]
+    if len(named) == 1:
+        return named[0]
     part = wanted.removesuffix(CUT)
     if not part:
         raise UsageError("the run's id is empty; `radps-dag runs` lists them")
-    matching = [id for id in known if part in id]
+    matching = named or [id for id in known if part in id or part in names.get(id, "")]
     if len(matching) == 1:
         return matching[0]
     if matching:
         raise UsageError(f"{wanted!r} may be any of {len(matching)} runs; {there_are(matching, 5)}")
-    parts = (part for id in known for part in (id, *id.split("-", 2)))
+    parts = [part for id in known for part in (id, *id.split("-", 2))]
+    parts += names.values()
     hint = did_you_mean(wanted, dict.fromkeys(parts))
     if known and not hint:
         hint = f"; {there_are(known, 5)}"

@@ -43,6 +43,7 @@ class Showing:
 
     contact: Contact
     gallery: Gallery
+    report: str = ""  # the address of the run's report, if it has one
     _flow_run: UUID | None = None
     _loops: dict[str, _Progress] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,6 +54,8 @@ class Showing:
         """Start to show, on the page of this flow run."""
         self._flow_run = self.gallery.flow_run = UUID(flow_run)
         self._task = asyncio.create_task(self._serve())
+        if self.report:
+            self._news.set()
 
     def on_fact(self, fact: Fact) -> None:
         """Note what is to be shown."""
@@ -77,7 +80,11 @@ class Showing:
 
     @property
     def _waits(self) -> bool:
-        return self.gallery.waits or any(not loop.told for loop in self._loops.values())
+        return (
+            bool(self.report)
+            or self.gallery.waits
+            or any(not loop.told for loop in self._loops.values())
+        )
 
     def _room(self) -> bool:
         return len(self._loops) < MOST_LOOPS
@@ -101,10 +108,25 @@ class Showing:
                     self._news.set()
 
     async def _once(self, client: PrefectClient, at_once: bool) -> None:
+        if self.report:
+            await self._link(client)
         await self.gallery.show(client, at_once)
         for loop in list(self._loops.values()):
             if not loop.told and (at_once or time.monotonic() >= loop.due):
                 await self._tell(client, loop)
+
+    async def _link(self, client: PrefectClient) -> None:
+        """Put the address of the report on the page of the run, once."""
+        address, self.report = self.report, ""
+        await client.create_artifact(
+            ArtifactCreate(
+                key="report",
+                type="markdown",
+                description="What happened in this run",
+                data=f"[Report of this run]({address})",
+                flow_run_id=self._flow_run,
+            )
+        )
 
     async def _tell(self, client: PrefectClient, loop: _Progress) -> None:
         fact = loop.fact

@@ -72,11 +72,12 @@ class PrefectTracker:
         begun: Callable[[str, str], None] = lambda flow_run, api: None,
         link: Link = no_link,
         page: Callable[[str], str] | None = None,
+        report: str = "",
     ) -> None:
         """`server` is kept as long as the tracker, which tells it that it is needed. `begun` is
         told the id of the run's flow run, and the address of the API that knows it. `link` opens
-        products; `page` gives the address of a flow run, where that is another one than Prefect
-        says."""
+        products, `report` the run's report; `page` gives the address of a flow run, where that is
+        another one than Prefect says."""
         self._pipeline = shown.pipeline
         self._name = run_name(shown.run or shown.pipeline, shown.generation)
         self._run = shown.run
@@ -91,7 +92,7 @@ class PrefectTracker:
         self._flow_runs = FlowRuns(self._contact)
         self._desk = PrefectPrompts(self._contact, shown.earlier, link)
         self._events = PrefectEvents(self._contact)
-        self._showing = Showing(self._contact, Gallery(link))
+        self._showing = Showing(self._contact, Gallery(link), report)
         self._watch = Watch(self._contact)
         # Prefect takes long to make one: each call's is a copy.
         self._task: Task[Any, Any] = Task(_nothing, persist_result=False, cache_policy=NO_CACHE)

@@ -105,7 +105,9 @@ def result_line(state: RunState, symbols: Symbols, *, counts: bool = True) -> Te
     if counts and (text := calls_text(state.root)):
         line.append(f"  {symbols.dot} {text}", "dim")
     if state.run:
-        line.append(f"  {symbols.dot} run {clean(state.run.run)}", "dim")
+        label = state.run.settings.get("name")
+        named = f" {clean(str(label))}," if label else ""
+        line.append(f"  {symbols.dot} run{named} {clean(state.run.run)}", "dim")
     return line
 
 

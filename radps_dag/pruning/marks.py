@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from radps_dag.problem import RadpsDagError
 from radps_dag.storage.clearing import clear, size_of
 from radps_dag.storage.remote import is_local, path_of
 
-__all__ = ["Mark", "mark", "mark_of", "marked"]
+__all__ = ["Mark", "mark_of", "marks_in", "write_marks"]
 
 Parts = tuple[str, ...]
 
@@ -28,7 +28,6 @@ Parts = tuple[str, ...]
 class Mark:
     """A run's files: its directory, and its folders below other `roots` for products."""
 
-    file: Path
     directory: RunDirectory
     roots: Sequence[str]
 
@@ -39,8 +38,10 @@ class Mark:
         )
 
     def sweep(self, kept: AbstractSet[Parts] = frozenset()) -> int:
-        """Remove the run's files but for those below what is kept; the mark last, once nothing is
-        left. The bytes that this frees. Raises RadpsDagError."""
+        """Remove the run's files but for those below what is kept. The bytes that this frees.
+
+        Raises RadpsDagError.
+        """
         freed = 0
         for root in self.roots:
             if is_local(root) and not path_of(root).is_dir():
@@ -51,9 +52,6 @@ class Mark:
         path = self.directory.path
         freed += clear(path.as_uri(), _in_products(kept))
         _remove_empty(path)
-        if not kept:
-            self.file.unlink(missing_ok=True)
-            _remove_empty(self.file.parent)
         return freed
 
 
@@ -75,47 +73,53 @@ def mark_of(store: Store, run: str) -> Mark:
             fact = store.fact(row)
             if isinstance(fact, RunStarted) and fact.settings.get("products"):
                 roots.append(str(fact.settings["products"]).rstrip("/"))
-    return Mark(_file(workspace, run), workspace.run(run), tuple(dict.fromkeys(roots)))
+    return Mark(workspace.run(run), tuple(dict.fromkeys(roots)))
 
 
-def _file(workspace: Workspace, run: str) -> Path:
-    return workspace.pruned / f"{run}.json"
+def marks_in(store: Store) -> list[Mark]:
+    """The marks there are, also of runs that the journal still has: whoever was to remove them was
+    interrupted before that."""
+    ours = _read(store.workspace).get(_name(store), {})
+    return [Mark(store.workspace.run(run), tuple(roots)) for run, roots in ours.items()]
 
 
-def mark(store: Store, marked_run: Mark) -> None:
-    """Write the mark, durably, before the journal forgets the run. Raises RadpsDagError."""
-    path = marked_run.file
-    said = {"journal": _name(store), "roots": [*marked_run.roots]}
-    text = store.workspace.relative(strict_json(said))
+def write_marks(store: Store, marks: Iterable[Mark]) -> None:
+    """Put these in the place of the marks of this journal, durably. Raises RadpsDagError."""
+    workspace = store.workspace
+    path = workspace.pruned
+    said = _read(workspace)
+    said[_name(store)] = {item.directory.id: [*item.roots] for item in marks}
+    said = {journal: runs for journal, runs in said.items() if runs}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not said:
+            path.unlink(missing_ok=True)
+            return
         partial = path.with_suffix(".partial")
         with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(workspace.relative(strict_json(said)))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
         sync(path.parent)
     except OSError as error:
+        raise RadpsDagError(f"{path}: cannot be written: {error.strerror}; make room") from error
+
+
+def _read(workspace: Workspace) -> dict[str, dict[str, list[str]]]:
+    """By journal and run the roots for products. Raises RadpsDagError where that is damaged."""
+    try:
+        said = json.loads(workspace.absolute(workspace.pruned.read_text(encoding="utf-8")))
+        return {
+            str(journal): {str(run): [str(root) for root in roots] for run, roots in runs.items()}
+            for journal, runs in said.items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise RadpsDagError(
-            f"{path}: cannot be written: {error.strerror}; nothing of the run was removed"
+            f"{workspace.pruned}: cannot be read ({error}); it names runs that were removed and "
+            "have files left: move it away, and remove these by hand"
         ) from error
-
-
-def marked(store: Store, runs: AbstractSet[str]) -> Iterator[Mark]:
-    """Yield the marks of removed runs that have files left; `runs` are in the journal."""
-    workspace: Workspace = store.workspace
-    with contextlib.suppress(FileNotFoundError):
-        for path in sorted(workspace.pruned.glob("*.json")):
-            if path.stem in runs:
-                continue
-            try:
-                said = json.loads(workspace.absolute(path.read_text(encoding="utf-8")))
-                roots = tuple(str(root) for root in said["roots"])
-            except (OSError, ValueError, KeyError, TypeError):
-                continue  # of another program, or damaged: nothing is removed for it
-            if said.get("journal") == _name(store):
-                yield Mark(path, workspace.run(path.stem), roots)
 
 
 def _name(store: Store) -> str:

@@ -15,7 +15,7 @@ from radps_dag.journal.rows import DamagedRun
 from radps_dag.journal.sqlite_file import SqliteFile
 from radps_dag.journal.store import Head, Store
 from radps_dag.problem import RadpsDagError
-from radps_dag.pruning.marks import Mark, mark, mark_of, marked
+from radps_dag.pruning.marks import Mark, mark_of, marks_in, write_marks
 from radps_dag.pruning.needs import Needs
 from radps_dag.pruning.selection import Choice, choose, kept_for_itself, status_of
 from radps_dag.storage import locks
@@ -102,7 +102,8 @@ def plan(store: Store, choice: Choice) -> Plan:
 
 def _view(store: Store, choice: Choice) -> _View:
     heads = store.heads(_ignore)
-    rests = list(marked(store, {head.run for head in heads}))
+    there = {head.run for head in heads}
+    rests = [rest for rest in marks_in(store) if rest.directory.id not in there]
     ids = [rest.directory.id for rest in rests]
     wanted = {head.run: head for head in choose(store, heads, choice, ids)}
     staying = {}
@@ -126,6 +127,25 @@ def prune(store: Store, planned: Plan) -> Pruned:
     Nobody who may use a run's results loses them: it is removed while nobody drives it or has it
     pinned. Raises RadpsDagError where nothing could be removed.
     """
+    with _alone(store):
+        return _prune(store, planned)
+
+
+@contextlib.contextmanager
+def _alone(store: Store) -> Iterator[None]:
+    """One prune of a workspace at a time. Raises RadpsDagError."""
+    lock = locks.take(store.workspace.root / "prune.lock", patience=PATIENCE)
+    if lock is None:
+        raise RadpsDagError(
+            f"{store.workspace.root}: another process removes runs of this workspace; wait for it"
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _prune(store: Store, planned: Plan) -> Pruned:
     there = {head.run for head in store.heads(_ignore)}
     view = _view(store, Choice(tuple(item.run for item in planned.going if item.run in there)))
     with _locked(store, view):
@@ -136,8 +156,8 @@ def prune(store: Store, planned: Plan) -> Pruned:
         now = {head.run: head for head in view.heads}
         going = [now[run] for run in view.wanted if run in view.gone and run in now]
         marks = [mark_of(store, head.run) for head in going]
-        for item in marks:
-            mark(store, item)
+        if marks:
+            write_marks(store, [*view.rests, *marks])
         gone: list[str] = []
         for first in range(0, len(going), _AT_ONCE):
             gone += store.remove(going[first : first + _AT_ONCE])
@@ -189,18 +209,23 @@ def _swept(store: Store, view: _View, gone: Sequence[str], marks: Sequence[Mark]
     troubles: list[str] = []
     freed: dict[str, int] = {}
     pieces = view.needs.pieces(set(gone))
+    everything = [*view.rests, *marks]
     if driven_elsewhere(store):
         troubles.append(
             "products stay: a run of another workspace goes on with this database, and may use "
             "them; prune again when it has ended"
         )
     else:
-        for item in (*marks, *view.rests):
+        for item in everything:
             run = item.directory.id
             try:
                 freed[run] = item.sweep(pieces.get(run, frozenset()))
             except (RadpsDagError, OSError) as error:
                 troubles.append(str(error))
+        # What failed, or has something that others read, is looked at by the next one.
+        done = freed.keys() - pieces.keys()
+        if everything:
+            write_marks(store, [item for item in everything if item.directory.id not in done])
     given_back = _compact(store, view.heads, gone) if gone else 0
     return Pruned(gone, freed, given_back, view.staying, troubles)
 

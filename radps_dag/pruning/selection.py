@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from radps_dag.facts import RunEnded
 from radps_dag.journal.claims import driver_of
 from radps_dag.journal.rows import Damaged, DamagedRun
+from radps_dag.journal.run_status import names_of
 from radps_dag.journal.store import Head, Store
 from radps_dag.journal.workspace import pick
 
@@ -31,8 +32,9 @@ def choose(
     runs that only have files left. Raises UsageError for an id that nothing has."""
     if choice.runs is not None:
         known = [head.run for head in heads]
+        names = {} if set(choice.runs) <= set(known) else names_of(store)
         ids = {
-            known[0] if wanted == "last" and known else pick(wanted, [*known, *removed])
+            known[0] if wanted == "last" and known else pick(wanted, [*known, *removed], names)
             for wanted in choice.runs
         }
         return [head for head in heads if head.run in ids]

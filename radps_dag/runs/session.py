@@ -274,10 +274,12 @@ def prefect_tracker(
     server is ours. Where this Prefect lacks what a tracker relies on, the run is not tracked."""
     server = None
     link: Link = no_link
+    report = ""
     if starting is not None:
         server = starting.soon(tell)
         if opened is not None:
             link = server.links(opened.directory.products, opened.directory.id).of
+            report = server.report_of(opened.directory.path)
         # It is on this machine: where it does not answer soon, it is gone.
         retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
         use({**client_environment(server), "PREFECT_CLIENT_MAX_RETRIES": retries})
@@ -307,7 +309,7 @@ def prefect_tracker(
             partial(wished, opened.directory),
             subflow_depth,
         )
-    return PrefectTracker(shown, tell, server, warn, begun, link, page)
+    return PrefectTracker(shown, tell, server, warn, begun, link, page, report)
 
 
 def _flow_runs_of(opened: OpenRun) -> tuple[str, ...]:

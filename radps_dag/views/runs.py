@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from radps_dag.facts import RunEnded, cancelled_text
+from radps_dag.facts import RunEnded, RunStarted, cancelled_text
 from radps_dag.journal.overview import Overview, overview
 from radps_dag.journal.rows import DamagedRun
 from radps_dag.journal.run_status import Status
 from radps_dag.journal.store import Damages, Head, Store
 from radps_dag.questions import open_questions
+from radps_dag.storage.clearing import size_of
+from radps_dag.storage.remote import is_local
 
 __all__ = ["Listed", "list_run", "list_runs"]
 
@@ -21,7 +25,8 @@ class Listed:
     calls of workloads; `seconds` are those of all processes that drove the run, without waiting
     for answers where they have ended; `resumed` counts the processes after the first; `driver` says
     who drives it, `cause` in a line why it failed or who cancelled it, `questions` how many wait
-    for an answer."""
+    for an answer; `size` are the bytes of its files on disks, `differs` the params that differ
+    from those of the run of this pipeline before it."""
 
     run: str
     pipeline: str
@@ -36,6 +41,9 @@ class Listed:
     driver: str
     cause: str
     questions: int = 0
+    name: str = ""
+    size: int = 0
+    differs: Mapping[str, Any] = field(default_factory=dict)
 
 
 def list_runs(
@@ -46,9 +54,10 @@ def list_runs(
     Raises DamagedRun where nobody asks for them.
     """
     listed: list[Listed] = []
-    for head in store.heads(damaged)[:most]:
+    heads = store.heads(damaged)
+    for number, head in enumerate(heads[:most]):
         try:
-            listed.append(list_run(store, head))
+            listed.append(list_run(store, head, heads[number + 1 :]))
         except DamagedRun as error:
             if damaged is None:
                 raise
@@ -56,11 +65,52 @@ def list_runs(
     return listed
 
 
-def list_run(store: Store, head: Head) -> Listed:
-    """One run, as the list has it."""
+def list_run(store: Store, head: Head, older: Sequence[Head] | None = None) -> Listed:
+    """One run, as the list has it; `older` are those before it, which are looked up where they
+    are not given."""
     summary = overview(store, head)
     over = summary.run_status.status in ("succeeded", "cancelled")
-    return _listed(summary, 0 if over else len(open_questions(store, head.run)))
+    if older is None:
+        older = [item for item in store.heads(_ignore) if item.created < head.created]
+    return replace(
+        _listed(summary, 0 if over else len(open_questions(store, head.run))),
+        size=_size(store, summary.run_status.start, head.run),
+        differs=_differs(store, summary.run_status.start, older),
+    )
+
+
+def _ignore(error: DamagedRun) -> None:
+    """The list names those that are damaged."""
+
+
+def _size(store: Store, start: RunStarted | None, run: str) -> int:
+    """The bytes of a run's files on disks. In an object store they would have to be asked for."""
+    directory = store.workspace.run(run)
+    size = size_of(directory.path.as_uri())
+    root = start.settings.get("products") if start is not None else None
+    if root and is_local(root):
+        size += size_of(f"{root}/{run}")
+    return size
+
+
+def _differs(store: Store, start: RunStarted | None, older: Sequence[Head]) -> dict[str, Any]:
+    """The params of a run that are not those of the run before it of the same pipeline."""
+    for head in older if start is not None else ():
+        if start is None or head.pipeline != start.pipeline:
+            continue
+        try:
+            rows = list(store.rows(head.run, kinds=("run_started",), hasty=True))
+            before = store.fact(rows[-1]) if rows else None
+        except DamagedRun:
+            continue
+        if isinstance(before, RunStarted):
+            nothing = object()
+            return {
+                name: value
+                for name, value in start.params.items()
+                if before.params.get(name, nothing) != value
+            }
+    return {}
 
 
 def _listed(summary: Overview, questions: int) -> Listed:
@@ -87,6 +137,7 @@ def _listed(summary: Overview, questions: int) -> Listed:
         driver=at.driver,
         cause=_cause(at.end),
         questions=questions,
+        name=str(at.start.settings.get("name", "")) if at.start is not None else "",
     )
 
 

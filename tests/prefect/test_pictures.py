@@ -152,6 +152,23 @@ def test_who_opens_a_link(artifacts: Artifacts, prefect_server: ServerAddress, r
     assert listing.status_code == 200 and ">final/</a>" in listing.text
 
 
+def test_the_report_of_the_run(
+    artifacts: Artifacts, prefect_server: ServerAddress, ran: Ran
+) -> None:
+    """A run's page links to its report, which the server makes for who has logged in; an address
+    that no run gave is not there, and a stranger sees nothing."""
+    user, _, password = prefect_server.auth_string.partition(":")
+    (address,) = re.findall(r"\]\((/radps/reports/[^)]+)\)", artifacts["report"]["data"])
+    assert httpx.get(prefect_server.ui_url + address).status_code == 401
+    report = httpx.get(prefect_server.ui_url + address, auth=(user, password), timeout=120)
+    assert (report.status_code, ran.directory.name in report.text) == (200, True)
+    for name in ("../" * 6 + "etc/passwd", "%2e%2e/workers.log"):
+        other = prefect_server.ui_url + address.replace("index.html", name)
+        assert httpx.get(other, auth=(user, password)).status_code in (404, 401)
+    hostile = f"{prefect_server.ui_url}/radps/reports/{ran.directory.name}/index.html"
+    assert httpx.get(hostile, auth=(user, password)).status_code == 404
+
+
 def test_what_is_used_again_is_shown_by_links(
     artifacts: Artifacts, ran: Ran, prefect_server: ServerAddress
 ) -> None:
@@ -240,7 +257,13 @@ def test_in_a_browser(artifacts: Artifacts, prefect_server: ServerAddress, tmp_p
         assert tab.run(f"{images}.at(-1).naturalWidth") == 600
         tab.open(f"{page}/{artifacts['picture-image-final-large-png']['id']}")
         tab.wait("[...document.images].some(one => one.naturalWidth === 600)")
+        address = artifacts["report"]["data"].partition("](")[2].rstrip(")")
+        tab.open(prefect_server.ui_url + address)
+        tab.wait_for("Summary")
+        tab.wait(f"[...document.images].length === 0 || {LOADED}([...document.images])")
     with browser(tmp_path / "stranger") as tab:
+        tab.open(prefect_server.ui_url + address)
+        tab.wait_for("Log in first")
         tab.open(prefect_server.ui_url + artifacts["picture-image-final-large-png"]["data"])
         tab.wait_for("Log in first")
 

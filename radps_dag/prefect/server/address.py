@@ -9,7 +9,7 @@ from typing import Any
 
 from radps_dag.prefect.server.files import ServerFiles
 from radps_dag.prefect.server.gate import IDENTITY_PATH
-from radps_dag.prefect.server.links import Links, Table
+from radps_dag.prefect.server.links import REPORTS_PATH, Links, Table
 from radps_dag.prefect.server.login import login_address, new_pass
 from radps_dag.prefect.server.settings import private_variables
 from radps_dag.storage.locks import Lock
@@ -31,6 +31,7 @@ class ServerAddress:
     pid: int
     prefect_home: Path
     products: Path
+    reports: Path
     _lease: Lock = field(repr=False, compare=False)
 
     @property
@@ -48,6 +49,15 @@ class ServerAddress:
         inside = "" if products.name == run else products.name
         runs = products.parent if products.name == run else products.parent.parent
         return Links(Table(self.products, self.auth_string), runs, inside)
+
+    def report_of(self, run: Path) -> str:
+        """The address of the report of the run in this directory, without the host; "" where the
+        server cannot be told of it."""
+        try:
+            token = Table(self.reports, self.auth_string, "reports").enter(run)
+        except OSError:
+            return ""
+        return f"{REPORTS_PATH}{token}/index.html"
 
     def release(self) -> None:
         """Give up the right to use the server, which may then end."""

@@ -81,6 +81,16 @@ class ServerFiles:
         """The directory with a file for each folder of products that the server serves."""
         return self.directory / "products"
 
+    @property
+    def reports(self) -> Path:
+        """The directory with a file for each run whose report the server serves."""
+        return self.directory / "reports"
+
+    @property
+    def made(self) -> Path:
+        """The directory with the reports that the server has made."""
+        return self.directory / "reports-made"
+
     def make(self) -> None:
         """Create the directories, private to the user; an error names what is in the way."""
         try:

@@ -14,7 +14,7 @@ from radps_dag.prefect.server.limits import (
     is_the_page,
     refusal,
 )
-from radps_dag.prefect.server.links import PRODUCTS_PATH
+from radps_dag.prefect.server.links import PRODUCTS_PATH, REPORTS_PATH
 from radps_dag.prefect.server.login import LOGIN_PATH, Login
 from radps_dag.prefect.server.page import is_document, mended, uncompressed
 from radps_dag.prefect.server.visitors import Visitors
@@ -45,7 +45,7 @@ class Gate:
     It answers only to loopback names (a page of another site cannot reach the server by letting
     its own name point here), gives only the page to who has not logged in, notes when the server
     was last used, says who it is, leads from the root to the list of runs, and hands what is below
-    their paths to `login` and `products`.
+    their paths to `login`, `products` and `reports`.
     """
 
     def __init__(
@@ -55,12 +55,14 @@ class Gate:
         before_shutdown: Callable[[], Awaitable[None]],
         visitors: Visitors,
         products: App,
+        reports: App,
         login: Login,
     ) -> None:
         self._app = app
         self._login = login
         self._visitors = visitors
         self._products = products
+        self._reports = reports
         self._identity = identity
         self._before_shutdown = before_shutdown
         self._open = 0
@@ -97,6 +99,8 @@ class Gate:
                 await _answer(send, 307, b"text/plain", b"", (b"location", RUNS_PATH))
             elif scope["type"] == "http" and scope["path"].startswith(PRODUCTS_PATH):
                 await self._products(scope, receive, send)
+            elif scope["type"] == "http" and scope["path"].startswith(REPORTS_PATH):
+                await self._reports(scope, receive, send)
             elif scope["type"] == "http":
                 await self._prefects(scope, receive, send)
             else:

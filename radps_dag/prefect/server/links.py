@@ -21,9 +21,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-__all__ = ["PRODUCTS_PATH", "Link", "Links", "Table", "address", "no_link", "secret_of"]
+__all__ = [
+    "PRODUCTS_PATH",
+    "REPORTS_PATH",
+    "Link",
+    "Links",
+    "Table",
+    "address",
+    "no_link",
+    "secret_of",
+]
 
 PRODUCTS_PATH = "/radps/products/"
+REPORTS_PATH = "/radps/reports/"
 KEPT = 60 * 86400.0  # seconds; twice as long as the page knows of a run
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16}")
 
@@ -43,11 +53,12 @@ def secret_of(auth_string: str, purpose: str) -> bytes:
 
 
 class Table:
-    """The folders of products that have an address: a file for each, named by its token."""
+    """The folders that have an address, of products or, with that `purpose`, of runs for their
+    reports: a file for each, named by its token."""
 
-    def __init__(self, directory: Path, auth_string: str) -> None:
+    def __init__(self, directory: Path, auth_string: str, purpose: str = "products") -> None:
         self._directory = directory
-        self._secret = secret_of(auth_string, "products")
+        self._secret = secret_of(auth_string, purpose)
 
     def enter(self, folder: Path) -> str:
         """The token of a folder, which the server knows from now on. Raises OSError."""

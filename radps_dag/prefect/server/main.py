@@ -140,6 +140,7 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     from radps_dag.prefect.server.links import Table
     from radps_dag.prefect.server.login import Login
     from radps_dag.prefect.server.products import Products
+    from radps_dag.prefect.server.reports import Reports
     from radps_dag.prefect.server.visitors import Visitors
 
     if not said.place.database.exists():
@@ -153,9 +154,14 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     table = Table(said.place.products, auth_string)
     table.forget()
     products = Products(visitors, table)
+    runs = Table(said.place.reports, auth_string, "reports")
+    runs.forget()
+    reports = Reports(visitors, runs, said.place.made)
+    reports.forget()
     page.only_one()
     app = create_app(final=True)
-    gate = Gate(app, said.state["id"], recording.drain, visitors, products, Login(auth_string))
+    login = Login(auth_string)
+    gate = Gate(app, said.state["id"], recording.drain, visitors, products, reports, login)
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)  # thousands of small values per request, none in cycles
     gc.enable()

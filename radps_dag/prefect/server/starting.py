@@ -233,6 +233,7 @@ class Starting:
             pid=state["pid"],
             prefect_home=self._place.prefect,
             products=self._place.products,
+            reports=self._place.reports,
             _lease=lease,
         )
 

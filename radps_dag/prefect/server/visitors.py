@@ -1,8 +1,8 @@
-"""Visitors who may see products: by the password, or by the cookie of a page that gave it.
+"""Visitors who may see products and reports: by the password, or by the cookie of a page.
 
 A browser sends the password along with what Prefect's page asks for, but not where it opens a link
 or shows a picture. So the answer to a page that gave it brings a cookie. It is not the password, is
-sent to the products alone, and opens none of them without a signed address: cookies know no ports,
+sent to these alone, and opens none of them without a signed address: cookies know no ports,
 so that another server of this machine might see it.
 """
 
@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
-from radps_dag.prefect.server.links import PRODUCTS_PATH, secret_of
+from radps_dag.prefect.server.links import PRODUCTS_PATH, REPORTS_PATH, secret_of
 
 __all__ = ["Visitors"]
 
@@ -43,8 +43,10 @@ class Visitors:
         by_page = b"same-origin" in _values(scope, b"sec-fetch-site")
         if not by_page or not self._gives_password(scope):
             return []
-        limits = f"; Path={PRODUCTS_PATH}; HttpOnly; SameSite=Strict".encode()
-        return [(b"set-cookie", self._cookie + limits)]
+        return [
+            (b"set-cookie", self._cookie + f"; Path={path}; HttpOnly; SameSite=Strict".encode())
+            for path in (PRODUCTS_PATH, REPORTS_PATH)
+        ]
 
     def _gives_password(self, scope: Scope) -> bool:
         given = _values(scope, b"authorization")

@@ -15,7 +15,7 @@ from radps_dag.prefect.server import gate as gates
 from radps_dag.prefect.server import limits
 from radps_dag.prefect.server.gate import IDENTITY_PATH, Gate
 from radps_dag.prefect.server.limits import is_the_page
-from radps_dag.prefect.server.links import PRODUCTS_PATH
+from radps_dag.prefect.server.links import PRODUCTS_PATH, REPORTS_PATH
 from radps_dag.prefect.server.login import LOGIN_PATH, Login, login_address, new_pass
 from radps_dag.prefect.server.page import ADDED
 from radps_dag.prefect.server.visitors import Visitors
@@ -49,7 +49,7 @@ async def nothing() -> None:
 
 def gate_of(app: Any, identity: str = "id", before: Any = nothing) -> Gate:
     """A gate of a server with the password `radps:secret`; products are served by `refused`."""
-    return Gate(app, identity, before, Visitors(SECRET), refused, Login(SECRET))
+    return Gate(app, identity, before, Visitors(SECRET), refused, refused, Login(SECRET))
 
 
 async def refused(scope: Any, receive: Any, send: Any) -> None:
@@ -300,22 +300,23 @@ PASSWORD = "Basic " + b64encode(b"radps:secret").decode()
 def test_a_page_that_gave_the_password_gets_a_cookie(
     path: str, headers: dict[str, str], given: bool
 ) -> None:
-    """A browser whose page is logged in gets a cookie, which scripts cannot read, for the products
-    alone; it is not the password. Nobody else gets one."""
+    """A browser whose page is logged in gets a cookie, which scripts cannot read, for products and
+    reports alone; it is not the password. Nobody else gets one."""
     start, _ = asyncio.run(ask(gate_of(Inner()), path, **headers))
     cookies = [value.decode() for name, value in start["headers"] if name == b"set-cookie"]
-    assert len(cookies) == given
-    for cookie in cookies:
-        assert cookie.endswith(f"; Path={PRODUCTS_PATH}; HttpOnly; SameSite=Strict")
+    assert len(cookies) == 2 * given
+    for cookie, under in zip(cookies, (PRODUCTS_PATH, REPORTS_PATH), strict=False):
+        assert cookie.endswith(f"; Path={under}; HttpOnly; SameSite=Strict")
         assert "secret" not in cookie and PASSWORD[6:] not in cookie
 
 
-def test_products_are_not_prefects() -> None:
-    """What is below the products' path never reaches Prefect's server."""
+@pytest.mark.parametrize("path", [PRODUCTS_PATH, REPORTS_PATH])
+def test_products_and_reports_are_not_prefects(path: str) -> None:
+    """What is below their paths never reaches Prefect's server."""
     inner = Inner()
-    start, _ = asyncio.run(ask(gate_of(inner), f"{PRODUCTS_PATH}x/y.png"))
+    start, _ = asyncio.run(ask(gate_of(inner), f"{path}x/y.png"))
     assert (start["status"], inner.scopes) == (418, [])
-    start, _ = asyncio.run(ask(gate_of(inner), f"{PRODUCTS_PATH}x", host="evil.example"))
+    start, _ = asyncio.run(ask(gate_of(inner), f"{path}x", host="evil.example"))
     assert start["status"] == 421
 
 

@@ -110,7 +110,7 @@ def test_who_has_not_logged_in_sees_nothing(ask: Ask, runs: Path) -> None:
     opens. What is said is how to get in, and the same whether the file is there or not."""
     address = link(runs / "r1" / "products" / "image" / "sky.png")
     scope = {"headers": [(b"sec-fetch-site", b"same-origin"), *LOGGED_IN]}
-    ((_, cookie),) = Visitors(AUTH).cookie(scope)
+    (_, cookie), _ = Visitors(AUTH).cookie(scope)
     good = cookie.decode().partition(";")[0]
     name = good.partition("=")[0]
     refused = [

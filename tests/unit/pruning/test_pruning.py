@@ -133,6 +133,7 @@ def test_a_run_goes_with_what_only_it_has(site: Site) -> None:
     assert [head.run for head in site.store.heads()] == ["two"]
     assert list(pruned(site, "two").runs) == ["two"]
     assert site.folders() == []
+    assert not site.store.workspace.pruned.exists()
 
 
 def test_the_choice(site: Site) -> None:
@@ -297,7 +298,7 @@ def crashing(step: int) -> Iterator[list[str]]:
                     path.unlink()
                     return
 
-        counted(removal, "mark")
+        counted(removal, "write_marks")
         counted(Store, "remove")
         counted(clearing.shutil, "rmtree", half_removed)
         counted(Path, "replace")

@@ -229,9 +229,11 @@ def _unused(here: NodeContext) -> Path:
     while True:
         run.tries[place.name] += 1
         workdir = directory(run.workdir, place, run.tries[place.name], run.generation)
-        if workdir.parent not in run.there:
-            run.there[workdir.parent] = _names_in(workdir.parent)
-        if workdir.name not in run.there[workdir.parent]:
+        folder = workdir.parent
+        names = run.there.get(folder)
+        if names is None:
+            names = run.there[folder] = _names_in(folder)
+        if workdir.name not in names:
             return workdir
 
 

@@ -35,6 +35,8 @@ class Place:
 ROOT = Place()
 
 _PLAIN = re.compile(r"[^A-Za-z0-9._+-]")
+_SIMPLE = re.compile(r"([a-z0-9_]+)(\[([a-z0-9_]+=)?[A-Za-z0-9_]+\])?(#\d+)?", re.ASCII)
+_READABLE = str.maketrans({"[": ".", "]": None, "#": ".", "=": "-"})
 
 
 def directory(root: Path, place: Place, attempt: int, generation: int = 1) -> Path:
@@ -56,7 +58,9 @@ def directory(root: Path, place: Place, attempt: int, generation: int = 1) -> Pa
 
 
 def _safe(part: str) -> str:
-    plain = part.replace("[", ".").replace("]", "").replace("#", ".").replace("=", "-")
+    if len(part) <= 80 and _SIMPLE.fullmatch(part):  # as most are
+        return part.translate(_READABLE)
+    plain = part.translate(_READABLE)
     safe = _PLAIN.sub("_", plain)[:80]
     # Two keys that look alike after this must not meet in one directory.
     unchanged = safe == plain and not re.search(r"[^a-z0-9_]", _bare(part))
@@ -65,5 +69,5 @@ def _safe(part: str) -> str:
 
 def _bare(part: str) -> str:
     """A part without the marks of a simple instance and iteration: `clean[spw=2]#3` is clean."""
-    match = re.fullmatch(r"([a-z0-9_]+)(\[([a-z0-9_]+=)?[A-Za-z0-9_]+\])?(#\d+)?", part)
+    match = _SIMPLE.fullmatch(part)
     return match.group(1) if match else part

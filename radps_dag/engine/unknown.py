@@ -30,11 +30,7 @@ def value_or_unknown(value: Value, here: NodeContext) -> Any:
     for reference in references(value):
         found: Any = names.get(reference.root)
         for name in reference.path:
-            if (
-                isinstance(found, Unknown)
-                or not isinstance(found, (dict, Mapping))
-                or name not in found
-            ):
+            if not isinstance(found, (dict, Mapping)) or name not in found:
                 break
             found = found[name]
         if is_unknown(found):

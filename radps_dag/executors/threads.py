@@ -8,10 +8,8 @@ run; the program of a tool ends at once. Use processes where limits must hold.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from radps_dag.executors.call import MOMENT, Call, Capabilities, Performed, Setup
@@ -49,6 +47,8 @@ class Threads:
         self._slots = setup.slots
         self._jobs: deque[_Job] = deque()
         self._ready = threading.Condition()
+        self._done: deque[tuple[_Job, Performed | BaseException]] = deque()
+        self._told = False  # the loop is going to look at what is done
         self._idle = 0
         self._started = 0
         self._abandoned = False
@@ -132,7 +132,31 @@ class Threads:
                 if self._closed:
                     return
                 job = self._jobs.popleft()
-            job.work(self._perform)
+            if not job.result.cancelled():
+                self._finish(job, self._performed(job))
+
+    def _performed(self, job: _Job) -> Performed | BaseException:
+        try:
+            return self._perform(job)
+        except BaseException as error:  # noqa: BLE001  # raised where the call is awaited
+            return error
+
+    def _finish(self, job: _Job, performed: Performed | BaseException) -> None:
+        """Hand a result to the loop, which is woken once for all that come before it looks."""
+        self._done.append((job, performed))
+        if self._told:
+            return
+        self._told = True
+        try:
+            job.loop.call_soon_threadsafe(self._settle)
+        except RuntimeError:  # the loop is gone when an abandoned call ends at last
+            self._told = False
+
+    def _settle(self) -> None:
+        self._told = False  # first: what is done from here on wakes the loop again
+        while self._done:
+            job, performed = self._done.popleft()
+            job.settle(performed)
 
 
 class _Job:
@@ -150,19 +174,7 @@ class _Job:
         self.result = result
         self.host = host
 
-    def work(self, perform: Callable[[_Job], Performed]) -> None:
-        if self.result.cancelled():
-            return
-        performed: Performed | BaseException
-        try:
-            performed = perform(self)
-        except BaseException as error:  # noqa: BLE001  # raised where the call is awaited
-            performed = error
-        # The loop may be gone when an abandoned call ends at last.
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._settle, performed)
-
-    def _settle(self, performed: Performed | BaseException) -> None:
+    def settle(self, performed: Performed | BaseException) -> None:
         if self.result.done():
             return
         if isinstance(performed, Performed):

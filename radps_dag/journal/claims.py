@@ -180,11 +180,11 @@ def _holder(store: Store, directory: RunDirectory) -> str:
     # The server shows the two halves without their signs.
     values = {"space": _SPACE, "number": _number(directory) % 2**32}
     with store.begin() as connection:
-        found = connection.execute(query, values).fetchone()
-    if found is None:
+        session = connection.execute(query, values).fetchone()
+    if session is None:
         return ""
-    host = found[0] or "this machine, from another workspace"
-    return f"a process on {host}, since {found[1]:%Y-%m-%d %H:%M:%S}"
+    host = session[0] or "this machine, from another workspace"
+    return f"a process on {host}, since {session[1]:%Y-%m-%d %H:%M:%S}"
 
 
 def _taken(directory: RunDirectory, who: str) -> Driven:

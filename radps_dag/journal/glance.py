@@ -28,10 +28,10 @@ def first_start(journal: Path, run: str) -> dict[str, Any]:
     """Read the record of how a run began. Raises sqlite3.Error and LookupError."""
     place = f"file:{quote(str(journal.resolve()))}?mode=ro"
     with contextlib.closing(sqlite3.connect(place, uri=True, timeout=0.1)) as opened:
-        found = opened.execute(_FIRST, (run,)).fetchone()
-    if found is None:
+        row = opened.execute(_FIRST, (run,)).fetchone()
+    if row is None:
         raise LookupError(run)
-    payload: dict[str, Any] = json.loads(found[0])
+    payload: dict[str, Any] = json.loads(row[0])
     return payload
 
 

@@ -55,15 +55,15 @@ def _ready(store: Store) -> Store:
     try:
         if store.reading:
             with store.look() as connection:
-                found = schema.version_of(connection, postgres=store.postgres)
-            if found is None:
+                version = schema.version_of(connection, postgres=store.postgres)
+            if version is None:
                 raise NoJournal(f"{store.name}: there is no journal here")
-            schema.check(found, store.name)
-            if found == schema.VERSION:
+            schema.check(version, store.name)
+            if version == schema.VERSION:
                 return store
             store.close()
             raise RadpsDagError(
-                f"{store.name}: the journal is of the older version {found}; `radps-dag runs "
+                f"{store.name}: the journal is of the older version {version}; `radps-dag runs "
                 "--migrate` brings it up to date"
             )
         with store.begin() as connection:

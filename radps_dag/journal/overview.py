@@ -68,8 +68,8 @@ def marks(store: Store, run: str) -> Iterator[Mark]:
         " FROM radps_facts WHERE run = :run ORDER BY seq"
     )
     with store.look() as connection:
-        found = connection.execute(query, {"run": run}).fetchall()
-    for row in found:
+        rows = connection.execute(query, {"run": run}).fetchall()
+    for row in rows:
         yield Mark(*row)
 
 
@@ -113,8 +113,8 @@ def _begun(store: Store, run: str) -> int:
 
 def _scalar(store: Store, query: str, values: dict[str, Any]) -> Any:
     with store.look() as connection:
-        found = connection.execute(query, values).fetchone()
-    return None if found is None else found[0]
+        row = connection.execute(query, values).fetchone()
+    return None if row is None else row[0]
 
 
 def _calls(store: Store, run: str, begun: int) -> tuple[int, int]:
@@ -155,7 +155,7 @@ def _failed(store: Store, run: str, begun: int) -> set[str]:
         for place, kind in connection.execute(query, {"run": run, "begun": begun}).fetchall():
             if kind == "retrying":
                 if place in around:  # a group, and all in it is made again
-                    failed = {one for one in failed if not one.startswith(f"{place}/")}
+                    failed = {inner for inner in failed if not inner.startswith(f"{place}/")}
             elif place not in around:
                 failed.add(place)
                 around.update(_outer(place))

@@ -106,7 +106,7 @@ def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
     if isinstance(made, Made):
         told["made"] = _without_defaults(made)
         if made.added:
-            told["made"]["added"] = [_without_defaults(one) for one in made.added]
+            told["made"]["added"] = [_without_defaults(addition) for addition in made.added]
     if isinstance(usage := told.get("usage"), Usage):
         told["usage"] = usage.as_json()
     if isinstance(fact, NodeFailed):
@@ -197,12 +197,12 @@ def _without_defaults(value: Fact | Made | Added) -> dict[str, Any]:
     """The members of a value that say more than their defaults, by name."""
     kind = type(value)
     names, defaults = _KNOWN.get(kind) or _KNOWN.setdefault(kind, _members(kind))
-    found = {}
+    told = {}
     for name in names:
         member = getattr(value, name)
         if name not in defaults or member != defaults[name]:
-            found[name] = member
-    return found
+            told[name] = member
+    return told
 
 
 _Members = tuple[tuple[str, ...], dict[str, Any]]

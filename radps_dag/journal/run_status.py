@@ -25,14 +25,14 @@ def find_run(store: Store, wanted: str | None) -> str:
     Raises UsageError where there is none.
     """
     damaged: list[DamagedRun] = []
-    known = [head.run for head in store.heads(damaged.append)]
-    if damaged and wanted not in known:
+    runs = [head.run for head in store.heads(damaged.append)]
+    if damaged and wanted not in runs:
         raise damaged[0]  # which may be the one
-    if not known:
+    if not runs:
         raise UsageError(f"{store.name}: no run is there yet; `radps-dag run FILE` makes one")
     if wanted in (None, "last"):
-        return known[0]
-    return pick(str(wanted), known, {} if wanted in known else names_of(store))
+        return runs[0]
+    return pick(str(wanted), runs, {} if wanted in runs else names_of(store))
 
 
 def names_of(store: Store) -> dict[str, str]:
@@ -81,10 +81,10 @@ def run_status(store: Store, head: Head, *, driven: bool = True) -> RunStatus:
     """
     # Who drives it is asked first: a run that ends in between has said so then.
     driver = driver_of(store.workspace.run(head.run), store) if driven else ""
-    found = [store.fact(row) for row in store.rows(head.run, kinds=("run_started", "run_ended"))]
-    starts = [fact for fact in found if isinstance(fact, RunStarted)]
+    turns = [store.fact(row) for row in store.rows(head.run, kinds=("run_started", "run_ended"))]
+    starts = [fact for fact in turns if isinstance(fact, RunStarted)]
     start = starts[-1] if starts else None
-    last = found[-1] if found else None
+    last = turns[-1] if turns else None
     if isinstance(last, RunEnded) and last.status == "cancelled":
         driver = ""  # for good, whoever still looks after it
     if isinstance(last, RunEnded) and not driver:

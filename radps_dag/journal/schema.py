@@ -52,15 +52,15 @@ def version_of(connection: Connection, *, postgres: bool) -> int | None:
     if not _is_there("radps_journal", connection, postgres):
         return 0 if _is_there("radps_facts", connection, postgres) else None
     query = "SELECT value FROM radps_journal WHERE name = 'version'"
-    found = connection.execute(query).fetchone()
-    return found[0] if found is not None and isinstance(found[0], int) else 0
+    row = connection.execute(query).fetchone()
+    return row[0] if row is not None and isinstance(row[0], int) else 0
 
 
 def _is_there(table: str, connection: Connection, postgres: bool) -> bool:
-    known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :table"
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :table"
     if postgres:
-        known = "SELECT 1 WHERE to_regclass(:table) IS NOT NULL"
-    return connection.execute(known, {"table": table}).fetchone() is not None
+        query = "SELECT 1 WHERE to_regclass(:table) IS NOT NULL"
+    return connection.execute(query, {"table": table}).fetchone() is not None
 
 
 def prepare(connection: Connection, name: str, *, postgres: bool) -> None:
@@ -68,28 +68,28 @@ def prepare(connection: Connection, name: str, *, postgres: bool) -> None:
 
     Raises RadpsDagError for a journal of a newer version than this program knows.
     """
-    found = version_of(connection, postgres=postgres)
-    if found is None:
+    version = version_of(connection, postgres=postgres)
+    if version is None:
         *others, facts = _TABLES
         for statement in (*others, facts if postgres else f"{facts} WITHOUT ROWID", _INDEX):
             connection.execute(statement)
         entry = "INSERT INTO radps_journal (name, value) VALUES ('version', :version)"
         connection.execute(entry, {"version": VERSION})
         return
-    check(found, name)
-    for version in range(found, VERSION):
-        MIGRATIONS[version](connection)
-    if found < VERSION:
+    check(version, name)
+    for older in range(version, VERSION):
+        MIGRATIONS[older](connection)
+    if version < VERSION:
         moved = "UPDATE radps_journal SET value = :version WHERE name = 'version'"
         connection.execute(moved, {"version": VERSION})
 
 
-def check(found: int, name: str) -> None:
+def check(version: int, name: str) -> None:
     """Refuse what a newer program wrote: what we do not know we would get wrong."""
-    if found < 1:
+    if version < 1:
         raise Damaged(f"{name}: the journal is damaged: it has no version; {ADVICE}")
-    if found > VERSION:
+    if version > VERSION:
         raise RadpsDagError(
-            f"{name}: the journal is of version {found}, and this radps-dag knows only {VERSION}; "
-            "use the radps-dag that wrote it, or a newer one"
+            f"{name}: the journal is of version {version}, and this radps-dag knows only "
+            f"{VERSION}; use the radps-dag that wrote it, or a newer one"
         )

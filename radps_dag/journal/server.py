@@ -119,4 +119,4 @@ class _Texts:
         return self._connection.execute(_text(statement), dict(values or {}))
 
     def executemany(self, statement: str, values: Sequence[Mapping[str, Any]]) -> Result:
-        return self._connection.execute(_text(statement), [dict(one) for one in values])
+        return self._connection.execute(_text(statement), [dict(row) for row in values])

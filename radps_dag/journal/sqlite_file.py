@@ -99,11 +99,11 @@ class SqliteFile:
             raise
 
     def _mine(self) -> sqlite3.Connection:
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if found is None:
-            found = self._local.connection = self._connect()
-            self._all.append(found)
-        return found
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+            self._all.append(connection)
+        return connection
 
 
 def sqlite_file(path: Path, *, reading: bool) -> SqliteFile:

@@ -78,15 +78,15 @@ class Store(Connections):
         Raises DamagedRun where nobody asks for the damaged ones.
         """
         with self.look() as connection:
-            found = connection.execute(f"{RUNS} ORDER BY created DESC, run DESC").fetchall()
+            rows = connection.execute(f"{RUNS} ORDER BY created DESC, run DESC").fetchall()
             lost = connection.execute(HEADLESS).fetchall()
-        known = [head for head in _sound(found, self._head, damaged) if head.last]
+        heads = [head for head in _sound(rows, self._head, damaged) if head.last]
         for (run,) in lost:
             error = self._damaged(str(run), f"run {run!r} is not in the list of runs")
             if damaged is None:
                 raise error
             damaged(error)
-        return known
+        return heads
 
     def head(self, run: str) -> Head | None:
         """Head of a run; None if there is no such run."""
@@ -100,10 +100,11 @@ class Store(Connections):
         It is newer than all that are there, also where the clock was set back since.
         """
         with self.begin() as connection:
-            known = connection.execute("SELECT created FROM radps_runs").fetchall()
+            moments = connection.execute("SELECT created FROM radps_runs").fetchall()
             # What is no number is damaged, and found out elsewhere.
             latest = max(
-                (one for (one,) in known if isinstance(one, float) and one < inf), default=0.0
+                (moment for (moment,) in moments if isinstance(moment, float) and moment < inf),
+                default=0.0,
             )
             created = max(time, nextafter(latest, inf))
             return self._enter(connection, Head(run, pipeline, created, 0, 0))
@@ -145,18 +146,18 @@ class Store(Connections):
         with self.begin() as connection:
             head = self._locked(connection, run)
             asked = {**ends, "key": row.key, "kind": row.kind}
-            found = connection.execute(KEYED, asked).fetchone()
-            found = found or connection.execute(KEYED, ends).fetchone()
-            if found is None:
+            earlier = connection.execute(KEYED, asked).fetchone()
+            earlier = earlier or connection.execute(KEYED, ends).fetchone()
+            if earlier is None:
                 self._add(connection, head, [row])
-        return None if found is None else self._row(found)
+        return None if earlier is None else self._row(earlier)
 
     def keyed(self, run: str, key: str, kind: str) -> Row | None:
         """The first row of a run with a key, of a kind."""
         with self.look() as connection:
             values = {"run": run, "key": key, "kind": kind}
-            found = connection.execute(KEYED, values).fetchone()
-        return None if found is None else self._row(found)
+            first = connection.execute(KEYED, values).fetchone()
+        return None if first is None else self._row(first)
 
     def _add(self, connection: Connection, head: Head, rows: Sequence[Row]) -> int:
         first = head.last + 1
@@ -192,7 +193,7 @@ class Store(Connections):
                 {"run": run, "after": after, **values},
             )
         else:
-            yield from self._whole(run, after)
+            yield from self._all_rows(run, after)
 
     def at(self, run: str, places: Collection[str], kinds: Sequence[str]) -> list[Row]:
         """The rows of a run about these places, of these kinds, in their order. Raises Damaged as
@@ -208,22 +209,22 @@ class Store(Connections):
 
         Each is looked at once, so that whoever asks the database about the run may ask first.
         """
-        self._whole(run, self._sound.get(run, 0))
+        self._all_rows(run, self._sound.get(run, 0))
 
-    def _whole(self, run: str, after: int) -> list[Row]:
+    def _all_rows(self, run: str, after: int) -> list[Row]:
         """The rows of a run, every one of them checked."""
         # One transaction, so that the two belong together.
         with self.look() as connection:
             of_run = connection.execute(_RUN, {"run": run}).fetchone()
-            found = connection.execute(_SINCE, {"run": run, "after": after}).fetchall()
+            values = connection.execute(_SINCE, {"run": run, "after": after}).fetchall()
         last = 0 if of_run is None else self._head(of_run).last
-        rows = list(map(self._row, found))
+        rows = list(map(self._row, values))
         for number, row in enumerate(rows, start=after + 1):
             if row.seq != number:
                 raise self._damaged(run, f"row {number} of run {run} is missing")
-        if after + len(found) < last:
-            raise self._damaged(run, f"row {after + len(found) + 1} of run {run} is missing")
-        if found and after + len(found) > last:
+        if after + len(values) < last:
+            raise self._damaged(run, f"row {after + len(values) + 1} of run {run} is missing")
+        if values and after + len(values) > last:
             raise self._damaged(run, f"run {run} has rows after its last, {last}")
         if after <= self._sound.get(run, 0):
             self._sound[run] = max(last, self._sound.get(run, 0))
@@ -231,8 +232,8 @@ class Store(Connections):
 
     def _some(self, wanted: str, values: dict[str, Any]) -> Iterator[Row]:
         with self.look() as connection:
-            found = connection.execute(f"{FACTS} WHERE {wanted} ORDER BY seq", values).fetchall()
-        return map(self._row, found)
+            rows = connection.execute(f"{FACTS} WHERE {wanted} ORDER BY seq", values).fetchall()
+        return map(self._row, rows)
 
     def facts(self, run: str, after: int = 0) -> Iterator[Fact]:
         """Yield the facts of a run, in their order. Raises Damaged."""
@@ -249,8 +250,8 @@ class Store(Connections):
     def with_key(self, key: str, most: int = 20, damaged: Damages | None = None) -> list[Row]:
         """The newest rows with a key. Those that are damaged are as in `heads`."""
         with self.look() as connection:
-            found = connection.execute(WITH_KEY, {"key": key, "most": most}).fetchall()
-        return list(_sound(found, self._row, damaged))
+            rows = connection.execute(WITH_KEY, {"key": key, "most": most}).fetchall()
+        return list(_sound(rows, self._row, damaged))
 
     def check(self, *, thorough: bool = False) -> None:
         """Look for damage of the file itself; `thorough`: and of what finds the rows in it.
@@ -261,9 +262,9 @@ class Store(Connections):
             return
         with self.look() as connection:
             what = "integrity_check" if thorough else "quick_check"
-            (found,) = connection.execute(f"PRAGMA {what}(1)").fetchone()
-        if found != "ok":
-            reason = " ".join(str(found).removeprefix("*** in database main ***").split())
+            (state,) = connection.execute(f"PRAGMA {what}(1)").fetchone()
+        if state != "ok":
+            reason = " ".join(str(state).removeprefix("*** in database main ***").split())
             raise Damaged(f"{self.name}: the journal is damaged: {reason}; {ADVICE}")
 
     def add_run(self, head: Head, rows: Sequence[Row]) -> bool:
@@ -303,9 +304,9 @@ class Store(Connections):
 
     def _head(self, row: Sequence[Any]) -> Head:
         """The head of a run. Raises Damaged where it is not what was written."""
-        *values, found = row
+        *values, written = row
         head = Head(*values)
-        if digest(head) != found:
+        if digest(head) != written:
             raise self._damaged(str(head.run), f"the head of run {head.run!r} is damaged")
         return head
 

@@ -139,35 +139,35 @@ class Workspace:
     @cached_property
     def _places(self) -> tuple[tuple[str, str], ...]:
         """Beginnings of JSON strings: as they are here, and as they are kept."""
-        found = [
+        tokens = [
             (f"{self.root.as_uri()}/", _URI),
             (f"{os.fspath(self.root)}/", _PATH),
         ]
-        return tuple((json.dumps(here)[:-1], json.dumps(token)[:-1]) for here, token in found)
+        return tuple((json.dumps(here)[:-1], json.dumps(token)[:-1]) for here, token in tokens)
 
 
-def pick(wanted: str, known: Sequence[str], names: Mapping[str, str] = NO_NAMES) -> str:
+def pick(wanted: str, runs: Sequence[str], names: Mapping[str, str] = NO_NAMES) -> str:
     """The run that a person means: its id, or the only one with that name, or with that part in its
     id or name. `names` are those of runs that have one.
 
     Raises UsageError where there is none, or more than one.
     """
-    if wanted in known:
+    if wanted in runs:
         return wanted
-    named = [id for id in known if names.get(id) == wanted]
+    named = [id for id in runs if names.get(id) == wanted]
     if len(named) == 1:
         return named[0]
     part = wanted.removesuffix(CUT)
     if not part:
         raise UsageError("the run's id is empty; `radps-dag runs` lists them")
-    matching = named or [id for id in known if part in id or part in names.get(id, "")]
+    matching = named or [id for id in runs if part in id or part in names.get(id, "")]
     if len(matching) == 1:
         return matching[0]
     if matching:
         raise UsageError(f"{wanted!r} may be any of {len(matching)} runs; {there_are(matching, 5)}")
-    parts = [part for id in known for part in (id, *id.split("-", 2))]
+    parts = [part for id in runs for part in (id, *id.split("-", 2))]
     parts += names.values()
     hint = did_you_mean(wanted, dict.fromkeys(parts))
-    if known and not hint:
-        hint = f"; {there_are(known, 5)}"
+    if runs and not hint:
+        hint = f"; {there_are(runs, 5)}"
     raise UsageError(f"no run {wanted!r:.60} in this workspace{hint}")

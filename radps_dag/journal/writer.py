@@ -119,9 +119,9 @@ class Writer:
     def _wake(self, count: int) -> None:
         with self._changed:
             self._durable += count
-            ready = [one for one in self._waiting if one.count <= self._durable]
+            ready = [waiter for waiter in self._waiting if waiter.count <= self._durable]
             if ready:
-                self._waiting = [one for one in self._waiting if one.count > self._durable]
+                self._waiting = [waiter for waiter in self._waiting if waiter.count > self._durable]
         if ready:
             # A loop that is over has nobody who waits.
             with contextlib.suppress(RuntimeError):

@@ -12,7 +12,7 @@ what failed or was stopped waits anew.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from radps_dag.facts import (
@@ -54,9 +54,9 @@ __all__ = ["CLOSED", "MOST_PICTURES", "WAITS", "RunState", "fold"]
 _MOST_NOTES = 200
 MOST_PICTURES = 5  # that are named
 # After these, something may wait for nothing but answers, or do so no more.
-_Moving = (
-    NodeStarted | NodeSucceeded | NodeFailed | NodeStopped | Retrying | QuestionAsked
-) | QuestionAnswered
+_MOVING: Collection[type[Fact]] = frozenset(
+    {NodeStarted, NodeSucceeded, NodeFailed, NodeStopped, Retrying, QuestionAsked, QuestionAnswered}
+)
 WAITS = "waits for an answer"
 CLOSED = "closed: the run was cancelled"
 
@@ -113,7 +113,7 @@ class RunState:
                 self._begun(fact)
             case RunEnded():
                 self._over(fact)
-        if isinstance(fact, _Moving):
+        if type(fact) in _MOVING:
             note_waiting(self._nearest(fact.place), fact.time)
 
     def count_call(self, fan_out: str, *, reused: bool, success: NodeSucceeded | None) -> None:

@@ -127,8 +127,7 @@ def true_flux(about: Observation, field: str) -> float:
 def continuum(nodes: Mapping[str, Outputs], about: Observation) -> Iterator[tuple[str, str]]:
     """Of the continuum image: flux densities and positions of its points, and all of the flux."""
     image = read_image(nodes["image_continuum"]["image"])
-    power = image.primary_beam[0]
-    model, restored = image.planes["model"][0] / power, image.planes["restored"][0]
+    model, restored = image.planes["model"][0] / image.primary_beam[0], image.corrected[0]
     sources = sky_of(about, about.targets[0])
     points = [source for source in sources if source.width == 0]
     beam = float(np.sqrt(image.beam[0, 0] * image.beam[0, 1]))

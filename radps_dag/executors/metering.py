@@ -58,9 +58,9 @@ class Meter:
         assert stopped is not None
         cpu = stopped.cpu - begun.cpu
         io = {name: stopped.io[name] - begun.io[name] for name in begun.io if name in stopped.io}
-        peaks = [self._peak, *(one.peak_rss for one in self.programs)]
+        peaks = [self._peak, *(program.peak_rss for program in self.programs)]
         if not self._process:
-            cpu += sum(one.cpu for one in self.programs)
+            cpu += sum(program.cpu for program in self.programs)
             for program in self.programs:
                 io = {name: value + program.io.get(name, 0) for name, value in io.items()}
         return Usage(
@@ -83,7 +83,7 @@ class Meter:
             io = _io(f"/proc/self/task/{threading.get_native_id()}/io")
             return _Reading(time.monotonic(), time.thread_time(), io)
         some = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(_CHILDREN))
-        cpu = sum(one.ru_utime + one.ru_stime for one in some)
+        cpu = sum(used.ru_utime + used.ru_stime for used in some)
         return _Reading(time.monotonic(), cpu, _io("/proc/self/io"))
 
 

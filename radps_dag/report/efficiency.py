@@ -85,33 +85,33 @@ def efficiency(attempts: Iterable[Held], stretches: Sequence[Stretch]) -> Effici
     was made."""
     if not stretches or not all(stretch.slots for stretch in stretches):
         return None
-    within = [part for one in attempts for part in _within(one, stretches)]
+    within = [part for held in attempts for part in _within(held, stretches)]
     if not within:
         return None
     ramp, tail = _ramp_and_tail(within, stretches)
     return Efficiency(
         slots=stretches[-1].slots,
-        wall=sum(one.end - one.start for one in stretches),
-        computing=sum((one.computed - one.began) * one.slots for one in within),
-        publishing=sum((one.published - one.computed) * one.slots for one in within),
-        waiting=sum((one.began - one.started) * one.slots for one in within),
+        wall=sum(stretch.end - stretch.start for stretch in stretches),
+        computing=sum((held.computed - held.began) * held.slots for held in within),
+        publishing=sum((held.published - held.computed) * held.slots for held in within),
+        waiting=sum((held.began - held.started) * held.slots for held in within),
         idle=_idle(within, stretches),
         ramp=ramp,
         tail=tail,
-        span=_length(min(one.started for one in within), max(one.published for one in within),
+        span=_length(min(held.started for held in within), max(held.published for held in within),
                      stretches),
     )  # fmt: skip
 
 
 def _within(held: Held, stretches: Sequence[Stretch]) -> Iterator[Held]:
     """The part of it in which its process drove the run."""
-    for one in stretches:
-        if one.start <= held.started < one.end:
+    for stretch in stretches:
+        if stretch.start <= held.started < stretch.end:
             yield Held(
                 held.started,
-                min(held.began, one.end),
-                min(held.computed, one.end),
-                min(held.published, one.end),
+                min(held.began, stretch.end),
+                min(held.computed, stretch.end),
+                min(held.published, stretch.end),
                 held.slots,
             )
             return
@@ -120,14 +120,14 @@ def _within(held: Held, stretches: Sequence[Stretch]) -> Iterator[Held]:
 def _idle(held: Sequence[Held], stretches: Sequence[Stretch]) -> float:
     """Seconds of slots that nobody held, moment by moment."""
     total = 0.0
-    for one in stretches:
-        changes = [(one.start, 0), (one.end, 0)]
+    for stretch in stretches:
+        changes = [(stretch.start, 0), (stretch.end, 0)]
         for each in held:
-            if one.start <= each.started < one.end:
+            if stretch.start <= each.started < stretch.end:
                 changes += [(each.started, each.slots), (each.published, -each.slots)]
-        now, before = 0, one.start
+        now, before = 0, stretch.start
         for time, change in sorted(changes):
-            total += max(0, one.slots - now) * (time - before)
+            total += max(0, stretch.slots - now) * (time - before)
             now, before = now + change, time
     return total
 
@@ -135,9 +135,9 @@ def _idle(held: Sequence[Held], stretches: Sequence[Stretch]) -> float:
 def _ramp_and_tail(held: Sequence[Held], stretches: Sequence[Stretch]) -> tuple[float, float]:
     changes = sorted(
         change
-        for one in held
-        for change in ((one.began, one.slots), (one.computed, -one.slots))
-        if one.computed > one.began
+        for slots in held
+        for change in ((slots.began, slots.slots), (slots.computed, -slots.slots))
+        if slots.computed > slots.began
     )
     begun, ended = stretches[0].start, stretches[-1].end
     now = most = 0
@@ -153,4 +153,4 @@ def _ramp_and_tail(held: Sequence[Held], stretches: Sequence[Stretch]) -> tuple[
 
 def _length(start: float, end: float, stretches: Sequence[Stretch]) -> float:
     """The time between two moments in which a process drove the run."""
-    return sum(max(0.0, min(end, one.end) - max(start, one.start)) for one in stretches)
+    return sum(max(0.0, min(end, stretch.end) - max(start, stretch.start)) for stretch in stretches)

@@ -7,16 +7,16 @@ from typing import Any
 
 from radps_dag.diagram import draw
 from radps_dag.executors.worker_log import PrintedOutput
-from radps_dag.facts import Fact, RunEnded, RunStarted, Tracked
+from radps_dag.facts import RunEnded, RunStarted
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
 from radps_dag.progress.failures import alike, failures, pattern
 from radps_dag.progress.node import NodeState
 from radps_dag.progress.state import RunState
 from radps_dag.report.axis import axis
-from radps_dag.report.calls import ended_at, node_of, status_of
-from radps_dag.report.critical import Span, critical_path
-from radps_dag.report.efficiency import Efficiency, Stretch, efficiency, held_by
+from radps_dag.report.calls import node_of, status_of
+from radps_dag.report.critical import critical_path
+from radps_dag.report.history import History
 from radps_dag.report.loops import loops
 from radps_dag.report.model import Failure, Place, Process, Question, Report, Stage, Step, Topic
 from radps_dag.report.nodes import Node, Picture, Score
@@ -27,7 +27,7 @@ from radps_dag.report.texts import recorded
 from radps_dag.report.timeline import WIDTH, Unit, timeline
 from radps_dag.report.topics import TOPICS
 from radps_dag.report.values import Shown, folded, node_path, question, score
-from radps_dag.views.calls import NodeView, NodeViews
+from radps_dag.views.calls import NodeView
 from radps_dag.views.state import Following, all_of
 from radps_dag.views.stats import node_stats
 
@@ -39,51 +39,31 @@ _PICTURES = 60  # of a stage
 _WARNINGS = 50
 
 
-class _Heard:
-    """Content of the facts beside the state of the nodes."""
-
-    def __init__(self, run: str) -> None:
-        self.views = NodeViews(run)
-        self.starts: list[tuple[RunStarted, RunEnded | None]] = []
-        self.lasts: list[float] = []  # by process: the latest time
-
-    def __call__(self, fact: Fact) -> None:
-        match fact:
-            case RunStarted():
-                self.starts.append((fact, None))
-                self.lasts.append(fact.time)
-            case RunEnded() if self.starts and self.starts[-1][1] is None:
-                self.starts[-1] = (self.starts[-1][0], fact)
-        if self.lasts and not isinstance(fact, Tracked) and self.starts[-1][1] in (None, fact):
-            self.lasts[-1] = max(self.lasts[-1], fact.time)
-        self.views.apply(fact)
-
-
 def report_of(store: Store, run: str) -> Report:
     """The report of a run as it stands. Raises RadpsDagError for one that never began."""
     following = Following(store, run)
-    heard = _Heard(run)
-    state = all_of(following, heard)
-    if not heard.starts:
+    history = History(run)
+    state = all_of(following, history)
+    if not history.starts:
         raise RadpsDagError(f"run {run} ended before it began; there is nothing to report")
     driven = following.end is None and bool(following.driver)
     if not driven:
-        heard.views.abandon()
-    return _Folding(store, run, state, heard, driven).report()
+        history.views.abandon()
+    return _Folding(store, run, state, history, driven).report()
 
 
 class _Folding:
     """Puts the parts together."""
 
     def __init__(
-        self, store: Store, run: str, state: RunState, heard: _Heard, driven: bool
+        self, store: Store, run: str, state: RunState, history: History, driven: bool
     ) -> None:
         self._state = state
-        self._heard = heard
+        self._history = history
         self._driven = driven
         self._run = run
-        self._start = heard.starts[-1][0]
-        self._until = heard.lasts[-1]
+        self._start = history.starts[-1][0]
+        self._until = history.lasts[-1]
         self._shown = Shown(store.workspace.root.as_uri(), str(store.workspace.root))
         self._recorded = recorded(self._start)
         self._paths, self._loops = self._units()
@@ -94,7 +74,7 @@ class _Folding:
         """The places by node, nodes in the order of the graph; and the loops."""
         found: dict[str, list[Unit]] = {}
         looping: list[Unit] = []
-        views = self._heard.views.places
+        views = self._history.views.places
         for state in self._state.root.walk():
             unit = Unit(state, views.get(state.place) or NodeView(self._run, state.place))
             if state.kind == "loop":
@@ -126,13 +106,12 @@ class _Folding:
         questions = tuple(self._questions())
         critical = self._critical()
         nodes = {path: self._node(path, units) for path, units in self._paths.items()}
-        stretches = self._stretches()
-        found = axis(stretches, WIDTH)
+        found = axis(self._history.stretches(), WIDTH)
         shown_loops, more_loops = loops(self._loops, self._most)
         scores, folds = folded(self._scores(), self._most)
         pictures = self._pictures()
         stages = tuple(self._stages(nodes, pictures, questions, (*causes, *tolerated)))
-        end = self._heard.starts[-1][1]
+        end = self._history.starts[-1][1]
         return Report(
             run=self._run,
             pipeline=start.pipeline,
@@ -142,7 +121,7 @@ class _Folding:
             library=start.library,
             executor=start.executor,
             seed=start.seed,
-            started=self._heard.starts[0][0].time,
+            started=self._history.starts[0][0].time,
             until=self._until,
             seconds=state.root.elapsed(self._until),
             ended=state.root.ran + state.root.reused,
@@ -178,8 +157,8 @@ class _Folding:
             graph_of_stages=self._graph(1, nodes.values()),
             provenance=_provenance(start),
             places=tuple(self._places()),
-            resources=tuple(node_stats(self._heard.views.places.values())),
-            efficiency=self._efficiency(stretches),
+            resources=tuple(node_stats(self._history.views.places.values())),
+            efficiency=self._history.efficiency(),
             slack=self._slack(),
             sources_sha256=str(start.provenance.get("sources_sha256", "")),
         )
@@ -258,7 +237,7 @@ class _Folding:
         over = self._state.end is not None and self._state.end.status in ("cancelled", "succeeded")
         asked = [
             question(one, view.answers.get(one.question), over)
-            for view in self._heard.views.places.values()
+            for view in self._history.views.places.values()
             for one in view.asked
         ]
         yield from sorted(asked, key=lambda one: one.asked)
@@ -267,49 +246,26 @@ class _Folding:
         """The path through what the latest process did."""
         if self._recorded.graph is None:
             return ()
-        return critical_path(self._recorded.graph, self._state.root, self._span, self._start.time)
+        return critical_path(
+            self._recorded.graph, self._state.root, self._history.span, self._start.time
+        )
 
     def _slack(self) -> dict[str, float]:
         graph = self._recorded.graph
-        return {} if graph is None else node_slack(place_slack(graph, self._state.root, self._span))
-
-    def _efficiency(self, stretches: Sequence[tuple[float, float]]) -> Efficiency | None:
-        starts = [start for start, _ in self._heard.starts]
-        times = zip(starts, stretches, strict=True)
-        lasts = {start.generation: end for start, (_, end) in zip(starts, stretches, strict=True)}
-        held = [
-            held_by(attempt, lasts.get(attempt.process, self._until))
-            for view in self._heard.views.places.values()
-            if view.start is not None and view.start.kind == "task"
-            for attempt in view.attempts
-        ]
-        return efficiency(
-            [one for one in held if one is not None],
-            [Stretch(begin, end, start.slots) for start, (begin, end) in times],
+        return (
+            {}
+            if graph is None
+            else node_slack(place_slack(graph, self._state.root, self._history.span))
         )
 
-    def _span(self, state: NodeState) -> Span | None:
-        view = self._heard.views.places.get(state.place)
-        if state.started is None or view is None or state.status == "skipped":
-            return None
-        ended = ended_at(Unit(state, view))
-        return Span(state.started, self._until if ended is None else max(ended, state.started))
-
-    def _stretches(self) -> list[tuple[float, float]]:
-        found: list[tuple[float, float]] = []
-        for (start, _), last in zip(self._heard.starts, self._heard.lasts, strict=True):
-            begin = max(start.time, found[-1][1]) if found else start.time
-            found.append((begin, max(begin, last)))
-        return found
-
     def _processes(self) -> Iterator[Process]:
-        latest = len(self._heard.starts) - 1
-        for n, (start, end) in enumerate(self._heard.starts):
+        latest = len(self._history.starts) - 1
+        for n, (start, end) in enumerate(self._history.starts):
             gone = "at work" if self._driven and n == latest else "went away without a word"
             yield Process(
                 start.generation,
                 start.time,
-                end.seconds if end is not None else self._heard.lasts[n] - start.time,
+                end.seconds if end is not None else self._history.lasts[n] - start.time,
                 end.status if end is not None else gone,
                 str(start.provenance.get("host", "")),
                 str(start.provenance.get("pid", "")),
@@ -327,7 +283,7 @@ class _Folding:
         seen = {unit.state.place for units in self._paths.values() for unit in units}
         yield [
             Unit(state, view)
-            for place, view in self._heard.views.places.items()
+            for place, view in self._history.views.places.items()
             if view.scores and place not in seen and (state := self._state.find(place))
         ]
 
@@ -336,7 +292,7 @@ class _Folding:
         for state in self._state.root.walk():
             if state.kind is None and state.status == "waiting":
                 continue
-            view = self._heard.views.places.get(state.place) or NodeView(self._run, state.place)
+            view = self._history.views.places.get(state.place) or NodeView(self._run, state.place)
             known = [one for one in view.scores if one.score is not None]
             lowest = min(known, key=lambda one: one.score or 0.0, default=None)
             start = view.start
@@ -358,7 +314,7 @@ class _Folding:
         """By stage, in the order in which they were made."""
         seen: set[str] = set()
         found: dict[str, list[Picture]] = {}
-        for view in self._heard.views.places.values():
+        for view in self._history.views.places.values():
             state = self._state.find(view.place)
             if state is None or view.made is None:  # what is no call hands on what calls made
                 continue
@@ -369,7 +325,7 @@ class _Folding:
     def _score_of(self, state: NodeState) -> Score | None:
         """The lowest score of a place or, where it has none, of the nearest around it."""
         for one in (state, *state.above()):
-            view = self._heard.views.places.get(one.place)
+            view = self._history.views.places.get(one.place)
             known = [each for each in view.scores if each.score is not None] if view else []
             if known:
                 return score(min(known, key=lambda each: each.score or 0.0))

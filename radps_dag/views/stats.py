@@ -86,15 +86,15 @@ def node_stats(places: Iterable[NodeView]) -> Iterator[NodeStats]:
 def _stats(node: str, workload: str, attempts: int, usages: list[Usage]) -> NodeStats:
     columns = {}
     for name, member in COLUMNS.items():
-        values = [value for one in usages if (value := getattr(one, member)) is not None]
+        values = [value for usage in usages if (value := getattr(usage, member)) is not None]
         if values:
             columns[name] = Distribution(len(values), median(values), max(values), sum(values))
     exits: dict[int, int] = {}
-    for one in usages:
-        if one.exit is not None:
-            exits[one.exit] = exits.get(one.exit, 0) + 1
+    for usage in usages:
+        if usage.exit is not None:
+            exits[usage.exit] = exits.get(usage.exit, 0) + 1
     asked = usages[-1] if usages else Usage(computing=0.0)
-    hosts = tuple(sorted({one.host for one in usages if one.host}))
+    hosts = tuple(sorted({usage.host for usage in usages if usage.host}))
     return NodeStats(
         node, workload, attempts, len(usages), columns, asked.cpus, asked.memory, asked.gpus,
         hosts, dict(sorted(exits.items())),

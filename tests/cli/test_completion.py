@@ -260,7 +260,7 @@ def test_in_a_real_shell(folder: Path, tmp_path: Path, monkeypatch: pytest.Monke
     (run,) = [path.name for path in (folder / ".radps" / "runs").iterdir()]
     with Desktop(folder, (), program=bash) as shell:
         shell.expect("$ ")
-        shell.type("radps-dag st\tout\t\n")
+        shell.type("radps-dag statu\tout\t\n")
         shell.expect(f"<status><{run}>")
         shell.type("radps-dag run out\t-p ba\tX --force image_c\t/cle\t/mi\t\n")
         shell.expect("<run><outer.yaml><-p><band=X><--force><image_cube/clean/minor>")

@@ -24,7 +24,11 @@ _CHANGES = (
     (re.compile(r"\b[0-9a-f]{12,32}\b"), "DIGEST"),
     # Which were the last is chance: they are made side by side.
     (re.compile(r"export/image\.\d/(fits|quicklook)/\w+-DIGEST"), "PICTURE"),
-    (re.compile(r"\b\d+ B\b"), "SIZE"),
+    (re.compile(r"\b[\d.]+ k?B\b"), "SIZE"),
+    # What goes to storage, and when, is the system's business.
+    (re.compile(r", SIZE (from|to) storage"), ""),
+    (re.compile(r" \([\d.]+ on average\)"), ""),
+    (re.compile(r"^  where .*, thread \d+, process \d+$", re.MULTILINE), "  WHERE"),
     (re.compile(r"^  radps-dag \d.*$", re.MULTILINE), "  VERSIONS"),
     (re.compile(r" +"), " "),
 )

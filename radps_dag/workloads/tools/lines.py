@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from radps_dag.workloads.contract.percents import report_percent
 from radps_dag.workloads.tools.patterns import LINE, literal_of
-from radps_dag.workloads.tools.tool import FromStream, Tool, Trigger
+from radps_dag.workloads.tools.tool import STREAMS, FromStream, Tool, Trigger
 
 __all__ = ["Watch"]
 
@@ -44,6 +46,9 @@ class Watch:
             self._add(one, partial(self._failure, one))
         for one in tool.warn_on:
             self._add(one, partial(self._warning, one))
+        if tool.progress is not None:
+            for stream in STREAMS:
+                self._add(Trigger(stream, tool.progress), _report)
 
     def hear(self, stream: str, piece: bytes) -> None:
         """Some bytes of a stream."""
@@ -88,3 +93,13 @@ class Watch:
     def _warning(self, one: Trigger, match: re.Match[str]) -> None:
         first, count = self.warnings.get(one, (match.string.strip(), 0))
         self.warnings[one] = first, count + 1
+
+
+def _report(match: re.Match[str]) -> None:
+    """Hand on how far the program says that it is."""
+    told = match.groupdict()
+    with suppress(ValueError, ZeroDivisionError, TypeError):
+        if "percent" in told:
+            report_percent(float(told["percent"]))
+        else:
+            report_percent(100 * float(told["done"]) / float(told["of"]))

@@ -99,12 +99,15 @@ class TerminalFrontend:
     def screen(self, job: Job, directory: RunDirectory) -> Iterator[Screen]:
         """Show the run while it goes on."""
         from radps_dag import progress
+        from radps_dag.workloads.contract.percents import FOLDER
 
         secrets = Secrets.of(job.params)
         hide_in_streams(secrets.hide)  # also from what workloads print in threads
         with (
             _apart(self.progress, directory, secrets) as (mode, stream),
-            progress.listener(mode, stream, expected=job.graph) as listener,
+            progress.listener(
+                mode, stream, expected=job.graph, percents=directory.products / FOLDER
+            ) as listener,
         ):
             restore = partial(_show_cursor, stream if mode == "live" else None)
             yield Screen(listener, self._prompt_channels(stream, listener), restore)

@@ -13,6 +13,7 @@ import click
 from radps_dag.cli.looking import as_json, looking, page_of_run, print_lines, width_of_terminal
 from radps_dag.cli.options import which_run, which_workspace
 from radps_dag.problem import RadpsDagError, UsageError
+from radps_dag.workloads.contract.percents import FOLDER
 
 if TYPE_CHECKING:
     from radps_dag.facts import Fact
@@ -60,16 +61,18 @@ def command(
     with looking(workspace, store) as opened:
         run_id = find_run(opened, run)
         following = Following(opened, run_id)
+        percents = opened.workspace.run(run_id).products / FOLDER
         if follow:
             expected = _stages(opened, run_id)
-            return _follow(following, run_id, "json" if as_json_ else progress, expected)
-        _show(following, run_id, as_json_)
+            mode = "json" if as_json_ else progress
+            return _follow(following, run_id, mode, expected, percents)
+        _show(following, run_id, as_json_, percents)
         if not as_json_ and (page := page_of_run(opened, run_id)):
             click.echo(f"Prefect's page: {page}")
     return 0
 
 
-def _show(following: Following, run: str, as_json_: bool) -> None:
+def _show(following: Following, run: str, as_json_: bool, percents: Path) -> None:
     from radps_dag.progress.frame import Frame
     from radps_dag.progress.look import symbols_for
     from radps_dag.progress.summary import summary
@@ -77,6 +80,7 @@ def _show(following: Following, run: str, as_json_: bool) -> None:
     from radps_dag.views.tree import tree
 
     state = all_of(following) if as_json_ else state_of(following)
+    state.note_percents(percents)
     driver = following.driver  # a run that has ended while it was read has none any more
     if as_json_:
         status = "running" if driver or state.end is None else state.end.status
@@ -106,12 +110,14 @@ def _stages(store: Store, run: str) -> list[str]:
         return []
 
 
-def _follow(following: Following, run: str, mode: Mode, expected: Sequence[str]) -> int:
+def _follow(
+    following: Following, run: str, mode: Mode, expected: Sequence[str], percents: Path
+) -> int:
     from radps_dag import progress
     from radps_dag.cli.screen import exit_code
     from radps_dag.views.state import GONE
 
-    with progress.listener(mode, sys.stdout, expected=expected) as listener:
+    with progress.listener(mode, sys.stdout, expected=expected, percents=percents) as listener:
 
         def told(fact: Fact) -> None:
             listener(fact)

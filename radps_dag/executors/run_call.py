@@ -22,6 +22,7 @@ from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.knowledge import NOTHING
 from radps_dag.workloads.contract.notes import noting
 from radps_dag.workloads.contract.opening import caching_in
+from radps_dag.workloads.contract.percents import FOLDER, reporting
 from radps_dag.workloads.contract.programs import ended_programs
 from radps_dag.workloads.contract.registry import Library
 from radps_dag.workloads.contract.workload import invoke
@@ -52,7 +53,8 @@ def _performed(call: Call, library: Library, meter: Meter) -> Performed:
         workload = library.workloads[call.workload]
         arguments = {**call.arguments, **call.secrets.contents}
         context = Context(call.context or NOTHING)
-        with caching_in(call.cache), noting() as notes:
+        folder = None if call.root is None else call.root / FOLDER
+        with caching_in(call.cache), noting() as notes, reporting(folder, call.place):
             if workload.snapshot:
                 begin_from_snapshots(call, workload.snapshot)
             outputs = invoke(workload, arguments, call.workdir, call.seed, context)

@@ -68,8 +68,8 @@ def discard_snapshots(addresses: Iterable[str], root: Path, place: str) -> None:
 
 
 def _beside(data: Path, root: Path, place: str) -> Path:
-    # By the run's name and not its path: a workspace may be moved.
-    mark = sha256(f"{root.parent.name}/{place}".encode()).hexdigest()[:12]
+    # By the end of the path, which has the run's name: a workspace may be moved.
+    mark = sha256(f"{root.parent.name}/{root.name}/{place}".encode()).hexdigest()[:12]
     return data.with_name(f".{data.name}.snapshot-{mark}")
 
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Literal, TextIO
 
 from radps_dag.facts import Fact, Listener
@@ -67,13 +68,17 @@ def shown_as(mode: Mode, stream: TextIO) -> Mode:
 
 @contextlib.contextmanager
 def listener(
-    mode: Mode = "auto", stream: TextIO | None = None, expected: Iterable[str] = ()
+    mode: Mode = "auto",
+    stream: TextIO | None = None,
+    expected: Iterable[str] = (),
+    percents: Path | None = None,
 ) -> Iterator[Display]:
     """A listener to hand to the engine; the terminal is as before when the context ends.
 
     "auto" is "live" on a terminal that can move its cursor, else "plain". The stream is the
     standard error or, for "json", the standard output. `expected` are the ids of the stages that
-    are going to run, for the live display to show what is to come. The listener never raises: when
+    are going to run, for the live display to show what is to come, `percents` the folder in which
+    calls say how far they are. The listener never raises: when
     the display breaks, a line says so and the run goes on without it.
     """
     chosen = stream or (sys.stdout if mode == "json" else sys.stderr)
@@ -81,13 +86,17 @@ def listener(
     with contextlib.ExitStack() as closing:
         # Told last, when the terminal is as before.
         broken = closing.enter_context(contextlib.ExitStack())
-        display = Display(_make(mode, chosen, expected, closing))
+        display = Display(_make(mode, chosen, expected, percents, closing))
         broken.callback(display.tell, sys.stderr)
         yield display
 
 
 def _make(
-    mode: Mode, stream: TextIO, expected: Iterable[str], stack: contextlib.ExitStack
+    mode: Mode,
+    stream: TextIO,
+    expected: Iterable[str],
+    percents: Path | None,
+    stack: contextlib.ExitStack,
 ) -> Listener:
     # Only the one that is asked for is imported: `--json` needs nothing of a terminal.
     match mode:
@@ -102,7 +111,7 @@ def _make(
         case "live":
             from radps_dag.progress.live import Live
 
-            return stack.enter_context(Live(stream, expected).showing())
+            return stack.enter_context(Live(stream, expected, percents).showing())
         case _:
             from radps_dag.progress.plain import Plain
 

@@ -199,6 +199,9 @@ class Frame:
             case None if node.ended:
                 yield from self._done(node)
             case None:
+                if node.percent is not None:
+                    yield from self._bar(round(node.percent), 100)
+                    yield f" {node.percent:.0f}%  ", ""
                 if node.description and not node.is_instance:
                     yield clean(node.description), "dim"
 

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from radps_dag.facts import Fact, Noted, QuestionAnswered, RunEnded
@@ -29,7 +30,10 @@ _MOST_WARNINGS = 20
 class Live:
     """Listens; a thread of its own folds the facts and shows the state while `showing`."""
 
-    def __init__(self, stream: TextIO, expected: Iterable[str] = ()) -> None:
+    def __init__(
+        self, stream: TextIO, expected: Iterable[str] = (), percents: Path | None = None
+    ) -> None:
+        self._percents = percents
         self.state = RunState()
         self._error: Exception | None = None  # of closing it
         self.state.expect(expected)
@@ -101,6 +105,7 @@ class Live:
 
     def _paint(self, width: int, height: int) -> Painted:
         self._catch_up()
+        self.state.note_percents(self._percents)
         lines = self._shape.lines(self.state, time.time(), width, height)
         return [(self._coloured(line), line.cell_len) for line in lines]
 

@@ -71,6 +71,7 @@ class NodeState:
     seconds: float | None = None
     waited: float = 0.0  # seconds in which all that went on in it waited for answers
     waits_since: float | None = None  # if it does now
+    percent: float | None = None  # as a program says that runs
     attempt: int = 1
     attempts: int | None = None
     again_at: float | None = None  # when the next attempt begins

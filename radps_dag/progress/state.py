@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from radps_dag.facts import (
     Fact,
@@ -48,6 +49,7 @@ from radps_dag.progress.node import (
     withdraw,
 )
 from radps_dag.progress.pictures import made_by
+from radps_dag.workloads.contract.percents import percents_in
 
 __all__ = ["CLOSED", "MOST_PICTURES", "WAITS", "RunState", "fold"]
 
@@ -89,6 +91,12 @@ class RunState:
         for part in parts(place):
             node = node.children.get(part) if node else None
         return node
+
+    def note_percents(self, folder: Path | None) -> None:
+        """Take in how far the calls are that say so: what is in this folder."""
+        for place, percent in percents_in(folder).items() if folder is not None else ():
+            if (node := self.find(place)) is not None:
+                node.percent = percent
 
     def apply(self, fact: Fact) -> None:
         """Take one fact into account."""
@@ -179,6 +187,7 @@ class RunState:
             node.generation, node.error, node.message = self._generation, "", ""
         node.kind, node.description, node.total = fact.kind, fact.description, fact.total
         node.attempt, node.again_at, node.seconds = fact.attempt, None, None
+        node.percent = None
         node.waited, node.waits_since = 0.0, None
         node.outcome, node.reason, node.origin = "", "", fact.origin
         node.started = fact.time

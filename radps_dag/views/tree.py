@@ -53,6 +53,7 @@ def _node(node: NodeState) -> dict[str, Any]:
             {"metric": score.metric, "score": score.score, "applies_to": score.applies_to}
             for score in node.low
         ],
+        "percent": node.percent if node.status == "running" else None,
         "iterations": node.iteration or None,
         "total": node.total,
         "outcome": node.outcome,

@@ -232,3 +232,33 @@ outputs: {lines: "${{ stages.count.lines }}"}
         capsys.readouterr()
         assert run("show", "last", "--json") == 0
         assert json.loads(capsys.readouterr().out)["outputs"] == {"lines": number}
+
+
+def test_unordered_access_to_changed_data_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a tool as of a function: both places are told, and `needs` puts it right."""
+    reads = TOOL.replace("outputs:", "outputs:\n  ms: {input: ms}\n#").replace(
+        "fail_on", "# fail_on"
+    )
+    reads = reads.replace(
+        "  size: {type: array, items: {type: integer}, flag: -size, spread: true}\n", ""
+    )
+    (project / "tools/imager.yaml").write_text(reads)
+    changes = reads.replace("name: imager", "name: changer") + "mutates: [ms]\n"
+    (project / "tools/changer.yaml").write_text(changes)
+    text = """
+version: 1
+name: p
+stages:
+  first: {run: imager, with: {ms: {uri: my.ms, kind: visibilities}}}
+  change: {run: changer, with: {ms: "${{ stages.first.ms }}"}}
+  look: {run: imager, with: {ms: "${{ stages.first.ms }}"}}
+"""
+    (project / "p.yaml").write_text(text)
+    assert run("validate", "p.yaml") == 2
+    told = capsys.readouterr().out
+    assert "p.yaml:6:" in told
+    assert "'change' changes 'ms' in place, and 'look' (line 7) gets the same data" in told
+    (project / "p.yaml").write_text(text.replace("look: {", "look: {needs: [change], "))
+    assert run("validate", "p.yaml") == 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from radps_dag.workloads.contract.percents import report_percent
 from radps_dag.workloads.tools.patterns import LINE, literal_of
-from radps_dag.workloads.tools.tool import FromStream, Tool, Trigger
+from radps_dag.workloads.tools.tool import STREAMS, FromStream, Tool, Trigger
 
 __all__ = ["Watch"]
 
@@ -31,7 +33,7 @@ class Watch:
     """Hears a program, and knows which lines matched what."""
 
     def __init__(self, tool: Tool) -> None:
-        self.found: dict[str, str] = {}  # output -> what its group matched last
+        self.matched: dict[str, str] = {}  # output -> what its group matched last
         self.failures: dict[Trigger, str] = {}  # -> the first line
         self.warnings: dict[Trigger, tuple[str, int]] = {}  # -> the first line, how many
         self._tail = b""
@@ -40,10 +42,13 @@ class Watch:
         for output in tool.outputs:
             if isinstance(source := output.source, FromStream):
                 self._add(source, partial(self._value, output.name, source.group))
-        for one in tool.fail_on:
-            self._add(one, partial(self._failure, one))
-        for one in tool.warn_on:
-            self._add(one, partial(self._warning, one))
+        for trigger in tool.fail_on:
+            self._add(trigger, partial(self._failure, trigger))
+        for trigger in tool.warn_on:
+            self._add(trigger, partial(self._warning, trigger))
+        if tool.progress is not None:
+            for stream in STREAMS:
+                self._add(Trigger(stream, tool.progress), _report)
 
     def hear(self, stream: str, piece: bytes) -> None:
         """Some bytes of a stream."""
@@ -66,25 +71,35 @@ class Watch:
         lines = (line.strip() for line in _END.split(self._tail))
         return [line.decode("utf-8", "replace") for line in lines if line][-LAST_LINES:]
 
-    def _add(self, one: FromStream | Trigger, take: Callable[[re.Match[str]], None]) -> None:
-        check = _Check(literal_of(one.pattern), one.pattern, take)
-        self._checks.setdefault(one.stream, []).append(check)
+    def _add(self, source: FromStream | Trigger, take: Callable[[re.Match[str]], None]) -> None:
+        check = _Check(literal_of(source.pattern), source.pattern, take)
+        self._checks.setdefault(source.stream, []).append(check)
 
     def _look(self, stream: str, text: bytes) -> None:
-        checks = [one for one in self._checks[stream] if one.literal in text]
+        checks = [check for check in self._checks[stream] if check.literal in text]
         for line in _END.split(text) if checks else ():
-            for one in checks:
-                if one.literal in line:
+            for check in checks:
+                if check.literal in line:
                     cut = line[:_MOST_BYTES].decode("utf-8", "replace")[:LINE]
-                    if cut and (match := one.pattern.search(cut)):
-                        one.take(match)
+                    if cut and (match := check.pattern.search(cut)):
+                        check.take(match)
 
     def _value(self, name: str, group: str, match: re.Match[str]) -> None:
-        self.found[name] = match[group] or ""
+        self.matched[name] = match[group] or ""
 
-    def _failure(self, one: Trigger, match: re.Match[str]) -> None:
-        self.failures.setdefault(one, match.string.strip())
+    def _failure(self, trigger: Trigger, match: re.Match[str]) -> None:
+        self.failures.setdefault(trigger, match.string.strip())
 
-    def _warning(self, one: Trigger, match: re.Match[str]) -> None:
-        first, count = self.warnings.get(one, (match.string.strip(), 0))
-        self.warnings[one] = first, count + 1
+    def _warning(self, trigger: Trigger, match: re.Match[str]) -> None:
+        first, count = self.warnings.get(trigger, (match.string.strip(), 0))
+        self.warnings[trigger] = first, count + 1
+
+
+def _report(match: re.Match[str]) -> None:
+    """Hand on how far the program says that it is."""
+    told = match.groupdict()
+    with suppress(ValueError, ZeroDivisionError, TypeError):
+        if "percent" in told:
+            report_percent(float(told["percent"]))
+        else:
+            report_percent(100 * float(told["done"]) / float(told["of"]))

@@ -27,6 +27,7 @@ from radps_dag.workloads.tools.inputs import known_inputs, read_inputs
 from radps_dag.workloads.tools.patterns import PatternRefused, bounded
 from radps_dag.workloads.tools.running import ProgramCall
 from radps_dag.workloads.tools.tool import (
+    STREAMS,
     Files,
     FromInput,
     FromJson,
@@ -43,7 +44,6 @@ __all__ = ["is_tool_file", "read_tool", "tool_files"]
 
 GRAMMAR = "tool.schema.json"
 _SOURCES = ("path", "glob", "stdout", "stderr", "json", "input")
-_STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 # Keys that stand at the left margin of a tool file, and of no pipeline.
 _TELLING = re.compile(rb"^(program|version_command|outputs|inputs|arguments)\s*:", re.MULTILINE)
 _PIPELINE = re.compile(rb"^stages\s*:", re.MULTILINE)
@@ -121,6 +121,7 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
         warn_on=tuple(_triggers(table, "warn_on", report)),
         changes=tuple(_changes(table, shapes, report)),
         resources=resources(table) if "resources" in table else None,
+        progress=_progress(table, report),
         image=_image(table, path),
         network=table.get("network", False) is True,
     )
@@ -170,6 +171,21 @@ def _command(table: Table, key: str, path: Path, report: Report) -> tuple[str, .
     if words and "/" in words[0] and not words[0].startswith("/"):
         words = (os.path.normpath(path.resolve().parent / words[0]), *words[1:])
     return words
+
+
+def _progress(table: Table, report: Report) -> re.Pattern[str] | None:
+    """The pattern of how far the program is, with its groups."""
+    if "progress" not in table:
+        return None
+    at = table.value_at("progress")
+    pattern = _pattern(table["progress"], at, report)
+    if pattern is not None and set(pattern.groupindex) not in ({"percent"}, {"done", "of"}):
+        message = (
+            "progress says how far the program is by the group (?P<percent>...), or by "
+            "(?P<done>...) and (?P<of>...), and has no others"
+        )
+        report(Problem(at, "pattern", message))
+    return pattern
 
 
 def _image(table: Table, path: Path) -> str:
@@ -257,10 +273,10 @@ def _inside(path: Value, at: Location, report: Report) -> Value:
 def _triggers(table: Table, key: str, report: Report) -> Iterator[Trigger]:
     listed = table.get(key, ())
     for number, about in enumerate(listed):
-        streams = [stream for stream in _STREAMS if stream in about]
+        streams = [stream for stream in STREAMS if stream in about]
         if len(streams) != 1:
             found = "it has both" if streams else "it has none"
-            message = f"an entry of {key} has one of {allowed(_STREAMS)}; {found}"
+            message = f"an entry of {key} has one of {allowed(STREAMS)}; {found}"
             report(Problem(listed.value_at(number), "source", message))
             continue
         (stream,) = streams

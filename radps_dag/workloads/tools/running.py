@@ -73,7 +73,10 @@ class ProgramCall:
             note(f"{tool.name}: {line}{times}")
         self._refuse_failed(watch, code)
         try:
-            return {one.name: _output(one, inputs, values, folder, watch) for one in tool.outputs}
+            return {
+                output.name: _output(output, inputs, values, folder, watch)
+                for output in tool.outputs
+            }
         except _Missing as error:
             raise self._failure(watch, "OutputMissing", str(error)) from None
 
@@ -132,21 +135,21 @@ class _Missing(Exception):
 
 
 def _output(
-    one: ToolOutput,
+    output: ToolOutput,
     inputs: Mapping[str, Any],
     values: Mapping[str, Any],
     folder: Path,
     watch: Watch,
 ) -> Any:
-    match one.source:
+    match output.source:
         case Files():
-            return _files(one.name, one.source, values, folder)
+            return _files(output.name, output.source, values, folder)
         case FromStream(stream=stream):
-            if one.name not in watch.found:
-                raise _Missing(f"output {one.name!r}: no line of {stream} matches its pattern")
-            return _typed(one, watch.found[one.name])
+            if output.name not in watch.matched:
+                raise _Missing(f"output {output.name!r}: no line of {stream} matches its pattern")
+            return _typed(output, watch.matched[output.name])
         case FromJson():
-            return _member(one, one.source, folder / path_in(one.source.path, values))
+            return _member(output, output.source, folder / path_in(output.source.path, values))
         case FromInput(name=name):
             return inputs.get(name)
 
@@ -159,52 +162,54 @@ def _files(name: str, files: Files, values: Mapping[str, Any], folder: Path) -> 
         if files.optional:
             return None
         raise _Missing(f"output {name!r}: the program has not written {path}")
-    found = sorted(folder.glob(path))
-    if not found and not files.optional:
+    paths = sorted(folder.glob(path))
+    if not paths and not files.optional:
         raise _Missing(f"output {name!r}: the program has written nothing like {path}")
-    if len(found) > _MOST_FILES:
+    if len(paths) > _MOST_FILES:
         raise _Missing(f"output {name!r}: more than {_MOST_FILES:,} files are like {path}")
-    return [_product(one, files.kind) for one in found]
+    return [_product(written, files.kind) for written in paths]
 
 
 def _product(path: Path, kind: str) -> dict[str, Any]:
     return {"uri": path.as_uri(), "kind": kind}
 
 
-def _typed(one: ToolOutput, text: str) -> Any:
+def _typed(output: ToolOutput, text: str) -> Any:
     """The matched text as a value of its type."""
     value: Any = text
     with suppress(ValueError):
-        if one.type == "integer":
+        if output.type == "integer":
             value = int(text)
-        elif one.type == "number":
+        elif output.type == "number":
             value = float(text)
-        elif one.type == "boolean":
+        elif output.type == "boolean":
             value = _TRUTHS.get(text.strip().lower(), text)
-    return _checked(one, value)
+    return _checked(output, value)
 
 
-def _member(one: ToolOutput, source: FromJson, path: Path) -> Any:
+def _member(output: ToolOutput, source: FromJson, path: Path) -> Any:
     try:
         value = json.loads(content_of(path, _MOST_JSON))
     except OSError as error:
         why = "has not written" if isinstance(error, FileNotFoundError) else "has not left"
-        raise _Missing(f"output {one.name!r}: the program {why} a file {path.name}") from None
+        raise _Missing(f"output {output.name!r}: the program {why} a file {path.name}") from None
     except (ValueError, RecursionError) as error:
-        raise _Missing(f"output {one.name!r}: {path.name} is not JSON: {error}") from None
+        raise _Missing(f"output {output.name!r}: {path.name} is not JSON: {error}") from None
     for key in source.pointer:
         if isinstance(value, dict) and key in value:
             value = value[key]
         elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
             value = value[int(key)]
         else:
-            raise _Missing(f"output {one.name!r}: {path.name} has no /{'/'.join(source.pointer)}")
-    return _checked(one, value)
+            raise _Missing(
+                f"output {output.name!r}: {path.name} has no /{'/'.join(source.pointer)}"
+            )
+    return _checked(output, value)
 
 
-def _checked(one: ToolOutput, value: Any) -> Any:
-    if reason := mismatch(from_schema({"type": one.type}), value):
-        raise _Missing(f"output {one.name!r}: {reason}")
+def _checked(output: ToolOutput, value: Any) -> Any:
+    if reason := mismatch(from_schema({"type": output.type}), value):
+        raise _Missing(f"output {output.name!r}: {reason}")
     return value
 
 

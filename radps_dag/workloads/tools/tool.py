@@ -13,6 +13,7 @@ from radps_dag.problem import Location
 
 __all__ = [
     "ENGINES",
+    "STREAMS",
     "Containers",
     "Files",
     "FromInput",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 Stream = Literal["stdout", "stderr"]
+STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 ENGINES = ("podman", "docker", "apptainer")
 
 
@@ -133,6 +135,7 @@ class Tool:
     warn_on: tuple[Trigger, ...] = ()
     changes: tuple[str, ...] = ()
     resources: Resources | None = None
+    progress: re.Pattern[str] | None = None  # groups: percent, or done and of
     image: str = ""
     network: bool = False
     containers: Containers | None = None  # of the profile

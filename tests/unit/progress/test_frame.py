@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from examples import examples
 from facts_demo import STAGES, START, demo, many_nodes, wide
@@ -23,6 +25,7 @@ from radps_dag.facts import (
 from radps_dag.progress.frame import Frame
 from radps_dag.progress.look import ASCII, UNICODE, duration, number, short
 from radps_dag.progress.state import RunState, fold
+from radps_dag.workloads.contract.percents import report_percent, reporting
 
 T = START
 STREAMS = {
@@ -267,3 +270,17 @@ def test_a_narrow_terminal() -> None:
     assert any("field=G09.6…ization=YY  attempt" in line for line in text)
     assert text[-1] == " ? a question waits: radps-dag questions"
     assert f"radps-dag answer {run} b/review" in lines(state, 100)[-1]
+
+
+def test_a_program_says_how_far_it_is(tmp_path: Path) -> None:
+    """A call that runs has a bar with its percentage, until it starts anew; others are as ever."""
+    start = started("image", description="Clean")
+    state = fold([start])
+    state.note_percents(tmp_path / "none")
+    assert "%" not in "".join(lines(state))
+    with reporting(tmp_path / "progress", "image"):
+        report_percent(42.4)
+        state.note_percents(tmp_path / "progress")
+    assert " 42%  Clean" in lines(state)[1]
+    state.apply(start)
+    assert "%" not in "".join(lines(state))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +56,10 @@ def forget() -> None:
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a podman that works."""
-    return podman_or_skip(tmp_path_factory.mktemp("podman"))
+def engine() -> Iterator[Path]:
+    """A directory with a podman that works; podman wants a path of at most 50 characters."""
+    with tempfile.TemporaryDirectory(prefix="podman-", dir="/tmp") as folder:
+        yield podman_or_skip(Path(folder))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import shlex
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from processes_support import alive
+from run_support import until
 
 from radps_dag.outcome import CallFailed
 from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.notes import noting
+from radps_dag.workloads.contract.percents import percents_in, reporting
 from radps_dag.workloads.contract.workload import OutputInvalid, invoke
 from radps_dag.workloads.tools.argv import InputRefused, command_of, names_of
 from radps_dag.workloads.tools.process import Host, hosting
@@ -354,3 +357,26 @@ def test_values_in_a_list_are_counted_as_json(tmp_path: Path) -> None:
     call(tmp_path, workload, one=[1, 1.0, 1e300], all=[], rest=[0.1])
     found = [word.decode() for word in words_in(tmp_path)]
     assert found == ["-one", "1", "-one", "1.0", "-one", json.dumps(1e300), "--", "0.1"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [("(?P<percent>[0-9.]+)%", "25%"), ("(?P<done>[0-9]+) of (?P<of>[0-9]+)", "row 1 of 4")],
+)
+def test_progress_is_told_while_the_program_runs(tmp_path: Path, pattern: str, line: str) -> None:
+    """What it prints of how far it is can be read by others meanwhile, and is gone afterwards."""
+    noise = "echo 'row 1 of 0'; echo 'about 700%'"
+    script = f"echo '{line}' >&2; {noise}; while ! [ -e ../go ]; do sleep 0.05; done"
+    workload = tool(tmp_path, script, f'progress: "{pattern}"')
+    folder = tmp_path / "progress"
+
+    def called() -> None:
+        with reporting(folder, "stage/image[spw=1]"):
+            call(tmp_path, workload)
+
+    thread = threading.Thread(target=called)
+    thread.start()
+    until(lambda: percents_in(folder) == {"stage/image[spw=1]": 25.0})
+    (tmp_path / "go").touch()
+    thread.join()
+    assert not folder.exists()

@@ -25,7 +25,7 @@ _END = re.compile(r"""[\s"'<>]""")
 
 @dataclass(slots=True)
 class _Reads:
-    """What one run says of others: `made` are folders of calls whose record it has itself,
+    """References of one run to others: `made` are folders of calls whose record it has itself,
     `named` is all that it names, `records` the runs whose rows it reads, each with the reason."""
 
     last: int = 0
@@ -114,7 +114,7 @@ class Needs:
         return True
 
     def _of(self, run: str) -> _Reads:
-        """What a run reads, up to its last row. Raises Damaged."""
+        """Read what a run says, up to its last row. Raises Damaged."""
         reads = self._reads.setdefault(run, _Reads())
         head = self._heads[run]
         if reads.last < head.last:

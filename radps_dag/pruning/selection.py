@@ -55,7 +55,7 @@ def _last_times(store: Store) -> Mapping[str, float]:
 
 
 def status_of(store: Store, head: Head) -> str:
-    """How a run ended, without a look at all of its rows."""
+    """Tell how a run ended, without a look at all of its rows."""
     try:
         rows = list(store.rows(head.run, kinds=("run_started", "run_ended"), hasty=True))
         last = store.fact(rows[-1]) if rows else None

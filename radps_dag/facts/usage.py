@@ -18,6 +18,7 @@ class Usage:
     (`placed`), computed, and published what it wrote. Durations in seconds, by the clock of the
     driver, so that clocks of other machines do not matter. What was not measured is None.
 
+    `worker` is the thread, where one process has several.
     `computing` of an attempt of which the worker has said nothing (it died, it was out of time) are
     all the seconds that it held its slots. `cpu` are seconds of processors, `peak_rss` and what
     follows are bytes, of the workload alone, without publishing; `exit` is the code of its program,

@@ -1,4 +1,4 @@
-"""What an attempt of a call used, to lines that a person reads."""
+"""Usage of an attempt of a call to lines that a person reads."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class Turn:
 
     @property
     def ready(self) -> float:
-        """When the amount was asked for, in seconds since the epoch."""
+        """Time at which the amount was asked for, in seconds since the epoch."""
         return self._ready
 
     async def take(self) -> None:

@@ -124,7 +124,7 @@ def _forget_peak() -> bool:
 
 
 def _content(path: str) -> str:
-    """What a file of the kernel says; nothing where there is none."""
+    """Content of a file of the kernel; nothing where there is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:

@@ -18,6 +18,7 @@ class Usage:
     (`placed`), computed, and published what it wrote. Durations in seconds, by the clock of the
     driver, so that clocks of other machines do not matter. What was not measured is None.
 
+    `worker` is the thread, where one process has several.
     `computing` of an attempt of which the worker has said nothing (it died, it was out of time) are
     all the seconds that it held its slots. `cpu` are seconds of processors, `peak_rss` and what
     follows are bytes, of the workload alone, without publishing; `exit` is the code of its program,
@@ -47,26 +48,26 @@ class Usage:
 
     @property
     def started(self) -> float:
-        """When it got its slots."""
+        """Time at which it got its slots."""
         return (self.ready or 0.0) + self.waited
 
     @property
     def began(self) -> float:
-        """When it began to compute."""
+        """Time at which it began to compute."""
         return self.started + self.placed
 
     @property
     def computed(self) -> float:
-        """When it had computed."""
+        """Time at which it had computed."""
         return self.began + self.computing
 
     @property
     def published(self) -> float:
-        """When what it wrote was published, and its slots were free again."""
+        """Time at which what it wrote was published, and its slots were free again."""
         return self.computed + self.publishing
 
     def as_json(self) -> dict[str, Any]:
-        """What differs from the defaults, so that a row of the journal stays short."""
+        """Members that differ from the defaults, so that a row of the journal stays short."""
         return {
             name: value for name, default in _DEFAULTS if (value := getattr(self, name)) != default
         }

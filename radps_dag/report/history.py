@@ -47,7 +47,7 @@ class History:
         return times
 
     def efficiency(self) -> Efficiency | None:
-        """How well the slots were used; None if it was not measured."""
+        """Efficiency with which the slots were used; None if it was not measured."""
         driven = [
             (start, begin, end)
             for (start, _), (begin, end) in zip(self.starts, self.stretches(), strict=True)

@@ -54,7 +54,7 @@ def _level(
 def _node(
     graph: Graph, id: str, node: NodeState, latest: float, span: Spans, slacks: dict[str, float]
 ) -> float:
-    """When the node had to begin, to end at `latest`; what is in it had to end with it."""
+    """Time at which the node had to begin, to end at `latest`; what is in it had to end with it."""
     times = span(node)
     if times is None:
         return latest

@@ -290,8 +290,8 @@ def _containers(path: Path, key: str, value: Any) -> Containers:
     from radps_dag.workloads.tools.tool import ENGINES, Containers  # here: most profiles have none
 
     table = _table(path, key, value, 'engine = "podman"')
-    found = _values(path, table, {"engine": _text, "fallback": _as_it_is}, f"{key}.")
-    engine, fallback = found.get("engine"), found.get("fallback", False)
+    values = _values(path, table, {"engine": _text, "fallback": _as_it_is}, f"{key}.")
+    engine, fallback = values.get("engine"), values.get("fallback", False)
     if engine not in ENGINES:
         what = "is missing" if engine is None else f"must be one of them, not {engine!r:.60}"
         raise UsageError(f"{path}: {key}.engine {what}: {allowed(ENGINES)}")

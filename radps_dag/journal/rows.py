@@ -170,7 +170,8 @@ def to_fact(row: Row, workspace: Workspace) -> Fact:
         if _depth(row.payload) > MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH}")
         if _SURROGATE.search(row.payload):
-            json.dumps(record, ensure_ascii=False).encode()  # raises ValueError for half a pair
+            # Names of files may be bytes that are not text; half a pair is neither, and refused.
+            json.dumps(record, ensure_ascii=False).encode(errors="surrogateescape")
         record["fact"], record["time"], record["place"] = row.kind, row.time, row.place
         fact = from_json(record)
         if row.key != _key(fact):

@@ -123,8 +123,8 @@ class Needs:
                 self._take(reads, row, others)
             reads.last = head.last
             if reads.missing:
-                found = earlier_outputs(self._store, head.pipeline, reads.missing, _ignore)
-                for stage, result in found.items():
+                outputs = earlier_outputs(self._store, head.pipeline, reads.missing, _ignore)
+                for stage, result in outputs.items():
                     if result.run != run:
                         reads.records[result.run] = f"takes stage {stage} from it"
         return reads

@@ -31,10 +31,10 @@ def choose(
     """The runs of the journal, newest first, that are wanted removed. `removed` may be named too:
     runs that only have files left. Raises UsageError for an id that nothing has."""
     if choice.runs is not None:
-        known = [head.run for head in heads]
-        names = {} if set(choice.runs) <= set(known) else names_of(store)
+        runs = [head.run for head in heads]
+        names = {} if set(choice.runs) <= set(runs) else names_of(store)
         ids = {
-            known[0] if wanted == "last" and known else pick(wanted, [*known, *removed], names)
+            runs[0] if wanted == "last" and runs else pick(wanted, [*runs, *removed], names)
             for wanted in choice.runs
         }
         return [head for head in heads if head.run in ids]

@@ -95,14 +95,14 @@ class NodeView:
     @property
     def cpu(self) -> float | None:
         """Seconds of processors of all attempts; None where none was measured."""
-        amounts = [one.usage.cpu for one in self.attempts if one.usage is not None]
+        amounts = [attempt.usage.cpu for attempt in self.attempts if attempt.usage is not None]
         measured = [amount for amount in amounts if amount is not None]
         return sum(measured) if measured else None
 
     @property
     def peak_rss(self) -> int | None:
         """The most memory of an attempt, in bytes; None where none was measured."""
-        amounts = [one.usage.peak_rss for one in self.attempts if one.usage is not None]
+        amounts = [attempt.usage.peak_rss for attempt in self.attempts if attempt.usage is not None]
         return max((amount for amount in amounts if amount is not None), default=None)
 
     @property

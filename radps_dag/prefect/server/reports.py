@@ -179,10 +179,10 @@ def _last_of(run: Path) -> str | None:
     try:
         place = f"file:{quote(str(file))}?mode=ro"
         with contextlib.closing(sqlite3.connect(place, uri=True, timeout=5.0)) as opened:
-            found = opened.execute(query, (run.name,)).fetchone()
+            row = opened.execute(query, (run.name,)).fetchone()
     except sqlite3.Error:
         return None
-    return None if found is None else json.dumps(found)
+    return None if row is None else json.dumps(row)
 
 
 def _inside(folder: Path, names: list[str]) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from engine_support import play
 
-from radps_dag.facts import NodeFailed, NodeSucceeded, RunEnded, RunStarted
+from radps_dag.facts import NodeFailed, NodeStarted, NodeSucceeded, RunEnded, RunStarted
 
 
 def test_data_gives_the_order() -> None:
@@ -79,7 +79,7 @@ def test_a_node_waits_for_its_own_sources_only() -> None:
           follows: {run: announce, with: {event: go}, needs: [quick]}
     """)
     assert run.status == "succeeded"
-    assert run.position(NodeSucceeded, "follows") < run.position(NodeSucceeded, "slow")
+    assert run.position(NodeStarted, "follows") < run.position(NodeSucceeded, "slow")
 
 
 def test_no_more_calls_at_once_than_slots() -> None:

@@ -319,7 +319,7 @@ def test_a_path_is_seen_from_whoever_names_it(paths: Pipeline, tmp_path: Path) -
     found = resolve(paths, files=[file])
     assert found["table"] == str(tmp_path / "t.txt")
     assert found["several"] == [str(tmp_path / "../u.ms")]
-    again = resolve(paths, known=found)
+    again = resolve(paths, earlier=found)
     assert again == found
 
 
@@ -350,4 +350,4 @@ def test_a_pattern_gives_paths_in_order(paths: Pipeline, tmp_path: Path) -> None
     names = ["a#1.ms", "a.ms", "b.ms", "c[1].ms", "d.txt"]
     assert found["sets"] == [str(here / name) for name in names]
     (here / "new.ms").mkdir()
-    assert resolve(paths, known=found)["sets"] == found["sets"]
+    assert resolve(paths, earlier=found)["sets"] == found["sets"]

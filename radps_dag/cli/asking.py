@@ -33,7 +33,7 @@ Suspend = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class Terminal:
-    """A face of the desk: asks here, and stops asking once somebody else has answered."""
+    """A channel of the prompts: asks here, and stops asking once somebody else has answered."""
 
     def __init__(self, stream: TextIO, suspended: Suspend) -> None:
         self._stream = stream

@@ -63,7 +63,7 @@ async def call_body(node: Task, here: NodeContext) -> Result:
             return _without_snapshots(
                 here, asked, Result(result.outputs, made=result.made, seconds=result.seconds)
             )
-    busy = run.desk.busy() if run.desk is not None else contextlib.nullcontext()
+    busy = run.prompts.busy() if run.prompts is not None else contextlib.nullcontext()
     with busy, here.clock.working():
         return await _in_turn(node, here, arguments, seed, asked)
 

@@ -1,4 +1,4 @@
-"""A whole run: the stages driven to their end, and what came of it."""
+"""A run: the stages driven to their end, and what came of it."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class Job:
     """All there is to know before a run starts.
 
     `settings` and `provenance` are recorded with it; `generation` counts the processes that have
-    driven the run, this one included. `whole` are the places of groups in which nothing is to be
-    made, as far as a plan can tell. `damaged` are earlier runs that were looked at, and why nothing
-    of them is used.
+    driven the run, this one included. `reused_groups` are the places of groups in
+    which nothing is to be made, as far as a plan can tell. `damaged` are earlier runs that were
+    looked at, and why nothing of them is used.
     """
 
     run: str
@@ -78,7 +78,7 @@ class Job:
     generation: int = 1
     publish: str = ""  # the URL of the run's products, where they do not stay in `workdir`
     provenance: Provenance = field(default_factory=Provenance)
-    whole: frozenset[str] = frozenset()
+    reused_groups: frozenset[str] = frozenset()
     damaged: Mapping[str, str] = field(default_factory=dict)
     spent: float = 0.0  # seconds that earlier processes took
 
@@ -125,13 +125,13 @@ async def drive(
     result_cache: ResultCache | None = None,
     settled: Settled = at_once,
     live_context: LiveContext | None = None,
-    desk: Prompts | None = None,
+    prompts: Prompts | None = None,
     shows: Listener = nobody,
 ) -> Ended:
     """Run the job. What fails in it is in the result; a cancelled run says so and is over.
 
     `result_cache` has what need not be made again; `settled` waits until what was said is durable;
-    `live_context` keeps the context, if it did so before; people are asked through `desk`, and
+    `live_context` keeps the context, if it did so before; people are asked through `prompts`, and
     `shows` is told what the journal knows already.
     Raises RadpsDagError where the result cache is damaged.
     """
@@ -154,9 +154,9 @@ async def drive(
         result_cache=result_cache,
         settled=settled,
         generation=job.generation,
-        whole=job.whole,
+        reused_groups=job.reused_groups,
         live_context=live_context or live_context_of(job),
-        desk=desk,
+        prompts=prompts,
         shows=shows,
         publish=job.publish,
         limits=Overrides.of(job.settings.thresholds),
@@ -164,7 +164,7 @@ async def drive(
     )
     here = _outset(job, run, tracker, finished)
 
-    async def whole() -> Mapping[str, Any]:
+    async def all_stages() -> Mapping[str, Any]:
         try:
             await run_level(job.graph, here, finished, run_node)
         except NodeError:
@@ -174,22 +174,22 @@ async def drive(
         return _outputs(job, here)
 
     ended = Ended("interrupted", {})
-    minding = asyncio.create_task(_mind(tracker, asyncio.current_task(), desk))
+    minding = asyncio.create_task(_mind(tracker, asyncio.current_task(), prompts))
     trouble: RadpsDagError | None = None
     try:
         # What nobody could resume is not begun: the run itself is in the journal first.
         await settled()
         label = _label(job)
-        ended = Ended("succeeded", await here.tracker.group(label, whole))
+        ended = Ended("succeeded", await here.tracker.group(label, all_stages))
         await settled()
     except NodeError as error:
         ended = Ended("failed", {}, error)
     except asyncio.CancelledError:
         # The run has been asked to end, and that is done: there is nothing left to cancel.
-        wish = desk.closed if desk is not None else None
+        wish = prompts.closed if prompts is not None else None
         if wish is not None:
             ended = Ended("cancelled", {}, wish=wish)
-        elif desk is not None and desk.left:
+        elif prompts is not None and prompts.left:
             ended = Ended("paused", {})
     except BaseExceptionGroup as errors:
         # No node failed, but what all of them stand on: what earlier runs left is damaged.
@@ -220,12 +220,12 @@ def _ended(ended: Ended, seconds: float, trouble: RadpsDagError | None) -> RunEn
     )
 
 
-async def _mind(tracker: Tracker, run: asyncio.Task[Any] | None, desk: Prompts | None) -> None:
+async def _mind(tracker: Tracker, run: asyncio.Task[Any] | None, prompts: Prompts | None) -> None:
     """End the run for good, in order, when somebody cancels it where it is tracked."""
     with contextlib.suppress(Exception):  # whatever it is, the run does not depend on it
         await tracker.cancelled()
-        if run is not None and desk is not None:
-            desk.close()
+        if run is not None and prompts is not None:
+            prompts.close()
             run.cancel()
 
 
@@ -291,11 +291,11 @@ def _provenance(job: Job) -> Mapping[str, Any]:
         return job.provenance.recorded()
     return {
         **job.provenance.recorded(),
-        "context": as_recorded(declared, order_of(_whole(job)), job.left),
+        "context": as_recorded(declared, order_of(_all_of(job)), job.left),
     }
 
 
-def _whole(job: Job) -> Graph:
+def _all_of(job: Job) -> Graph:
     """The graph of all stages, also of those that do not run."""
     return build(job.pipeline) if _left_out(job) else job.graph
 
@@ -306,13 +306,13 @@ def live_context_of(job: Job) -> LiveContext | None:
         return None
     fold = Fold()
     fold.run, fold.declared = job.run, declared_by(job.pipeline)
-    fold.ranks = {path: rank for rank, path in enumerate(order_of(_whole(job)))}
+    fold.ranks = {path: rank for rank, path in enumerate(order_of(_all_of(job)))}
     return LiveContext(visibility_of(job), fold)
 
 
 def visibility_of(job: Job) -> Visibility:
     """Look up which nodes of the job wait for which."""
-    return Visibility(job.graph, _whole(job))
+    return Visibility(job.graph, _all_of(job))
 
 
 def live_context_in(job: Job, store: Store) -> LiveContext | None:

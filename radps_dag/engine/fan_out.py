@@ -13,7 +13,7 @@ from typing import Any
 
 from radps_dag.checks.declared import declared_outputs
 from radps_dag.engine.attempts import NO_RETRY
-from radps_dag.engine.run import NodeContext, NodeScope, Result, value_of, whole
+from radps_dag.engine.run import NodeContext, NodeScope, Result, value_of, whole_number
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.facts.nodes import is_leaf
 from radps_dag.language.expression import key_text
@@ -37,18 +37,18 @@ class _Instance:
     each: Mapping[str, Any]
 
 
-async def fan_out(node: Node, here: NodeContext, one: One, *, tolerated: bool) -> Result:
+async def fan_out(node: Node, here: NodeContext, body: One, *, tolerated: bool) -> Result:
     """Run every instance; the outputs are lists in item order, failed instances left out."""
     each = node.for_each
     assert each is not None
-    found: list[_Instance] = []
+    every: list[_Instance] = []
 
     def count() -> int:
-        found.extend(instances(each, here))
-        return len(found)
+        every.extend(instances(each, here))
+        return len(every)
 
     async def work(here: NodeContext) -> Result:
-        run = _Fan(node, each, here, one, found, tolerated).run
+        run = _Fan(node, each, here, body, every, tolerated).run
         if not is_leaf(node.kind) and "/" not in here.place.path:
             # The stage: what people look for. Its instances are shown inside.
             place = here.place
@@ -109,14 +109,14 @@ class _Fan:
         node: Node,
         each: ForEach,
         here: NodeContext,
-        one: One,
+        body: One,
         instances: list[_Instance],
         tolerated: bool,
     ) -> None:
         self._node = node
         self._each = each
         self._here = here
-        self._one = one
+        self._body = body
         self._instances = instances
         self._tolerated = tolerated
         self._results: dict[int, Result] = {}
@@ -146,7 +146,7 @@ class _Fan:
         if self._each.max_parallel is None:
             return 2 * self._here.run.slots.capacity.slots + 8
         limit = value_of(self._each.max_parallel, self._here)
-        number = whole(limit)
+        number = whole_number(limit)
         if number is None or number < 1:
             message = f"max_parallel must be an integer of 1 or more, not {limit!r}"
             raise _invalid(self._here, message)
@@ -191,7 +191,7 @@ class _Fan:
         place, scope = here.place.instance(instance.label), here.scope.for_item(instance.each)
         inside = replace(here, place=place, scope=scope, aside=self._aside)
         try:
-            self._results[instance.index] = await self._one(inside, self._tolerates_one_more)
+            self._results[instance.index] = await self._body(inside, self._tolerates_one_more)
         except Stopped:
             return  # neither good nor bad: not done
         except NodeError as error:

@@ -86,8 +86,8 @@ def _variants(
                 yield None
                 return
             for label in labels:
-                one = (label, iteration) if there is _instances else (instance, label)
-                yield (*parts[:number], _level(name, *one), *parts[number + 1 :])
+                names = (label, iteration) if there is _instances else (instance, label)
+                yield (*parts[:number], _level(name, *names), *parts[number + 1 :])
         inside_file = inside_file or isinstance(node, Use)
 
 

@@ -83,21 +83,21 @@ class LiveContext:
     def admit(self, place: str, link: Link | None, added: Iterable[Added]) -> None:
         """Make sure that a call may add this. Raises NodeError."""
         snapshot = Snapshot(declared=self.fold.declared)
-        for one in added:
-            if not one.key:
+        for entry in added:
+            if not entry.key:
                 continue
             try:
-                addition(snapshot, one.key, one.value)
+                addition(snapshot, entry.key, entry.value)
             except UsageError as error:  # made under another declaration, and used again
                 raise NodeError(place, "ContextInvalid", str(error)) from error
-            if snapshot.is_collection(one.key):
+            if snapshot.is_collection(entry.key):
                 continue
-            for other in self.fold.adders(one.key):
+            for other in self.fold.adders(entry.key):
                 if self._in_the_way(place, link, other):
                     raise NodeError(
                         place,
                         "ContextConflict",
-                        f"context key {one.key!r} was added at {other.place} too, and neither "
+                        f"context key {entry.key!r} was added at {other.place} too, and neither "
                         "waits for the other; make one depend on the other, or declare the key "
                         "as a collection",
                     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from radps_dag.checks.unlooped import EMPTY, outputs_without, why_not_empty
 from radps_dag.engine.pauses import Wording, ask, can_ask
-from radps_dag.engine.run import Body, NodeContext, Result, value_of, whole
+from radps_dag.engine.run import Body, NodeContext, Result, value_of, whole_number
 from radps_dag.facts import About, Iterated, Noted
 from radps_dag.language.expression import Value
 from radps_dag.language.model import MOST_ITERATIONS, Loop, Node, OnLimit, StateVariable
@@ -51,7 +51,7 @@ class History:
 def cap(node: Node, loop: Loop, here: NodeContext) -> int:
     """The most iterations a loop may take. Raises NodeError for one that needs more than none."""
     limit = value_of(loop.max_iterations, here)
-    number = whole(limit)
+    number = whole_number(limit)
     message = ""
     if number is None or not 0 <= number <= MOST_ITERATIONS:
         message = f"max_iterations must be an integer from 0 to {MOST_ITERATIONS}, not {limit!r}"

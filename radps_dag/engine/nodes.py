@@ -41,11 +41,11 @@ async def run_node(graph: Graph, id: str, outside: NodeContext) -> Outcome:
         reason = CONDITION_IS_FALSE
         here.run.say(NodeSkipped(time=time.time(), place=here.place.name, reason=reason))
         return Skipped(reason)
-    one = partial(_instance, node, _body_of(node, body(graph, id)))
+    instance = partial(_instance, node, _body_of(node, body(graph, id)))
     try:
         if node.for_each is None:
-            return Done((await one(here, lambda: tolerated)).outputs)
-        return Done((await fan_out(node, here, one, tolerated=tolerated)).outputs)
+            return Done((await instance(here, lambda: tolerated)).outputs)
+        return Done((await fan_out(node, here, instance, tolerated=tolerated)).outputs)
     except NodeError as error:
         return Failed(error)
 
@@ -94,7 +94,7 @@ async def _scored(node: Node, work: Body, here: NodeContext) -> Result:
             if stage:
                 await here.tracker.scores(label, inside.scores)
 
-    if here.place.name in here.run.whole:
+    if here.place.name in here.run.reused_groups:
         # All of it was there: one line on Prefect's page instead of a flow run for each group.
         inside = inside.tracked(Untracked())
         return await here.tracker.call(

@@ -57,7 +57,7 @@ def wording_of(node: Pause, evaluate: Callable[[Value], Any]) -> Wording:
 
 def can_ask(here: NodeContext) -> bool:
     """Whether there is anybody to ask."""
-    return here.run.desk is not None
+    return here.run.prompts is not None
 
 
 async def ask(
@@ -74,11 +74,11 @@ async def ask(
     `pictures` are shown as well and are not what is asked: a resumed run may draw them anew.
     """
     run, place = here.run, here.place.name
-    desk, result_cache = run.desk, run.result_cache
-    if desk is None or result_cache is None:
+    prompts, result_cache = run.prompts, run.result_cache
+    if prompts is None or result_cache is None:
         raise NodeError(place, "NobodyToAsk", f"there is nobody to ask: {wording.message}")
     question = Question(
-        run=desk.run,
+        run=prompts.run,
         place=place,
         id=wording.id(here),
         message=wording.message,
@@ -88,7 +88,7 @@ async def ask(
         on_timeout=on_timeout,
     )
     with here.aside(), here.clock.asking():
-        return await desk.ask(
+        return await prompts.ask(
             asked_now(question, within),
             run.say,
             run.hear,

@@ -9,7 +9,7 @@ from typing import Literal
 from radps_dag.engine.run import NodeContext
 from radps_dag.facts import NodeKind, repetition
 
-__all__ = ["PlanLines", "Planned", "Verdict", "whole_groups"]
+__all__ = ["PlanLines", "Planned", "Verdict", "reused_groups"]
 
 Verdict = Literal["run", "reuse", "skip"]
 
@@ -28,7 +28,7 @@ class Planned:
     leaf: bool = True
 
 
-def whole_groups(planned: Iterable[Planned]) -> frozenset[str]:
+def reused_groups(planned: Iterable[Planned]) -> frozenset[str]:
     """The places of groups in which nothing would run."""
     return frozenset(
         line.place

@@ -28,7 +28,7 @@ from radps_dag.engine.loops import (
 )
 from radps_dag.engine.pauses import Wording, wording_of
 from radps_dag.engine.place import ROOT
-from radps_dag.engine.plan_lines import PlanLines, Planned, whole_groups
+from radps_dag.engine.plan_lines import PlanLines, Planned, reused_groups
 from radps_dag.engine.planned_context import PlannedContext
 from radps_dag.engine.run import NodeContext, Run
 from radps_dag.engine.scope import Scope
@@ -44,7 +44,7 @@ from radps_dag.questions import answer_of
 from radps_dag.reuse.cache import ResultCache
 from radps_dag.reuse.revisions import TO_COME, changes_in_place
 
-__all__ = ["Planned", "plan", "whole_groups"]
+__all__ = ["Planned", "plan", "reused_groups"]
 
 _Outputs = Mapping[str, Any]  # some of which may be unknown
 
@@ -58,19 +58,19 @@ def plan(job: Job, result_cache: ResultCache) -> list[Planned]:
     while True:
         result_cache.begin(visibility_of(job), job.left)
         planner = _Planner(result_cache, PlannedContext(live_context_in(job, result_cache.store)))
-        planner.whole(job)
+        planner.everything(job)
         # What was changed by a call that runs again has to be made again, and so on.
         if not result_cache.in_place.outdated(frozenset(result_cache.revisions.all.values())):
             return planner.plan.lines
 
 
 class _Planner:
-    def __init__(self, result_cache: ResultCache, foreseen: PlannedContext) -> None:
+    def __init__(self, result_cache: ResultCache, planned_context: PlannedContext) -> None:
         self.plan = PlanLines()
         self._result_cache = result_cache
-        self._foreseen = foreseen
+        self._context = planned_context
 
-    def whole(self, job: Job) -> None:
+    def everything(self, job: Job) -> None:
         """Plan all that the job does."""
         run = Run(
             library=job.library,
@@ -189,7 +189,7 @@ class _Planner:
                 return self._will_run(node, here, "it asks a person")
             most += more
             if outcome and not more:
-                self._foreseen.looped(here.place.name, number, history.number, history.kept)
+                self._context.looped(here.place.name, number, history.number, history.kept)
                 end = {"iterations": number, "history": history.scores}
                 return {**history.kept, "outcome": outcome, **end}
             state = {
@@ -220,9 +220,9 @@ class _Planner:
         unknown: list[Unknown] = []
 
         def known(value: Value) -> Any:
-            found = value_or_unknown(value, here)
-            unknown.extend([found] if isinstance(found, Unknown) else [])
-            return found
+            result = value_or_unknown(value, here)
+            unknown.extend([result] if isinstance(result, Unknown) else [])
+            return result
 
         wording = wording_of(node, known)
         said = None if unknown else self._answer(wording, here)
@@ -285,7 +285,7 @@ class _Planner:
         asked = self._result_cache.ask(
             place, workload, arguments, seed, here.cached, link=here.link
         )
-        result, why = self._foreseen.expect(self._result_cache, asked, here.link)
+        result, why = self._context.expect(self._result_cache, asked, here.link)
         if result is None:
             return self._will_run(node, here, why)
         self._result_cache.note(place, result)
@@ -298,7 +298,7 @@ class _Planner:
         self.plan.add(here, node.kind, "run", why)
         given = here.run.library.workloads[node.run].given if isinstance(node, Task) else {}
         adds = not isinstance(node, Task) or "context" in given.values()
-        self._foreseen.will_run(here.place.name, adds=adds)
+        self._context.will_run(here.place.name, adds=adds)
         self._to_come(node, here)
         return Unknown(here.place.name)
 

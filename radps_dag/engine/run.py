@@ -54,7 +54,7 @@ __all__ = [
     "nobody",
     "tell_failure",
     "value_of",
-    "whole",
+    "whole_number",
 ]
 
 
@@ -74,14 +74,14 @@ def nobody(fact: Fact) -> None:
 class Run:
     """The services and settings of one run.
 
-    `settled` is awaited before anything depends on what was said: until it is durable. `whole` are
-    the places of groups in which nothing is to be made. `knowing` keeps the context, where a
-    workload asks for it. `tries` counts the attempts at each place, also those of the groups
-    around it, and `there` is what directories of products held before. `desk` is where people are
-    asked; `shows` is who only watches. Calls write below `workdir`; `publish` is the URL to which
-    that goes, "" where it stays. Copies of products from elsewhere are in `cache`. `limits` are the
-    thresholds of QA that go before the file's. `secrets` are not in anything that comes back from
-    calls.
+    `settled` is awaited before anything depends on what was said: until it is durable.
+    `reused_groups` are the places of groups in which nothing is to be made. `knowing` keeps the
+    context, where a workload asks for it. `tries` counts the attempts at each place, also those of
+    the groups around it, and `there` is what directories of products held before. `prompts` is
+    where people are asked; `shows` is who only watches. Calls write below `workdir`; `publish` is
+    the URL to which that goes, "" where it stays. Copies of products from elsewhere are in `cache`.
+    `limits` are the thresholds of QA that go before the file's. `secrets` are not in anything that
+    comes back from calls.
     """
 
     library: Library
@@ -94,11 +94,11 @@ class Run:
     result_cache: ResultCache | None = None
     settled: Settled = at_once
     generation: int = 1
-    whole: frozenset[str] = frozenset()
+    reused_groups: frozenset[str] = frozenset()
     live_context: LiveContext | None = None
     tries: Counter[str] = field(default_factory=Counter)
     there: dict[Path, frozenset[str]] = field(default_factory=dict)
-    desk: Prompts | None = None
+    prompts: Prompts | None = None
     shows: Listener = nobody
     cache: Path | None = None
     publish: str = ""
@@ -300,7 +300,7 @@ def value_of(value: Value, here: NodeContext) -> Any:
         ) from error
 
 
-def whole(value: Any) -> int | None:
+def whole_number(value: Any) -> int | None:
     """A whole number as an integer (3.0 is one, true is not), or None."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         return None

@@ -28,13 +28,13 @@ def value_or_unknown(value: Value, here: NodeContext) -> Any:
     """The value of an expression, or what is unknown of it."""
     names = here.scope.names()
     for reference in references(value):
-        found: Any = names.get(reference.root)
+        member: Any = names.get(reference.root)
         for name in reference.path:
-            if not isinstance(found, (dict, Mapping)) or name not in found:
+            if not isinstance(member, (dict, Mapping)) or name not in member:
                 break
-            found = found[name]
-        if is_unknown(found):
-            return _unknown_of(found)
+            member = member[name]
+        if is_unknown(member):
+            return _unknown_of(member)
     return value_of(value, here)
 
 

@@ -97,12 +97,12 @@ def _running() -> set[int]:
     parents = dict(_session())
     mark = f"{_MARK}={os.getpid()}".encode()
     ours: set[int] = set()
-    while found := {
+    while more := {
         pid
         for pid in sorted(parents.keys() - ours - {os.getpid()})
         if parents[pid] in {os.getpid(), *ours} or mark in _environment(pid)
     }:
-        ours |= found
+        ours |= more
     return ours
 
 

@@ -50,12 +50,12 @@ def damage(workdir: Path, files: Files, *, thorough: bool = True, follow: bool =
             if not os.path.lexists(path):
                 return f"{path} is gone"
             if not thorough:
-                found = sum(_size(file, root) for file in files_in(path, root)), digest
+                now = sum(_size(file, root) for file in files_in(path, root)), digest
             else:
-                found = describe(path, root=root)
+                now = describe(path, root=root)
         except OSError as error:
             return f"{path} cannot be read: {error.strerror}"
-        if found != (size, digest):
+        if now != (size, digest):
             return f"{path} is not what was written"
     return ""
 

@@ -50,9 +50,9 @@ class Processes:
     def elsewhere(cls, introduction: Mapping[str, Any], log: Path) -> Processes:
         """The same on a machine of a cluster, where the driver's introduction says what to import.
         It has as many workers as it is asked at once."""
-        found = cls.__new__(cls)
-        found._open(introduction, 0, log)
-        return found
+        processes = cls.__new__(cls)
+        processes._open(introduction, 0, log)
+        return processes
 
     def _open(self, introduction: Mapping[str, Any], slots: int, log: Path) -> None:
         self._introduction = {**introduction, "log": str(log.absolute())}

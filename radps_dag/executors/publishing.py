@@ -54,7 +54,7 @@ def publish(call: Call, performed: Performed) -> Performed:
     put(dict(_files(call.workdir)), url)
     there = _by_entry(listing(url))
     for name, (size, _) in files.items():
-        if size != sum(one.size for one in there.get(name, {}).values()):
+        if size != sum(entry.size for entry in there.get(name, {}).values()):
             raise Unreachable(f"{url}/{name} is not there as a whole after it was written")
     moved = _Moved(call.workdir, url)
     shutil.rmtree(call.workdir, ignore_errors=True)
@@ -62,8 +62,8 @@ def publish(call: Call, performed: Performed) -> Performed:
         performed,
         outputs={name: moved(value) for name, value in performed.outputs.items()},
         added=tuple(
-            replace(one, value=moved(one.value), withdrawn=moved(one.withdrawn))
-            for one in performed.added
+            replace(addition, value=moved(addition.value), withdrawn=moved(addition.withdrawn))
+            for addition in performed.added
         ),
         files=files,
         workdir=url,
@@ -109,14 +109,14 @@ def harm(made: Made, *, thorough: bool = True) -> str:
         return damage(path_of(made.workdir), made.files, thorough=thorough)
     there = _by_entry(listing(made.workdir))
     for name, (size, digest) in made.files.items():
-        found = there.get(name)
-        if found is None:
+        entries = there.get(name)
+        if entries is None:
             return f"{made.workdir}/{name} is gone"
-        wrong = sum(one.size for one in found.values()) != size
+        wrong = sum(entry.size for entry in entries.values()) != size
         if thorough and not wrong:
             mark = made.marks.get(name)
             if mark:
-                wrong = mark != _mark(found)
+                wrong = mark != _mark(entries)
             elif size <= SMALL:
                 wrong = _again(f"{made.workdir}/{name}") != (size, digest)
         if wrong:
@@ -130,14 +130,14 @@ def state(address: str, *, durable: bool = False) -> tuple[int, str]:
         path = path_of(address)
         return describe(path, durable=durable) if os.path.lexists(path) else _GONE
     try:
-        found = listing(address) if is_listed(address) else None
+        entries = listing(address) if is_listed(address) else None
     except RadpsDagError:
         return _UNKNOWN
     except FileNotFoundError:
         return _GONE
-    if found is None:
+    if entries is None:
         return _UNKNOWN
-    return (sum(one.size for one in found.values()), _mark(found)) if found else _GONE
+    return (sum(entry.size for entry in entries.values()), _mark(entries)) if entries else _GONE
 
 
 def harm_at(address: str, left: tuple[int, str], *, thorough: bool = True) -> str:
@@ -161,17 +161,19 @@ def _again(url: str) -> tuple[int, str]:
         return describe(copy)
 
 
-def _by_entry(found: Mapping[str, RemoteEntry]) -> dict[str, dict[str, RemoteEntry]]:
+def _by_entry(entries: Mapping[str, RemoteEntry]) -> dict[str, dict[str, RemoteEntry]]:
     """Objects by the first part of their names."""
-    entries: dict[str, dict[str, RemoteEntry]] = {}
-    for name, one in found.items():
-        entries.setdefault(name.partition("/")[0], {})[name] = one
-    return entries
+    grouped: dict[str, dict[str, RemoteEntry]] = {}
+    for name, entry in entries.items():
+        grouped.setdefault(name.partition("/")[0], {})[name] = entry
+    return grouped
 
 
-def _mark(found: Mapping[str, RemoteEntry]) -> str:
+def _mark(entries: Mapping[str, RemoteEntry]) -> str:
     """Fingerprint of an entry that changes with its content; "" if the place gives none."""
-    if not found or not all(one.mark for one in found.values()):
+    if not entries or not all(entry.mark for entry in entries.values()):
         return ""
-    text = "\n".join(f"{name}\0{one.size}\0{one.mark}" for name, one in sorted(found.items()))
+    text = "\n".join(
+        f"{name}\0{entry.size}\0{entry.mark}" for name, entry in sorted(entries.items())
+    )
     return sha256(text.encode()).hexdigest()[:32]

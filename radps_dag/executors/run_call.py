@@ -99,7 +99,9 @@ def _changed(call: Call, performed: Performed) -> Performed:
     """Add the state in which the call left the data that it changes in place, durable as well."""
     from radps_dag.executors.publishing import state
 
-    return replace(performed, changed={one: state(one, durable=True) for one in call.changes})
+    return replace(
+        performed, changed={address: state(address, durable=True) for address in call.changes}
+    )
 
 
 def _kept(call: Call, performed: Performed) -> Performed:
@@ -158,7 +160,7 @@ def _inject(injection: Injection) -> None:
 def _kinds_by_name(name: str) -> tuple[str, ...]:
     import builtins
 
-    known = getattr(builtins, name, None)
-    if isinstance(known, type) and issubclass(known, Exception):
-        return kinds_of(known)
+    kind = getattr(builtins, name, None)
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        return kinds_of(kind)
     return (name, "Exception")

@@ -137,7 +137,7 @@ def to_performed(message: dict[str, Any]) -> Performed:
     return Performed(
         outputs=message["outputs"],
         files=_files(message["files"]),
-        added=tuple(Added(**one) for one in message["added"]),
+        added=tuple(Added(**addition) for addition in message["added"]),
         asked=tuple(message["asked"]),
         workdir=message["workdir"],
         marks=message["marks"],

@@ -87,7 +87,7 @@ def _answer(message: dict[str, Any], library: Library) -> bytes:
 
 def _found(introduction: dict[str, Any]) -> tuple[Library | None, str]:
     """The library, or None and why it cannot be used here."""
-    name, modules = introduction["library"], [Path(one) for one in introduction["modules"]]
+    name, modules = introduction["library"], [Path(module) for module in introduction["modules"]]
     try:
         library = find_library(name, modules)
         if given := introduction.get("containers"):

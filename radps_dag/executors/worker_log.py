@@ -58,7 +58,7 @@ class OutputCapture:
             os.dup2(self._file.fileno(), number)
         if secrets.contents:
             sys.stdout, sys.stderr = (
-                cast(TextIO, HidingStream(one, secrets)) for one in (sys.stdout, sys.stderr)
+                cast(TextIO, HidingStream(stream, secrets)) for stream in (sys.stdout, sys.stderr)
             )
 
     @contextlib.contextmanager

@@ -62,7 +62,7 @@ def _field(name: str, given: Mapping[str, Any], position: int) -> dict[str, Any]
     if "description" in field:
         field["description"] = plain(str(field["description"]))
     if "__prefect_kind" in value(field.get("default")):
-        # Prefect's server would compute what is between such marks. The desk knows the default.
+        # Prefect's server would compute what is between such marks. The prompts know the default.
         del field["default"]
     types = {_TYPES.get(type(item)) for item in field.get("enum", ())}
     if "type" not in field and len(types) == 1 and None not in types:

@@ -1,7 +1,8 @@
-"""The desk's face on Prefect's page: while a question is open the run is paused there, with a form.
+"""Questions on Prefect's page: while a question is open the run is paused there, with a form.
 
 Only the run itself is ever paused, with one question after another: nobody has to find the subflow
-that waits. What waits in truth is the desk; the state in Prefect shows it and brings the answer.
+that waits. What waits in truth are the prompts; the state in Prefect shows that, and brings the
+answer.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ async def _pause(client: PrefectClient, flow_run: UUID, question: Question, text
     while True:
         key = f"{question.id}-{uuid4().hex[:8]}"
         keys = keyset_from_base_key(f"paused-{key}")
-        # Without a time-out: the desk knows until when, and Prefect would fail the flow run.
+        # Without a time-out: the prompts know until when, and Prefect would fail the flow run.
         state: State[Any] = Paused(message=f"{question.place}: {question.message}", pause_key=key)
         state.state_details.run_input_keyset = {str(name): value for name, value in keys.items()}
         try:
@@ -162,7 +163,7 @@ async def _given(client: PrefectClient, flow_run: UUID, key: str) -> Mapping[str
                 if not _is_paused(run, key):
                     return await _response(client, flow_run, key) if _runs(run) else None
         except (TimeoutError, *TROUBLE):
-            await asyncio.sleep(PATIENCE)  # the desk has time, and so have the other faces
+            await asyncio.sleep(PATIENCE)  # the prompts have time, and so have the other channels
         except ObjectNotFound:
             return None  # somebody has deleted it
 

@@ -90,7 +90,7 @@ class PrefectTracker:
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._contact = Contact(warn, SILENCE if server is None else SILENCE_OURS)
         self._flow_runs = FlowRuns(self._contact)
-        self._desk = PrefectPrompts(self._contact, shown.earlier, link)
+        self._prompts = PrefectPrompts(self._contact, shown.earlier, link)
         self._events = PrefectEvents(self._contact)
         self._showing = Showing(self._contact, Gallery(link), report)
         self._watch = Watch(self._contact)
@@ -105,14 +105,14 @@ class PrefectTracker:
         if _depth(label) > self._depth:
             # A subflow costs as much as twenty tasks, and has a page of its own: stages are that.
             return await self.call(label, NO_RETRY, lambda attempt: body())
-        ending = Ending[T](label, self._states, lambda: self._desk.left and not label.path)
+        ending = Ending[T](label, self._states, lambda: self._prompts.left and not label.path)
         parameters = _readable(label.parameters)
 
         async def run(**parameters: Any) -> State[Any]:
             del parameters
             if not label.path:
                 self._tell(f"Prefect's page: {self._page(_flow_run())}")
-                for part in (self._desk, self._events, self._showing, self._watch):
+                for part in (self._prompts, self._events, self._showing, self._watch):
                     part.begin(_flow_run())
                 self._begun(_flow_run(), _api())
             ended = await ending.of(body)
@@ -210,7 +210,7 @@ class PrefectTracker:
     @property
     def prompt_channels(self) -> Sequence[PromptChannel]:
         """Channel that asks on Prefect's page."""
-        return (self._desk,)
+        return (self._prompts,)
 
     def on_fact(self, fact: Fact) -> None:
         """Hand the fact to everything that shows it."""
@@ -225,7 +225,7 @@ class PrefectTracker:
 
     def leave(self) -> None:
         """Leave the run paused on Prefect's page."""
-        self._desk.left = True
+        self._prompts.left = True
 
     def hurry(self) -> None:
         """Wait for Prefect only briefly from now on."""

@@ -31,7 +31,7 @@ KEYS = ("question", "place", "values", "by")
 
 
 class Folder:
-    """A face of the desk that is a directory."""
+    """A channel of the prompts that is a directory."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

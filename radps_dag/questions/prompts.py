@@ -1,8 +1,8 @@
-"""The desk: where what waits for a person's answer waits, and where answers come in.
+"""Prompts: where what waits for a person's answer waits, and where answers come in.
 
 A question is in the journal before anybody sees it, and its answer before anything goes on with
-it. Faces show it: the terminal, Prefect's page, a folder. Whoever answers first wins, also against
-another process, because the journal takes one answer alone.
+it. Channels show it: the terminal, Prefect's page, a folder. Whoever answers first wins, also
+against another process, because the journal takes one answer alone.
 """
 
 from __future__ import annotations

@@ -86,13 +86,13 @@ def launch(
     front: Frontend,
 ) -> Ended:
     """Drive the run to its end, and show it."""
-    from radps_dag.engine.planning import plan, whole_groups
+    from radps_dag.engine.planning import plan, reused_groups
     from radps_dag.notify.event_sinks import announcing, secret_of
     from radps_dag.runs import session
 
     secret = secret_of(asked.profile.events)
     if not result_cache.empty and asked.settings.prefect:
-        job = replace(job, whole=whole_groups(plan(job, result_cache)))
+        job = replace(job, reused_groups=reused_groups(plan(job, result_cache)))
     trackers: list[Tracker] = []
     with (
         _saying_farewell(trackers, front),

@@ -135,7 +135,7 @@ def run_job(
             run.cancel()
 
         watch = asyncio.create_task(_cancel_when_wished(opened, run, owns_process))
-        prompts = _desk(opened, tracker, screen.prompt_channels, leave if detach else None)
+        prompts = _prompts(opened, tracker, screen.prompt_channels, leave if detach else None)
         try:
             return await drive(
                 job,
@@ -171,7 +171,7 @@ async def _cancel_when_wished(opened: OpenRun, run: asyncio.Task[Any], owns_proc
         await asyncio.sleep(LOOK)
 
 
-def _desk(
+def _prompts(
     opened: OpenRun,
     tracker: Tracker,
     prompt_channels: Sequence[PromptChannel],

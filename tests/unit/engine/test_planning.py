@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from past_support import NOW, Past, past
 
-from radps_dag.engine.planning import Planned, whole_groups
+from radps_dag.engine.planning import Planned, reused_groups
 from radps_dag.facts import QuestionAnswered, QuestionAsked
 from radps_dag.questions.question import identity
 
@@ -179,11 +179,11 @@ def test_groups_and_files(past: Past) -> None:
         "u/c": "run: upstream g/b will run",
     }
     assert [one.kind for one in planned.values()] == ["group", "task", "task", "use", "task"]
-    assert whole_groups(planned.values()) == set()
+    assert reused_groups(planned.values()) == set()
     past.made("first", "g/b", "give", value=1)
     planned = past.plan(GROUPS, files=INNER)
     assert planned["u"].verdict == "run"
-    assert whole_groups(planned.values()) == {"g"}
+    assert reused_groups(planned.values()) == {"g"}
 
 
 def test_what_would_fail(past: Past) -> None:

@@ -162,7 +162,7 @@ def _more(listed: Listed) -> Iterator[str]:
     from radps_dag.progress.look import clean
 
     run = clean(listed.run)
-    differs = ", ".join(f"{name}={_short(value)}" for name, value in listed.differs.items())
+    differs = ", ".join(f"{name}={_short(value)}" for name, value in (listed.differs or {}).items())
     if listed.name or differs:
         yield clean("  ".join(filter(None, (listed.name, differs))))
     if listed.questions:

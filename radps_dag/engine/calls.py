@@ -37,6 +37,13 @@ __all__ = ["call_body"]
 
 async def call_body(node: Task, here: NodeContext) -> Result:
     """Call the workload, with as many attempts as the node allows; or use what it made before."""
+    # From the start, so that nobody leaves the run to its questions while a call is looked up.
+    prompts = here.run.prompts
+    with prompts.busy() if prompts is not None else contextlib.nullcontext():
+        return await _looked_up(node, here)
+
+
+async def _looked_up(node: Task, here: NodeContext) -> Result:
     run, place = here.run, here.place
     seed = f"{run.seed} {place.name}"
     try:
@@ -63,8 +70,7 @@ async def call_body(node: Task, here: NodeContext) -> Result:
             return _without_snapshots(
                 here, asked, Result(result.outputs, made=result.made, seconds=result.seconds)
             )
-    busy = run.prompts.busy() if run.prompts is not None else contextlib.nullcontext()
-    with busy, here.clock.working():
+    with here.clock.working():
         return await _in_turn(node, here, arguments, seed, asked)
 
 

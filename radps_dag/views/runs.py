@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from radps_dag.facts import RunEnded, RunStarted, cancelled_text
@@ -26,7 +26,7 @@ class Listed:
     for answers where they have ended; `resumed` counts the processes after the first; `driver` says
     who drives it, `cause` in a line why it failed or who cancelled it, `questions` how many wait
     for an answer; `size` are the bytes of its files on disks, `differs` the params that differ
-    from those of the run of this pipeline before it."""
+    from those of the run of this pipeline before it, None where a damaged run may be that."""
 
     run: str
     pipeline: str
@@ -43,7 +43,7 @@ class Listed:
     questions: int = 0
     name: str = ""
     size: int = 0
-    differs: Mapping[str, Any] = field(default_factory=dict)
+    differs: Mapping[str, Any] | None = None
 
 
 def list_runs(
@@ -54,10 +54,14 @@ def list_runs(
     Raises DamagedRun where nobody asks for them.
     """
     listed: list[Listed] = []
-    heads = store.heads(damaged)
+    errors: list[DamagedRun] = []
+    heads = store.heads(errors.append if damaged is not None else None)
+    if damaged is not None:
+        for error in errors:
+            damaged(error)
     for number, head in enumerate(heads[:most]):
         try:
-            listed.append(list_run(store, head, heads[number + 1 :]))
+            listed.append(list_run(store, head, None if errors else heads[number + 1 :]))
         except DamagedRun as error:
             if damaged is None:
                 raise
@@ -66,21 +70,15 @@ def list_runs(
 
 
 def list_run(store: Store, head: Head, older: Sequence[Head] | None = None) -> Listed:
-    """One run, as the list has it; `older` are those before it, which are looked up where they
-    are not given."""
+    """One run, as the list has it; `older` are those before it, where they are known."""
     summary = overview(store, head)
     over = summary.run_status.status in ("succeeded", "cancelled")
-    if older is None:
-        older = [item for item in store.heads(_ignore) if item.created < head.created]
+    start = summary.run_status.start
     return replace(
         _listed(summary, 0 if over else len(open_questions(store, head.run))),
-        size=_size(store, summary.run_status.start, head.run),
-        differs=_differs(store, summary.run_status.start, older),
+        size=_size(store, start, head.run),
+        differs=None if older is None else _differs(store, start, older),
     )
-
-
-def _ignore(error: DamagedRun) -> None:
-    """The list names those that are damaged."""
 
 
 def _size(store: Store, start: RunStarted | None, run: str) -> int:
@@ -93,7 +91,9 @@ def _size(store: Store, start: RunStarted | None, run: str) -> int:
     return size
 
 
-def _differs(store: Store, start: RunStarted | None, older: Sequence[Head]) -> dict[str, Any]:
+def _differs(
+    store: Store, start: RunStarted | None, older: Sequence[Head]
+) -> dict[str, Any] | None:
     """The params of a run that are not those of the run before it of the same pipeline."""
     for head in older if start is not None else ():
         if start is None or head.pipeline != start.pipeline:
@@ -102,7 +102,7 @@ def _differs(store: Store, start: RunStarted | None, older: Sequence[Head]) -> d
             rows = list(store.rows(head.run, kinds=("run_started",), hasty=True))
             before = store.fact(rows[-1]) if rows else None
         except DamagedRun:
-            continue
+            return None
         if isinstance(before, RunStarted):
             nothing = object()
             return {

@@ -183,7 +183,13 @@ def check(site: Site, done: Any, *, truthful: bool = True) -> bool:
             assert not said.out, (done, words, said)
             assert len(said.err.splitlines()) == 1, (done, words, said)
         if words == ("runs", "--json") and said.out and truthful:
-            assert all(one in json.loads(truth.out) for one in json.loads(said.out)), (done, said)
+            true = json.loads(truth.out)
+            for row in json.loads(said.out):
+                # Beside a damaged run nobody knows which one was before, and nothing is said of it.
+                rows = (
+                    [{**one, "differs": None} for one in true] if row["differs"] is None else true
+                )
+                assert row in rows, (done, said)
     return amiss
 
 

@@ -10,8 +10,9 @@ from repository import ROOT
 
 _EMPTY = {"desk", "foreseen", "found", "known", "one", "whole"}
 # Packages, and modules, that are still to be gone through.
-_EXEMPT = {"report", "workloads"} | {
+_EXEMPT = {"report"} | {
     "context/export.py",  # `one` and `other` are keys of its JSON
+    "workloads/outcomes/imaging.py",  # `found` is an output of a workload
 }
 
 

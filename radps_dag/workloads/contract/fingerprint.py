@@ -85,8 +85,8 @@ def code_digest(library: Library) -> str:
     radps-dag: two machines where it is the same compute the same."""
     roots = {"radps_dag"}
     roots |= {
-        inspect.unwrap(one.function).__module__.partition(".")[0]
-        for one in library.workloads.values()
+        inspect.unwrap(workload.function).__module__.partition(".")[0]
+        for workload in library.workloads.values()
     }
     digest = sha256()
     for root in sorted(roots):
@@ -100,7 +100,7 @@ def code_digest(library: Library) -> str:
 def _texts_of(root: str) -> Iterator[tuple[str, Path]]:
     """The Python files of a package by their names in it; of a module that is a file, that one."""
     module = sys.modules.get(root)
-    folders = [Path(one) for one in getattr(module, "__path__", ())]
+    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
     for folder in folders:
         for path in sorted(folder.rglob("*.py")):
             yield path.relative_to(folder).as_posix(), path
@@ -181,8 +181,8 @@ def _module(name: str) -> _Module | None:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 inside |= _imports(node, package)
         definition = _Definition(_lines(statement, lines), _names(statement), inside)
-        for one in _defined(statement):
-            definitions[one] = (*definitions.get(one, ()), definition)
+        for identifier in _defined(statement):
+            definitions[identifier] = (*definitions.get(identifier, ()), definition)
     return _Module(definitions, imported)
 
 

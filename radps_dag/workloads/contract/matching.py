@@ -111,13 +111,13 @@ def match_spws(
         if not 0 < overlap <= 1:
             raise UsageError(f"an overlap is a share above 0 and up to 1, not {overlap:g}")
 
-        def compare(one: Description, other: Description) -> tuple[float, str]:
-            share = _shared(_edges(one), _edges(other))
+        def compare(window: Description, other: Description) -> tuple[float, str]:
+            share = _shared(_edges(window), _edges(other))
             return (share, f"{share:.0%} of the range is common") if share >= overlap else _NO
     else:
 
-        def compare(one: Description, other: Description) -> tuple[float, str]:
-            return _same_window(one, other, tolerance_ghz)
+        def compare(window: Description, other: Description) -> tuple[float, str]:
+            return _same_window(window, other, tolerance_ghz)
 
     return _matched("spw", datasets, how, compare, rule, reason)
 
@@ -136,10 +136,10 @@ def match_fields(
     the list says, with a `reason`.
     """
 
-    def compare(one: Description, other: Description) -> tuple[float, str]:
-        if one.get("name") and one.get("name") == other.get("name"):
+    def compare(field: Description, other: Description) -> tuple[float, str]:
+        if field.get("name") and field.get("name") == other.get("name"):
             return 2.0, "same name"
-        apart = _apart(one, other)
+        apart = _apart(field, other)
         if apart is not None and apart <= tolerance_arcsec:
             return 1.0, f"{apart:.3f} arcsec apart"
         return _NO
@@ -195,11 +195,11 @@ def _known(what: str, datasets: Sequence[Description]) -> Known:
 
 
 def _by_comparison(
-    known: Known, compare: Callable[[Description, Description], tuple[float, str]]
+    described: Known, compare: Callable[[Description, Description], tuple[float, str]]
 ) -> list[list[Member]]:
     groups: list[list[Member]] = []
     firsts: list[Description] = []
-    for dataset, members in known.items():
+    for dataset, members in described.items():
         # The best pairs first, so that the order in the file decides about ties alone.
         pairs = sorted(
             (
@@ -227,7 +227,7 @@ def _by_comparison(
 
 
 def _by_rule(
-    what: str, known: Known, rule: Sequence[Mapping[str, Any]], reason: str
+    what: str, described: Known, rule: Sequence[Mapping[str, Any]], reason: str
 ) -> list[list[Member]]:
     if not reason.strip():
         raise UsageError("a match by rule needs a reason: reason='spw 25 was retuned to ...'")
@@ -235,35 +235,39 @@ def _by_rule(
     for line in rule:
         members = []
         for dataset, id in line.items():
-            if dataset not in known:
-                hint = did_you_mean(dataset, known) or f"; {there_are(known)}"
+            if dataset not in described:
+                hint = did_you_mean(dataset, described) or f"; {there_are(described)}"
                 raise UsageError(f"the rule names dataset {dataset!r}, which is not there{hint}")
-            if id not in known[dataset]:
-                ids = there_are(map(str, known[dataset])) if known[dataset] else "there is none"
+            if id not in described[dataset]:
+                ids = (
+                    there_are(map(str, described[dataset]))
+                    if described[dataset]
+                    else "there is none"
+                )
                 raise UsageError(f"dataset {dataset!r} has no {what} {id!r}; {ids}")
             if (dataset, id) in seen:
                 raise UsageError(f"the rule names {what} {id!r} of dataset {dataset!r} twice")
             seen.add((dataset, id))
-            members.append(_member(dataset, known[dataset][id], reason))
+            members.append(_member(dataset, described[dataset][id], reason))
         groups.append(members)
     groups += [
         [_member(dataset, item, "not in the rule")]
-        for dataset, members_ in known.items()
+        for dataset, members_ in described.items()
         for id, item in members_.items()
         if (dataset, id) not in seen
     ]
     return groups
 
 
-def _member(dataset: str, one: Description, why: str) -> Member:
-    name, data_type = str(one.get("name", "")), str(one.get("data_type", ""))
-    return Member(dataset, one["id"], name, data_type, why)
+def _member(dataset: str, item: Description, why: str) -> Member:
+    name, data_type = str(item.get("name", "")), str(item.get("data_type", ""))
+    return Member(dataset, item["id"], name, data_type, why)
 
 
-def _same_window(one: Description, other: Description, tolerance: float) -> tuple[float, str]:
-    if one.get("name") and one.get("name") == other.get("name"):
+def _same_window(window: Description, other: Description, tolerance: float) -> tuple[float, str]:
+    if window.get("name") and window.get("name") == other.get("name"):
         return 2.0, "same name"
-    edges, others = _edges(one), _edges(other)
+    edges, others = _edges(window), _edges(other)
     if edges is None or others is None:
         return _NO
     apart = max(abs(edge - there) for edge, there in zip(edges, others, strict=True))
@@ -282,18 +286,18 @@ def _edges(window: Description) -> tuple[float, float] | None:
     return min(low, high), max(low, high)
 
 
-def _shared(one: tuple[float, float] | None, other: tuple[float, float] | None) -> float:
+def _shared(edges: tuple[float, float] | None, others: tuple[float, float] | None) -> float:
     """The common part of two ranges, as a share of the wider one."""
-    if one is None or other is None:
+    if edges is None or others is None:
         return 0.0
-    common = min(one[1], other[1]) - max(one[0], other[0])
-    wider = max(one[1] - one[0], other[1] - other[0])
-    return max(0.0, common / wider) if wider > 0 else float(one == other)
+    common = min(edges[1], others[1]) - max(edges[0], others[0])
+    wider = max(edges[1] - edges[0], others[1] - others[0])
+    return max(0.0, common / wider) if wider > 0 else float(edges == others)
 
 
-def _apart(one: Description, other: Description) -> float | None:
+def _apart(field: Description, other: Description) -> float | None:
     """Arcseconds between two places on the sky, None where one is not known."""
-    places = list(_radians(one)), list(_radians(other))
+    places = list(_radians(field)), list(_radians(other))
     if not all(len(place) == 2 for place in places):
         return None
     (ra, dec), (ra_other, dec_other) = places

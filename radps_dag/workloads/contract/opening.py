@@ -65,7 +65,7 @@ def local_path(product: Product) -> Path:
     if is_local(uri):
         return path_of(uri)
     folder = _CACHE.get() or _own_folder()
-    state = product.get("version") or str(sorted(listing(uri).items(), key=lambda one: one[0]))
+    state = product.get("version") or str(sorted(listing(uri).items(), key=lambda entry: entry[0]))
     key = sha256(f"{uri}\0{state}".encode()).hexdigest()[:32]
     target = folder / key / (uri.rstrip("/").rpartition("/")[2] or "product")
     if target.exists():

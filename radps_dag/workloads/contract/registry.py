@@ -124,7 +124,9 @@ def with_functions(library: Library, functions: Sequence[Callable[..., Any]]) ->
 
 def in_containers(library: Library, containers: Containers | None) -> Library:
     """The library, its tools that have an image with the engine in which they run."""
-    images = [one for one in library.workloads.values() if one.tool and one.tool.image]
+    images = [
+        workload for workload in library.workloads.values() if workload.tool and workload.tool.image
+    ]
     if containers is None or not images:
         return library
     from radps_dag.workloads.tools.running import ProgramCall
@@ -162,16 +164,16 @@ def read_tools(paths: Sequence[Path]) -> list[Workload]:
         return []
     from radps_dag.workloads.tools.reading import read_tool
 
-    found: list[Workload] = []
+    tools: list[Workload] = []
     problems: list[Problem] = []
     for path in paths:
         try:
-            found.append(read_tool(path))
+            tools.append(read_tool(path))
         except InvalidPipeline as error:
             problems += error.problems
     if problems:
         raise InvalidPipeline(problems)
-    return found
+    return tools
 
 
 def with_tools(library: Library, paths: Sequence[Path]) -> Library:
@@ -179,11 +181,11 @@ def with_tools(library: Library, paths: Sequence[Path]) -> Library:
     new = [path for path in _files(paths) if path.resolve() not in library.modules]
     if not new:
         return library
-    found = dict(library.workloads)
+    workloads = dict(library.workloads)
     for tool in read_tools(new):
-        _add_own(found, tool)
+        _add_own(workloads, tool)
     modules = (*library.modules, *(path.resolve() for path in new))
-    return replace(library, workloads=found, modules=modules)
+    return replace(library, workloads=workloads, modules=modules)
 
 
 def _is_yaml(path: Path) -> bool:
@@ -203,10 +205,10 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 def _in_folder(folder: Path) -> Sequence[Path]:
     from radps_dag.workloads.tools.reading import tool_files
 
-    found = tool_files(folder)
-    if not found:
+    files = tool_files(folder)
+    if not files:
         raise UsageError(f"no tool file is in {folder}; name a folder that has some, or a file")
-    return found
+    return files
 
 
 def _add_own(workloads: dict[str, Workload], own: Workload) -> None:

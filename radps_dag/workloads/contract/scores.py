@@ -111,13 +111,13 @@ def continuum_score(continuum_fraction: float, ranges: int) -> float:
     return 0.6 if ranges == 1 and continuum_fraction < 0.05 else 1.0
 
 
-def found_score(found: int, total: int) -> float:
+def found_score(with_continuum: int, total: int) -> float:
     """Share of the spws in which continuum was found.
 
     >>> found_score(3, 4)
     0.75
     """
-    return found / total if total else 0.0
+    return with_continuum / total if total else 0.0
 
 
 def uvcontsub_score(residual_z: float) -> float:

@@ -109,12 +109,12 @@ def sigma_clip(
     }
 
 
-def _ranges(total: int, left: int) -> list[ChannelRange]:
+def _ranges(total: int, remaining: int) -> list[ChannelRange]:
     """The line in the middle of the band, what is left on both sides of it."""
-    low = left // 2
+    low = remaining // 2
     sides: list[ChannelRange] = [
         {"first": 0, "last": low - 1},
-        {"first": total - (left - low), "last": total - 1},
+        {"first": total - (remaining - low), "last": total - 1},
     ]
     return [side for side in sides if side["last"] >= side["first"]]
 

@@ -55,10 +55,10 @@ def make_dirty_image(
         pixels: width and height of the image in pixels
     """
     observation = observation_behind(ms)
-    whole = _read(ms, field, spws)
-    highest = [float(vis.frequency.max()) for vis in whole]
-    wanted = _wanted(whole, channels, ranges)
-    visibilities = [vis.of_channels(np.isin(vis.channels, wanted[vis.spw])) for vis in whole]
+    windows = _read(ms, field, spws)
+    highest = [float(vis.frequency.max()) for vis in windows]
+    wanted = _wanted(windows, channels, ranges)
+    visibilities = [vis.of_channels(np.isin(vis.channels, wanted[vis.spw])) for vis in windows]
     image = make_dirty(visibilities, highest, mode, cell_of(observation), pixels, robust)
     selection: dict[str, Any] = {"field": field, "spws": spws}
     if channels is not None:
@@ -101,10 +101,10 @@ def clean(
             f"{gain}, {nsigma}"
         )
     before = read_image(image)
-    whole = _read(ms, before.field, before.spws)
-    highest = [float(vis.frequency.max()) for vis in whole]
+    windows = _read(ms, before.field, before.spws)
+    highest = [float(vis.frequency.max()) for vis in windows]
     visibilities = [
-        vis.of_channels(np.isin(vis.channels, before.channels.get(vis.spw, ()))) for vis in whole
+        vis.of_channels(np.isin(vis.channels, before.channels.get(vis.spw, ()))) for vis in windows
     ]
     after, cycles = major_cycle(before, visibilities, highest, niter, gain, nsigma)
     worst = where_to_clean(cycles)
@@ -162,25 +162,25 @@ def _read(ms: Product, field: str, spws: Sequence[int]) -> list[Visibilities]:
     """Whole spectral windows of a field, in order; raises ValueError for what is not there."""
     if not spws:
         raise ValueError(f"no spws to image of field {field!r}: name at least one")
-    found = read_visibilities(ms, field=field, spws=list(spws))
-    for vis in found:
+    windows = read_visibilities(ms, field=field, spws=list(spws))
+    for vis in windows:
         if not vis.data.size:
             raise ValueError(
                 f"{vis.name} has no visibilities to image: {len(vis.antennas.names)} antennas, "
                 f"{vis.time.size} times, {vis.frequency.size} channels"
             )
-    return sorted(found, key=lambda vis: vis.spw)
+    return sorted(windows, key=lambda vis: vis.spw)
 
 
 def _wanted(
-    whole: Sequence[Visibilities], channels: ChannelRange | None, ranges: Product | None
+    windows: Sequence[Visibilities], channels: ChannelRange | None, ranges: Product | None
 ) -> dict[int, list[int]]:
     """The channels to take of each spw; raises ValueError where none are left."""
     free: Mapping[str, Any] | None = None
     if ranges is not None:
         free = read_record(ranges, "continuum_ranges")["ranges"]
     wanted: dict[int, list[int]] = {}
-    for vis in whole:
+    for vis in windows:
         there = vis.channels.tolist()
         if channels is not None:
             there = [
@@ -191,7 +191,7 @@ def _wanted(
             there = [channel for channel in there if channel in line_free]
         wanted[vis.spw] = there
     if not any(wanted.values()):
-        names = ", ".join(vis.name for vis in whole)
+        names = ", ".join(vis.name for vis in windows)
         of = f" {channels['first']} to {channels['last']}" if channels is not None else ""
         only = " that are line-free" if ranges is not None else ""
         raise ValueError(f"no channels left of {names}: it has no channels{of}{only}")

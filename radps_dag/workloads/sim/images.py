@@ -58,10 +58,10 @@ def describe_images(
     if images:
         return {"images": images}
     made = []
-    for one in _made_up(_MADE_UP):
-        place = workdir / f"spw{one.spws[0]}"
+    for simulated in _made_up(_MADE_UP):
+        place = workdir / f"spw{simulated.spws[0]}"
         place.mkdir()
-        made.append(write_image(place, _MADE_UP, one, "restored"))
+        made.append(write_image(place, _MADE_UP, simulated, "restored"))
     return {"images": made}
 
 

@@ -33,11 +33,11 @@ def names_of(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
     Raises InputRefused for a value that breaks the schema of its input.
     """
     values = {}
-    for one in tool.parameters:
-        value = given.get(one.name, one.default)
-        if value is not None and (reason := violation(one.schema, value)):
-            raise InputRefused(f"input {one.name!r}: {reason}")
-        values[one.name] = _paths(tool, one, value) if one.product else value
+    for parameter in tool.parameters:
+        value = given.get(parameter.name, parameter.default)
+        if value is not None and (reason := violation(parameter.schema, value)):
+            raise InputRefused(f"input {parameter.name!r}: {reason}")
+        values[parameter.name] = _paths(tool, parameter, value) if parameter.product else value
     return values
 
 
@@ -47,8 +47,8 @@ def command_of(tool: Tool, values: Mapping[str, Any]) -> list[bytes]:
     Raises InputRefused for what cannot be a word, or would be taken for an option.
     """
     words: list[str] = [*tool.program]
-    for one in tool.parameters:
-        words += _flagged(one, values[one.name])
+    for parameter in tool.parameters:
+        words += _flagged(parameter, values[parameter.name])
     words += _arguments(tool, values)
     return [_octets(word) for word in words]
 
@@ -70,14 +70,14 @@ def path_in(path: Value, values: Mapping[str, Any]) -> str:
     return text
 
 
-def _paths(tool: Tool, one: Parameter, value: Any) -> Any:
+def _paths(tool: Tool, parameter: Parameter, value: Any) -> Any:
     if isinstance(value, list):
-        return [_paths(tool, one, item) for item in value]
+        return [_paths(tool, parameter, item) for item in value]
     if value is None:
         return None
-    if one.name in tool.changes:
+    if parameter.name in tool.changes:
         for product in products_in(value):
-            _refuse_copy(one.name, str(product["uri"]))
+            _refuse_copy(parameter.name, str(product["uri"]))
     return str(local_path(value).absolute())
 
 
@@ -89,19 +89,19 @@ def _refuse_copy(name: str, uri: str) -> None:
         )
 
 
-def _flagged(one: Parameter, value: Any) -> Iterator[str]:
-    if isinstance(value, bool) and not one.flag.endswith("="):
-        if flag := one.flag if value else one.false_flag:
+def _flagged(parameter: Parameter, value: Any) -> Iterator[str]:
+    if isinstance(value, bool) and not parameter.flag.endswith("="):
+        if flag := parameter.flag if value else parameter.false_flag:
             yield flag
-    elif value is None or value == [] or not one.flag:
+    elif value is None or value == [] or not parameter.flag:
         return
-    elif isinstance(value, list) and one.repeat:
+    elif isinstance(value, list) and parameter.repeat:
         for item in value:
-            yield from _with_flag(one.flag, [item])
-    elif isinstance(value, list) and one.join is not None:
-        yield from _with_flag(one.flag, [one.join.join(map(_text, value))])
+            yield from _with_flag(parameter.flag, [item])
+    elif isinstance(value, list) and parameter.join is not None:
+        yield from _with_flag(parameter.flag, [parameter.join.join(map(_text, value))])
     else:
-        yield from _with_flag(one.flag, value if isinstance(value, list) else [value])
+        yield from _with_flag(parameter.flag, value if isinstance(value, list) else [value])
 
 
 def _with_flag(flag: str, values: list[Any]) -> Iterator[str]:
@@ -116,10 +116,10 @@ def _with_flag(flag: str, values: list[Any]) -> Iterator[str]:
 def _arguments(tool: Tool, values: Mapping[str, Any]) -> Iterator[str]:
     only_operands = False
     for number, argument in enumerate(tool.arguments, start=1):
-        found = evaluate(argument, {"inputs": values})
+        value = evaluate(argument, {"inputs": values})
         # What the tool file itself begins the word with is what it means.
         own = not _begins_with_value(argument)
-        for item in found if isinstance(found, list) else [found]:
+        for item in value if isinstance(value, list) else [value]:
             if item is None:
                 continue
             word = _text(item)

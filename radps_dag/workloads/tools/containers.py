@@ -117,12 +117,12 @@ def container_of(tool: Tool) -> Container | None:
     """
     if not tool.image or tool.containers is None:
         return None
-    found = _found(tool.containers.engine, tool.image)
-    if isinstance(found, Container):
-        return found
-    if tool.containers.fallback:
-        return None
-    raise ContainerMissing(found)
+    match _found(tool.containers.engine, tool.image):
+        case Container() as container:
+            return container
+        case reason if not tool.containers.fallback:
+            raise ContainerMissing(reason)
+    return None
 
 
 def binds_of(tool: Tool, inputs: Mapping[str, Any], folder: Path) -> list[Bind]:

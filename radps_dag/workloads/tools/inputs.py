@@ -75,20 +75,22 @@ def product_shape(kind: str) -> Shape:
     if not kind:
         return shape
     of = replace(STRING, choices=(kind,))
-    fields = tuple((name, of if name == "kind" else one, need) for name, one, need in shape.fields)
+    fields = tuple(
+        (name, of if name == "kind" else member, need) for name, member, need in shape.fields
+    )
     return replace(shape, fields=fields)
 
 
 def known_inputs(parameters: tuple[Parameter, ...], inputs: tuple[Input, ...]) -> dict[str, Shape]:
     """The values that expressions of a tool see: of data the path."""
-    found = {}
-    for parameter, one in zip(parameters, inputs, strict=True):
-        shape = one.shape
+    shapes = {}
+    for parameter, item in zip(parameters, inputs, strict=True):
+        shape = item.shape
         if parameter.product:
             shape = list_of(STRING) if "array" in shape.kinds else STRING
-            shape = shape if one.required else union(shape, NULL)
-        found[one.name] = shape
-    return found
+            shape = shape if item.required else union(shape, NULL)
+        shapes[item.name] = shape
+    return shapes
 
 
 def _shape(about: Mapping[str, Any]) -> Shape:

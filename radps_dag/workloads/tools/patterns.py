@@ -62,11 +62,11 @@ def literal_of(pattern: re.Pattern[str]) -> bytes:
     takes a hundredth of the time."""
     if _ignores_case(pattern.pattern):
         return b""
-    found, run = "", ""
+    longest, run = "", ""
     for kind, content in _flat(parser.parse(pattern.pattern)):
         run = run + chr(content) if kind is op.LITERAL else ""
-        found = max(found, run, key=len)
-    return found.encode("utf-8", "surrogatepass")
+        longest = max(longest, run, key=len)
+    return longest.encode("utf-8", "surrogatepass")
 
 
 def _ignores_case(text: str) -> bool:
@@ -122,8 +122,8 @@ def _ambiguity(items: list[Item], ignore_case: bool) -> tuple[int, int]:
     for number, (kind, content) in enumerate(items):
         if kind is op.BRANCH:
             inside = [_ambiguity(list(_flat(branch)), ignore_case) for branch in content[1]]
-            many += max(one for one, _ in inside)
-            optional += 1 + max(one for _, one in inside)
+            many += max(count for count, _ in inside)
+            optional += 1 + max(count for _, count in inside)
         elif kind in _REPEATS and _is_ambiguous((kind, content), items[number + 1 :], ignore_case):
             many += content[1] > 1
             optional += content[1] == 1
@@ -148,23 +148,25 @@ def _is_ambiguous(repeat: Item, following: list[Item], ignore_case: bool) -> boo
 def _characters(item: Item, ignore_case: bool) -> frozenset[int]:
     """The characters of which an item may be made."""
     kind, content = item
-    found = _ALL
+    characters = _ALL
     if kind is op.LITERAL:
-        found = frozenset({min(content, 255)})
+        characters = frozenset({min(content, 255)})
     elif kind is op.NOT_LITERAL:
-        found = _ALL - {content}
+        characters = _ALL - {content}
     elif kind is op.IN:
-        found = _of_set(content)
+        characters = _of_set(content)
     elif kind in _REPEATS:
-        found = _of_all(content[2], ignore_case)
+        characters = _of_all(content[2], ignore_case)
     elif kind is op.BRANCH:
-        found = frozenset().union(*(_of_all(branch, ignore_case) for branch in content[1]))
+        characters = frozenset().union(*(_of_all(branch, ignore_case) for branch in content[1]))
     elif kind is op.AT:
-        found = frozenset()
-    if ignore_case and found is not _ALL:
-        cased = {ord(c) for n in found for c in (chr(n).lower(), chr(n).upper()) if len(c) == 1}
-        found |= {min(n, 255) for n in cased}
-    return found
+        characters = frozenset()
+    if ignore_case and characters is not _ALL:
+        cased = {
+            ord(c) for n in characters for c in (chr(n).lower(), chr(n).upper()) if len(c) == 1
+        }
+        characters |= {min(n, 255) for n in cased}
+    return characters
 
 
 def _of_all(tree: Any, ignore_case: bool) -> frozenset[int]:
@@ -172,18 +174,18 @@ def _of_all(tree: Any, ignore_case: bool) -> frozenset[int]:
 
 
 def _of_set(content: Any) -> frozenset[int]:
-    found: set[int] = set()
+    characters: set[int] = set()
     negated = False
     for kind, what in content:
         if kind is op.NEGATE:
             negated = True
         elif kind is op.LITERAL:
-            found.add(min(what, 255))
+            characters.add(min(what, 255))
         elif kind is op.RANGE:
-            found.update(range(min(what[0], 255), min(what[1], 255) + 1))
+            characters.update(range(min(what[0], 255), min(what[1], 255) + 1))
         elif kind is op.CATEGORY:
             name = str(what).removeprefix("CATEGORY_")
             of = _CATEGORIES[name.removeprefix("NOT_")]
-            found |= _ALL - of if name.startswith("NOT_") else of
+            characters |= _ALL - of if name.startswith("NOT_") else of
     # 255 stands for all that come after it.
-    return _ALL - (found - {255}) if negated else frozenset(found)
+    return _ALL - (characters - {255}) if negated else frozenset(characters)

@@ -175,9 +175,9 @@ def _hand_on(
 
 
 def _write(descriptor: int, piece: bytes) -> None:
-    left = memoryview(piece)
-    while left:
-        left = left[os.write(descriptor, left) :]
+    remaining = memoryview(piece)
+    while remaining:
+        remaining = remaining[os.write(descriptor, remaining) :]
 
 
 def _end_with(lifeline: socket.socket, group: int) -> None:

@@ -102,7 +102,7 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
     environment = {
         name: texts.value(word, variables.value_at(name)) for name, word in variables.items()
     }
-    shapes = {one.name: one.shape for one in inputs}
+    shapes = {item.name: item.shape for item in inputs}
     read = dict(_outputs(table, texts, report))
     tool = Tool(
         name=table["name"],
@@ -131,12 +131,14 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
     snapshot = str(table.get("snapshot", ""))
     if reason := no_snapshot(snapshot, tool.changes):
         report(Problem(table.value_at("snapshot"), "mutates", reason))
-    given = {one.name for one in parameters if one.flag or one.false_flag}
-    handed = {one.source.name for one in tool.outputs if isinstance(one.source, FromInput)}
-    for one in parameters:
-        if one.name not in texts.used | given | handed | set(tool.changes):
-            message = f"input {one.name!r} goes nowhere; give it a flag, or write it in arguments"
-            report(Problem(table["inputs"].key_at(one.name), "unused-input", message))
+    given = {parameter.name for parameter in parameters if parameter.flag or parameter.false_flag}
+    handed = {output.source.name for output in tool.outputs if isinstance(output.source, FromInput)}
+    for parameter in parameters:
+        if parameter.name not in texts.used | given | handed | set(tool.changes):
+            message = (
+                f"input {parameter.name!r} goes nowhere; give it a flag, or write it in arguments"
+            )
+            report(Problem(table["inputs"].key_at(parameter.name), "unused-input", message))
     description = str(table.get("description", "")).strip()
     return Workload(
         name=tool.name,
@@ -144,12 +146,12 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
         inputs=inputs,
         outputs=tuple(
             Output(
-                one.name,
-                output_shape(one, shapes),
+                output.name,
+                output_shape(output, shapes),
                 str(about.get("unit", "")),
                 " ".join(str(about.get("description", "")).split()),
             )
-            for one, about in read.items()
+            for output, about in read.items()
         ),
         given={ProgramCall.WORKDIR: "workdir"},
         summary=description.partition("\n")[0],
@@ -201,8 +203,8 @@ def _outputs(tool: Table, texts: Texts, report: Report) -> Iterator[tuple[ToolOu
         at = tool["outputs"].key_at(name)
         sources = [key for key in _SOURCES if key in about]
         if len(sources) != 1:
-            found = f"it has {' and '.join(sources)}" if sources else "it has none"
-            message = f"output {name!r} has one source of {allowed(_SOURCES)}; {found}"
+            actual = f"it has {' and '.join(sources)}" if sources else "it has none"
+            message = f"output {name!r} has one source of {allowed(_SOURCES)}; {actual}"
             report(Problem(about.key_at(sources[1]) if sources else at, "source", message))
             continue
         (key,) = sources
@@ -233,7 +235,9 @@ def _source(name: str, key: str, about: Table, texts: Texts, report: Report) -> 
         case "json":
             path = _inside(texts.value(about[key], at), at, report)
             keys = str(about.get("pointer", "")).split("/")[1:]
-            return FromJson(path, tuple(one.replace("~1", "/").replace("~0", "~") for one in keys))
+            return FromJson(
+                path, tuple(token.replace("~1", "/").replace("~0", "~") for token in keys)
+            )
         case "input":
             if not texts.is_input(about[key], at):
                 return None
@@ -275,8 +279,8 @@ def _triggers(table: Table, key: str, report: Report) -> Iterator[Trigger]:
     for number, about in enumerate(listed):
         streams = [stream for stream in STREAMS if stream in about]
         if len(streams) != 1:
-            found = "it has both" if streams else "it has none"
-            message = f"an entry of {key} has one of {allowed(STREAMS)}; {found}"
+            actual = "it has both" if streams else "it has none"
+            message = f"an entry of {key} has one of {allowed(STREAMS)}; {actual}"
             report(Problem(listed.value_at(number), "source", message))
             continue
         (stream,) = streams

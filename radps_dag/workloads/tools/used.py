@@ -12,5 +12,5 @@ __all__ = ["used_tools"]
 def used_tools(pipeline: Pipeline, library: Library) -> list[Workload]:
     """The tools that a pipeline and the files that it uses call, by name."""
     names = {node.run for _, node in walk(pipeline) if isinstance(node, Task)}
-    found = (library.workloads[name] for name in sorted(names & set(library.workloads)))
-    return [one for one in found if one.tool is not None]
+    workloads = (library.workloads[name] for name in sorted(names & set(library.workloads)))
+    return [workload for workload in workloads if workload.tool is not None]

@@ -35,19 +35,19 @@ class Texts:
 
     def value(self, data: Any, at: Location) -> Value:
         """The value of a text or number."""
-        found: list[Problem] = []
-        value = parse_value(data, at, lambda container, key: at, found.append)
-        if not found:
+        problems: list[Problem] = []
+        value = parse_value(data, at, lambda container, key: at, problems.append)
+        if not problems:
             for read in references(value):
                 if read.root != "inputs" or not read.path:
                     message = f"{read} is not known here; a tool knows its inputs, as inputs.NAME"
-                    found.append(Problem(read.at, "unknown-name", message))
+                    problems.append(Problem(read.at, "unknown-name", message))
                 elif self.is_input(read.path[0], read.at):
                     self.used.add(read.path[0])
-                    found += self._members(read)
-            if not found:
-                infer(value, self._known, found.append)
-        for problem in found:
+                    problems += self._members(read)
+            if not problems:
+                infer(value, self._known, problems.append)
+        for problem in problems:
             self._report(problem)
         return value
 
@@ -55,8 +55,8 @@ class Texts:
         """Whether there is an input of the name; if not, that is reported."""
         if name in self._inputs:
             return True
-        known = list(self._inputs)
-        hint = did_you_mean(name, known) or (f"; {there_are(known)}" if known else "")
+        names = list(self._inputs)
+        hint = did_you_mean(name, names) or (f"; {there_are(names)}" if names else "")
         self._report(Problem(at, "unknown-name", f"the tool has no input {name!r}{hint}"))
         return False
 

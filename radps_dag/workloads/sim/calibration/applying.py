@@ -32,13 +32,13 @@ def apply_table(vis: Visibilities, caltable: Caltable) -> Visibilities:
     if not vis.time.size:
         return vis
     gain, flag = gains_at(vis, caltable)
-    one, other = gain[:, vis.antenna1], gain[:, vis.antenna2]
+    gain1, gain2 = gain[:, vis.antenna1], gain[:, vis.antenna2]
     bad = flag[:, vis.antenna1] | flag[:, vis.antenna2] | ~np.isfinite(vis.data)
-    divided = vis.data / (one * np.conj(other))
+    divided = vis.data / (gain1 * np.conj(gain2))
     data: Complexes = np.where(np.isfinite(vis.data), np.where(bad, vis.data, divided), 0.0)
     if vis.data.dtype == np.complex64:
         data = data.astype(np.complex64)
-    weight = vis.weight * np.abs(one) ** 2 * np.abs(other) ** 2
+    weight = vis.weight * np.abs(gain1) ** 2 * np.abs(gain2) ** 2
     return replace(
         vis,
         data=data,

@@ -127,7 +127,7 @@ def _at(
     part: Solutions, references: Sequence[Solutions], polarizations: Sequence[str]
 ) -> NDArray[np.float64]:
     """(a, p) amplitudes of the fields of known flux density at the time of a part."""
-    ordered = sorted(references, key=lambda one: float(one.time.mean()))
+    ordered = sorted(references, key=lambda solution: float(solution.time.mean()))
     amplitudes = np.stack([_amplitudes(solution, polarizations) for solution in ordered])
     bad = ~np.isfinite(amplitudes)
     time = np.array([solution.time.mean() for solution in ordered])

@@ -128,8 +128,8 @@ def _figure(
         ]
         every = np.concatenate(values)
         log = chart.log and bool((every > _LEAST).any())
-        for one in values:
-            draw_history(axes, one, series, log=log)
+        for curve in values:
+            draw_history(axes, curve, series, log=log)
             series += 1
         _scaled(axes, every, log)
         axes.set_ylabel(chart.label)

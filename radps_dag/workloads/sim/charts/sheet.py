@@ -166,8 +166,8 @@ def _saved(figure: Figure, resolution: int, form: Format, about: dict[str, Any])
 def _in_few_colours(png: bytes) -> bytes:
     """The same picture with a palette: a third of the size, every shade of a colour bar kept."""
     file = io.BytesIO()
-    whole = Image.open(io.BytesIO(png)).convert("RGB")
-    whole.quantize(palette=_palette(), dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.quantize(palette=_palette(), dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

@@ -89,17 +89,17 @@ def median_of(
 
 
 def _deviation(
-    left: NDArray[np.complex64], good: NDArray[np.bool_], axes: tuple[int, ...]
+    residual: NDArray[np.complex64], good: NDArray[np.bool_], axes: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """Standard deviation (1, b, 1 or f, p) of the real or imaginary part of a residual."""
     # Time and frequency, or time alone, in one axis in front.
-    size = np.maximum(np.abs(left.real), np.abs(left.imag))
+    size = np.maximum(np.abs(residual.real), np.abs(residual.imag))
     if axes == (0,):
-        flat, known = size, good
+        flat, flat_good = size, good
     else:
         flat = np.swapaxes(size, 1, 2).reshape(-1, 1, size.shape[1], size.shape[3])
-        known = np.swapaxes(good, 1, 2).reshape(flat.shape)
-    middle = median_of(flat, known, 0)
+        flat_good = np.swapaxes(good, 1, 2).reshape(flat.shape)
+    middle = median_of(flat, flat_good, 0)
     if axes != (0,):
         middle = np.swapaxes(middle, 1, 2)
     # The greater of two parts has its median at 1.0518 standard deviations, not at 0.6745.

@@ -85,8 +85,8 @@ def clip_once(
     # a line does to the other is not a line, and without it the fit would have to reach far.
     above, below = float(deviation.max()), float(-deviation.min())
     highest, lowest = (
-        max(threshold * noise, _NO_LINE * other if one < _NO_LINE * other else 0.0)
-        for one, other in ((above, below), (below, above))
+        max(threshold * noise, _NO_LINE * opposite if peak < _NO_LINE * opposite else 0.0)
+        for peak, opposite in ((above, below), (below, above))
     )
     clipped = ~kept | (deviation > highest) | (deviation < -lowest)
     for side in (deviation, -deviation):
@@ -109,8 +109,8 @@ def _continuum(
     x, y = frequency[kept], mean[kept]
     if x.size < _FOR_A_SLOPE:
         return np.full(mean.shape, np.median(y))
-    one, other = np.triu_indices(x.size, 1)
-    slope = float(np.median((y[other] - y[one]) / (x[other] - x[one])))
+    first, second = np.triu_indices(x.size, 1)
+    slope = float(np.median((y[second] - y[first]) / (x[second] - x[first])))
     level = float(np.median(y - slope * (x - x[0])))
     continuum: NDArray[np.float64] = level + slope * (frequency - x[0])
     return continuum

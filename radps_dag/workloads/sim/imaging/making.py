@@ -118,21 +118,23 @@ def major_cycle(
     return replace(image, planes=planes, history=(*image.history, entry)), cycles
 
 
-def where_to_clean(left: Sequence[Cycle]) -> Cycle:
+def where_to_clean(cycles: Sequence[Cycle]) -> Cycle:
     """Pick the plane whose brightest residual is the most above its noise."""
-    return max(left, key=lambda plane: plane.peak / plane.rms if plane.rms > 0 else 0.0)
+    return max(cycles, key=lambda plane: plane.peak / plane.rms if plane.rms > 0 else 0.0)
 
 
-def _entry(left: Sequence[Cycle]) -> dict[str, float]:
-    worst = where_to_clean(left)
-    flux = sum(plane.flux for plane in left)
+def _entry(cycles: Sequence[Cycle]) -> dict[str, float]:
+    worst = where_to_clean(cycles)
+    flux = sum(plane.flux for plane in cycles)
     return {"peak": worst.peak, "rms": worst.rms, "flux": flux}
 
 
 def _channels(visibilities: Sequence[Visibilities]) -> list[tuple[Visibilities, int]]:
     """All channels in the order of frequency: the visibilities, and the place in them."""
     every = [(vis, at) for vis in visibilities for at in range(vis.frequency.size)]
-    return sorted(every, key=lambda one: (one[0].frequency[one[1]], one[0].spw, one[1]))
+    return sorted(
+        every, key=lambda channel: (channel[0].frequency[channel[1]], channel[0].spw, channel[1])
+    )
 
 
 def _planes(

@@ -60,7 +60,7 @@ class Emission:
 
 
 def find_emission(
-    residual: NDArray[np.float64], known: NDArray[np.bool_], spread: Spread, noise: float = 0.0
+    residual: NDArray[np.float64], mask: NDArray[np.bool_], spread: Spread, noise: float = 0.0
 ) -> Emission:
     """Emission of a residual (y, x) in Jy/beam: what was known, and what stands out now.
 
@@ -71,7 +71,6 @@ def find_emission(
     sky, rms = _cleaned(residual, spread)
     brightest = float(sky.max())
     width = float(np.sqrt(spread.beam[0] * spread.beam[1])) / spread.cell
-    mask = known
     if not mask.any() and brightest > NOISE_LEVEL * rms:
         mask = dilated(sky > max(_FIRST * brightest, NOISE_LEVEL * rms), _AROUND * width)
     for _ in range(_ROUNDS):

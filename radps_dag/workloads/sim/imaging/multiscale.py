@@ -68,11 +68,11 @@ def components_of(psf: _Plane, radii: Sequence[float]) -> Components:
             transforms.append(seen)
             norms.append(float(np.sqrt(power)) / _POINTS_FIRST)
     responses = {}
-    for one in range(len(shapes)):
-        for other in range(one, len(shapes)):
-            between = np.fft.irfft2(spread * transforms[one] * transforms[other], psf.shape)
-            between = np.fft.fftshift(between) / (norms[one] * norms[other])
-            responses[one, other] = responses[other, one] = between
+    for scale in range(len(shapes)):
+        for other in range(scale, len(shapes)):
+            between = np.fft.irfft2(spread * transforms[scale] * transforms[other], psf.shape)
+            between = np.fft.fftshift(between) / (norms[scale] * norms[other])
+            responses[scale, other] = responses[other, scale] = between
     return Components(tuple(taken), tuple(shapes), tuple(transforms), tuple(norms), responses)
 
 

@@ -89,10 +89,10 @@ def to_samples(vis: Visibilities, field_radius: float, highest: float) -> list[S
     real, imaginary = (summed(weight * part) / divisor for part in (value.real, value.imag))
     waves = vis.frequency / SPEED_OF_LIGHT
     u, v = (summed(weight * vis.uvw[:, :, axis, np.newaxis]) / divisor * waves for axis in range(2))
-    found = []
+    samples = []
     for channel in range(channels):
         there = total[:, channel] > 0
-        found.append(
+        samples.append(
             Samples(
                 np.full(int(there.sum()), vis.frequency[channel], dtype=np.float64),
                 u[there, channel],
@@ -101,7 +101,7 @@ def to_samples(vis: Visibilities, field_radius: float, highest: float) -> list[S
                 total[there, channel],
             )
         )
-    return found
+    return samples
 
 
 def _groups(vis: Visibilities, field_radius: float, highest: float) -> NDArray[np.int64]:

@@ -225,8 +225,7 @@ def _gains(
         path = residual_path(observation)[places]
         phase = phase_of_path(path, observation, spw)
         shape = (*phase.shape, len(observation.polarizations))
-        left: NDArray[np.complex128] = np.broadcast_to(np.exp(1j * phase)[..., np.newaxis], shape)
-        return left
+        return np.asarray(np.broadcast_to(np.exp(1j * phase)[..., np.newaxis], shape))
     both = radiometers(observation)
     path = both.true if state == "imported" else both.true - both.measured
     errors = position_errors(observation) * (1.0 if state == "imported" else SERVICE_ERROR)

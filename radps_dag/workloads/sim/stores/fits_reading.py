@@ -32,14 +32,14 @@ class FitsPlane:
     @property
     def rms(self) -> float:
         """Noise in Jy/beam: what stands out is left out, until nothing more does."""
-        left = self.values.ravel()
+        values = self.values.ravel()
         while True:
-            middle = np.median(left)
-            sigma = _NORMAL * float(np.median(np.abs(left - middle)))
-            kept = left[np.abs(left - middle) <= _OUTLIER * sigma]
-            if not sigma or kept.size == left.size:
+            middle = np.median(values)
+            sigma = _NORMAL * float(np.median(np.abs(values - middle)))
+            kept = values[np.abs(values - middle) <= _OUTLIER * sigma]
+            if not sigma or kept.size == values.size:
                 return sigma
-            left = kept
+            values = kept
 
 
 def read_plane(image: Product) -> FitsPlane:

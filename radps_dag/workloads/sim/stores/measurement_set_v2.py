@@ -68,9 +68,9 @@ def write_measurement_set(
     def flat(values: NDArray[Any]) -> NDArray[Any]:
         return values.reshape(-1, *values.shape[2:])
 
-    time = [one + _EPOCH for _, one, _ in rows]
-    put("TIME", time)
-    put("TIME_CENTROID", time)
+    times = [time + _EPOCH for _, time, _ in rows]
+    put("TIME", times)
+    put("TIME_CENTROID", times)
     for name in ("INTERVAL", "EXPOSURE"):
         put(name, each(lambda vis: vis.integration))
     for name, values in {
@@ -81,14 +81,14 @@ def write_measurement_set(
         "STATE_ID": each(lambda vis: fields.index(vis.field)),
         "DATA_DESC_ID": each(lambda vis: spws.index(vis.spw)),
     }.items():
-        put(name, [one.astype(np.int32) for one in values])
+        put(name, [numbers.astype(np.int32) for numbers in values])
     # A MeasurementSet has u, v and w from the other end of a baseline than memory has.
     put("UVW", [-vis.uvw.reshape(-1, 3) for vis, _, _ in rows])
     put(column, [flat(vis.data) for vis, _, _ in rows])
     put("FLAG", [flat(vis.flag) for vis, _, _ in rows])
-    weight = [flat(vis.weight).mean(axis=1).astype(np.float32) for vis, _, _ in rows]
-    put("WEIGHT", weight)
-    put("SIGMA", [1 / np.sqrt(one) for one in weight])
+    weights = [flat(vis.weight).mean(axis=1).astype(np.float32) for vis, _, _ in rows]
+    put("WEIGHT", weights)
+    put("SIGMA", [1 / np.sqrt(weight) for weight in weights])
     if models:
         put("MODEL_DATA", [flat(model) for _, _, model in rows])
     ms.close()
@@ -130,7 +130,7 @@ def _write_subtables(
         for number, vis in enumerate(by_field)
     ])  # fmt: skip
     fill("STATE", [
-        {"OBS_MODE": ",".join(_INTENTS[one] for one in vis.intents), "SIG": True}
+        {"OBS_MODE": ",".join(_INTENTS[intent] for intent in vis.intents), "SIG": True}
         for vis in by_field
     ])  # fmt: skip
     windows = [next(vis for vis in parts if vis.spw == spw) for spw in spws]

@@ -254,7 +254,7 @@ def _pairs(part: _Part, number: Mapping[str, int]) -> list[tuple[int, int]]:
     """The antennas of each baseline, in the order that it has them."""
     names = [part.data[f"baseline_antenna{end}_name"].values.astype(str) for end in (1, 2)]
     both = zip(*(name.tolist() for name in names), strict=True)
-    return [(number[one], number[other]) for one, other in both]
+    return [(number[antenna1], number[antenna2]) for antenna1, antenna2 in both]
 
 
 def _piece(

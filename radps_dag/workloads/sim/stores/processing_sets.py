@@ -176,16 +176,16 @@ def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
     }
     store = Writing(workdir / f"{group}.zarr", "visibilities", about)
     for name, sources in together.items():
-        whole = sources[0].whole
-        store.copy(whole, name)
+        original = sources[0].whole
+        store.copy(original, name)
         entry = {**sources[0].entry, "description": f"{group}: gathered"}
         for what, role in _ROLE.items():
-            if all(whole.has(f"{name}/{source.entry[role]}") for source in sources):
+            if all(original.has(f"{name}/{source.entry[role]}") for source in sources):
                 continue
             entry[role] = f"{_ARRAY[what]}_{group.upper()}"
             store.array(f"{name}/{entry[role]}", _together(sources, what), _SHAPE)
         notes = {key: value for source in sources for key, value in source.noted().items()}
-        groups = {**whole.attributes(name)["data_groups"], group: entry}
+        groups = {**original.attributes(name)["data_groups"], group: entry}
         store.attributes(name, {"data_groups": groups, "radps_dag": notes})
     store.attributes("", _WHOLE)
     return store.product(group)
@@ -293,31 +293,31 @@ def _read(
         ]:
             raise ValueError(f"no polarization {absent[0]} in {source.name}")
         source = replace(source, polarizations=tuple(polarizations))
-    whole, name, entry = source.whole, source.name, source.entry
+    store, name, entry = source.whole, source.name, source.entry
     where = (slice(None), slice(None), channels)
-    antennas = whole.array(f"{name}/antenna_xds/antenna_name").tolist()
+    antennas = store.array(f"{name}/antenna_xds/antenna_name").tolist()
     number = {antenna: index for index, antenna in enumerate(antennas)}
-    frequency = whole.array(f"{name}/frequency")
+    frequency = store.array(f"{name}/frequency")
     vis = Visibilities(
         field=str(noted["field"]),
         intents=tuple(noted["intents"]),
         spw=int(noted["spw"]),
-        time=whole.array(f"{name}/time"),
-        integration=float(whole.attributes(f"{name}/time")["integration_time"]["data"]),
-        scan=whole.array(f"{name}/scan_name").astype(np.int64),
-        antenna1=_numbers(whole.array(f"{name}/baseline_antenna1_name"), number),
-        antenna2=_numbers(whole.array(f"{name}/baseline_antenna2_name"), number),
+        time=store.array(f"{name}/time"),
+        integration=float(store.attributes(f"{name}/time")["integration_time"]["data"]),
+        scan=store.array(f"{name}/scan_name").astype(np.int64),
+        antenna1=_numbers(store.array(f"{name}/baseline_antenna1_name"), number),
+        antenna2=_numbers(store.array(f"{name}/baseline_antenna2_name"), number),
         antennas=Antennas(
             tuple(antennas),
-            whole.array(f"{name}/antenna_xds/ANTENNA_POSITION"),
-            float(whole.array(f"{name}/antenna_xds/ANTENNA_DISH_DIAMETER")[0]),
+            store.array(f"{name}/antenna_xds/ANTENNA_POSITION"),
+            float(store.array(f"{name}/antenna_xds/ANTENNA_DISH_DIAMETER")[0]),
         ),
         frequency=frequency[channels],
         channels=np.arange(frequency.size)[channels],
-        channel_width=float(whole.attributes(f"{name}/frequency")["channel_width"]["data"]),
+        channel_width=float(store.attributes(f"{name}/frequency")["channel_width"]["data"]),
         polarizations=source.polarizations,
-        direction=whole.array(f"{name}/field_and_source_base_xds/FIELD_PHASE_CENTER_DIRECTION")[0],
-        uvw=-whole.array(f"{name}/UVW"),
+        direction=store.array(f"{name}/field_and_source_base_xds/FIELD_PHASE_CENTER_DIRECTION")[0],
+        uvw=-store.array(f"{name}/UVW"),
         data=source.array(entry["correlated_data"], where),
         flag=source.array(entry["flag"], where),
         weight=source.array(entry["weight"], where),

@@ -154,6 +154,9 @@ def _check(workspace: Workspace, archive: Archive, file: Path) -> None:
             raise RadpsDagError(f"{file}: {error}") from error
         if isinstance(fact, RunStarted) and fact.run != row.run:
             raise RadpsDagError(f"{file}: row {row.seq} begins another run, {fact.run!r:.60}")
+        if isinstance(fact, RunStarted) and fact.settings.get("products"):
+            # An export never says so; `prune` would remove what lies there under the run's name.
+            raise RadpsDagError(f"{file}: row {row.seq} names a place for products outside of it")
         made = fact.made if isinstance(fact, NodeSucceeded | NodeFailed) else None
         if made is not None:
             names = [*made.workdir.split("/"), *made.files]

@@ -76,7 +76,7 @@ def command(
         planned = plan(opened, choice)
         if not as_json_:
             _print(planned, None if every else _MOST, "would go" if dry_run else "go")
-        nothing = not planned.going and not planned.rests
+        nothing = not planned.going and not planned.leftovers
         if dry_run or nothing or not (yes or _agreed(planned)):
             if as_json_:
                 click.echo(as_json(_as_json(planned)))
@@ -119,7 +119,7 @@ def _print(planned: Plan, most: int | None, verb: str) -> None:
 def _lines(planned: Plan, most: int | None, verb: str) -> Iterator[str]:
     from radps_dag.progress.look import clean
 
-    items: list[Going] = [*planned.going, *planned.rests]
+    items: list[Going] = [*planned.going, *planned.leftovers]
     widest = max((len(clean(item.run)) for item in items[:most]), default=0)
     for item in items[:most]:
         started = moment(item.created)
@@ -136,8 +136,9 @@ def _lines(planned: Plan, most: int | None, verb: str) -> Iterator[str]:
         yield "nothing is to be removed"
         return
     runs = f"{len(planned.going):,} run{'' if len(planned.going) == 1 else 's'}"
-    rests = f", and files of {len(planned.rests):,} removed before" if planned.rests else ""
-    yield f"{runs}{rests} {verb}: {in_words(planned.size)} of files"
+    before = len(planned.leftovers)
+    more = f", and files of {before:,} removed before" if before else ""
+    yield f"{runs}{more} {verb}: {in_words(planned.size)} of files"
 
 
 def _print_done(done: Pruned, planned: Plan) -> None:
@@ -159,7 +160,7 @@ def _as_json(planned: Plan) -> dict[str, Any]:
             {"run": item.run, "status": item.status, "created": item.created, "bytes": item.size}
             for item in planned.going
         ],
-        "rests": [{"run": item.run, "bytes": item.size} for item in planned.rests],
+        "leftovers": [{"run": item.run, "bytes": item.size} for item in planned.leftovers],
         "staying": dict(planned.staying),
         "bytes": planned.size,
         "removed": False,

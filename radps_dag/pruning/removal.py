@@ -44,12 +44,12 @@ class Plan:
 
     going: Sequence[Going]
     staying: Mapping[str, str]
-    rests: Sequence[Going]
+    leftovers: Sequence[Going]
 
     @property
     def size(self) -> int:
         """Bytes that this frees, without the journal's."""
-        return sum(item.size for item in (*self.going, *self.rests))
+        return sum(item.size for item in (*self.going, *self.leftovers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class _View:
     """The journal as it is now, and what is wanted of it."""
 
     heads: list[Head]
-    rests: list[Mark]
+    leftovers: list[Mark]
     needs: Needs
     wanted: dict[str, Head]
     staying: dict[str, str]
@@ -93,18 +93,18 @@ def plan(store: Store, choice: Choice) -> Plan:
         for head in view.heads
         if head.run in view.gone
     ]
-    rests = [
-        Going(rest.directory.id, "removed", rest.size(pieces.get(rest.directory.id, frozenset())))
-        for rest in view.rests
+    leftovers = [
+        Going(mark.directory.id, "removed", mark.size(pieces.get(mark.directory.id, frozenset())))
+        for mark in view.leftovers
     ]
-    return Plan(going, view.staying, [rest for rest in rests if rest.size])
+    return Plan(going, view.staying, [item for item in leftovers if item.size])
 
 
 def _view(store: Store, choice: Choice) -> _View:
     heads = store.heads(_ignore)
     there = {head.run for head in heads}
-    rests = [rest for rest in marks_in(store) if rest.directory.id not in there]
-    ids = [rest.directory.id for rest in rests]
+    leftovers = [mark for mark in marks_in(store) if mark.directory.id not in there]
+    ids = [mark.directory.id for mark in leftovers]
     wanted = {head.run: head for head in choose(store, heads, choice, ids)}
     staying = {}
     for head in wanted.values():
@@ -112,7 +112,7 @@ def _view(store: Store, choice: Choice) -> _View:
             staying[head.run] = why
     needs = Needs(store, ids)
     needs.see(heads)
-    view = _View(heads, rests, needs, wanted, staying)
+    view = _View(heads, leftovers, needs, wanted, staying)
     staying |= needs.settle(view.gone)
     return view
 
@@ -157,7 +157,7 @@ def _prune(store: Store, planned: Plan) -> Pruned:
         going = [now[run] for run in view.wanted if run in view.gone and run in now]
         marks = [mark_of(store, head.run) for head in going]
         if marks:
-            write_marks(store, [*view.rests, *marks])
+            write_marks(store, [*view.leftovers, *marks])
         gone: list[str] = []
         for first in range(0, len(going), _AT_ONCE):
             gone += store.remove(going[first : first + _AT_ONCE])
@@ -209,7 +209,7 @@ def _swept(store: Store, view: _View, gone: Sequence[str], marks: Sequence[Mark]
     troubles: list[str] = []
     freed: dict[str, int] = {}
     pieces = view.needs.pieces(set(gone))
-    everything = [*view.rests, *marks]
+    everything = [*view.leftovers, *marks]
     if driven_elsewhere(store):
         troubles.append(
             "products stay: a run of another workspace goes on with this database, and may use "

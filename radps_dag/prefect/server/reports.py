@@ -141,7 +141,7 @@ class Reports:
             shutil.rmtree(anew, ignore_errors=True)
             workspace = run.parent.parent
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "radps_dag", "report", run.name),
+                *(sys.executable, "-P", "-m", "radps_dag", "report", run.name),
                 *("--workspace", str(workspace), "--store", _journal_url(workspace)),
                 *("-o", str(anew)),
                 cwd=self.made,
@@ -150,7 +150,8 @@ class Reports:
                 stderr=asyncio.subprocess.DEVNULL,
             )
             try:
-                await asyncio.wait_for(process.wait(), PATIENCE)
+                with contextlib.suppress(TimeoutError):  # then what was made before is shown
+                    await asyncio.wait_for(process.wait(), PATIENCE)
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()

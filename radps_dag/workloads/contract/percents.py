@@ -21,9 +21,13 @@ _MOST_BYTES = 10_000
 
 @dataclass(slots=True)
 class _Report:
-    file: Path
+    folder: Path
     place: str
     written: float = 0.0
+
+    @property
+    def file(self) -> Path:
+        return self.folder / f"{sha256(self.place.encode()).hexdigest()[:16]}.json"
 
 
 _REPORT: ContextVar[_Report | None] = ContextVar("radps_dag_report", default=None)
@@ -35,15 +39,16 @@ def reporting(folder: Path | None, place: str) -> Iterator[None]:
     if folder is None:
         yield
         return
-    file = folder / f"{sha256(place.encode()).hexdigest()[:16]}.json"
-    before = _REPORT.set(_Report(file, place))
+    report = _Report(folder, place)
+    before = _REPORT.set(report)
     try:
         yield
     finally:
         _REPORT.reset(before)
-        with suppress(OSError):
-            file.unlink()
-            folder.rmdir()
+        if report.written:  # most calls say nothing
+            with suppress(OSError):
+                report.file.unlink()
+                folder.rmdir()
 
 
 def report_percent(percent: float) -> None:
@@ -54,7 +59,7 @@ def report_percent(percent: float) -> None:
         return
     report.written = now
     with suppress(OSError):  # the call does its work all the same
-        report.file.parent.mkdir(exist_ok=True)
+        report.folder.mkdir(exist_ok=True)
         report.file.write_text(json.dumps([report.place, percent]), encoding="utf-8")
 
 

@@ -18,7 +18,8 @@ _WIDTH = 1.13  # full width at half maximum, in wavelengths over the diameter
 
 def primary_beam(distance: Array, frequency: Floats | float, diameter: float) -> Array:
     """The power of a dish off its axis, 1 on it: a Gaussian of 1.13 wavelengths over the diameter
-    at half maximum, 25 arcsec of 12 m at 230 GHz (ALMA Technical Handbook, section 3.2).
+    at half maximum, 25 arcsec of 12 m at 230 GHz, as that of ALMA's dishes is near its middle (ALMA
+    Technical Handbook, "Single-dish Response").
 
     `distance` from the axis in rad, `frequency` in Hz and `diameter` in m, of shapes that go
     together.

@@ -18,9 +18,10 @@ from radps_dag.workloads.tools.tool import Parameter, Tool
 
 __all__ = ["InputRefused", "command_of", "environment_of", "names_of", "path_in"]
 
-# What a program gets of the environment of the run unless its tool file says more; the last one is
-# the mark by which the programs of a run are found when it ends.
-PASSED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "RADPS_DAG_DRIVER")
+# The mark by which the programs of a run are found when it ends.
+DRIVER = "RADPS_DAG_DRIVER"
+# What a program gets of the environment of the run unless its tool file says more.
+PASSED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", DRIVER)
 
 
 class InputRefused(RadpsDagError):

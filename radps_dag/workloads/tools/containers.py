@@ -20,7 +20,7 @@ from uuid import uuid4
 from radps_dag.storage.remote import is_local
 from radps_dag.workloads.contract.opening import local_path
 from radps_dag.workloads.contract.products import products_in
-from radps_dag.workloads.tools.argv import PASSED, InputRefused
+from radps_dag.workloads.tools.argv import DRIVER, PASSED, InputRefused
 from radps_dag.workloads.tools.tool import Tool
 
 __all__ = [
@@ -161,7 +161,7 @@ def ending(container: Container) -> Iterator[Started]:
     if container.engine == "apptainer":  # it is one there
         yield started
         return
-    environment = {key: text for key, text in os.environ.items() if key != PASSED[-1]}
+    environment = {key: text for key, text in os.environ.items() if key != DRIVER}
     at_once = ["--time", "0"] if container.engine == "podman" else []  # docker does not wait
     remove = [container.program, "rm", "--force", *at_once, started.name]
     with subprocess.Popen(  # noqa: S603  # a list of words, and no shell

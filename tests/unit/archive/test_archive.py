@@ -597,3 +597,19 @@ def test_a_run_that_begins_another_is_refused(good: Path, target: Store) -> None
 
     with pytest.raises(RadpsDagError, match="begins another run"):
         bring_in(target, packed(good, with_rows(change)))
+
+
+def test_a_run_that_says_where_its_products_lie_is_refused(good: Path, target: Store) -> None:
+    """No export says so, and whoever removes the run would remove what is there."""
+    begun = RunStarted(
+        time=1.0, place="", run="r", pipeline="p", file="p.yaml", params={}, seed=0,
+        library="placeholder", executor="threads", settings={"products": "/home/somebody"},
+    )  # fmt: skip
+    payload = to_row("r", begun, target.workspace).payload
+
+    def change(rows: list[list[Any]]) -> None:
+        rows[0][3], rows[0][5] = "run_started", payload
+
+    with pytest.raises(RadpsDagError, match="row 1 names a place for products outside of it"):
+        bring_in(target, packed(good, with_rows(change)))
+    assert left_in(target) == []

@@ -247,7 +247,7 @@ def test_products_of_another_root(kind: str, tmp_path: Path) -> None:
         assert "mount it, then prune again" in done.troubles[0]
         (tmp_path / "away").rename(tmp_path / "disk")
         planned = plan(site.store, Choice(()))
-        assert [item.run for item in planned.rests] == ["one"]
+        assert [item.run for item in planned.leftovers] == ["one"]
     prune(site.store, planned)
     left = [name.removeprefix(base) for name in files.find(base)]
     assert left == ["/one/a/f", "/two/a/f", "/two/b/f"]

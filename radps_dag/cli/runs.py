@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ _HEADS = (
     "size",
 )
 # Left out where there is no room, in this order: the first is in the id as well.
-_SPARE = ("pipeline", "resumed", "reused", "size", "done")
+_SPARE = ("pipeline", "resumed", "reused", "done")
 _LEAST = 22  # columns of an id: the time, and the beginning of the pipeline's name
 _VALUE = 24  # characters of a param
 _LINES = 3  # of what is said below a run
@@ -59,13 +59,20 @@ _STYLES = {
     help="The newest N runs.",
 )
 @click.option("--all", "every", is_flag=True, help="All runs.")
+@click.option("--sizes", is_flag=True, help="Bytes of each run's files, which takes a while.")
 @click.option("--json", "as_json_", is_flag=True, help="A JSON list with an object for each run.")
 @click.option(
     "--migrate", is_flag=True, help="Bring a journal of an older version up to date first."
 )
 @which_workspace
 def command(
-    most: int, every: bool, as_json_: bool, migrate: bool, workspace: Path, store: str | None
+    most: int,
+    every: bool,
+    sizes: bool,
+    as_json_: bool,
+    migrate: bool,
+    workspace: Path,
+    store: str | None,
 ) -> int:
     """List the runs of the workspace, newest first.
 
@@ -79,6 +86,10 @@ def command(
     damaged = Damage()
     with looking(workspace, store, migrate=migrate) as opened:
         listed = list_runs(opened, None if every else most, damaged)
+        if sizes:
+            from radps_dag.pruning.marks import mark_of
+
+            listed = [replace(run, size=mark_of(opened, run.run).size()) for run in listed]
         older = 0 if every else max(0, len(opened.heads(damaged)) - most)
     if as_json_:
         click.echo(as_json([asdict(run) for run in listed]))
@@ -153,7 +164,7 @@ def _cells(listed: Listed) -> dict[str, str]:
         "failed": f"{listed.failed:,}" if listed.failed else "",
         "reused": f"{listed.reused:,}" if listed.reused else "",
         "resumed": f"{listed.resumed:,}" if listed.resumed else "",
-        "size": in_words(listed.size) if listed.size else "",
+        "size": in_words(listed.size) if listed.size is not None else "",
     }
 
 

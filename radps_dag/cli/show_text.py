@@ -44,7 +44,7 @@ def run_lines(view: RunView, page: str = "") -> Iterator[str]:
     yield _field("library", start.library)
     yield _field("executor", f"{start.executor}, seed {start.seed}")
     yield _field("calls", _calls(view))
-    yield _field("directory", f"{view.directory}, {_bytes(listed.size)}")
+    yield _field("directory", str(view.directory))
     for tracked in view.tracked[-1:]:
         yield _field("Prefect", f"{tracked.api}, flow run {tracked.flow_run}")
         yield _field("page", page)

@@ -13,8 +13,6 @@ from radps_dag.journal.rows import DamagedRun
 from radps_dag.journal.run_status import Status
 from radps_dag.journal.store import Damages, Head, Store
 from radps_dag.questions import open_questions
-from radps_dag.storage.clearing import size_of
-from radps_dag.storage.remote import is_local
 
 __all__ = ["Listed", "list_run", "list_runs"]
 
@@ -25,8 +23,9 @@ class Listed:
     calls of workloads; `seconds` are those of all processes that drove the run, without waiting
     for answers where they have ended; `resumed` counts the processes after the first; `driver` says
     who drives it, `cause` in a line why it failed or who cancelled it, `questions` how many wait
-    for an answer; `size` are the bytes of its files on disks, `differs` the params that differ
-    from those of the run of this pipeline before it, None where a damaged run may be that."""
+    for an answer; `size` are the bytes of its files, None where nobody has looked; `differs` are
+    the params that differ from those of the run of this pipeline before it, None where a damaged
+    run may be that."""
 
     run: str
     pipeline: str
@@ -42,7 +41,7 @@ class Listed:
     cause: str
     questions: int = 0
     name: str = ""
-    size: int = 0
+    size: int | None = None
     differs: Mapping[str, Any] | None = None
 
 
@@ -76,19 +75,8 @@ def list_run(store: Store, head: Head, older: Sequence[Head] | None = None) -> L
     start = summary.run_status.start
     return replace(
         _listed(summary, 0 if over else len(open_questions(store, head.run))),
-        size=_size(store, start, head.run),
         differs=None if older is None else _differs(store, start, older),
     )
-
-
-def _size(store: Store, start: RunStarted | None, run: str) -> int:
-    """The bytes of a run's files on disks. In an object store they would have to be asked for."""
-    directory = store.workspace.run(run)
-    size = size_of(directory.path.as_uri())
-    root = start.settings.get("products") if start is not None else None
-    if root and is_local(root):
-        size += size_of(f"{root}/{run}")
-    return size
 
 
 def _differs(

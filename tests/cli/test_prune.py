@@ -60,7 +60,10 @@ def test_names(desk: Desk) -> None:
     newer, older = runs(desk)
     assert (newer["name"], newer["differs"]) == ("night-2", {"offset": 2})
     assert (older["name"], older["differs"]) == ("night-1", {})
-    assert newer["size"] > 0
+    assert newer["size"] is None  # nobody has looked at all of its files
+    sized = json.loads(desk.command("runs", "--sizes", "--json").out)
+    assert sized[0]["size"] > 0
+    assert "size" in desk.command("runs", "--sizes").out.splitlines()[0]
     assert json.loads(desk.command("show", "ight-1", "--json").out)["run"] == older["run"]
     ambiguous = desk.command("show", "night")
     assert ambiguous.code == 2

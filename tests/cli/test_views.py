@@ -106,7 +106,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def test_runs(looked_at: Place) -> None:
     """A row for each run, newest first, with its counts, and the cause of a failure below it."""
     head, _, cause, *_ = looked_at("runs").splitlines()
-    assert " ".join(head.split()) == "run pipeline status started took done failed reused size"
+    assert " ".join(head.split()) == "run pipeline status started took done failed reused"
     assert cause.strip() == "bad: ValueError: no beam"
     second, first = looked_at.json("runs")
     assert first["run"] < second["run"]

@@ -302,6 +302,28 @@ def test_clean_finds_fluxes_and_positions(seed):
         assert (found * columns).sum() / found.sum() == pytest.approx(column, abs=0.1 * width)
 
 
+def test_a_source_between_pixels_is_fainter_with_wide_pixels():
+    """CLEAN puts it on the pixels around it, which is wider than a point; with pixels half as wide
+    less than half of the error is left, in data without noise."""
+    place = (2.5 * CELL / ARCSEC, -1.5 * CELL / ARCSEC)
+    vis = make_visibilities(1, antennas=12, sources=((0.3, *place, 0.0),))
+    errors = []
+    for cell, size in ((CELL, 96), (CELL / 2, 192)):
+        image = make_dirty([vis], [vis.frequency.max()], "continuum", cell, size, 0.5)
+        for _ in range(8):
+            image, _ = major_cycle(image, [vis], [vis.frequency.max()], 400, 0.1, 4.0)
+        image = restored(image)
+        row, column = pixel_of(*place, size, cell)
+        rows, columns = np.mgrid[:size, :size]
+        x, y = (columns - column) * cell, (rows - row) * cell
+        a, b, c = beam_shape(image.beam[0], 1.0)
+        beam = np.exp(-(a * x**2 + 2 * b * x * y + c * y**2))
+        at = np.unravel_index(int(beam.argmax()), beam.shape)
+        errors.append(image.planes["restored"][0][at] / (0.3 * beam[at]) - 1)
+    assert errors[0] < 0
+    assert abs(errors[1]) < 0.5 * abs(errors[0])
+
+
 @pytest.mark.parametrize("frequency", [100e9, 230e9, 345e9])
 def test_the_primary_beam_is_half_at_its_half_width(frequency):
     """1 on the axis, and a half at half of 1.13 wavelengths over the diameter from it."""

@@ -71,8 +71,8 @@ def clip_once(
 
     Those nearer than so many robust standard deviations to the continuum: a line with the median
     slope between any two of them (Theil 1950, Sen 1968), or their median where they are few. Next
-    to a bright line, what deviates a little to the other side is kept too; its wings, down to an
-    eighth of the brightest line and to the noise, go with it.
+    to a bright line, what deviates a little to the other side is kept too; its wings, down to 12 %
+    of the brightest line and to the noise, go with it.
     """
     if not kept.any():
         return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -37,6 +38,9 @@ from radps_dag.journal.opening import open_store
 from radps_dag.journal.run_status import find_run
 from radps_dag.journal.workspace import Workspace
 from radps_dag.outcome import NodeError
+from radps_dag.questions.prompts import Prompts
+from radps_dag.reuse.cache import ResultCache
+from radps_dag.reuse.query import CachedResult, CacheQuery
 from radps_dag.runs.cancel import cancel
 
 TEXT = """\
@@ -425,3 +429,38 @@ def test_names_are_imported_when_they_are_asked_for() -> None:
     program = "import sys, radps_dag; print([n for n in sys.modules if n.startswith('radps_dag.')])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_nobody_leaves_while_a_call_is_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call whose earlier result is looked for is work that goes on: the run does not end as
+    paused beside it, however long that takes."""
+    path = tmp_path / "p.yaml"
+    path.write_text(f"{TEXT}  ask: {{pause: {{message: 'Well?'}}}}\n", encoding="utf-8")
+    depth, depths = 0, []
+    hold, lookup = Prompts.busy, ResultCache.lookup
+
+    @contextlib.contextmanager
+    def busy(prompts: Prompts) -> Iterator[None]:
+        nonlocal depth
+        depth += 1
+        with hold(prompts):
+            yield
+        depth -= 1
+
+    async def look(cache: ResultCache, asked: CacheQuery) -> CachedResult | None:
+        depths.append(depth)
+        return await lookup(cache, asked)
+
+    monkeypatch.setattr(Prompts, "busy", busy)
+    monkeypatch.setattr(ResultCache, "lookup", look)
+    result = run(
+        path,
+        workspace=tmp_path / "w",
+        workloads=[doubling()],
+        prefect=False,
+        detach_on_pause=True,
+    )
+    assert result.status == "paused"
+    assert result.outputs == {} and depths == [1]

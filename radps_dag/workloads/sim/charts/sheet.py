@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -149,24 +150,23 @@ def encoded(figure: Figure, form: Format = "png") -> bytes:
     content = b""
     with _DRAWING:
         if form == "pdf":
-            return _saved(figure, 150, form, {"CreationDate": None})
+            file = io.BytesIO()
+            figure.savefig(file, format=form, dpi=150, metadata={"CreationDate": None})
+            return file.getvalue()
         for resolution in _RESOLUTIONS:
-            content = _in_few_colours(_saved(figure, resolution, form, {"Software": None}))
+            content = _in_few_colours(figure, resolution)
             if len(content) <= _MOST_BYTES:
                 break
     return content
 
 
-def _saved(figure: Figure, resolution: int, form: Format, about: dict[str, Any]) -> bytes:
+def _in_few_colours(figure: Figure, resolution: int) -> bytes:
+    """A PNG with a palette: a third of the size, every shade of a colour bar kept."""
+    figure.set_dpi(resolution)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
     file = io.BytesIO()
-    figure.savefig(file, format=form, dpi=resolution, metadata=about)
-    return file.getvalue()
-
-
-def _in_few_colours(png: bytes) -> bytes:
-    """The same picture with a palette: a third of the size, every shade of a colour bar kept."""
-    file = io.BytesIO()
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     picture.quantize(palette=_palette(), dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
 

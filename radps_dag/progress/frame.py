@@ -184,7 +184,7 @@ class Frame:
             yield clean(node.asked.message), ""
             return
         if node.awaits_turn and repetition(node.kind) != "fan_out" and not node.is_instance:
-            yield "waits for its turn  ", "dim"
+            yield "waits  ", "dim"
         if node.attempt > 1:
             of = f"/{node.attempts}" if node.attempts else ""
             text = f"after {node.attempt} attempts" if node.ended else f"attempt {node.attempt}{of}"
@@ -229,7 +229,7 @@ class Frame:
             yield " ", ""
         yield f"{done:,}/{total:,}", ""
         if waiting := sum(child.awaits_turn for child in node.active.values()):
-            yield f"  {waiting:,} wait for their turn", "dim"
+            yield f"  {waiting:,} wait", "dim"
         if node.failed:
             yield f"  {node.failed:,} failed", "yellow"
         if node.skipped:

@@ -114,7 +114,8 @@ class NodeState:
 
     @property
     def awaits_turn(self) -> bool:
-        """Whether it has begun, and nothing in it runs: what is next in it waits for its slots."""
+        """Whether it has begun, and nothing in it runs: its next call waits for slots, or is being
+        looked up."""
         if self.status != "running" or is_call(self.kind) or self.kind == "pause":
             return False
         if self.asked is not None or self.waits_since is not None:

@@ -12,95 +12,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pruning_support import DAY, SHAPES, Shape, Site, check_kept, laid_out
 
-from radps_dag.executors.manifest import seal
-from radps_dag.executors.publishing import harm
 from radps_dag.facts import (
     NOT_SELECTED,
-    Fact,
     Made,
-    NodeFailed,
     NodeSkipped,
     NodeStarted,
     NodeSucceeded,
-    RunEnded,
-    RunStarted,
 )
 from radps_dag.journal.claims import claim
-from radps_dag.journal.opening import open_store
-from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
-from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.pruning import Choice, plan, prune, removal
 from radps_dag.reuse.earlier import EarlierRuns
 from radps_dag.storage import clearing
-from radps_dag.views.run import view_run
-from radps_dag.views.runs import list_runs
-
-DAY = 86400.0
-
-
-class Site:
-    """A workspace whose runs are written by hand."""
-
-    def __init__(self, folder: Path, products: str = "") -> None:
-        self.folder, self.products = folder, products
-        self.store = self.open()
-
-    def open(self) -> Store:
-        return open_store(Workspace(self.folder / ".radps", self.products))
-
-    def tell(self, run: str, *facts: Fact) -> None:
-        self.store.append(run, [to_row(run, fact, self.store.workspace) for fact in facts])
-
-    def run(
-        self, run: str, *, number: int = 0, settings: Any = None, provenance: Any = None
-    ) -> str:
-        self.store.create(run, "p", number * DAY)
-        self.store.workspace.run(run).products.mkdir(parents=True, exist_ok=True)
-        start = RunStarted(
-            time=number * DAY,
-            place="",
-            run=run,
-            pipeline="p",
-            file="p.yaml",
-            params={},
-            library="placeholder",
-            executor="threads",
-            seed=0,
-            settings=settings or {},
-            provenance=provenance or {},
-        )
-        self.tell(run, start)
-        return run
-
-    def end(self, run: str, status: Any = "succeeded", number: int = 0) -> None:
-        self.tell(run, RunEnded(time=number * DAY, place="", status=status, seconds=1.0))
-
-    def made(self, run: str, place: str) -> Made:
-        """A call of the run that writes a file of 10 bytes."""
-        folder = self.store.workspace.run(run).products / place
-        folder.mkdir()
-        (folder / "a b.txt").write_bytes(b"0123456789")
-        made = Made(key=f"{run} {place}", workdir=folder.as_uri(), files=seal(folder, folder))
-        self.says(run, place, made)
-        return made
-
-    def says(self, run: str, place: str, made: Made) -> None:
-        outputs = {"file": {"uri": f"{made.workdir}/a%20b.txt", "kind": "table"}}
-        self.tell(
-            run, NodeSucceeded(time=1.0, place=place, outputs=outputs, seconds=0.1, made=made)
-        )
-
-    def folders(self) -> list[str]:
-        """The runs that have files."""
-        return sorted(path.name for path in (self.folder / ".radps/runs").iterdir())
-
-    def left(self) -> list[str]:
-        """The files among the products."""
-        runs = self.folder / ".radps/runs"
-        return sorted(str(p.relative_to(runs)) for p in runs.rglob("*") if p.name == "a b.txt")
 
 
 @pytest.fixture
@@ -307,38 +233,6 @@ def crashing(step: int) -> Iterator[list[str]]:
         yield steps
 
 
-Shape = list[list[int]]
-_SHAPES = st.lists(st.lists(st.integers(-2, 4), min_size=1, max_size=3), min_size=2, max_size=5)
-
-
-def laid_out(site: Site, shape: Shape) -> None:
-    """Runs with calls: below 0, one of its own; else that of an earlier run, used again."""
-    by_run: list[list[Made]] = []
-    for number, calls in enumerate(shape):
-        run = site.run(f"run{number}", number=number)
-        mades: list[Made] = []
-        for at, source in enumerate(calls):
-            earlier = by_run[source] if 0 <= source < number else []
-            if earlier:
-                made = earlier[at % len(earlier)]
-                site.says(run, f"c{at}", made)
-            else:
-                made = site.made(run, f"c{at}")
-            mades.append(made)
-        by_run.append(mades)
-        site.end(run)
-
-
-def whole(store: Store, runs: set[str]) -> None:
-    """Everything that these runs have made, or used again, is there."""
-    assert runs <= {item.run for item in list_runs(store)}
-    for run in runs:
-        assert view_run(store, run).listed.status == "succeeded"
-        for fact in store.facts(run):
-            if isinstance(fact, NodeSucceeded | NodeFailed) and fact.made is not None:
-                assert harm(fact.made) == ""
-
-
 def crashed(folder: Path, shape: Shape, chosen: set[str], step: int) -> int:
     """Prune with a crash at a step, and again; the number of steps that there are."""
     kept = {f"run{number}" for number in range(len(shape))} - chosen
@@ -353,9 +247,9 @@ def crashed(folder: Path, shape: Shape, chosen: set[str], step: int) -> int:
         pruned(site, *chosen)
     site.store.close()
     site.store = site.open()
-    whole(site.store, kept)
+    check_kept(site.store, kept)
     pruned(site, *({head.run for head in site.store.heads()} & chosen))
-    whole(site.store, kept)
+    check_kept(site.store, kept)
     assert site.left() == reference.left()
     assert site.folders() == reference.folders()
     site.store.close()
@@ -372,7 +266,7 @@ def test_a_crash_at_each_step(tmp_path: Path) -> None:
     assert count > 5
 
 
-@given(shape=_SHAPES, data=st.data(), step=st.integers(1, 100))
+@given(shape=SHAPES, data=st.data(), step=st.integers(1, 100))
 def test_any_crash(shape: Shape, data: st.DataObject, step: int) -> None:
     """The same of any runs that share results, whichever of them go."""
     names = [f"run{number}" for number in range(len(shape))]

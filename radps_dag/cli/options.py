@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +14,6 @@ from radps_dag.language.quantities import octets_in
 
 __all__ = [
     "how_to_run",
-    "run_name",
     "stages",
     "what_to_run",
     "what_to_use_again",
@@ -257,28 +255,6 @@ def how_to_run(command: F) -> F:
         ),
     )
     return _with(options, command)
-
-
-_NAME = re.compile(r"\w[\w.+:@=,#%-]*")
-_LONGEST = 60  # characters of a name
-
-
-def run_name(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
-    """The name of a run, "" for none: it can be typed as an id is, and be told from one."""
-    if value is None:
-        return ""
-    shown = f"{value!r:.40}"
-    if len(value) > _LONGEST:
-        raise click.BadParameter(f"a name has at most {_LONGEST} characters", ctx, param)
-    if not _NAME.fullmatch(value):
-        raise click.BadParameter(
-            f"{shown} is not a name: letters, digits and . + : @ = , # % - _ are, such as night-12",
-            ctx,
-            param,
-        )
-    if value == "last" or re.match(r"\d{8}-\d{6}", value):
-        raise click.BadParameter(f"{shown} would be taken for a run's id", ctx, param)
-    return value
 
 
 def stages(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,14 +10,23 @@ import click
 from radps_dag.cli.asked import asked_of, frontend_of
 from radps_dag.cli.options import (
     how_to_run,
-    run_name,
     what_to_run,
     which_workloads,
     which_workspace,
 )
+from radps_dag.engine.settings import checked_name
+from radps_dag.problem import UsageError
 from radps_dag.runs.options import with_profile
 
 __all__ = ["command"]
+
+
+def _name(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    """The name of a run, "" for none."""
+    try:
+        return checked_name(value)
+    except UsageError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
 
 @click.command("run")
@@ -28,7 +37,7 @@ __all__ = ["command"]
 @click.option(
     "--name",
     metavar="LABEL",
-    callback=run_name,
+    callback=_name,
     help="Name the run: lists show it, and commands take it as they take its id.",
 )
 def command(**given: Any) -> int:

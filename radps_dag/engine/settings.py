@@ -6,15 +6,21 @@ The run records it, and `resume` asks for the same again where nothing else is s
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from radps_dag.problem import UsageError
+
 if TYPE_CHECKING:
     from radps_dag.facts import RunStarted
 
-__all__ = ["EVERYTHING", "Selection", "Settings"]
+__all__ = ["EVERYTHING", "Selection", "Settings", "checked_name"]
+
+_NAME = re.compile(r"\w[\w.+:@=,#%-]*")
+_LONGEST = 60  # characters of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +112,22 @@ class Settings:
             name=recorded.get("name", ""),
             secrets=tuple(recorded.get("secrets", ())),
         )
+
+
+def checked_name(name: str | None) -> str:
+    """The name of a run, "" for none: it can be typed as an id is, and be told from one.
+
+    Raises UsageError for what is no name.
+    """
+    if name is None:
+        return ""
+    shown = f"{name!r:.40}"
+    if len(name) > _LONGEST:
+        raise UsageError(f"a name has at most {_LONGEST} characters")
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{shown} is not a name: letters, digits and . + : @ = , # % - _ are, such as night-12"
+        )
+    if name == "last" or re.match(r"\d{8}-\d{6}", name):
+        raise UsageError(f"{shown} would be taken for a run's id")
+    return name

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from radps_dag.engine.settings import Selection, Settings
+from radps_dag.engine.settings import Selection, Settings, checked_name
 from radps_dag.facts import Fact, Noted, RunStarted
 from radps_dag.opening import apart
 from radps_dag.problem import Problem, RadpsDagError
@@ -105,6 +105,7 @@ def run(
     store: str | None = None,
     products: str | None = None,
     profile: Place | Profile | None = None,
+    name: str | None = None,
     prefect: bool = True,
     detach_on_pause: bool = False,
     on_event: Callable[[Fact], object] | None = None,
@@ -115,6 +116,7 @@ def run(
     `force` names places that run again whatever is there. `library` is the name of one, or one that
     is at hand; `workloads` are files with workloads of your own, or functions. `memory` is in
     bytes. `profile` is a `radps-dag.toml`: the nearest one from here upwards, if nothing is said.
+    `name` is for people: lists of runs show it.
     With `detach_on_pause` the run ends as "paused" once nothing but questions is left.
 
     `on_event` is told every fact of the run when it happens, in another thread, and warnings as
@@ -137,6 +139,7 @@ def run(
         reuse=reuse,
         prefect=prefect,
         products=products,
+        name=checked_name(name),
     )
     asked = _asked(settings, site, params, library, workloads, workspace, store, force, faults)
     from radps_dag.runs.launching import start

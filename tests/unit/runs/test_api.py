@@ -42,6 +42,7 @@ from radps_dag.questions.prompts import Prompts
 from radps_dag.reuse.cache import ResultCache
 from radps_dag.reuse.query import CachedResult, CacheQuery
 from radps_dag.runs.cancel import cancel
+from radps_dag.views.runs import list_runs
 
 TEXT = """\
 version: 1
@@ -464,3 +465,13 @@ def test_nobody_leaves_while_a_call_is_looked_up(
     )
     assert result.status == "paused"
     assert result.outputs == {} and depths == [1]
+
+
+def test_a_run_has_the_name_that_it_is_given(tmp_path: Path) -> None:
+    """Lists show it; what is no name is refused before anything is there."""
+    with pytest.raises(UsageError, match="'two words' is not a name"):
+        run("small.yaml", workloads=[doubling()], prefect=False, name="two words")
+    assert not Path(".radps").exists()
+    run("small.yaml", workloads=[doubling()], prefect=False, name="night-12")
+    with contextlib.closing(open_store(Workspace(Path(".radps")), reading=True)) as store:
+        assert [listed.name for listed in list_runs(store)] == ["night-12"]

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from report_support import PNG, START, TEXT, Page, begun, call, over, record, started, story
 
-from radps_dag.cli import diff, graph, report, stats, timeline
+from radps_dag.cli import diff, export, graph, import_, report, stats, timeline
 from radps_dag.facts import Fact, NodeStarted, NodeSucceeded, RunStarted, Scored, Usage
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.workspace import Workspace
@@ -272,3 +272,18 @@ def test_the_timeline_is_a_png(space: Path) -> None:
     assert Path("t.png").read_bytes().startswith(PNG[:8])
     with pytest.raises(UsageError, match=r"cannot write nowhere/t\.png"):
         say(timeline.command, "--png", "nowhere/t.png")
+
+
+def test_an_imported_run_has_the_same_report(space: Path) -> None:
+    """A run that was exported, and is imported where nothing of it was, is told page by page as
+    before, from a workspace in which nobody may write as well."""
+    put(space, [begun(run="r2"), *call("import_data", 0, 2), over(time=START + 2)], "r2")
+    say(export.command, "r2", "night.json")
+    say(import_.command, "night.json", "--workspace", "elsewhere")
+    Path("elsewhere").chmod(0o500)
+    say(report.command, "r2", "-o", "before")
+    say(report.command, "r2", "--workspace", "elsewhere", "-o", "after")
+    names = sorted(path.name for path in Path("before").glob("*.html"))
+    assert len(names) > 8
+    for name in names:
+        assert (Path("before") / name).read_bytes() == (Path("after") / name).read_bytes(), name

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from radps_dag.builder import Graph, build
 from radps_dag.context.declaring import as_recorded, declared_by
 from radps_dag.context.fold import Fold
-from radps_dag.context.inherited import adopt_left
+from radps_dag.context.inherited import adopt
 from radps_dag.context.visibility import Visibility, order_of
 from radps_dag.engine.capacity import memory_for
 from radps_dag.engine.level import run_level
@@ -74,7 +74,7 @@ class Job:
     chosen: ExecutorChoice | None = None  # None: the kind that the settings name, as it is
     faults: Faults = field(default_factory=Faults)
     reused: Mapping[str, Any] | None = None  # outputs of stages that do not run
-    left: Mapping[str, str] = field(default_factory=dict)  # the runs that left such stages
+    adopted: Mapping[str, str] = field(default_factory=dict)  # the runs that made these
     generation: int = 1
     publish: str = ""  # the URL of the run's products, where they do not stay in `workdir`
     provenance: Provenance = field(default_factory=Provenance)
@@ -137,7 +137,7 @@ async def drive(
     """
     listener(_started(job, executor.slots))
     if result_cache is not None:
-        result_cache.begin(visibility_of(job), job.left)
+        result_cache.begin(visibility_of(job), job.adopted)
         result_cache.tell(lambda why: listener(_warning(why)))
     for id in _left_out(job):
         listener(NodeSkipped(time=time.time(), place=id, reason=NOT_SELECTED))
@@ -189,7 +189,7 @@ async def drive(
         wish = prompts.closed if prompts is not None else None
         if wish is not None:
             ended = Ended("cancelled", {}, wish=wish)
-        elif prompts is not None and prompts.left:
+        elif prompts is not None and prompts.detached:
             ended = Ended("paused", {})
     except BaseExceptionGroup as errors:
         # No node failed, but what all of them stand on: what earlier runs left is damaged.
@@ -291,7 +291,7 @@ def _provenance(job: Job) -> Mapping[str, Any]:
         return job.provenance.recorded()
     return {
         **job.provenance.recorded(),
-        "context": as_recorded(declared, order_of(_all_of(job)), job.left),
+        "context": as_recorded(declared, order_of(_all_of(job)), job.adopted),
     }
 
 
@@ -319,7 +319,7 @@ def live_context_in(job: Job, store: Store) -> LiveContext | None:
     """The same, with what earlier runs in a journal have left, and what came from outside."""
     live_context = live_context_of(job)
     if live_context is not None:
-        adopt_left(live_context.fold, store, job.left)
+        adopt(live_context.fold, store, job.adopted)
         live_context.learn(store, job.run)
     return live_context
 

@@ -56,7 +56,7 @@ def plan(job: Job, result_cache: ResultCache) -> list[Planned]:
     in the result cache.
     """
     while True:
-        result_cache.begin(visibility_of(job), job.left)
+        result_cache.begin(visibility_of(job), job.adopted)
         planner = _Planner(result_cache, PlannedContext(live_context_in(job, result_cache.store)))
         planner.everything(job)
         # What was changed by a call that runs again has to be made again, and so on.

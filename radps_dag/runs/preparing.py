@@ -156,7 +156,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
         chosen=executor,
         faults=faults,
         reused=selection.reuse(pipeline, required, earlier),
-        left={id: earlier[id].run for id in before if id in earlier},
+        adopted={id: earlier[id].run for id in before if id in earlier},
         provenance=describe(pipeline, library, secrets),
         damaged={error.run: error.warning for error in damaged},
     )

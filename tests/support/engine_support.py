@@ -178,7 +178,7 @@ def play(
     faults: Sequence[Rule] = (),
     seed: int = 0,
     selection: Selection = EVERYTHING,
-    left: Mapping[str, Any] | None = None,
+    results: Mapping[str, Any] | None = None,
     tracker: Tracker | None = None,
 ) -> Played:
     """Check the pipeline and run it, with the workloads of `engine_workloads` in threads."""
@@ -198,7 +198,7 @@ def play(
             workdir=Path(directory) / "products",
             settings=Settings(seed=seed, memory=memory, gpus=gpus),
             faults=Faults(tuple(faults)),
-            reused=reuse(pipeline, needed(graph, chosen), left or {}),
+            reused=reuse(pipeline, needed(graph, chosen), results or {}),
         )
 
         def listen(fact: Fact) -> None:

@@ -22,7 +22,8 @@ from typing import TypeVar
 
 from benchmarks import ours
 from benchmarks.engine import chain, fan_out
-from radps_dag.engine.drive import Job, drive
+from radps_dag.engine.drive import drive
+from radps_dag.engine.job import Job
 from radps_dag.engine.planning import plan
 from radps_dag.engine.tracker import Untracked
 from radps_dag.executors import open_executor

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import radps_dag
-from radps_dag.builder import build
-from radps_dag.engine.drive import Job
+from radps_dag.engine import job
 from radps_dag.engine.settings import Settings
 from radps_dag.facts import Fact, RunEnded
 from radps_dag.profile import Profile
@@ -48,16 +47,8 @@ def run(file: str, executor: str, max_parallel: str) -> float:
     return ends[-1] - begun
 
 
-def job_of(file: Path) -> Job:
+def job_of(file: Path) -> job.Job:
     """What is to run; where is still to be said."""
     settings = Settings(file=str(file), modules=(WORKLOADS,))
     checked = open_checked(RunOptions(settings=settings), lambda problem: None)
-    return Job(
-        run="",
-        pipeline=checked.pipeline,
-        graph=build(checked.pipeline),
-        library=checked.library,
-        params=checked.params,
-        workdir=Path(),
-        settings=settings,
-    )
+    return job.job_of(checked.pipeline, checked.library, checked.params, settings)

@@ -17,7 +17,7 @@ from radps_dag.sealed import Sealed, Secrets
 from radps_dag.visible import hide_in_streams
 
 if TYPE_CHECKING:
-    from radps_dag.engine.drive import Job
+    from radps_dag.engine.job import Job
     from radps_dag.facts import RunStarted
     from radps_dag.journal.workspace import RunDirectory
     from radps_dag.problem import Problem

@@ -10,7 +10,7 @@ from typing import Any
 
 from radps_dag.context.at_node_start import as_seen_at
 from radps_dag.context.fold import Fold
-from radps_dag.context.inherited import adopt_left
+from radps_dag.context.inherited import adopt
 from radps_dag.context.snapshots import snapshot_of
 from radps_dag.facts import Added, ContextAdded
 from radps_dag.journal.opening import open_store
@@ -83,11 +83,11 @@ def read_context(store: Store, run: str, at: str | None = None) -> Snapshot:
     """The context of a run in a journal that is open."""
     facts = list(store.facts(run))
     if at is not None:
-        return as_seen_at(facts, at, lambda fold: adopt_left(fold, store, fold.left))
+        return as_seen_at(facts, at, lambda fold: adopt(fold, store, fold.adopted))
     fold = Fold()
     for fact in facts:
         fold.add(fact)
-    adopt_left(fold, store, fold.left)
+    adopt(fold, store, fold.adopted)
     return snapshot_of(fold)
 
 

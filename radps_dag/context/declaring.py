@@ -22,7 +22,7 @@ def declared_by(pipeline: Pipeline) -> dict[str, Declared]:
 
 
 def as_recorded(
-    declared: dict[str, Declared], order: list[str], left: Mapping[str, str]
+    declared: dict[str, Declared], order: list[str], adopted: Mapping[str, str]
 ) -> dict[str, Any]:
     """The same as JSON, as the run records it, with the order of the nodes, and the runs that left
     the stages which this one does not do."""
@@ -34,4 +34,4 @@ def as_recorded(
         }
         for name, declaration in declared.items()
     }
-    return {"declared": keys, "order": order, **({"left": dict(left)} if left else {})}
+    return {"declared": keys, "order": order, **({"left": dict(adopted)} if adopted else {})}

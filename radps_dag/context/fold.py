@@ -89,7 +89,9 @@ class Fold:
         self.run = ""
         self.declared: Mapping[str, Declared] = {}
         self.ranks: Mapping[str, int] = {}  # of the nodes' paths, in an order of the graph
-        self.left: Mapping[str, str] = {}  # stages that are not run, with the runs that left them
+        self.adopted: Mapping[
+            str, str
+        ] = {}  # stages that are not run, with the runs that left them
         self.outside: list[Landed] = []
         self._generation = 1
         self._count = 0
@@ -172,7 +174,7 @@ class Fold:
                 str(name): Declared(**declaration) for name, declaration in declared.items()
             }
             self.ranks = {path: rank for rank, path in enumerate(said.get("order", ()))}
-            self.left = said.get("left", {})
+            self.adopted = said.get("left", {})
 
     def _succeeded(self, fact: NodeSucceeded) -> None:
         start = self._running.pop(fact.place, None)

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from radps_dag.context.fold import Fold
 from radps_dag.journal.store import Store
 
-__all__ = ["adopt_left"]
+__all__ = ["adopt"]
 
 
-def adopt_left(fold: Fold, store: Store, left: Mapping[str, str]) -> None:
+def adopt(fold: Fold, store: Store, adopted: Mapping[str, str]) -> None:
     """Take over what the stages added in the runs that left them, as far as those are there."""
     by_run: dict[str, list[str]] = {}
-    for stage, run in left.items():
+    for stage, run in adopted.items():
         by_run.setdefault(run, []).append(stage)
     for run, stages in by_run.items():
         if store.head(run) is None:

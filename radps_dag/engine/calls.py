@@ -45,7 +45,7 @@ async def call_body(node: Task, here: NodeContext) -> Result:
 
 async def _looked_up(node: Task, here: NodeContext) -> Result:
     run, place = here.run, here.place
-    seed = f"{run.seed} {place.name}"
+    seed = f"{run.job.settings.seed} {place.name}"
     try:
         arguments = {argument.name: value_of(argument.value, here) for argument in node.arguments}
         _check_inputs(node, here, arguments)
@@ -54,7 +54,7 @@ async def _looked_up(node: Task, here: NodeContext) -> Result:
         raise
     asked = None
     if run.result_cache is not None:
-        workload = run.library.workloads[node.run]
+        workload = run.job.library.workloads[node.run]
         try:
             await run.result_cache.look(place.name, arguments)
             asked = run.result_cache.ask(
@@ -84,7 +84,7 @@ async def _in_turn(
     """Wait for the slots of the first attempt, and call the workload. Nobody hears of the call
     before, so that what is shown as running does run."""
     run = here.run
-    turn = Turn(run.slots, resources_of(node, run.library))
+    turn = Turn(run.slots, resources_of(node, run.job.library))
     try:
         await turn.take()
     finally:
@@ -143,7 +143,7 @@ def _without_snapshots(here: NodeContext, asked: CacheQuery, result: Result) -> 
     """The result of a call, whose snapshots go as soon as the journal has it."""
     if not asked.workload.snapshot:
         return result
-    discard = partial(discard_snapshots, asked.changes, here.run.workdir, here.place.name)
+    discard = partial(discard_snapshots, asked.changes, here.run.job.workdir, here.place.name)
     return replace(result, afterwards=discard)
 
 
@@ -172,11 +172,11 @@ async def _called(
                 workload=node.run,
                 arguments=arguments,
                 workdir=workdir,
-                root=run.workdir,
+                root=run.job.workdir,
                 seed=seed,
-                cache=run.cache,
+                cache=run.job.cache,
                 publish=_published(run, workdir),
-                injection=run.faults.pick(place.name, number, run.seed),
+                injection=run.job.faults.pick(place.name, number, run.job.settings.seed),
                 context=context,
                 changes=asked.changes if asked is not None else (),
                 secrets=Secrets.of(arguments),
@@ -223,7 +223,10 @@ async def _called(
 def _context(node: Task, here: NodeContext) -> Snapshot | None:
     """The context that the call sees, if its workload asks for it."""
     run = here.run
-    if run.live_context is None or "context" not in run.library.workloads[node.run].given.values():
+    if (
+        run.live_context is None
+        or "context" not in run.job.library.workloads[node.run].given.values()
+    ):
         return None
     return run.live_context.snapshot(here.link)
 
@@ -234,7 +237,7 @@ def _unused(here: NodeContext) -> Path:
     run, place = here.run, here.place
     while True:
         run.tries[place.name] += 1
-        workdir = directory(run.workdir, place, run.tries[place.name], run.generation)
+        workdir = directory(run.job.workdir, place, run.tries[place.name], run.job.generation)
         folder = workdir.parent
         names = run.there.get(folder)
         if names is None:
@@ -253,7 +256,11 @@ def _names_in(folder: Path) -> frozenset[str]:
 
 def _published(run: Run, workdir: Path) -> str:
     """The address to which the files of a call go, "" if they stay."""
-    return f"{run.publish}/{workdir.relative_to(run.workdir).as_posix()}" if run.publish else ""
+    return (
+        f"{run.job.publish}/{workdir.relative_to(run.job.workdir).as_posix()}"
+        if run.job.publish
+        else ""
+    )
 
 
 def _tell_start(
@@ -283,7 +290,7 @@ def _tell_start(
 
 def _check_inputs(node: Task, here: NodeContext, arguments: dict[str, Any]) -> None:
     """Refuse values that only the run could show not to fit."""
-    workload = here.run.library.workloads[node.run]
+    workload = here.run.job.library.workloads[node.run]
     shapes = {parameter.name: parameter.shape for parameter in workload.inputs}
     for name, value in arguments.items():
         if isinstance(value, Sealed):

@@ -6,105 +6,31 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from radps_dag.builder import Graph, build
 from radps_dag.context.declaring import as_recorded, declared_by
-from radps_dag.context.fold import Fold
-from radps_dag.context.inherited import adopt_left
-from radps_dag.context.visibility import Visibility, order_of
-from radps_dag.engine.capacity import memory_for
+from radps_dag.engine.job import Job
 from radps_dag.engine.level import run_level
 from radps_dag.engine.live_context import LiveContext, asks_for_context
 from radps_dag.engine.nodes import run_node
 from radps_dag.engine.place import ROOT
-from radps_dag.engine.provenance import Provenance
 from radps_dag.engine.run import NodeContext, Run, Settled, at_once, nobody, value_of
-from radps_dag.engine.scope import Scope
-from radps_dag.engine.settings import Settings
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
 from radps_dag.executors.call import MOMENT, Executor
-from radps_dag.executors.registry import ExecutorChoice, find_executor
 from radps_dag.facts import NOT_SELECTED, Listener, NodeSkipped, Noted, RunEnded, RunStarted
-from radps_dag.faults import Faults
 from radps_dag.journal.cancelled import CancelRequest
-from radps_dag.journal.store import Store
-from radps_dag.language.model import Pipeline
 from radps_dag.outcome import NodeError
 from radps_dag.problem import RadpsDagError
 from radps_dag.qa import Overrides
 from radps_dag.questions.prompts import Prompts
 from radps_dag.reuse.cache import ResultCache
 from radps_dag.sealed import Secrets
-from radps_dag.workloads.contract.registry import Library
 
-__all__ = [
-    "Ended",
-    "Job",
-    "drive",
-    "end_early",
-    "live_context_in",
-    "live_context_of",
-    "visibility_of",
-]
+__all__ = ["Ended", "drive", "end_early"]
 
 Status = Literal["succeeded", "failed", "interrupted", "paused", "cancelled"]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """All there is to know before a run starts.
-
-    `settings` and `provenance` are recorded with it; `generation` counts the processes that have
-    driven the run, this one included. `reused_groups` are the places of groups in
-    which nothing is to be made, as far as a plan can tell. `damaged` are earlier runs that were
-    looked at, and why nothing of them is used.
-    """
-
-    run: str
-    pipeline: Pipeline
-    graph: Graph  # of the stages that run
-    library: Library
-    params: Mapping[str, Any]
-    workdir: Path
-    settings: Settings = field(default_factory=Settings)
-    chosen: ExecutorChoice | None = None  # None: the kind that the settings name, as it is
-    faults: Faults = field(default_factory=Faults)
-    reused: Mapping[str, Any] | None = None  # outputs of stages that do not run
-    left: Mapping[str, str] = field(default_factory=dict)  # the runs that left such stages
-    generation: int = 1
-    publish: str = ""  # the URL of the run's products, where they do not stay in `workdir`
-    provenance: Provenance = field(default_factory=Provenance)
-    reused_groups: frozenset[str] = frozenset()
-    damaged: Mapping[str, str] = field(default_factory=dict)
-    spent: float = 0.0  # seconds that earlier processes took
-
-    @property
-    def memory(self) -> int:
-        """Bytes that calls may hold together: those that the executor is set up with, or all of
-        this machine, where nothing is said."""
-        offered: int | None = getattr(self.executor.settings, "memory", None)
-        capabilities = find_executor(self.executor.kind).capabilities
-        return self.settings.memory or offered or memory_for(capabilities)
-
-    @property
-    def executor(self) -> ExecutorChoice:
-        """The place where the calls compute."""
-        return self.chosen or ExecutorChoice(self.settings.executor, self.settings.executor)
-
-    @property
-    def gpus(self) -> int:
-        """The number of graphics processors that calls may hold at once."""
-        offered: int = getattr(self.executor.settings, "gpus", 0)
-        return offered if self.settings.gpus is None else self.settings.gpus
-
-    @property
-    def cache(self) -> Path:
-        """The directory for copies of products from elsewhere, kept while the run goes on."""
-        return self.workdir.with_name(f"{self.workdir.name}.copies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,32 +63,25 @@ async def drive(
     """
     listener(_started(job, executor.slots))
     if result_cache is not None:
-        result_cache.begin(visibility_of(job), job.left)
+        result_cache.begin(job.visibility(), job.adopted)
         result_cache.tell(lambda why: listener(_warning(why)))
-    for id in _left_out(job):
+    for id in job.left_out:
         listener(NodeSkipped(time=time.time(), place=id, reason=NOT_SELECTED))
     finished: dict[str, Any] = dict(job.reused or {})
     run = Run(
-        library=job.library,
+        job=job,
         executor=executor,
         slots=Slots(executor.slots, job.memory, job.gpus),
-        faults=job.faults,
-        workdir=job.workdir,
-        cache=job.cache,
-        seed=job.settings.seed,
         listener=listener,
         result_cache=result_cache,
         settled=settled,
-        generation=job.generation,
-        reused_groups=job.reused_groups,
-        live_context=live_context or live_context_of(job),
+        live_context=live_context or job.live_context(),
         prompts=prompts,
         shows=shows,
-        publish=job.publish,
         limits=Overrides.of(job.settings.thresholds),
         secrets=Secrets.of(job.params),
     )
-    here = _outset(job, run, tracker, finished)
+    here = NodeContext(run, ROOT, job.scope(finished), tracker)
 
     async def all_stages() -> Mapping[str, Any]:
         try:
@@ -189,7 +108,7 @@ async def drive(
         wish = prompts.closed if prompts is not None else None
         if wish is not None:
             ended = Ended("cancelled", {}, wish=wish)
-        elif prompts is not None and prompts.left:
+        elif prompts is not None and prompts.detached:
             ended = Ended("paused", {})
     except BaseExceptionGroup as errors:
         # No node failed, but what all of them stand on: what earlier runs left is damaged.
@@ -256,15 +175,6 @@ def end_early(job: Job, listener: Listener) -> Ended:
     return Ended("interrupted", {})
 
 
-def _outset(job: Job, run: Run, tracker: Tracker, finished: Mapping[str, Any]) -> NodeContext:
-    scope = Scope(
-        params=job.params,
-        run={"id": job.run, "workdir": str(job.workdir)},
-        stages=finished,
-    )
-    return NodeContext(run, ROOT, scope, tracker)
-
-
 def _started(job: Job, slots: int = 0) -> RunStarted:
     return RunStarted(
         time=time.time(),
@@ -291,41 +201,8 @@ def _provenance(job: Job) -> Mapping[str, Any]:
         return job.provenance.recorded()
     return {
         **job.provenance.recorded(),
-        "context": as_recorded(declared, order_of(_all_of(job)), job.left),
+        "context": as_recorded(declared, job.order(), job.adopted),
     }
-
-
-def _all_of(job: Job) -> Graph:
-    """The graph of all stages, also of those that do not run."""
-    return build(job.pipeline) if _left_out(job) else job.graph
-
-
-def live_context_of(job: Job) -> LiveContext | None:
-    """Build the context of a run of the job; None if no workload asks for it."""
-    if not asks_for_context(job.pipeline, job.library):
-        return None
-    fold = Fold()
-    fold.run, fold.declared = job.run, declared_by(job.pipeline)
-    fold.ranks = {path: rank for rank, path in enumerate(order_of(_all_of(job)))}
-    return LiveContext(visibility_of(job), fold)
-
-
-def visibility_of(job: Job) -> Visibility:
-    """Look up which nodes of the job wait for which."""
-    return Visibility(job.graph, _all_of(job))
-
-
-def live_context_in(job: Job, store: Store) -> LiveContext | None:
-    """The same, with what earlier runs in a journal have left, and what came from outside."""
-    live_context = live_context_of(job)
-    if live_context is not None:
-        adopt_left(live_context.fold, store, job.left)
-        live_context.learn(store, job.run)
-    return live_context
-
-
-def _left_out(job: Job) -> list[str]:
-    return [stage.id for stage in job.pipeline.stages if stage.id not in job.graph]
 
 
 def _outputs(job: Job, here: NodeContext) -> dict[str, Any]:
@@ -335,6 +212,6 @@ def _outputs(job: Job, here: NodeContext) -> dict[str, Any]:
         try:
             outputs[output.name] = value_of(output.value, here)
         except NodeError as error:
-            if not _left_out(job):
+            if not job.left_out:
                 raise NodeError(f"outputs.{output.name}", error.error, error.message) from error
     return outputs

@@ -289,5 +289,5 @@ def _required(each: ForEach, total: int, here: NodeContext) -> int:
 
 def declared(node: Node, here: NodeContext) -> list[str]:
     """The names of a node's outputs, for a fan-out over nothing."""
-    names = declared_outputs(node, here.run.library.workloads) or ()
+    names = declared_outputs(node, here.run.job.library.workloads) or ()
     return [*names, *(("outcome", "iterations", "history") if node.loop is not None else ())]

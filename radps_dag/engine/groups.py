@@ -56,7 +56,7 @@ async def use_body(node: Use, graph: Graph, run_node: RunNode, here: NodeContext
 async def _attempted(
     node: Group | Use, here: NodeContext, once: Callable[[int], Awaitable[Result]]
 ) -> Result:
-    attempts = plan(node.retries, f"{here.run.seed} {here.place.name}")
+    attempts = plan(node.retries, f"{here.run.job.settings.seed} {here.place.name}")
 
     async def limited(number: int) -> Result:
         if number > 1 and here.run.result_cache is not None:

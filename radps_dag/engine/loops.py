@@ -56,7 +56,7 @@ def cap(node: Node, loop: Loop, here: NodeContext) -> int:
     if number is None or not 0 <= number <= MOST_ITERATIONS:
         message = f"max_iterations must be an integer from 0 to {MOST_ITERATIONS}, not {limit!r}"
     elif number == 0:
-        message = why_not_empty(node, here.run.library.workloads)
+        message = why_not_empty(node, here.run.job.library.workloads)
     if number is None or message:
         raise NodeError(here.place.name, "LoopInvalid", message)
     return number
@@ -72,7 +72,7 @@ def without_iteration(
     inside = here.seeing(here.scope.in_iteration(0, state))
     outputs = {
         name: state[source.name] if isinstance(source, StateVariable) else value_of(source, inside)
-        for name, source in outputs_without(node, here.run.library.workloads).items()
+        for name, source in outputs_without(node, here.run.job.library.workloads).items()
         if source is not None
     }
     return {**outputs, "outcome": EMPTY, "iterations": 0, "history": []}

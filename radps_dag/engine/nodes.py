@@ -94,7 +94,7 @@ async def _scored(node: Node, work: Body, here: NodeContext) -> Result:
             if stage:
                 await here.tracker.scores(label, inside.scores)
 
-    if here.place.name in here.run.reused_groups:
+    if here.place.name in here.run.job.reused_groups:
         # All of it was there: one line on Prefect's page instead of a flow run for each group.
         inside = inside.tracked(Untracked())
         return await here.tracker.call(

@@ -14,8 +14,8 @@ from typing import Any, assert_never
 import networkx as nx
 
 from radps_dag.builder import Graph, body, node_of
-from radps_dag.engine.drive import Job, live_context_in, visibility_of
 from radps_dag.engine.fan_out import declared, instances, with_keys
+from radps_dag.engine.job import Job
 from radps_dag.engine.loops import (
     History,
     cap,
@@ -31,7 +31,6 @@ from radps_dag.engine.place import ROOT
 from radps_dag.engine.plan_lines import PlanLines, Planned, reused_groups
 from radps_dag.engine.planned_context import PlannedContext
 from radps_dag.engine.run import NodeContext, Run
-from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
 from radps_dag.engine.unknown import Unknown, gathered, is_unknown, upstream, value_or_unknown
@@ -56,8 +55,8 @@ def plan(job: Job, result_cache: ResultCache) -> list[Planned]:
     in the result cache.
     """
     while True:
-        result_cache.begin(visibility_of(job), job.left)
-        planner = _Planner(result_cache, PlannedContext(live_context_in(job, result_cache.store)))
+        result_cache.begin(job.visibility(), job.adopted)
+        planner = _Planner(result_cache, PlannedContext(job.live_context(result_cache.store)))
         planner.everything(job)
         # What was changed by a call that runs again has to be made again, and so on.
         if not result_cache.in_place.outdated(frozenset(result_cache.revisions.all.values())):
@@ -73,20 +72,15 @@ class _Planner:
     def everything(self, job: Job) -> None:
         """Plan all that the job does."""
         run = Run(
-            library=job.library,
+            job,
             executor=None,  # type: ignore[arg-type]  # nothing is ever computed
             slots=Slots(1),
-            faults=job.faults,
-            workdir=job.workdir,
-            seed=job.settings.seed,
             listener=lambda fact: None,
             result_cache=self._result_cache,
         )
         finished: dict[str, Any] = dict(job.reused or {})
-        scope = Scope(
-            params=job.params, run={"id": job.run, "workdir": str(job.workdir)}, stages=finished
-        )
-        self.level(job.graph, NodeContext(run, ROOT, scope, Untracked()), finished)
+        here = NodeContext(run, ROOT, job.scope(finished), Untracked())
+        self.level(job.graph, here, finished)
 
     def level(self, graph: Graph, here: NodeContext, finished: dict[str, Any]) -> None:
         """Plan the nodes of one level; `finished` gets what is known of their outputs."""
@@ -280,8 +274,8 @@ class _Planner:
             arguments[argument.name] = value_or_unknown(argument.value, here)
             if isinstance(arguments[argument.name], Unknown):
                 return self._will_run(node, here, upstream(arguments[argument.name]))
-        place, workload = here.place.name, here.run.library.workloads[node.run]
-        seed = f"{here.run.seed} {place}"
+        place, workload = here.place.name, here.run.job.library.workloads[node.run]
+        seed = f"{here.run.job.settings.seed} {place}"
         asked = self._result_cache.ask(
             place, workload, arguments, seed, here.cached, link=here.link
         )
@@ -296,7 +290,7 @@ class _Planner:
 
     def _will_run(self, node: Node, here: NodeContext, why: str) -> Unknown:
         self.plan.add(here, node.kind, "run", why)
-        given = here.run.library.workloads[node.run].given if isinstance(node, Task) else {}
+        given = here.run.job.library.workloads[node.run].given if isinstance(node, Task) else {}
         adds = not isinstance(node, Task) or "context" in given.values()
         self._context.will_run(here.place.name, adds=adds)
         self._to_come(node, here)
@@ -304,7 +298,7 @@ class _Planner:
 
     def _to_come(self, node: Node, here: NodeContext) -> None:
         """Take note of a node that will run, if it may change data in place."""
-        if changes_in_place((node,), here.run.library):
+        if changes_in_place((node,), here.run.job.library):
             self._result_cache.revisions.note(here.place.name, TO_COME)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from radps_dag.builder import Graph
 from radps_dag.context.visibility import Link
 from radps_dag.engine.clock import Clock
+from radps_dag.engine.job import Job
 from radps_dag.engine.live_context import LiveContext
 from radps_dag.engine.place import Place
 from radps_dag.engine.scope import Scope
@@ -33,14 +34,12 @@ from radps_dag.facts import (
     Usage,
     is_call,
 )
-from radps_dag.faults import Faults
 from radps_dag.language.expression import ExpressionError, Value, evaluate
 from radps_dag.outcome import NodeError, Stopped
 from radps_dag.qa import Overrides
 from radps_dag.questions.prompts import Prompts
 from radps_dag.reuse.cache import ResultCache
 from radps_dag.sealed import NO_SECRETS, Secrets
-from radps_dag.workloads.contract.registry import Library
 
 __all__ = [
     "Body",
@@ -72,36 +71,27 @@ def nobody(fact: Fact) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The services and settings of one run.
+    """A job, and the services that it runs with.
 
     `settled` is awaited before anything depends on what was said: until it is durable.
-    `reused_groups` are the places of groups in which nothing is to be made. `knowing` keeps the
-    context, where a workload asks for it. `tries` counts the attempts at each place, also those of
-    the groups around it, and `there` is what directories of products held before. `prompts` is
-    where people are asked; `shows` is who only watches. Calls write below `workdir`; `publish` is
-    the URL to which that goes, "" where it stays. Copies of products from elsewhere are in `cache`.
-    `limits` are the thresholds of QA that go before the file's. `secrets` are not in anything that
-    comes back from calls.
+    `live_context` is there where a workload asks for the context. `tries` counts the attempts at
+    each place, also those of the groups around it, and `there` is what directories of products
+    held before. `prompts` is where people are asked; `shows` is who only watches. `limits` are the
+    thresholds of QA that go before the file's. `secrets` are not in anything that comes back from
+    calls.
     """
 
-    library: Library
+    job: Job
     executor: Executor
     slots: Slots
-    faults: Faults
-    workdir: Path
-    seed: int
     listener: Listener
     result_cache: ResultCache | None = None
     settled: Settled = at_once
-    generation: int = 1
-    reused_groups: frozenset[str] = frozenset()
     live_context: LiveContext | None = None
     tries: Counter[str] = field(default_factory=Counter)
     there: dict[Path, frozenset[str]] = field(default_factory=dict)
     prompts: Prompts | None = None
     shows: Listener = nobody
-    cache: Path | None = None
-    publish: str = ""
     limits: Overrides = field(default_factory=Overrides)
     secrets: Secrets = NO_SECRETS
 

@@ -73,7 +73,7 @@ def _metric(
     metric: Metric, here: NodeContext, names: Mapping[str, Any], limits: Thresholds
 ) -> Scored:
     run, place = here.run, here.place.name
-    result = score(metric, names, run.faults.score(place, metric.name, run.seed))
+    result = score(metric, names, run.job.faults.score(place, metric.name, run.job.settings.seed))
     fact = _fact(place, result, run.limits.over(limits, place, metric.name))
     here.scores.append(fact)
     run.say(fact)

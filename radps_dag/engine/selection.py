@@ -59,7 +59,7 @@ def before(graph: Graph, chosen: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def reuse(
-    pipeline: Pipeline, required: Mapping[str, tuple[str, ...]], left: Mapping[str, StageResult]
+    pipeline: Pipeline, required: Mapping[str, tuple[str, ...]], results: Mapping[str, StageResult]
 ) -> dict[str, Any]:
     """The outputs of stages that do not run, from earlier runs.
 
@@ -72,7 +72,7 @@ def reuse(
     }
     outputs: dict[str, Any] = {}
     for id, readers in required.items():
-        result = left.get(id)
+        result = results.get(id)
         reader = next((reader for reader in readers if (id, reader) in must), None)
         if result is not None and result.outputs is not None:
             outputs[id] = result.outputs

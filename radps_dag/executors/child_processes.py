@@ -69,11 +69,13 @@ class ChildProcesses:
         clock = asyncio.get_running_loop()
         until = clock.time() + grace
         asked: set[int] = set()
-        while left := self._left():
+        while remaining := self._remaining():
             late = clock.time() >= until
             # Those that appeared since are asked like the others.
-            _send(left if late else left - asked, signal.SIGKILL if late else signal.SIGTERM)
-            asked |= left
+            _send(
+                remaining if late else remaining - asked, signal.SIGKILL if late else signal.SIGTERM
+            )
+            asked |= remaining
             if clock.time() >= until + LAST:
                 return
             # Again even then: a shell whose program was killed a moment before it starts the next.
@@ -82,13 +84,13 @@ class ChildProcesses:
     def kill(self) -> None:
         """SIGKILL to all of them; again, for a shell whose program was killed starts the next."""
         for _ in range(10):
-            left = self._left()
-            if not left:
+            remaining = self._remaining()
+            if not remaining:
                 return
-            _send(left, signal.SIGKILL)
+            _send(remaining, signal.SIGKILL)
             time.sleep(0.02)
 
-    def _left(self) -> set[int]:
+    def _remaining(self) -> set[int]:
         return _running() - self._before
 
 

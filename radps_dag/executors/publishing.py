@@ -140,17 +140,17 @@ def state(address: str, *, durable: bool = False) -> tuple[int, str]:
     return (sum(entry.size for entry in entries.values()), _mark(entries)) if entries else _GONE
 
 
-def harm_at(address: str, left: tuple[int, str], *, thorough: bool = True) -> str:
+def harm_at(address: str, expected: tuple[int, str], *, thorough: bool = True) -> str:
     """Say what is wrong with data that was left at an address in a known state; "" if nothing."""
-    if left == _UNKNOWN:
+    if expected == _UNKNOWN:
         return ""
     if is_local(address):
         path = path_of(address)
-        if left == _GONE:
+        if expected == _GONE:
             return f"{path} is there again" if os.path.lexists(path) else ""
-        return damage(path.parent, {path.name: left}, thorough=thorough, follow=True)
+        return damage(path.parent, {path.name: expected}, thorough=thorough, follow=True)
     now = state(address)
-    same = now == left if thorough and left[1] else now[0] == left[0]
+    same = now == expected if thorough and expected[1] else now[0] == expected[0]
     return "" if same else f"{address} is not what was left there"
 
 

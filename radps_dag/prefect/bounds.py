@@ -99,8 +99,8 @@ def drained(seconds: float) -> bool:
 
     def drain() -> None:
         with contextlib.suppress(Exception):  # its event loop is over: nobody sends any more
-            _, left = _QueueServiceBase.drain_all(timeout=seconds, at_exit=True)  # type: ignore[misc]
-            sent.append(not left)
+            _, unsent = _QueueServiceBase.drain_all(timeout=seconds, at_exit=True)  # type: ignore[misc]
+            sent.append(not unsent)
 
     # In a thread of its own: it takes locks that somebody may hold who waits for the server.
     thread = threading.Thread(target=drain, name="radps-dag farewell", daemon=True)

@@ -54,7 +54,7 @@ class PrefectPrompts:
         self._turn = asyncio.Lock()
         self._open = 0
         self._shown = False  # the flow run is paused, with a form
-        self.left = False
+        self.detached = False
 
     def begin(self, flow_run: str) -> None:
         """The run has got its flow run."""
@@ -70,7 +70,7 @@ class PrefectPrompts:
                 if not await self._answered_before(client, question, offer):
                     await self._ask(client, self._flow_run, question, offer)
         except asyncio.CancelledError:
-            if self.left and not self._shown:
+            if self.detached and not self._shown:
                 await self._leave(self._flow_run, question)
             raise
         finally:
@@ -118,8 +118,8 @@ class PrefectPrompts:
             self._shown = True
             yield key
         finally:
-            self._shown = self._shown and self.left
-            if not self.left and not self._contact.lost:
+            self._shown = self._shown and self.detached
+            if not self.detached and not self._contact.lost:
                 with suppress(TimeoutError, ObjectNotFound, *TROUBLE):
                     await asyncio.wait_for(_go_on(client, flow_run), PATIENCE)
 

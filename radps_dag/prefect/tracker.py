@@ -105,7 +105,7 @@ class PrefectTracker:
         if _depth(label) > self._depth:
             # A subflow costs as much as twenty tasks, and has a page of its own: stages are that.
             return await self.call(label, NO_RETRY, lambda attempt: body())
-        ending = Ending[T](label, self._states, lambda: self._prompts.left and not label.path)
+        ending = Ending[T](label, self._states, lambda: self._prompts.detached and not label.path)
         parameters = _readable(label.parameters)
 
         async def run(**parameters: Any) -> State[Any]:
@@ -225,7 +225,7 @@ class PrefectTracker:
 
     def leave(self) -> None:
         """Leave the run paused on Prefect's page."""
-        self._prompts.left = True
+        self._prompts.detached = True
 
     def hurry(self) -> None:
         """Wait for Prefect only briefly from now on."""

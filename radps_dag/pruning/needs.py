@@ -135,8 +135,8 @@ class Needs:
         if row.kind == "run_started":
             fact = self._store.fact(row)
             assert isinstance(fact, RunStarted)
-            left = fact.provenance.get("context", {}).get("left", {})
-            for stage, id in left.items():
+            adopted = fact.provenance.get("context", {}).get("left", {})
+            for stage, id in adopted.items():
                 reads.records[id] = f"has the context of stage {stage} from it"
         if others.isdisjoint(row.payload.split("/")):
             return

@@ -161,9 +161,9 @@ def _prune(store: Store, planned: Plan) -> Pruned:
         gone: list[str] = []
         for first in range(0, len(going), _AT_ONCE):
             gone += store.remove(going[first : first + _AT_ONCE])
-        left = {head.run for head in going} - set(gone)
-        view.staying |= dict.fromkeys(left, "somebody has gone on with it")
-    return _swept(store, view, gone, [item for item in marks if item.directory.id not in left])
+        resumed = {head.run for head in going} - set(gone)
+        view.staying |= dict.fromkeys(resumed, "somebody has gone on with it")
+    return _swept(store, view, gone, [item for item in marks if item.directory.id not in resumed])
 
 
 @contextlib.contextmanager

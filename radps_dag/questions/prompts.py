@@ -63,7 +63,7 @@ class Prompts:
         self._asking = asyncio.Lock()
         self._showing = asyncio.Lock()
         self._busy = 0
-        self.left = False  # the process ends with questions open, to be resumed
+        self.detached = False  # the process ends with questions open, to be resumed
         self._closed: CancelRequest | None = None
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class Prompts:
                     done.set_result(elsewhere)
             quiet = 0.0 if self._busy else quiet + POLL
             if self._leave is not None and quiet >= QUIET and not done.done():
-                self.left = True
+                self.detached = True
                 self._leave()
         return done.result()
 

@@ -26,23 +26,23 @@ def axis(stretches: Sequence[tuple[float, float]], width: float) -> Axis:
         wide = max(room * (end - start) / total, 2.0)
         segments.append(Segment(start, max(end, start), left, left + wide))
         left += wide + _GAP
-    found = Axis(tuple(segments), max((one.right for one in segments), default=width))
-    return Axis(found.segments, found.width, tuple(_ticks(found, total)))
+    unmarked = Axis(tuple(segments), max((segment.right for segment in segments), default=width))
+    return Axis(unmarked.segments, unmarked.width, tuple(_ticks(unmarked, total)))
 
 
 def _ticks(axis: Axis, total: float) -> Iterator[tuple[float, str]]:
     """The seconds since the run began, without those in which nobody drove it."""
-    step = next((one for one in _STEPS if total / one <= _TICKS), _STEPS[-1])
+    step = next((step for step in _STEPS if total / step <= _TICKS), _STEPS[-1])
     before = 0.0
-    for one in axis.segments:
+    for segment in axis.segments:
         first = -(-before // step)
         number = int(first)
-        while (at := number * step - before) <= one.end - one.start:
-            yield axis.at(one.start + at), _label(number * step, step)
+        while (at := number * step - before) <= segment.end - segment.start:
+            yield axis.at(segment.start + at), _label(number * step, step)
             number += 1
             if number - first > 4 * _TICKS:
                 break
-        before += one.end - one.start
+        before += segment.end - segment.start
 
 
 def _label(seconds: float, step: float) -> str:
@@ -53,12 +53,12 @@ def _label(seconds: float, step: float) -> str:
     """
     if step < 1:
         return f"{seconds:.3g} s"
-    whole = round(seconds)
-    if whole < 60 and step < 60:
-        return f"{whole} s"
-    if step < 60 or whole < 3600:
-        return f"{whole // 60}:{whole % 60:02} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02} h"
+    rounded = round(seconds)
+    if rounded < 60 and step < 60:
+        return f"{rounded} s"
+    if step < 60 or rounded < 3600:
+        return f"{rounded // 60}:{rounded % 60:02} min"
+    return f"{rounded // 3600}:{rounded % 3600 // 60:02} h"
 
 
 def bins(spans: Iterable[tuple[float, float]], left: float, right: float, count: int) -> list[int]:
@@ -74,8 +74,8 @@ def bins(spans: Iterable[tuple[float, float]], left: float, right: float, count:
         last = min(max(int((end - left - 1e-9) / wide), first), count - 1)
         changes[first] += 1
         changes[last + 1] -= 1
-    found, now = [], 0
+    counts, current = [], 0
     for change in changes[:count]:
-        now += change
-        found.append(now)
-    return found
+        current += change
+        counts.append(current)
+    return counts

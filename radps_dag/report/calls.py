@@ -40,7 +40,7 @@ def status_of(state: NodeState) -> Status:
 def node_of(
     path: str,
     units: Sequence[Unit],
-    known: Recorded,
+    record: Recorded,
     shown: Shown,
     most: int,
     printed: PrintedOutput,
@@ -56,7 +56,7 @@ def node_of(
         for unit in units
         if unit.state.seconds is not None and not unit.state.is_reused
     ]
-    file, line = known.lines.get(path, ("", 0))
+    file, line = record.lines.get(path, ("", 0))
     kind = start.kind if start is not None else ""
     workload = start.workload if start is not None else ""
     worst = sorted(units, key=_badness)[:most]
@@ -64,10 +64,10 @@ def node_of(
         path=path,
         kind=kind,
         workload=workload,
-        description=known.descriptions.get(path) or (start.description if start else ""),
+        description=record.descriptions.get(path) or (start.description if start else ""),
         depth=path.count("/"),
         places=len(units),
-        counts=tuple(sorted(statuses.items(), key=lambda one: _BAD[one[0]])),
+        counts=tuple(sorted(statuses.items(), key=lambda pair: _BAD[pair[0]])),
         retried=sum(max(0, unit.state.attempt - 1) for unit in units),
         iterations=sum(unit.state.is_iteration for unit in units),
         spread=spread(took),
@@ -86,8 +86,8 @@ def _kinds(view: NodeView) -> list[str]:
 
 
 def _lowest(units: Iterable[Unit]) -> Score | None:
-    found = [one for unit in units for one in unit.view.scores if one.score is not None]
-    return score(min(found, key=lambda one: (one.score or 0.0, one.place))) if found else None
+    facts = [fact for unit in units for fact in unit.view.scores if fact.score is not None]
+    return score(min(facts, key=lambda fact: (fact.score or 0.0, fact.place))) if facts else None
 
 
 def _badness(unit: Unit) -> tuple[int, float, float]:
@@ -111,17 +111,17 @@ def _call(unit: Unit, shown: Shown, printed: PrintedOutput) -> Call:
         seconds=None if status == "reused" else state.seconds,
         attempts=tuple(
             Attempt(
-                one.number,
-                one.process,
-                one.started,
-                one.seconds,
-                one.status,
-                one.error,
-                shown.text(one.message),
-                shown.text(one.traceback[-_LONGEST_TRACEBACK:]),
-                one.usage,
+                attempt.number,
+                attempt.process,
+                attempt.started,
+                attempt.seconds,
+                attempt.status,
+                attempt.error,
+                shown.text(attempt.message),
+                shown.text(attempt.traceback[-_LONGEST_TRACEBACK:]),
+                attempt.usage,
             )
-            for one in view.attempts[-10:]
+            for attempt in view.attempts[-10:]
         ),
         scores=tuple(map(score, view.scores[:20])),
         inputs=shown.pairs(start.inputs) if start is not None else (),
@@ -132,6 +132,6 @@ def _call(unit: Unit, shown: Shown, printed: PrintedOutput) -> Call:
         origin=origin,
         workload=start.workload if start is not None else "",
         source=start.source if start is not None else "",
-        notes=tuple(one.message for one in view.notes[:10]),
+        notes=tuple(note.message for note in view.notes[:10]),
         log=printed.last(state.place, _LONGEST_LOG) if prints else "",
     )

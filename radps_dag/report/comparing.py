@@ -49,8 +49,8 @@ def compare(before: Report, after: Report) -> Comparison:
     return Comparison(
         before.run,
         after.run,
-        tuple((title, tuple(found)) for title, found in causes.items()),
-        tuple((title, tuple(found)) for title, found in effects.items()),
+        tuple((title, tuple(changes)) for title, changes in causes.items()),
+        tuple((title, tuple(changes)) for title, changes in effects.items()),
         tuple(_pictures(before.pictures, after.pictures)),
     )
 
@@ -62,44 +62,44 @@ def _pairs(before: Iterable[tuple[str, str]], after: Iterable[tuple[str, str]]) 
             yield Change(name, old.get(name, _NOTHING), new.get(name, _NOTHING))
 
 
-def _settings(one: Report) -> list[tuple[str, str]]:
-    own = [("library", one.library), ("executor", one.executor), ("seed", str(one.seed))]
-    known = dict(own)
-    return own + [pair for pair in one.settings if pair[0] not in known]
+def _settings(report: Report) -> list[tuple[str, str]]:
+    own = [("library", report.library), ("executor", report.executor), ("seed", str(report.seed))]
+    shown = dict(own)
+    return own + [pair for pair in report.settings if pair[0] not in shown]
 
 
-def _code(one: Report) -> dict[str, str]:
+def _code(report: Report) -> dict[str, str]:
     """The digests of the code of each workload."""
-    found: dict[str, dict[str, None]] = {}
-    for place in one.places:
+    digests: dict[str, dict[str, None]] = {}
+    for place in report.places:
         if place.source:
-            found.setdefault(place.workload, {})[place.source] = None
-    return {name: ", ".join(sources) for name, sources in found.items()}
+            digests.setdefault(place.workload, {})[place.source] = None
+    return {name: ", ".join(sources) for name, sources in digests.items()}
 
 
-def _versions(one: Report) -> dict[str, str]:
-    packages = {str(k): str(v) for k, v in one.provenance.get("packages", {}).items()}
-    return {**packages, "Python": str(one.provenance.get("python", ""))}
+def _versions(report: Report) -> dict[str, str]:
+    packages = {str(k): str(v) for k, v in report.provenance.get("packages", {}).items()}
+    return {**packages, "Python": str(report.provenance.get("python", ""))}
 
 
-def _machine(one: Report) -> dict[str, str]:
+def _machine(report: Report) -> dict[str, str]:
     names = ("host", "cpu", "cpus", "platform", "user")
-    return {name: str(one.provenance.get(name, "")) for name in names}
+    return {name: str(report.provenance.get(name, "")) for name in names}
 
 
-def _run(one: Report) -> list[tuple[str, str]]:
+def _run(report: Report) -> list[tuple[str, str]]:
     return [
-        ("status", one.status),
-        ("time", duration(one.seconds)),
-        ("calls", f"{one.ended:,}"),
-        ("failed", f"{one.failed:,}"),
-        *((f"output {name}", _HOME.sub("/", f"/{text}")[1:]) for name, text in one.outputs),
+        ("status", report.status),
+        ("time", duration(report.seconds)),
+        ("calls", f"{report.ended:,}"),
+        ("failed", f"{report.failed:,}"),
+        *((f"output {name}", _HOME.sub("/", f"/{text}")[1:]) for name, text in report.outputs),
     ]
 
 
 def _texts(before: Report, after: Report) -> Iterator[Change]:
-    old = {one.name: one.lines for one in before.texts}
-    new = {one.name: one.lines for one in after.texts}
+    old = {text.name: text.lines for text in before.texts}
+    new = {text.name: text.lines for text in after.texts}
     for name in dict.fromkeys((*old, *new)):
         if name not in old or name not in new:
             yield Change(name, *(("there", _NOTHING) if name in old else (_NOTHING, "there")))
@@ -120,27 +120,27 @@ def _some(lines: tuple[str, ...]) -> str:
 
 
 def _both(before: Report, after: Report) -> Iterator[tuple[Place, Place]]:
-    old = {one.place: one for one in before.places}
-    for one in after.places:
-        if one.place in old:
-            yield old[one.place], one
+    old = {place.place: place for place in before.places}
+    for place in after.places:
+        if place.place in old:
+            yield old[place.place], place
 
 
 def _inputs(before: Report, after: Report) -> Iterator[Change]:
     """The inputs of calls that are not the same, once for all places of a node."""
-    found: dict[str, Change] = {}
+    changes: dict[str, Change] = {}
     for old, new in _both(before, after):
         for name in dict.fromkeys((*old.inputs, *new.inputs)):
-            texts = [_HOME.sub("/", strict_json(one.inputs.get(name))) for one in (old, new)]
+            texts = [_HOME.sub("/", strict_json(place.inputs.get(name))) for place in (old, new)]
             if texts[0] == texts[1]:
                 continue
             what = f"{node_path(new.place)}: {name}"
-            if what in found:
-                found[what] = replace(found[what], count=found[what].count + 1)
+            if what in changes:
+                changes[what] = replace(changes[what], count=changes[what].count + 1)
             else:
                 values = _value(old.inputs, name), _value(new.inputs, name)
-                found[what] = Change(what, *values)
-    return iter(found.values())
+                changes[what] = Change(what, *values)
+    return iter(changes.values())
 
 
 def _value(inputs: Mapping[str, Any], name: str) -> str:
@@ -152,7 +152,7 @@ def _named(value: Any) -> Any:
     if isinstance(value, Mapping) and "uri" in value:
         address = str(value["uri"]).rpartition("/")[2]
         return f"{address} {value.get('version', '')}".strip()
-    return [_named(one) for one in value] if isinstance(value, list | tuple) else value
+    return [_named(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _outcomes(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
@@ -162,18 +162,18 @@ def _outcomes(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
             yield Change(new.place, old.status, new.status)
 
 
-def _end(one: Place) -> str:
-    return "succeeded" if one.status == "reused" else one.status
+def _end(place: Place) -> str:
+    return "succeeded" if place.status == "reused" else place.status
 
 
 def _scores(both: Iterable[tuple[Place, Place]]) -> Iterator[Change]:
     """Differences of scores; the largest fall comes first."""
-    found = [
+    changes = [
         (new.score - old.score, old, new)
         for old, new in both
         if old.score is not None and new.score is not None and abs(new.score - old.score) > _TOUCH
     ]
-    for _, old, new in sorted(found, key=lambda one: (one[0], one[2].place)):
+    for _, old, new in sorted(changes, key=lambda change: (change[0], change[2].place)):
         what = f"{new.place}: {new.metric}"
         before = f"{old.score:.2f}" + (f" {old.metric}" if old.metric != new.metric else "")
         yield Change(what, before, f"{new.score:.2f}")
@@ -210,13 +210,13 @@ def _octets(amount: float) -> str:
 
 def _alone(before: Report, after: Report) -> Iterator[Change]:
     """Places of one run, once for all of a node."""
-    old = {one.place for one in before.places}
-    new = {one.place for one in after.places}
+    old = {item.place for item in before.places}
+    new = {item.place for item in after.places}
     for places, other, make in (
         (before.places, new, lambda n, c: Change(n, "there", _NOTHING, c)),
         (after.places, old, lambda n, c: Change(n, _NOTHING, "there", c)),
     ):
-        yield from _counted((one.place for one in places if one.place not in other), make)
+        yield from _counted((item.place for item in places if item.place not in other), make)
 
 
 def _counted(places: Iterable[str], make: Callable[[str, int], Change]) -> Iterator[Change]:
@@ -233,8 +233,8 @@ def _pictures(
 ) -> Iterator[tuple[Picture, Picture]]:
     """The pictures of one place beside each other, in the order in which they were made there."""
     old: dict[tuple[str, str], list[Picture]] = {}
-    for one in before:
-        old.setdefault((one.place, one.media), []).append(one)
-    for one in after:
-        if found := old.get((one.place, one.media)):
-            yield replace(found.pop(0), name=f"before-{one.name}"), one
+    for picture in before:
+        old.setdefault((picture.place, picture.media), []).append(picture)
+    for picture in after:
+        if earlier := old.get((picture.place, picture.media)):
+            yield replace(earlier.pop(0), name=f"before-{picture.name}"), picture

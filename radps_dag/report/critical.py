@@ -32,10 +32,10 @@ def critical_path(graph: Graph, root: NodeState, span: Spans, began: float) -> t
     """The steps from the first to the last, of a run that began then."""
     steps: list[Step] = []
     for node in _level(graph, root.children, span):
-        found = span(node)
-        assert found is not None
-        before = max(0.0, found.start - (steps[-1].end if steps else began))
-        steps.append(Step(node.place, found.start, found.end, before))
+        times = span(node)
+        assert times is not None
+        before = max(0.0, times.start - (steps[-1].end if steps else began))
+        steps.append(Step(node.place, times.start, times.end, before))
     return tuple(steps)
 
 
@@ -56,42 +56,42 @@ def _awaited(
     seen: set[str] = set()
     waiting = list(graph.predecessors(id))
     while waiting:
-        one = waiting.pop()
-        if one in seen:
+        awaited = waiting.pop()
+        if awaited in seen:
             continue
-        seen.add(one)
-        if one in children and span(children[one]) is not None:
-            yield one
+        seen.add(awaited)
+        if awaited in children and span(children[awaited]) is not None:
+            yield awaited
         else:
-            waiting += graph.predecessors(one)
+            waiting += graph.predecessors(awaited)
 
 
 def _latest(ids: Iterable[str], children: Mapping[str, NodeState], span: Spans) -> str | None:
-    found = [
+    ends = [
         (ended.end, ended.start, id)
         for id in ids
         if id in children and (ended := span(children[id])) is not None
     ]
-    return max(found)[2] if found else None
+    return max(ends)[2] if ends else None
 
 
 def _inside(graph: Graph, id: str, node: NodeState, span: Spans) -> Iterator[NodeState]:
     """The steps in a node; the node itself where nothing is in it."""
-    instances = [one for one in node.children.values() if one.is_instance and span(one)]
-    rounds = [one for one in node.children.values() if one.is_iteration and span(one)]
+    instances = [child for child in node.children.values() if child.is_instance and span(child)]
+    rounds = [child for child in node.children.values() if child.is_iteration and span(child)]
     inner = body(graph, id)
     if instances:
-        last = max(instances, key=lambda one: _end(span, one))
+        last = max(instances, key=lambda child: _end(span, child))
         yield from _inside(graph, id, last, span)
     elif rounds:
-        for one in sorted(rounds, key=lambda one: int(one.label[1:])):
-            yield from _inside(graph, id, one, span)
-    elif inner is not None and any(span(one) for one in node.children.values()):
+        for child in sorted(rounds, key=lambda child: int(child.label[1:])):
+            yield from _inside(graph, id, child, span)
+    elif inner is not None and any(span(child) for child in node.children.values()):
         yield from _level(inner, node.children, span)
     else:
         yield node
 
 
 def _end(span: Spans, node: NodeState) -> float:
-    found = span(node)
-    return found.end if found is not None else 0.0
+    times = span(node)
+    return times.end if times is not None else 0.0

@@ -72,7 +72,7 @@ class _Folding:
 
     def _units(self) -> tuple[dict[str, list[Unit]], list[Unit]]:
         """The places by node, nodes in the order of the graph; and the loops."""
-        found: dict[str, list[Unit]] = {}
+        by_node: dict[str, list[Unit]] = {}
         looping: list[Unit] = []
         views = self._history.views.places
         for state in self._state.root.walk():
@@ -80,24 +80,26 @@ class _Folding:
             if state.kind == "loop":
                 looping.append(unit)
             if state.kind not in ("loop", "fan_out"):
-                found.setdefault(node_path(state.place), []).append(unit)
+                by_node.setdefault(node_path(state.place), []).append(unit)
             elif not state.children:
-                found.setdefault(node_path(state.place), [])
-        for path, units in list(found.items()):
+                by_node.setdefault(node_path(state.place), [])
+        for path, units in list(by_node.items()):
             if not units:  # a fan-out of nothing
                 states = (self._state.find(path),)
-                found[path] = [
-                    Unit(one, views.get(path) or NodeView(self._run, path)) for one in states if one
+                by_node[path] = [
+                    Unit(state, views.get(path) or NodeView(self._run, path))
+                    for state in states
+                    if state
                 ]
         order = {path: n for n, path in enumerate(self._recorded.lines)}
         ranked = sorted(
-            (path for path, units in found.items() if units),
+            (path for path, units in by_node.items() if units),
             key=lambda path: [
                 order.get("/".join(path.split("/")[: n + 1]), len(order))
                 for n in range(path.count("/") + 1)
             ],
         )
-        return {path: found[path] for path in ranked}, looping
+        return {path: by_node[path] for path in ranked}, looping
 
     def report(self) -> Report:
         """All of it."""
@@ -106,7 +108,7 @@ class _Folding:
         questions = tuple(self._questions())
         critical = self._critical()
         nodes = {path: self._node(path, units) for path, units in self._paths.items()}
-        found = axis(self._history.stretches(), WIDTH)
+        time_axis = axis(self._history.stretches(), WIDTH)
         shown_loops, more_loops = loops(self._loops, self._most)
         scores, folds = folded(self._scores(), self._most)
         pictures = self._pictures()
@@ -126,7 +128,7 @@ class _Folding:
             seconds=state.root.elapsed(self._until),
             ended=state.root.ran + state.root.reused,
             reused=state.root.reused,
-            failed=sum(one.count for one in (*causes, *tolerated)),
+            failed=sum(failure.count for failure in (*causes, *tolerated)),
             retried=state.root.retried,
             processes=tuple(self._processes()),
             params=self._shown.pairs(start.params, 500),
@@ -135,18 +137,20 @@ class _Folding:
             causes=causes,
             tolerated=tolerated,
             questions=questions,
-            warnings=tuple((one.place, one.message) for one in state.warnings[:_WARNINGS]),
+            warnings=tuple(
+                (warning.place, warning.message) for warning in state.warnings[:_WARNINGS]
+            ),
             warned=state.warned,
             stages=stages,
             scores=scores,
             folds=folds,
             topics=tuple(self._topics(stages)),
             timeline=timeline(
-                found,
+                time_axis,
                 list(nodes.values()),
                 self._paths,
                 questions,
-                frozenset(one.place for one in critical),
+                frozenset(step.place for step in critical),
                 self._until,
             ),
             critical=critical,
@@ -192,7 +196,7 @@ class _Folding:
             who = f" by {state.end.by}" if state.end.by else ""
             why = f": {state.end.message}" if state.end.message else ""
             words = [f"The run was cancelled{who}{why}."]
-        for count, one, many in (
+        for count, singular, plural in (
             (sum(each.count for each in causes), "failure ended it", "failures ended it"),
             (
                 sum(each.count for each in tolerated),
@@ -216,31 +220,31 @@ class _Folding:
             ),
         ):
             if count:
-                words.append(f"{count:,} {one if count == 1 else many}.")
+                words.append(f"{count:,} {singular if count == 1 else plural}.")
         return " ".join(words)
 
     def _failures(self) -> tuple[tuple[Failure, ...], tuple[Failure, ...]]:
-        found = failures(self._state)
+        failed = failures(self._state)
         return (
-            tuple(self._alike(found.causes, tolerated=False)),
-            tuple(self._alike(found.tolerated, tolerated=True)),
+            tuple(self._alike(failed.causes, tolerated=False)),
+            tuple(self._alike(failed.tolerated, tolerated=True)),
         )
 
     def _alike(self, nodes: Iterable[NodeState], *, tolerated: bool) -> Iterator[Failure]:
-        for some in alike(nodes, key=lambda one: (pattern(one.place), one.error, one.message)):
+        for some in alike(nodes, key=lambda node: (pattern(node.place), node.error, node.message)):
             first = some[0]
             message = self._shown.text(first.message)
-            places = tuple(one.place for one in some[:_WORST])
+            places = tuple(node.place for node in some[:_WORST])
             yield Failure(first.place, first.error, message, tolerated, len(some), places)
 
     def _questions(self) -> Iterator[Question]:
         over = self._state.end is not None and self._state.end.status in ("cancelled", "succeeded")
         asked = [
-            question(one, view.answers.get(one.question), over)
+            question(fact, view.answers.get(fact.question), over)
             for view in self._history.views.places.values()
-            for one in view.asked
+            for fact in view.asked
         ]
-        yield from sorted(asked, key=lambda one: one.asked)
+        yield from sorted(asked, key=lambda fact: fact.asked)
 
     def _critical(self) -> tuple[Step, ...]:
         """The path through what the latest process did."""
@@ -293,8 +297,8 @@ class _Folding:
             if state.kind is None and state.status == "waiting":
                 continue
             view = self._history.views.places.get(state.place) or NodeView(self._run, state.place)
-            known = [one for one in view.scores if one.score is not None]
-            lowest = min(known, key=lambda one: one.score or 0.0, default=None)
+            scores = [fact for fact in view.scores if fact.score is not None]
+            lowest = min(scores, key=lambda fact: fact.score or 0.0, default=None)
             start = view.start
             yield Place(
                 place=state.place,
@@ -313,22 +317,22 @@ class _Folding:
     def _pictures(self) -> dict[str, list[Picture]]:
         """By stage, in the order in which they were made."""
         seen: set[str] = set()
-        found: dict[str, list[Picture]] = {}
+        pictures: dict[str, list[Picture]] = {}
         for view in self._history.views.places.values():
             state = self._state.find(view.place)
             if state is None or view.made is None:  # what is no call hands on what calls made
                 continue
-            for one in pictures_of(view, self._score_of(state), self._shown, seen):
-                found.setdefault(one.stage, []).append(one)
-        return found
+            for picture in pictures_of(view, self._score_of(state), self._shown, seen):
+                pictures.setdefault(picture.stage, []).append(picture)
+        return pictures
 
     def _score_of(self, state: NodeState) -> Score | None:
         """The lowest score of a place or, where it has none, of the nearest around it."""
-        for one in (state, *state.above()):
-            view = self._history.views.places.get(one.place)
-            known = [each for each in view.scores if each.score is not None] if view else []
-            if known:
-                return score(min(known, key=lambda each: each.score or 0.0))
+        for around in (state, *state.above()):
+            view = self._history.views.places.get(around.place)
+            scores = [fact for fact in view.scores if fact.score is not None] if view else []
+            if scores:
+                return score(min(scores, key=lambda fact: fact.score or 0.0))
         return None
 
     def _stages(
@@ -339,8 +343,8 @@ class _Folding:
         failed: Sequence[Failure],
     ) -> Iterator[Stage]:
         scores: dict[str, list[Score]] = {}
-        for one in self._scores():
-            scores.setdefault(_stage(one.place), []).append(one)
+        for scored in self._scores():
+            scores.setdefault(_stage(scored.place), []).append(scored)
         for name, state in self._state.root.children.items():
             if name not in nodes:
                 continue
@@ -350,14 +354,14 @@ class _Folding:
             yield Stage(
                 name=name,
                 node=nodes[name],
-                nodes=tuple(one for path, one in nodes.items() if path.startswith(f"{name}/")),
+                nodes=tuple(inner for path, inner in nodes.items() if path.startswith(f"{name}/")),
                 scores=kept,
                 folds=folds,
                 pictures=tuple(some[-_PICTURES:]),
                 more_pictures=max(0, len(some) - _PICTURES),
                 loops=loops(inside, self._most)[0],
-                failures=tuple(one for one in failed if _stage(one.place) == name),
-                questions=tuple(one for one in questions if _stage(one.place) == name),
+                failures=tuple(failure for failure in failed if _stage(failure.place) == name),
+                questions=tuple(asked for asked in questions if _stage(asked.place) == name),
                 seconds=state.elapsed(self._until),
                 reused=state.reused,
                 ran=state.ran,
@@ -365,31 +369,31 @@ class _Folding:
             )
 
     def _topics(self, stages: Sequence[Stage]) -> Iterator[Topic]:
-        nodes = [one for stage in stages for one in stage.every if one.is_call]
-        topics = {one.path: one.topic for one in nodes}
-        scores = [one for stage in stages for one in stage.scores]
-        pictures = [one for stage in stages for one in stage.pictures]
+        nodes = [node for stage in stages for node in stage.every if node.is_call]
+        topics = {node.path: node.topic for node in nodes}
+        scores = [item for stage in stages for item in stage.scores]
+        pictures = [picture for stage in stages for picture in stage.pictures]
         for name in TOPICS:
-            some = tuple(one for one in nodes if one.topic == name)
+            some = tuple(node for node in nodes if node.topic == name)
             mine = {path for path, topic in topics.items() if topic == name}
-            found = Topic(
+            topic = Topic(
                 name,
                 some,
                 tuple(
                     sorted(
-                        (one for one in scores if self._topic(one.place, topics) == name),
-                        key=lambda one: one.order,
+                        (item for item in scores if self._topic(item.place, topics) == name),
+                        key=lambda item: item.order,
                     )
                 ),
-                tuple(one for one in pictures if node_path(one.place) in mine),
+                tuple(picture for picture in pictures if node_path(picture.place) in mine),
             )
-            if found.nodes or found.scores or found.pictures:
-                yield found
+            if topic.nodes or topic.scores or topic.pictures:
+                yield topic
 
     def _topic(self, place: str, topics: Mapping[str, str]) -> str:
         """The topic of a call; of what holds calls, that of the last one in it."""
         path = node_path(place)
-        inside = [topic for one, topic in topics.items() if one.startswith(f"{path}/")]
+        inside = [topic for inner, topic in topics.items() if inner.startswith(f"{path}/")]
         return topics.get(path) or (inside[-1] if inside else "other")
 
 
@@ -406,10 +410,10 @@ _HOW = {
 def _provenance(start: RunStarted) -> dict[str, Any]:
     """The text to show; the writer of a journal that was imported is not trusted."""
     left_out = ("sources", "context", "sources_sha256")
-    found = {name: value for name, value in start.provenance.items() if name not in left_out}
-    packages = found.get("packages")
-    found["packages"] = dict(packages) if isinstance(packages, Mapping) else {}
-    return found
+    shown = {name: value for name, value in start.provenance.items() if name not in left_out}
+    packages = shown.get("packages")
+    shown["packages"] = dict(packages) if isinstance(packages, Mapping) else {}
+    return shown
 
 
 def _stage(place: str) -> str:

@@ -32,10 +32,10 @@ class Links:
     def __post_init__(self) -> None:
         self._anchors = {node.path: f"n{n}" for n, node in enumerate(self.report.nodes, 1)}
         self._stages = {
-            one.name: f"stage-{n:02}-{_UNFIT.sub('-', one.name)[:60]}"
-            for n, one in enumerate(self.report.stages, 1)
+            stage.name: f"stage-{n:02}-{_UNFIT.sub('-', stage.name)[:60]}"
+            for n, stage in enumerate(self.report.stages, 1)
         }
-        self._files = {one.name: n for n, one in enumerate(self.report.texts, 1)}
+        self._files = {text.name: n for n, text in enumerate(self.report.texts, 1)}
 
     def page(self, name: str) -> str:
         """A section as a whole."""
@@ -70,16 +70,16 @@ class Links:
         """The link to a line of the pipeline's text."""
         return self._at("pipeline", f"f{self._files[file]}-{line}") if file in self._files else ""
 
-    def picture(self, one: Picture) -> str:
+    def picture(self, picture: Picture) -> str:
         """The source of a picture, "" where it is not to be had."""
-        return f"pictures/{one.name}" if one.path is not None else ""
+        return f"pictures/{picture.name}" if picture.path is not None else ""
 
-    def whole(self, one: Picture) -> str:
+    def full_size(self, picture: Picture) -> str:
         """The link to a picture by itself; "" for an SVG, which as a page of its own might run a
         program."""
-        return self.picture(one) if one.media != "image/svg+xml" else ""
+        return self.picture(picture) if picture.media != "image/svg+xml" else ""
 
-    def unshown(self, one: Picture) -> str:
+    def unshown(self, picture: Picture) -> str:
         """The reason why a picture that is there is not shown."""
         return ""
 
@@ -87,7 +87,7 @@ class Links:
         """The source of a picture of the graph."""
         return GRAPHS[which]
 
-    def whole_graph(self) -> str:
+    def full_size_graph(self) -> str:
         """The link to the picture by itself."""
         return GRAPHS["all"]
 
@@ -104,8 +104,8 @@ class Links:
     def pictures(self) -> Iterator[Picture]:
         """The pictures to be laid beside the pages."""
         compared = self.report.comparison.pictures if self.report.comparison is not None else ()
-        every = (*self.report.pictures, *(old for old, _ in compared))
-        return (one for one in every if one.path is not None)
+        pictures = (*self.report.pictures, *(old for old, _ in compared))
+        return (picture for picture in pictures if picture.path is not None)
 
 
 @dataclass
@@ -122,25 +122,25 @@ class FileLinks(Links):
     def _at(self, name: str, anchor: str) -> str:
         return f"#{anchor}"
 
-    def picture(self, one: Picture) -> str:
+    def picture(self, picture: Picture) -> str:
         """The source of a picture, "" where there is none, no room, or where it is there already:
         topics show what stages have shown."""
-        if one.path is None or one.name in self._embedded:
+        if picture.path is None or picture.name in self._embedded:
             return ""
-        if one.size * 4 // 3 > self._room or not (data := content_of(one)):
+        if picture.size * 4 // 3 > self._room or not (data := content_of(picture)):
             return ""
-        source = f"data:{one.media};base64,{base64.b64encode(data).decode()}"
+        source = f"data:{picture.media};base64,{base64.b64encode(data).decode()}"
         self._room -= len(source)
-        self._embedded.add(one.name)
+        self._embedded.add(picture.name)
         return source
 
-    def whole(self, one: Picture) -> str:
+    def full_size(self, picture: Picture) -> str:
         """The link to a picture by itself: there is none."""
         return ""
 
-    def unshown(self, one: Picture) -> str:
+    def unshown(self, picture: Picture) -> str:
         """The reason why a picture that is there is not shown."""
-        if one.name in self._embedded:
+        if picture.name in self._embedded:
             return "shown with its stage, above"
         return f"not embedded, beyond {EMBEDDED // 1_000_000} MB of pictures"
 
@@ -153,6 +153,6 @@ class FileLinks(Links):
         content = self.report.graph if which == "all" else self.report.graph_of_stages
         return f"data:image/svg+xml;base64,{base64.b64encode(content).decode()}"
 
-    def whole_graph(self) -> str:
+    def full_size_graph(self) -> str:
         """The link to the picture by itself: there is none."""
         return ""

@@ -21,32 +21,37 @@ def loops(units: Iterable[Unit], most: int) -> tuple[tuple[Loop, ...], int]:
     """The loops that ran, in their order; of many at one node the worst. And how many are left
     out."""
     kept: list[Loop] = []
-    left = 0
+    omitted = 0
     alike: dict[str, list[Loop]] = {}
     for unit in units:
         if unit.view.iterations:
             alike.setdefault(node_path(unit.state.place), []).append(_loop(unit))
     for some in alike.values():
         if len(some) > most:
-            left += len(some) - most
+            omitted += len(some) - most
             some = sorted(some, key=_badness)[:most]
         kept += some
-    return tuple(kept), left
+    return tuple(kept), omitted
 
 
-def _badness(one: Loop) -> tuple[int, int, int, str]:
-    bad = _WORST.get(one.status, 3)
-    return (bad, 0 if one.outcome in ("diverged", "exhausted") else 1, -len(one.rounds), one.place)
+def _badness(loop: Loop) -> tuple[int, int, int, str]:
+    bad = _WORST.get(loop.status, 3)
+    return (
+        bad,
+        0 if loop.outcome in ("diverged", "exhausted") else 1,
+        -len(loop.rounds),
+        loop.place,
+    )
 
 
 def _loop(unit: Unit) -> Loop:
-    found = unit.view.iterations
-    last = found[-1]
+    iterations = unit.view.iterations
+    last = iterations[-1]
     kept = last.kept if last.outcome else 0
-    measure, values = _course(found)
+    measure, values = _course(iterations)
     rounds = tuple(
-        Iteration(one.iteration, value, one.outcome, one.iteration == kept)
-        for one, value in zip(found, values, strict=True)
+        Iteration(iteration.iteration, value, iteration.outcome, iteration.iteration == kept)
+        for iteration, value in zip(iterations, values, strict=True)
     )
     points, logarithmic = _points(values)
     return Loop(
@@ -63,15 +68,15 @@ def _loop(unit: Unit) -> Loop:
     )
 
 
-def _course(found: Sequence[Iterated]) -> tuple[str, list[float | None]]:
+def _course(iterations: Sequence[Iterated]) -> tuple[str, list[float | None]]:
     """The measure of a loop, by its name: its score or, where it has none, the first number
     that it hands on from round to round. The last round hands on nothing."""
-    scores = [one.score for one in found]
-    if any(one is not None for one in scores):
+    scores = [iteration.score for iteration in iterations]
+    if any(score is not None for score in scores):
         return "score", scores
-    names = dict.fromkeys(name for one in found for name in one.state)
+    names = dict.fromkeys(name for iteration in iterations for name in iteration.state)
     for name in names:
-        values = [_number(one.state.get(name)) for one in found]
+        values = [_number(iteration.state.get(name)) for iteration in iterations]
         if sum(value is not None for value in values) > 1:
             return name, values
     return "", scores
@@ -81,21 +86,21 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _points(found: Sequence[float | None]) -> tuple[tuple[tuple[float, float], ...], bool]:
+def _points(course: Sequence[float | None]) -> tuple[tuple[tuple[float, float], ...], bool]:
     """The values as points, on a logarithmic axis where they span more than a factor of 30."""
-    known = [(n, one) for n, one in enumerate(found) if one is not None and isfinite(one)]
-    if len(known) < 2:
+    finite = [(n, value) for n, value in enumerate(course) if value is not None and isfinite(value)]
+    if len(finite) < 2:
         return (), False
-    values = [value for _, value in known]
+    values = [value for _, value in finite]
     logarithmic = min(values) > 0 and max(values) / min(values) > 30
     if logarithmic:
         values = [log10(value) for value in values]
     low, high = min(values), max(values)
-    wide = max(len(found) - 1, 1)
+    wide = max(len(course) - 1, 1)
     return tuple(
         (
             round(6 + n / wide * (WIDE - 12), 1),
             round(HEIGHT - 6 - (value - low) / ((high - low) or 1.0) * (HEIGHT - 12), 1),
         )
-        for (n, _), value in zip(known, values, strict=True)
+        for (n, _), value in zip(finite, values, strict=True)
     ), logarithmic

@@ -135,7 +135,7 @@ class Stage:
     @property
     def low(self) -> Score | None:
         """Its lowest score."""
-        return next((one for one in self.scores if one.score is not None), None)
+        return next((score for score in self.scores if score.score is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +169,10 @@ class Axis:
 
     def at(self, time: float) -> float:
         """The position of a time."""
-        for one in self.segments:
-            if time <= one.end:
-                share = (time - one.start) / max(one.end - one.start, 1e-9)
-                return one.left + max(0.0, share) * (one.right - one.left)
+        for segment in self.segments:
+            if time <= segment.end:
+                share = (time - segment.start) / max(segment.end - segment.start, 1e-9)
+                return segment.left + max(0.0, share) * (segment.right - segment.left)
         return self.segments[-1].right if self.segments else 0.0
 
 
@@ -328,15 +328,15 @@ class Report:
     @property
     def pictures(self) -> tuple[Picture, ...]:
         """The pictures of all stages."""
-        return tuple(one for stage in self.stages for one in stage.pictures)
+        return tuple(picture for stage in self.stages for picture in stage.pictures)
 
     @property
     def cpu(self) -> float | None:
         """Seconds of processors that calls used; None where none was measured."""
-        columns = [one.columns.get("cpu_seconds") for one in self.resources]
-        return sum(one.sum for one in columns if one is not None) if any(columns) else None
+        columns = [stats.columns.get("cpu_seconds") for stats in self.resources]
+        return sum(column.sum for column in columns if column is not None) if any(columns) else None
 
     @property
     def active(self) -> float:
         """Seconds in which a process drove the run."""
-        return sum(one.end - one.start for one in self.timeline.axis.segments)
+        return sum(segment.end - segment.start for segment in self.timeline.axis.segments)

@@ -157,12 +157,12 @@ class Node:
     @property
     def status(self) -> Status:
         """The status that matters most among its places."""
-        found = dict(self.counts)
+        statuses = dict(self.counts)
         order: tuple[Status, ...] = (
             "failed", "running", "retrying", "stopped", "tolerated", "succeeded", "reused",
             "skipped", "waiting",
         )  # fmt: skip
-        return next((one for one in order if one in found), "waiting")
+        return next((status for status in order if status in statuses), "waiting")
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,8 @@ def pages(report: Report) -> Iterator[tuple[str, bytes]]:
     """The pages with their names in the folder."""
     links = Links(report)
     environment = _environment()
-    for one in _sections(report, links):
-        yield links.file_of(one.name), _page(environment, report, links, [one])
+    for section in _sections(report, links):
+        yield links.file_of(section.name), _page(environment, report, links, [section])
 
 
 def single_page(report: Report) -> bytes:
@@ -88,10 +88,10 @@ def gantt(chart: Timeline, *, alone: bool = True) -> str:
             top += 8
         height = _AREA + 4 if row.density else 6.0 + 9 * row.lanes
         height = max(height, 16.0)
-        one = _Placed(row, round(top, 1), height, _label(row), _area(row))
+        placed_row = _Placed(row, round(top, 1), height, _label(row), _area(row))
         if row.box:
             boxes.append(_Placed(row, round(top - 2, 1), height, ""))
-        placed.append(one)
+        placed.append(placed_row)
         top += height
     if boxes:
         boxes[-1].height = round(top - boxes[-1].top + 2, 1)
@@ -217,13 +217,13 @@ def _clock(time: float | None, started: float) -> str:
     return "" if time is None else f"+{duration(max(0.0, time - started))}"
 
 
-def _grade(one: Score) -> str:
-    return quality_text(Quality(one.score, one.verdict))
+def _grade(score: Score) -> str:
+    return quality_text(Quality(score.score, score.verdict))
 
 
-def _tone(one: Score) -> str:
+def _tone(score: Score) -> str:
     """The class of a score's colour."""
-    word = _grade(one).rpartition(" ")[2]
+    word = _grade(score).rpartition(" ")[2]
     return word if word in ("good", "fair", "low", "bad", "warn", "alert", "error") else "muted"
 
 

@@ -59,15 +59,15 @@ def content_of(picture: Picture) -> bytes:
 
 def _addresses(view: NodeView) -> dict[str, str]:
     """Addresses with what they show, as far as it is said."""
-    found: dict[str, str] = {}
+    captions: dict[str, str] = {}
     products: list[Any] = [view.outputs]
     if view.made is not None:
-        products += [one.value for one in view.made.added]
+        products += [addition.value for addition in view.made.added]
         for name in view.made.files:
-            found[f"{view.made.workdir}/{quote(name)}"] = ""
+            captions[f"{view.made.workdir}/{quote(name)}"] = ""
     for product in products_in(products):
-        found[str(product["uri"])] = _words(product)
-    return found
+        captions[str(product["uri"])] = _words(product)
+    return captions
 
 
 def _words(product: Mapping[str, Any]) -> str:
@@ -76,8 +76,8 @@ def _words(product: Mapping[str, Any]) -> str:
     of = ""
     if isinstance(selection, Mapping):
         of = ", ".join(f"{name} {_listed(value)}" for name, value in sorted(selection.items()))
-    said = (product.get("description"), product.get("kind"), product.get("group"), of)
-    return ", ".join(str(one) for one in said if one)
+    parts = (product.get("description"), product.get("kind"), product.get("group"), of)
+    return ", ".join(str(part) for part in parts if part)
 
 
 def _listed(value: Any) -> str:

@@ -31,8 +31,8 @@ class Recorded:
 
 def recorded(start: RunStarted) -> Recorded:
     """The record of the pipeline's text in the run."""
-    found = start.provenance.get("sources", {})
-    sources = {name: text for name, text in found.items() if isinstance(text, str)}
+    texts = start.provenance.get("sources", {})
+    sources = {name: text for name, text in texts.items() if isinstance(text, str)}
     if not sources:
         return Recorded()
     main = Path(start.file).name
@@ -56,11 +56,11 @@ def recorded(start: RunStarted) -> Recorded:
 
 def _nodes_in(name: str, lines: Mapping[str, tuple[str, int]]) -> dict[int, str]:
     """The nodes that begin on the lines of a file; of a file that is used twice, the first."""
-    found: dict[int, str] = {}
+    nodes: dict[int, str] = {}
     for path, (file, line) in lines.items():
         if file == name:
-            found.setdefault(line, path)
-    return found
+            nodes.setdefault(line, path)
+    return nodes
 
 
 def _written(sources: Mapping[str, str], folder: Path) -> bool:

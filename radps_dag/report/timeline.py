@@ -42,9 +42,9 @@ def timeline(
     """The rows of all nodes that began. `critical` are the places of the critical path."""
     rows = []
     for node in nodes:
-        asked = [one for one in questions if node_path(one.place) == node.path]
+        asked = [question for question in questions if node_path(question.place) == node.path]
         bars = list(_bars(axis, units.get(node.path, ()), critical, until))
-        bars += [_asked(axis, one, until) for one in asked]
+        bars += [_asked(axis, question, until) for question in asked]
         if bars:
             rows.append(_row(node, bars))
     return Timeline(axis, tuple(rows))
@@ -57,21 +57,21 @@ def _bars(
     each result that was used again."""
     for unit in units:
         place, state, again = unit.state.place, unit.state, bool(unit.view.origin)
-        for one in unit.view.attempts:
-            if one.started is None:
+        for attempt in unit.view.attempts:
+            if attempt.started is None:
                 continue
-            last = one is unit.view.attempts[-1] and not again
-            status = _status(state, one.status) if last else one.status
-            begin, end = one.started, until if one.ended is None else one.ended
-            usage = one.usage
+            last = attempt is unit.view.attempts[-1] and not again
+            status = _status(state, attempt.status) if last else attempt.status
+            begin, end = attempt.started, until if attempt.ended is None else attempt.ended
+            usage = attempt.usage
             if usage is not None and usage.ready is not None:
                 begin, end = usage.began, usage.computed
                 yield from _part(axis, "publishing", place, end, usage.published)
-            if one.ready is not None:
-                yield from _part(axis, "waiting", place, one.ready, begin)
+            if attempt.ready is not None:
+                yield from _part(axis, "waiting", place, attempt.ready, begin)
             left, right = axis.at(begin), axis.at(end)
-            took = duration(one.seconds) if one.seconds is not None else "not ended"
-            which = f", attempt {one.number}" if one.number > 1 else ""
+            took = duration(attempt.seconds) if attempt.seconds is not None else "not ended"
+            which = f", attempt {attempt.number}" if attempt.number > 1 else ""
             title = f"{place}{which}: {status}, {took}"
             right = max(right, left + _MOMENT)
             yield Bar(left, right, status, title, critical=last and place in critical)
@@ -94,33 +94,33 @@ def _status(state: NodeState, status: str) -> str:
     return "tolerated" if state.status == "tolerated" else status
 
 
-def _asked(axis: Axis, one: Question, until: float) -> Bar:
-    left = axis.at(one.asked)
-    right = axis.at(one.answer.time if one.answer is not None else until)
-    title = f"{one.place}: {one.message}"
+def _asked(axis: Axis, question: Question, until: float) -> Bar:
+    left = axis.at(question.asked)
+    right = axis.at(question.answer.time if question.answer is not None else until)
+    title = f"{question.place}: {question.message}"
     return Bar(left, max(right, left + _MOMENT), "asked", title)
 
 
 def _row(node: Node, bars: list[Bar]) -> Row:
-    left, right = min(one.left for one in bars), max(one.right for one in bars)
+    left, right = min(bar.left for bar in bars), max(bar.right for bar in bars)
     box = node.depth == 0
     placed, lanes = _in_lanes(bars)
     if len(bars) <= _MOST_BARS and lanes <= _MOST_LANES:
         return Row(node, left, right, tuple(placed), lanes, box=box)
-    running = [(one.left, one.right) for one in bars if one.status not in ("waiting", "publishing")]
+    running = [(bar.left, bar.right) for bar in bars if bar.status not in ("waiting", "publishing")]
     counts = bins(running, left, right, _BINS)
     peak = max(counts)
     # What failed, and what waits for a person, is seen one by one even so.
-    worse = [one for one in bars if one.status in ("failed", "tolerated", "asked") or one.critical]
+    worse = [bar for bar in bars if bar.status in ("failed", "tolerated", "asked") or bar.critical]
     some = tuple(worse[:_MOST_BARS])
-    return Row(node, left, right, some, 1, tuple(one / peak for one in counts), peak, box)
+    return Row(node, left, right, some, 1, tuple(count / peak for count in counts), peak, box)
 
 
 def _in_lanes(bars: list[Bar]) -> tuple[list[Bar], int]:
     """Bars that overlap stand below each other."""
     ends: list[float] = []
     placed = []
-    for bar in sorted(bars, key=lambda one: (one.left, one.right)):
+    for bar in sorted(bars, key=lambda bar: (bar.left, bar.right)):
         lane = next((n for n, end in enumerate(ends) if end <= bar.left + 0.01), len(ends))
         if lane == len(ends):
             ends.append(0.0)

@@ -49,10 +49,10 @@ class Shown:
 
     def pairs(self, values: Mapping[str, Any], most: int = 40) -> tuple[tuple[str, str], ...]:
         """Names with their values."""
-        found = [(name, self(value)) for name, value in list(values.items())[:most]]
+        pairs = [(name, self(value)) for name, value in list(values.items())[:most]]
         if len(values) > most:
-            found.append(("...", f"and {len(values) - most:,} more"))
-        return tuple(found)
+            pairs.append(("...", f"and {len(values) - most:,} more"))
+        return tuple(pairs)
 
 
 def moment(seconds: float | None) -> str:
@@ -84,19 +84,19 @@ def folded(scores: Iterable[Score], most: int) -> tuple[tuple[Score, ...], tuple
     """The scores, lowest first; of more than `most` of one metric of a node, that many and what the
     others are like."""
     alike: dict[tuple[str, str], list[Score]] = {}
-    for one in scores:
-        alike.setdefault((node_path(one.place), one.metric), []).append(one)
+    for score in scores:
+        alike.setdefault((node_path(score.place), score.metric), []).append(score)
     kept: list[Score] = []
     folds: list[ScoreFold] = []
     for (node, metric), some in alike.items():
-        some.sort(key=lambda one: one.order)
+        some.sort(key=lambda score: score.order)
         kept += some[:most]
-        known = [one.score for one in some if one.score is not None]
-        if len(some) > most and known:
+        numbers = [score.score for score in some if score.score is not None]
+        if len(some) > most and numbers:
             folds.append(
-                ScoreFold(node, metric, len(some), known[0], median(known), known[-1], most)
+                ScoreFold(node, metric, len(some), numbers[0], median(numbers), numbers[-1], most)
             )
-    return tuple(sorted(kept, key=lambda one: one.order)), tuple(folds)
+    return tuple(sorted(kept, key=lambda score: score.order)), tuple(folds)
 
 
 def spread(seconds: Sequence[float]) -> Spread | None:

@@ -47,8 +47,8 @@ def _contents(report: Report) -> Iterator[tuple[str, bytes]]:
     links = Links(report)
     yield from links.graphs()
     yield RESOURCES, as_csv(report.resources).encode("utf-8", "backslashreplace")
-    for one in links.pictures():
-        yield f"pictures/{one.name}", content_of(one)
+    for picture in links.pictures():
+        yield f"pictures/{picture.name}", content_of(picture)
 
 
 def _folder(report: Report, folder: Path) -> Path:
@@ -57,9 +57,9 @@ def _folder(report: Report, folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_ours(index))):
         raise UsageError(f"{folder}: something else is there; use -o for another place")
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
-    known = set()
+    written = set()
     for name, content in _contents(report):
-        known.add(name)
+        written.add(name)
         with _replaced(folder / name) as path:
             path.write_bytes(content)
     for old in (
@@ -68,7 +68,7 @@ def _folder(report: Report, folder: Path) -> Path:
         *folder.glob("graph*.svg"),
         folder / "comparison.html",
     ):
-        if old.relative_to(folder).as_posix() not in known:
+        if old.relative_to(folder).as_posix() not in written:
             old.unlink(missing_ok=True)
     return index
 

@@ -53,10 +53,10 @@ class ResultCache:
         keys.changed = self.in_place.path_of_others
         keys.before = lambda uri: self.in_place.before(uri, keys.now_outside)
 
-    def begin(self, sight: Visibility, left: Mapping[str, str]) -> None:
-        """A run, or a plan of one, begins: `left` are the runs that left stages it does not do."""
+    def begin(self, sight: Visibility, adopted: Mapping[str, str]) -> None:
+        """A run, or a plan of one, begins: `adopted` are the runs of stages that it does not do."""
         self.revisions = Revisions(sight)
-        for stage, run in left.items():
+        for stage, run in adopted.items():
             for place, row in self._runs.results(run).made.items():
                 if around(place)[0].partition("[")[0].partition("#")[0] == stage:
                     self.note(place, self._known(row))

@@ -27,7 +27,7 @@ class _Data:
     """The changes that calls of this run made to the data at one address."""
 
     before: str = ""  # the content of data from outside, before the first of them
-    left: tuple[int, str] | None = None  # by the last that ended well
+    written: tuple[int, str] | None = None  # by the last that ended well
     doubt: str = ""  # the last one was "interrupted", or "failed"
     by: dict[str, str] = field(default_factory=dict)  # who changed it: place -> revision
     again: str = ""  # the place of one of those that runs again, as a plan has shown
@@ -68,7 +68,7 @@ class InPlace:
         self._open.pop(place, None)
         for address, state in made.changed.items():
             data = self._own.setdefault(address, _Data())
-            data.left, data.doubt = state, ""
+            data.written, data.doubt = state, ""
             data.by[place] = made.revision
 
     def failed(self, place: str, ending: Ending) -> None:
@@ -112,9 +112,9 @@ class InPlace:
         """The content of data from outside before this run changed them; "" if it did not, or if
         they are not as it left them."""
         data = self._own.get(address_of(uri)) if self._own else None
-        if data is None or data.doubt or data.left is None:
+        if data is None or data.doubt or data.written is None:
             return "" if data is None else data.before
-        return data.before if now(uri) == text_of(data.left) else ""
+        return data.before if now(uri) == text_of(data.written) else ""
 
     def path_of_others(self, text: str) -> str:
         """The address that a text names, if another run has changed in place what lies there."""
@@ -143,19 +143,19 @@ class InPlace:
         kept = {
             name: content
             for name, content in made.files.items()
-            if (data := mine[name]) is None or (data.doubt == "failed" and data.left is None)
+            if (data := mine[name]) is None or (data.doubt == "failed" and data.written is None)
         }
-        left = {
-            address_in(made.workdir, name): data.left
+        states = {
+            address_in(made.workdir, name): data.written
             for name, data in mine.items()
-            if data is not None and data.left is not None and data.doubt != "interrupted"
+            if data is not None and data.written is not None and data.doubt != "interrupted"
         }
         for address in made.changed:
             # Of data from outside nothing can be made again: what failed goes on with it as it is.
             data = self._own.get(address)
-            if data is not None and data.left is not None and not data.doubt:
-                left[address] = data.left
-        return replace(made, files=kept), left
+            if data is not None and data.written is not None and not data.doubt:
+                states[address] = data.written
+        return replace(made, files=kept), states
 
 
 def shown(address: str) -> str:

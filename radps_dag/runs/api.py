@@ -21,7 +21,8 @@ from radps_dag.runs.options import RunOptions, products_root, with_profile
 from radps_dag.workloads.contract.registry import Library
 
 if TYPE_CHECKING:
-    from radps_dag.engine.drive import Ended, Job
+    from radps_dag.engine.drive import Ended
+    from radps_dag.engine.job import Job
     from radps_dag.engine.planning import Planned
     from radps_dag.faults import Faults
     from radps_dag.journal.workspace import RunDirectory

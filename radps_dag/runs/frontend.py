@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from radps_dag.facts import Listener
 
 if TYPE_CHECKING:
-    from radps_dag.engine.drive import Job
+    from radps_dag.engine.job import Job
     from radps_dag.facts import RunStarted
     from radps_dag.journal.workspace import RunDirectory
     from radps_dag.problem import Problem

@@ -23,7 +23,8 @@ from radps_dag.runs.preparing import (
 )
 
 if TYPE_CHECKING:
-    from radps_dag.engine.drive import Ended, Job
+    from radps_dag.engine.drive import Ended
+    from radps_dag.engine.job import Job
     from radps_dag.engine.tracker import Tracker
     from radps_dag.reuse.cache import ResultCache
     from radps_dag.runs.record import OpenRun

@@ -15,8 +15,9 @@ from radps_dag.sealed import Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
-    from radps_dag.engine.drive import Job
+    from radps_dag.engine.job import Job
     from radps_dag.engine.planning import Planned
     from radps_dag.engine.settings import Selection
     from radps_dag.executors.call import Capabilities
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from radps_dag.journal.store import Store
     from radps_dag.language.model import Pipeline
     from radps_dag.reuse.cache import ResultCache
+    from radps_dag.reuse.stages import StageResult
     from radps_dag.workloads.contract.registry import Library
 
 __all__ = [
@@ -122,12 +124,8 @@ def _chosen(part: Selection, pipeline: Pipeline) -> tuple[str, ...] | None:
 def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
     """Build the job to run; its id is still to be given."""
     # Imported when the file is known to be good: the graph library takes its time.
-    from radps_dag.builder import build
-    from radps_dag.engine import selection
-    from radps_dag.engine.drive import Job
     from radps_dag.engine.forcing import refuse_unmatched
-    from radps_dag.engine.live_context import asks_for_context
-    from radps_dag.reuse.revisions import changes_in_place
+    from radps_dag.engine.job import job_of
     from radps_dag.reuse.stages import earlier_outputs
     from radps_dag.runs.provenance import describe
 
@@ -135,28 +133,20 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
     secrets = Secrets.of(params)
     executor = _executor_of(asked)
     faults = _faults(asked.faults, pipeline, find_executor(executor.kind).capabilities)
-    graph = build(pipeline)
-    chosen = selection.choose(graph, asked.settings.part)
-    refuse_unmatched(asked.force, pipeline, chosen, params)
-    required = selection.needed(graph, chosen)
-    looks_back = asks_for_context(pipeline, library) or changes_in_place(pipeline.stages, library)
-    before = selection.before(graph, chosen) if looks_back else ()
     damaged: list[DamagedRun] = []
-    earlier = earlier_outputs(store, pipeline.name, {*required, *before}, damaged.append)
+
+    def earlier(stages: AbstractSet[str]) -> Mapping[str, StageResult]:
+        return earlier_outputs(store, pipeline.name, stages, damaged.append)
+
+    settings = replace(asked.settings, secrets=tuple(secrets.contents))
+    job = job_of(pipeline, library, params, settings, earlier)
     if damaged:
         store.check(thorough=True)
-    return Job(
-        run="",
-        pipeline=pipeline,
-        graph=selection.subgraph(graph, chosen),
-        library=library,
-        params=params,
-        workdir=asked.workspace,
-        settings=replace(asked.settings, secrets=tuple(secrets.contents)),
+    refuse_unmatched(asked.force, pipeline, tuple(job.graph), params)
+    return replace(
+        job,
         chosen=executor,
         faults=faults,
-        reused=selection.reuse(pipeline, required, earlier),
-        left={id: earlier[id].run for id in before if id in earlier},
         provenance=describe(pipeline, library, secrets),
         damaged={error.run: error.warning for error in damaged},
     )

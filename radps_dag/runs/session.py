@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from radps_dag.engine.drive import Ended, Job, drive, end_early, live_context_in
+from radps_dag.engine.drive import Ended, drive, end_early
+from radps_dag.engine.job import Job
 from radps_dag.engine.live_context import LiveContext
 from radps_dag.engine.tracker import Tracker, Untracked
 from radps_dag.executors import open_executor
@@ -205,7 +206,7 @@ def _knowing(
 ) -> LiveContext | None:
     """The context of the run, which hears of what others add to it."""
     run, store = opened.directory.id, opened.store
-    live_context = live_context_in(job, store)
+    live_context = job.live_context(store)
     if live_context is not None:
 
         def others(_first: int, _last: int) -> None:

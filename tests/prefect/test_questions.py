@@ -85,7 +85,7 @@ LEAVING = REFUSING.replace(
     "await desk.show(question, offer)",
     """asked = [asyncio.create_task(desk.show(question, offer)) for _ in range(2)]
     await asyncio.sleep(0)
-    desk.left = True
+    desk.detached = True
     for one in asked:
         one.cancel()
     await asyncio.gather(*asked, return_exceptions=True)""",

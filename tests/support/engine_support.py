@@ -7,16 +7,15 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from engine_workloads import Board, library_of
 
 from radps_dag import checks, loader
-from radps_dag.builder import build
-from radps_dag.engine.drive import Ended, Job, drive
-from radps_dag.engine.selection import choose, needed, reuse, subgraph
+from radps_dag.engine.drive import Ended, drive
+from radps_dag.engine.job import job_of
 from radps_dag.engine.settings import EVERYTHING, Selection, Settings
 from radps_dag.engine.tracker import Tracker, Untracked
 from radps_dag.executors import Setup
@@ -37,6 +36,7 @@ from radps_dag.faults import NO_INJECTION, Faults, Injection, Rule
 from radps_dag.language.model import Pipeline
 from radps_dag.language.params import complete
 from radps_dag.problem import InvalidPipeline, Location, Source
+from radps_dag.reuse.stages import StageResult
 from radps_dag.workloads.contract.registry import Library
 
 __all__ = ["Played", "fault", "loaded", "play", "write"]
@@ -178,7 +178,7 @@ def play(
     faults: Sequence[Rule] = (),
     seed: int = 0,
     selection: Selection = EVERYTHING,
-    left: Mapping[str, Any] | None = None,
+    results: Mapping[str, StageResult] | None = None,
     tracker: Tracker | None = None,
 ) -> Played:
     """Check the pipeline and run it, with the workloads of `engine_workloads` in threads."""
@@ -187,18 +187,15 @@ def play(
     facts: list[Fact] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         pipeline = loaded(write(Path(directory), text, files), library)
-        graph = build(pipeline)
-        chosen = choose(graph, selection)
-        job = Job(
+        settings = Settings(seed=seed, memory=memory, gpus=gpus, part=selection)
+        earlier = results or {}
+        job = replace(
+            job_of(
+                pipeline, library, complete(pipeline, params or {}), settings, lambda _: earlier
+            ),
             run="test",
-            pipeline=pipeline,
-            graph=subgraph(graph, chosen),
-            library=library,
-            params=complete(pipeline, params or {}),
             workdir=Path(directory) / "products",
-            settings=Settings(seed=seed, memory=memory, gpus=gpus),
             faults=Faults(tuple(faults)),
-            reused=reuse(pipeline, needed(graph, chosen), left or {}),
         )
 
         def listen(fact: Fact) -> None:

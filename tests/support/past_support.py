@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
 from engine_support import loaded, write
 
-from radps_dag.builder import build
-from radps_dag.engine.drive import Job
+from radps_dag.engine.job import job_of
 from radps_dag.engine.planning import Planned, plan
+from radps_dag.engine.settings import Selection, Settings
 from radps_dag.facts import Fact, Made, NodeKind, NodeStarted, NodeSucceeded, RunStarted
 from radps_dag.faults import Faults, Rule
 from radps_dag.journal.opening import open_store
@@ -119,21 +120,14 @@ class Past:
         *,
         params: Mapping[str, Any] | None = None,
         files: Mapping[str, str] | None = None,
-        stages: Collection[str] | None = None,
+        stages: Collection[str] = (),
         force: Sequence[str] = (),
     ) -> dict[str, Planned]:
         """What would become of each place of a pipeline, in the order of the plan."""
         pipeline = loaded(write(self.root, text, files), self.library)
-        graph = build(pipeline)
-        job = Job(
-            run=NOW,
-            pipeline=pipeline,
-            graph=graph if stages is None else graph.subgraph(stages),
-            library=self.library,
-            params=complete(pipeline, params or {}),
-            workdir=self.root / "products",
-            faults=Faults(),
-        )
+        settings = Settings(part=Selection(only=tuple(stages)))
+        job = job_of(pipeline, self.library, complete(pipeline, params or {}), settings)
+        job = replace(job, run=NOW, workdir=self.root / "products")
         return {one.place: one for one in plan(job, self.cache(force=force))}
 
 

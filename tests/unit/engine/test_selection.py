@@ -35,15 +35,15 @@ TEXT = """
 """
 
 
-def left(**outputs: Any) -> dict[str, StageResult]:
+def earlier(**outputs: Any) -> dict[str, StageResult]:
     return {
         id: StageResult("earlier", None if value is None else {"value": value})
         for id, value in outputs.items()
     }
 
 
-def part(left: dict[str, StageResult] | None = None, **selection: Any) -> Played:
-    return play(TEXT, selection=Selection(**selection), left=left or {})
+def part(results: dict[str, StageResult] | None = None, **selection: Any) -> Played:
+    return play(TEXT, selection=Selection(**selection), results=results or {})
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,15 @@ def test_what_runs(selection: dict[str, tuple[str, ...]], runs: str) -> None:
 
 def test_a_part_reads_what_earlier_runs_left() -> None:
     """A stage that does not run is read from an earlier run; its outputs are its readers'."""
-    run = part(left(b=5, c=6), begin=("d",))
+    run = part(earlier(b=5, c=6), begin=("d",))
     assert sorted(run.board.calls) == ["d", "f"]
     assert run.outputs == {"d": [5, 6]}
 
 
 def test_a_part_may_do_without_what_it_has_a_default_for() -> None:
     """What a reader has a default for need not have been left, or was skipped."""
-    assert part(left(c=6), only=("d",)).outputs == {"d": ["no b", 6]}
-    assert part(left(c=6, b=None), only=("d",)).outputs == {"d": ["no b", 6]}
+    assert part(earlier(c=6), only=("d",)).outputs == {"d": ["no b", 6]}
+    assert part(earlier(c=6, b=None), only=("d",)).outputs == {"d": ["no b", 6]}
 
 
 def test_what_nobody_left_is_asked_for() -> None:

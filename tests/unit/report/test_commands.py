@@ -213,12 +213,14 @@ def test_stats_are_by_node(space: Path) -> None:
 
 
 def test_a_report_has_the_resources(space: Path) -> None:
-    """A table by node, with the same as CSV beside it; of what was not measured it says so."""
+    """A table by node, with the same as CSV beside it; of what was not measured it says so, and
+    has no column for what was measured nowhere."""
     usage = Usage(computing=2.0, ready=START, cpu=1.5, rchar=5_600_000)
     put(space, [begun(run="r2"), *call("a", usage=usage), *call("b"), over()], "r2")
     say(report.command, "r2", "-o", "pages")
     page = Page.at(Path("pages/resources.html"))
     assert "5.6 MB" in page.text and "not measured" in page.text
+    assert "processor, most" in page.text and "memory, most" not in page.text
     assert "resources.csv" in page.links
     assert Path("pages/resources.csv").read_text() == say(stats.command, "r2", "--csv").output
     say(report.command, "r2", "-o", "one.html")

@@ -16,7 +16,7 @@ from radps_dag.facts import Files, is_call
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.progress.asking import answer_command, answer_text
 from radps_dag.progress.look import clean, duration, number, score_text, short
-from radps_dag.progress.state import CLOSED
+from radps_dag.progress.transitions import CLOSED
 from radps_dag.questions import Question
 from radps_dag.views.calls import Attempt, NodeView
 from radps_dag.views.places import Course

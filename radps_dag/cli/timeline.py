@@ -17,7 +17,8 @@ from radps_dag.problem import UsageError
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from radps_dag.report.model import Axis, Report, Row
+    from radps_dag.report.chart import Axis, Row
+    from radps_dag.report.model import Report
 
 __all__ = ["command"]
 

@@ -17,17 +17,18 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from radps_dag.workloads.tools.argv import DRIVER
+
 __all__ = ["ChildProcesses"]
 
 LAST = 1.0  # seconds that SIGKILL is repeated
 
-# Inherited by whatever is started, also by what its parent has left behind.
-_MARK = "RADPS_DAG_DRIVER"
 _PROC = Path("/proc")
 
 
 class _Mark:
-    """The mark in the environment, as long as somebody in this process needs it."""
+    """The mark in the environment, as long as somebody in this process needs it: inherited by
+    whatever is started, also by what its parent has left behind."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -37,17 +38,17 @@ class _Mark:
     def take(self) -> None:
         with self._lock:
             if self._users == 0:
-                self._before = os.environ.get(_MARK)
-                os.environ[_MARK] = str(os.getpid())
+                self._before = os.environ.get(DRIVER)
+                os.environ[DRIVER] = str(os.getpid())
             self._users += 1
 
     def release(self) -> None:
         with self._lock:
             self._users -= 1
             if self._users == 0:
-                del os.environ[_MARK]
+                del os.environ[DRIVER]
                 if self._before is not None:
-                    os.environ[_MARK] = self._before
+                    os.environ[DRIVER] = self._before
 
 
 _mark = _Mark()
@@ -97,7 +98,7 @@ class ChildProcesses:
 def _running() -> set[int]:
     """The processes of our session that descend from this one, or carry its mark."""
     parents = dict(_session())
-    mark = f"{_MARK}={os.getpid()}".encode()
+    mark = f"{DRIVER}={os.getpid()}".encode()
     ours: set[int] = set()
     while more := {
         pid

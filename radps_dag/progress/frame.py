@@ -21,7 +21,8 @@ from radps_dag.progress.look import (
 )
 from radps_dag.progress.node import NodeState
 from radps_dag.progress.rows import Row, rows_of
-from radps_dag.progress.state import WAITS, RunState
+from radps_dag.progress.state import RunState
+from radps_dag.progress.transitions import WAITS
 
 if TYPE_CHECKING:
     from rich.text import Text

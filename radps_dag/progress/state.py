@@ -34,24 +34,27 @@ from radps_dag.facts import (
     is_call,
 )
 from radps_dag.facts.places import is_in, parts
-from radps_dag.progress.node import (
-    RECENT,
-    NodeState,
-    Quality,
+from radps_dag.progress.node import RECENT, NodeState, Quality
+from radps_dag.progress.pictures import made_by
+from radps_dag.progress.transitions import (
+    WAITS,
     add_calls,
+    close_questions,
     count,
     enter,
     forget,
     forget_inside,
+    forget_retries,
+    iterated,
     note_waiting,
     stop,
     tally,
+    wait_anew,
     withdraw,
 )
-from radps_dag.progress.pictures import made_by
 from radps_dag.workloads.contract.percents import percents_in
 
-__all__ = ["CLOSED", "MOST_PICTURES", "WAITS", "RunState", "fold"]
+__all__ = ["MOST_PICTURES", "RunState", "fold"]
 
 _MOST_NOTES = 200
 MOST_PICTURES = 5  # that are named
@@ -59,8 +62,6 @@ MOST_PICTURES = 5  # that are named
 _MOVING: Collection[type[Fact]] = frozenset(
     {NodeStarted, NodeSucceeded, NodeFailed, NodeStopped, Retrying, QuestionAsked, QuestionAnswered}
 )
-WAITS = "waits for an answer"
-CLOSED = "closed: the run was cancelled"
 
 
 @dataclass(slots=True, eq=False)
@@ -106,7 +107,7 @@ class RunState:
             case NodeSucceeded() | NodeFailed() | NodeSkipped() | NodeStopped():
                 self._ended(fact)
             case Iterated():
-                _iterated(self._node(fact.place), fact)
+                iterated(self._node(fact.place), fact)
             case Retrying():
                 self._retrying(fact)
             case Scored():
@@ -139,7 +140,7 @@ class RunState:
             self.warnings.clear()
             for stage in self.root.children.values():
                 if stage.status not in ("succeeded", "tolerated", "skipped"):
-                    _wait_anew(stage)
+                    wait_anew(stage)
         self.run = fact
         self.root.status, self.root.seconds = "running", None
         # As if all processes had been one.
@@ -152,14 +153,14 @@ class RunState:
         if fact.status in ("succeeded", "cancelled"):
             self.questions.clear()
         if fact.status == "cancelled":
-            _close_questions(self.root)
+            close_questions(self.root)
         self.root.seconds = fact.seconds + (self.run.spent if self.run is not None else 0.0)
         stop(self.root, fact.time)
         if fact.status == "succeeded" and self._generation > 1:
             # The file was edited before the run was resumed: these are not stages of it any more.
             for stage in list(self.root.children.values()):
                 if stage.generation != self._generation:
-                    _wait_anew(stage)
+                    wait_anew(stage)
                     forget(stage)
 
     @property
@@ -183,7 +184,7 @@ class RunState:
         forget_inside(node)
         withdraw(node)
         if node.generation != self._generation:
-            _forget_retries(node)
+            forget_retries(node)
             node.generation, node.error, node.message = self._generation, "", ""
         node.kind, node.description, node.total = fact.kind, fact.description, fact.total
         node.attempt, node.again_at, node.seconds = fact.attempt, None, None
@@ -309,38 +310,3 @@ def fold(facts: Iterable[Fact]) -> RunState:
     for fact in facts:
         state.apply(fact)
     return state
-
-
-def _close_questions(node: NodeState) -> None:
-    """Close the question of a node that nobody can answer any more; its reason says so."""
-    node.asked = None
-    if node.reason == WAITS:
-        node.reason = CLOSED
-    for child in node.children.values():
-        _close_questions(child)
-
-
-def _wait_anew(stage: NodeState) -> None:
-    """Set a stage back to waiting, because an earlier process did not finish it."""
-    forget_inside(stage)
-    withdraw(stage)
-    _forget_retries(stage)
-    stage.status, stage.started, stage.seconds = "waiting", None, None
-    stage.error = stage.message = stage.reason = stage.outcome = ""
-    stage.attempt, stage.again_at = 1, None
-    stage.waited, stage.waits_since = 0.0, None
-
-
-def _forget_retries(node: NodeState) -> None:
-    retried, node.retried = node.retried, 0
-    for above in node.above():
-        above.retried -= retried
-
-
-def _iterated(node: NodeState, fact: Iterated) -> None:
-    node.iteration, node.total, node.outcome = fact.iteration, fact.cap, fact.outcome
-    if fact.score is not None:
-        node.scores = (*node.scores, fact.score)[-RECENT:]
-    node.iterations += 1
-    for above in node.above():
-        above.iterations += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from radps_dag.report.model import Axis, Segment
+from radps_dag.report.chart import Axis, Segment
 
 __all__ = ["axis", "bins"]
 

@@ -9,8 +9,8 @@ from radps_dag.executors.worker_log import PrintedOutput
 from radps_dag.progress.node import NodeState
 from radps_dag.report.nodes import Attempt, Call, Node, Score, Status
 from radps_dag.report.texts import Recorded
-from radps_dag.report.timeline import Unit
 from radps_dag.report.topics import topic_of
+from radps_dag.report.units import Unit
 from radps_dag.report.values import Shown, score, spread
 from radps_dag.views.calls import NodeView
 from radps_dag.workloads.contract.products import products_in

@@ -7,7 +7,7 @@ from typing import Any
 
 from radps_dag.diagram import draw
 from radps_dag.executors.worker_log import PrintedOutput
-from radps_dag.facts import RunEnded, RunStarted
+from radps_dag.facts import RunStarted
 from radps_dag.journal.store import Store
 from radps_dag.problem import RadpsDagError
 from radps_dag.progress.failures import alike, failures, pattern
@@ -18,15 +18,17 @@ from radps_dag.report.calls import node_of, status_of
 from radps_dag.report.critical import critical_path
 from radps_dag.report.history import History
 from radps_dag.report.loops import loops
-from radps_dag.report.model import Failure, Place, Process, Question, Report, Stage, Step, Topic
+from radps_dag.report.model import Failure, Place, Process, Question, Report, Stage, Step
 from radps_dag.report.nodes import Node, Picture, Score
 from radps_dag.report.pictures import pictures_of
 from radps_dag.report.slack import node_slack, place_slack
 from radps_dag.report.states import states
 from radps_dag.report.texts import recorded
-from radps_dag.report.timeline import WIDTH, Unit, timeline
-from radps_dag.report.topics import TOPICS
+from radps_dag.report.timeline import WIDTH, timeline
+from radps_dag.report.topics import topics_of
+from radps_dag.report.units import Unit, units_of
 from radps_dag.report.values import Shown, folded, node_path, question, score
+from radps_dag.report.verdict import status_of_run, verdict
 from radps_dag.views.calls import NodeView
 from radps_dag.views.state import Following, all_of
 from radps_dag.views.stats import node_stats
@@ -66,40 +68,9 @@ class _Folding:
         self._until = history.lasts[-1]
         self._shown = Shown(store.workspace.root.as_uri(), str(store.workspace.root))
         self._recorded = recorded(self._start)
-        self._paths, self._loops = self._units()
+        self._paths, self._loops = units_of(run, state, history.views.places, self._recorded.lines)
         self._most = max(1, min(_WORST, _IN_ALL // max(len(self._paths), 1)))
         self._printed = PrintedOutput(store.workspace.run(run).workers_log)
-
-    def _units(self) -> tuple[dict[str, list[Unit]], list[Unit]]:
-        """The places by node, nodes in the order of the graph; and the loops."""
-        by_node: dict[str, list[Unit]] = {}
-        looping: list[Unit] = []
-        views = self._history.views.places
-        for state in self._state.root.walk():
-            unit = Unit(state, views.get(state.place) or NodeView(self._run, state.place))
-            if state.kind == "loop":
-                looping.append(unit)
-            if state.kind not in ("loop", "fan_out"):
-                by_node.setdefault(node_path(state.place), []).append(unit)
-            elif not state.children:
-                by_node.setdefault(node_path(state.place), [])
-        for path, units in list(by_node.items()):
-            if not units:  # a fan-out of nothing
-                states = (self._state.find(path),)
-                by_node[path] = [
-                    Unit(state, views.get(path) or NodeView(self._run, path))
-                    for state in states
-                    if state
-                ]
-        order = {path: n for n, path in enumerate(self._recorded.lines)}
-        ranked = sorted(
-            (path for path, units in by_node.items() if units),
-            key=lambda path: [
-                order.get("/".join(path.split("/")[: n + 1]), len(order))
-                for n in range(path.count("/") + 1)
-            ],
-        )
-        return {path: by_node[path] for path in ranked}, looping
 
     def report(self) -> Report:
         """All of it."""
@@ -107,18 +78,21 @@ class _Folding:
         causes, tolerated = self._failures()
         questions = tuple(self._questions())
         critical = self._critical()
-        nodes = {path: self._node(path, units) for path, units in self._paths.items()}
+        nodes = {
+            path: node_of(path, units, self._recorded, self._shown, self._most, self._printed)
+            for path, units in self._paths.items()
+        }
         time_axis = axis(self._history.stretches(), WIDTH)
         shown_loops, more_loops = loops(self._loops, self._most)
         scores, folds = folded(self._scores(), self._most)
         pictures = self._pictures()
         stages = tuple(self._stages(nodes, pictures, questions, (*causes, *tolerated)))
-        end = self._history.starts[-1][1]
+        status = status_of_run(state.end, self._history.starts[-1][1], self._driven)
         return Report(
             run=self._run,
             pipeline=start.pipeline,
-            status=self._status(end),
-            verdict=self._verdict(end, causes, tolerated, scores, questions),
+            status=status,
+            verdict=verdict(status, state.end, causes, tolerated, scores, questions),
             file=self._shown.text(start.file),
             library=start.library,
             executor=start.executor,
@@ -144,7 +118,7 @@ class _Folding:
             stages=stages,
             scores=scores,
             folds=folds,
-            topics=tuple(self._topics(stages)),
+            topics=tuple(topics_of(stages)),
             timeline=timeline(
                 time_axis,
                 list(nodes.values()),
@@ -170,58 +144,6 @@ class _Folding:
     def _graph(self, depth: int | None, nodes: Iterable[Node]) -> bytes:
         graph = self._recorded.graph
         return b"" if graph is None else draw(graph, "svg", depth=depth, states=states(nodes))
-
-    def _node(self, path: str, units: Sequence[Unit]) -> Node:
-        return node_of(path, units, self._recorded, self._shown, self._most, self._printed)
-
-    def _status(self, end: RunEnded | None) -> str:
-        if self._state.end is not None and self._state.end.status == "cancelled":
-            return "cancelled"
-        if self._driven:
-            return "running"
-        return end.status if end is not None else "interrupted"
-
-    def _verdict(
-        self,
-        end: RunEnded | None,
-        causes: Sequence[Failure],
-        tolerated: Sequence[Failure],
-        scores: Sequence[Score],
-        questions: Sequence[Question],
-    ) -> str:
-        """The status of the run, in a sentence or two."""
-        state = self._state
-        words = [f"The run {_HOW[self._status(end)]}."]
-        if state.end is not None and state.end.status == "cancelled":
-            who = f" by {state.end.by}" if state.end.by else ""
-            why = f": {state.end.message}" if state.end.message else ""
-            words = [f"The run was cancelled{who}{why}."]
-        for count, singular, plural in (
-            (sum(each.count for each in causes), "failure ended it", "failures ended it"),
-            (
-                sum(each.count for each in tolerated),
-                "failure was tolerated",
-                "failures were tolerated",
-            ),
-            (
-                sum(each.verdict in ("alert", "error") for each in scores),
-                "score is an alert",
-                "scores are alerts",
-            ),
-            (
-                sum(each.verdict == "warn" for each in scores),
-                "score is a warning",
-                "scores are warnings",
-            ),
-            (
-                sum(each.answer is None and not each.closed for each in questions),
-                "question is not answered",
-                "questions are not answered",
-            ),
-        ):
-            if count:
-                words.append(f"{count:,} {singular if count == 1 else plural}.")
-        return " ".join(words)
 
     def _failures(self) -> tuple[tuple[Failure, ...], tuple[Failure, ...]]:
         failed = failures(self._state)
@@ -256,11 +178,9 @@ class _Folding:
 
     def _slack(self) -> dict[str, float]:
         graph = self._recorded.graph
-        return (
-            {}
-            if graph is None
-            else node_slack(place_slack(graph, self._state.root, self._history.span))
-        )
+        if graph is None:
+            return {}
+        return node_slack(place_slack(graph, self._state.root, self._history.span))
 
     def _processes(self) -> Iterator[Process]:
         latest = len(self._history.starts) - 1
@@ -367,44 +287,6 @@ class _Folding:
                 ran=state.ran,
                 outcome=state.outcome,
             )
-
-    def _topics(self, stages: Sequence[Stage]) -> Iterator[Topic]:
-        nodes = [node for stage in stages for node in stage.every if node.is_call]
-        topics = {node.path: node.topic for node in nodes}
-        scores = [item for stage in stages for item in stage.scores]
-        pictures = [picture for stage in stages for picture in stage.pictures]
-        for name in TOPICS:
-            some = tuple(node for node in nodes if node.topic == name)
-            mine = {path for path, topic in topics.items() if topic == name}
-            topic = Topic(
-                name,
-                some,
-                tuple(
-                    sorted(
-                        (item for item in scores if self._topic(item.place, topics) == name),
-                        key=lambda item: item.order,
-                    )
-                ),
-                tuple(picture for picture in pictures if node_path(picture.place) in mine),
-            )
-            if topic.nodes or topic.scores or topic.pictures:
-                yield topic
-
-    def _topic(self, place: str, topics: Mapping[str, str]) -> str:
-        """The topic of a call; of what holds calls, that of the last one in it."""
-        path = node_path(place)
-        inside = [topic for inner, topic in topics.items() if inner.startswith(f"{path}/")]
-        return topics.get(path) or (inside[-1] if inside else "other")
-
-
-_HOW = {
-    "succeeded": "succeeded",
-    "failed": "failed",
-    "interrupted": "was interrupted",
-    "paused": "has paused for an answer",
-    "cancelled": "was cancelled",
-    "running": "goes on",
-}
 
 
 def _provenance(start: RunStarted) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from radps_dag.progress.node import NodeState
 from radps_dag.report.calls import ended_at
 from radps_dag.report.critical import Span
 from radps_dag.report.efficiency import Efficiency, Stretch, efficiency, held_by
-from radps_dag.report.timeline import Unit
+from radps_dag.report.units import Unit
 from radps_dag.views.calls import NodeViews
 
 __all__ = ["History"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from radps_dag.facts import Iterated
 from radps_dag.report.model import Iteration, Loop
-from radps_dag.report.timeline import Unit
+from radps_dag.report.units import Unit
 from radps_dag.report.values import node_path
 
 __all__ = ["loops"]

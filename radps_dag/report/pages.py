@@ -16,8 +16,9 @@ from markupsafe import Markup
 from radps_dag import __version__
 from radps_dag.progress.look import UNICODE, duration, number, quality_text, short
 from radps_dag.progress.node import Quality
+from radps_dag.report.chart import Row, Timeline
 from radps_dag.report.links import FileLinks, Links
-from radps_dag.report.model import Report, Row, Stage, Timeline
+from radps_dag.report.model import Report, Stage
 from radps_dag.report.nodes import NOT_MEASURED, Score
 from radps_dag.report.values import moment
 from radps_dag.visible import visible

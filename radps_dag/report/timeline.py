@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from radps_dag.progress.look import duration
 from radps_dag.progress.node import NodeState
 from radps_dag.report.axis import bins
-from radps_dag.report.model import Axis, Bar, Question, Row, Timeline
+from radps_dag.report.chart import Axis, Bar, Row, Timeline
+from radps_dag.report.model import Question
 from radps_dag.report.nodes import Node
+from radps_dag.report.units import Unit
 from radps_dag.report.values import node_path
-from radps_dag.views.calls import NodeView
 
-__all__ = ["WIDTH", "Unit", "timeline"]
+__all__ = ["WIDTH", "timeline"]
 
 WIDTH = 900.0
 _MOST_BARS = 60  # of a row, one by one
@@ -21,14 +21,6 @@ _MOST_LANES = 4
 _BINS = 120
 _MOMENT = 2.0  # the least width of what is to be seen
 _SEEN = 1.0  # the least width of what may be left out
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A place with its state and its facts."""
-
-    state: NodeState
-    view: NodeView
 
 
 def timeline(

@@ -7,11 +7,14 @@ the topic of the kinds of products that it returns, else to that of its stage's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["TOPICS", "topic_of"]
+from radps_dag.facts.places import node_path
+from radps_dag.report.model import Stage, Topic
 
-TOPICS = ("data", "flagging", "calibration", "imaging", "export", "other")
+__all__ = ["topic_of", "topics_of"]
+
+_TOPICS = ("data", "flagging", "calibration", "imaging", "export", "other")
 
 _WORDS = {
     "export": ("export", "archiv", "manifest", "submit", "deliver", "publish", "fits"),
@@ -54,3 +57,34 @@ def _by_words(name: str) -> str:
         if any(word.startswith(stems) for word in words):
             return topic
     return ""
+
+
+def topics_of(stages: Sequence[Stage]) -> Iterator[Topic]:
+    """The topics that have something, out of all stages."""
+    nodes = [node for stage in stages for node in stage.every if node.is_call]
+    topics = {node.path: node.topic for node in nodes}
+    scores = [item for stage in stages for item in stage.scores]
+    pictures = [picture for stage in stages for picture in stage.pictures]
+    for name in _TOPICS:
+        some = tuple(node for node in nodes if node.topic == name)
+        mine = {path for path, topic in topics.items() if topic == name}
+        topic = Topic(
+            name,
+            some,
+            tuple(
+                sorted(
+                    (item for item in scores if _topic_at(item.place, topics) == name),
+                    key=lambda item: item.order,
+                )
+            ),
+            tuple(picture for picture in pictures if node_path(picture.place) in mine),
+        )
+        if topic.nodes or topic.scores or topic.pictures:
+            yield topic
+
+
+def _topic_at(place: str, topics: Mapping[str, str]) -> str:
+    """The topic of a call; of what holds calls, that of the last one in it."""
+    path = node_path(place)
+    inside = [topic for inner, topic in topics.items() if inner.startswith(f"{path}/")]
+    return topics.get(path) or (inside[-1] if inside else "other")

@@ -60,9 +60,9 @@ def _tell_prefect(
         server = begin().wait()
         os.environ.update(client_environment(server))
     # Now that its environment is known.
-    from radps_dag.prefect import seams
+    from radps_dag.prefect import seam_check, seams
 
-    seams.check(seams.CLIENT, "or leave it to a later run")
+    seam_check.check(seams.CLIENT, "or leave it to a later run")
     from radps_dag.prefect.bounds import only_to_the_page
     from radps_dag.prefect.contact import LAST, Contact, make_sure
     from radps_dag.prefect.events import PrefectEvents

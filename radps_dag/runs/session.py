@@ -284,11 +284,11 @@ def prefect_tracker(
         # It is on this machine: where it does not answer soon, it is gone.
         retries = os.environ.get("PREFECT_CLIENT_MAX_RETRIES", "3")
         use({**client_environment(server), "PREFECT_CLIENT_MAX_RETRIES": retries})
-    from radps_dag.prefect import seams
+    from radps_dag.prefect import seam_check, seams
 
     try:
-        seams.check(seams.CLIENT, "or run with --no-prefect")
-    except seams.Moved as error:
+        seam_check.check(seams.CLIENT, "or run with --no-prefect")
+    except seam_check.Moved as error:
         warn(f"{error}; this run goes on without Prefect's page")
         return Untracked()
     from radps_dag.prefect.tracker import PrefectTracker, Shown

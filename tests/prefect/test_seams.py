@@ -16,8 +16,9 @@ from repository import ROOT
 from run_support import until
 
 from radps_dag.engine.tracker import Untracked
-from radps_dag.prefect import flow_runs, seams, task_runs
-from radps_dag.prefect.seams import CLIENT, PUBLIC, SERVER, Seam
+from radps_dag.prefect import flow_runs, seam_check, seams, task_runs
+from radps_dag.prefect.seam_check import Seam
+from radps_dag.prefect.seams import CLIENT, PUBLIC, SERVER
 from radps_dag.prefect.server import starting
 from radps_dag.prefect.server.files import ServerFiles
 from radps_dag.runs.session import prefect_tracker
@@ -29,16 +30,16 @@ GONE = Seam("prefect", "gone", "", ())
 
 SERVE = """
 import sys
-from radps_dag.prefect import seams
+from radps_dag.prefect import seam_check, seams
 from radps_dag.prefect.server import main
-seams.SERVER = (seams.Seam("prefect", "gone", "", ()),)
+seams.SERVER = (seam_check.Seam("prefect", "gone", "", ()),)
 sys.exit(main.main(sys.argv[1:]))
 """
 
 
 def test_all_seams_are_there() -> None:
     """Each name is where it was, with its parameters and attributes; what has moved is named."""
-    assert seams.moved(SEAMS) == []
+    assert seam_check.moved(SEAMS) == []
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
@@ -91,8 +92,8 @@ def test_what_is_replaced_is_listed(ours: type, theirs: type) -> None:
 )
 def test_what_has_moved_is_one_line(seam: Seam, lacks: str) -> None:
     """It says what is missed, how many more are, which version this is, and what can be done."""
-    with pytest.raises(seams.Moved) as caught:
-        seams.check([seam, *CLIENT, seam], "or do without")
+    with pytest.raises(seam_check.Moved) as caught:
+        seam_check.check([seam, *CLIENT, seam], "or do without")
     line = str(caught.value)
     assert line.startswith(f"Prefect {prefect.__version__} ") and "\n" not in line
     assert lacks in line and "(and 1 more)" in line

@@ -96,6 +96,7 @@ def test_what_is_known_to_break_is_bounded(wheel: zipfile.ZipFile) -> None:
     assert "<0.155" in needed["fastapi"]
 
 
+@pytest.mark.slow
 def test_the_sources_can_be_tested(sdist: set[str]) -> None:
     """The archive of sources has what the tests and the wheel are made from, links resolved."""
     assert below("radps_dag") <= sdist

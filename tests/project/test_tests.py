@@ -51,6 +51,8 @@ def item(path: str, *fixtures: str, **params: Any) -> Item:
         (item("tests/unit/journal/test_databases.py", journal="sqlite"), {"quick"}),
         (item("tests/unit/executors/test_publishing.py", "bucket"), {"s3"}),
         (item("tests/prefect/server/test_page.py", "prefect_server"), {"prefect"}),
+        (item("tests/unit/context/test_in_a_run.py", executor="processes"), {"processes"}),
+        (item("tests/cli/test_resume.py", executor="processes"), {"command"}),
         (item("tests/crash/test_kills.py"), {"crash"}),
         (item("tests/clusters/test_parsl.py", "slurm"), {"cluster", "slurm"}),
         (item("tests/cli/test_anywhere.py", "postgres"), {"command", "postgres"}),

@@ -28,6 +28,7 @@ MARKS = {
     "s3": "needs a server that speaks S3",
     "browser": "needs Chromium",
     "command": "starts radps-dag as a process of its own, most of a second for each command",
+    "processes": "starts worker processes of an executor, a third of a second for each",
     "sim": "computes with numpy, zarr and matplotlib, which take seconds to start",
     "cluster": "starts a cluster of processes, which takes seconds",
     "slurm": "needs Slurm",
@@ -54,7 +55,9 @@ _NEEDS = {
     "s3": "s3",
     "browser": "browser",
     "slurm": "slurm",
+    "processes": "processes",
 }
+_SHORT = ("quick", "quick or processes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,8 +81,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out folders without a quick test where those alone are wanted: imports take seconds."""
-    quick = config.option.markexpr == "quick" and collection_path in _FOLDERS
+    """Leave out folders without a short test where those alone are wanted: imports take seconds."""
+    quick = config.option.markexpr in _SHORT and collection_path in _FOLDERS
     return True if quick else None
 
 
@@ -104,4 +107,6 @@ def _marks(item: pytest.Item) -> set[str]:
     words = {str(value) for value in case.params.values()} if case else set()
     needs = {*getattr(item, "fixturenames", ()), *words}
     around = {_FOLDERS[folder] for folder in item.path.parents if folder in _FOLDERS}
-    return around | {mark for need, mark in _NEEDS.items() if need in needs}
+    marks = around | {mark for need, mark in _NEEDS.items() if need in needs}
+    # What a folder needs is more than a few processes, and `_SHORT` leaves it out.
+    return marks - {"processes"} if around else marks

@@ -130,9 +130,9 @@ def _build(said: _Said) -> tuple[uvicorn.Server, Gate]:
     gc.disable()
     import uvicorn
 
-    from radps_dag.prefect import seams
+    from radps_dag.prefect import seam_check, seams
 
-    seams.check(seams.SERVER, "or run with --no-prefect")
+    seam_check.check(seams.SERVER, "or run with --no-prefect")
     from prefect import __version__ as prefect_version
     from prefect.server.api.server import create_app
 

@@ -16,7 +16,15 @@ from radps_dag.workloads.contract.opening import local_path
 from radps_dag.workloads.contract.products import products_in
 from radps_dag.workloads.tools.tool import Parameter, Tool
 
-__all__ = ["InputRefused", "command_of", "environment_of", "names_of", "path_in"]
+__all__ = [
+    "DRIVER",
+    "PASSED",
+    "InputRefused",
+    "command_of",
+    "environment_of",
+    "names_of",
+    "path_in",
+]
 
 # The mark by which the programs of a run are found when it ends.
 DRIVER = "RADPS_DAG_DRIVER"

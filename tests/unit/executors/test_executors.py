@@ -154,6 +154,7 @@ def test_a_workload_that_exits_fails_alone(name: str, tmp_path: Path) -> None:
     assert using(name, tmp_path, work) == {"value": 1}
 
 
+@pytest.mark.processes
 def test_workers_are_kept(tmp_path: Path) -> None:
     """Calls that follow each other meet the same worker, in a process group of its own; also
     after one that failed."""
@@ -170,12 +171,14 @@ def test_workers_are_kept(tmp_path: Path) -> None:
     assert not alive(first["pid"])
 
 
+@pytest.mark.processes
 def test_output_does_not_disturb_the_protocol(tmp_path: Path) -> None:
     """Whatever a workload writes to its streams goes to the workers' log; there is no input."""
     assert one("processes", tmp_path, "shout", words="hello") == {"value": ""}
     assert (tmp_path / "workers.log").read_text().count("hello") == 4
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("how", "told"),
     [
@@ -199,6 +202,7 @@ def test_a_worker_that_dies(tmp_path: Path, how: str, told: str) -> None:
     assert "WorkerDied" in failed.kinds
 
 
+@pytest.mark.processes
 def test_an_injected_crash_is_a_dead_worker(tmp_path: Path) -> None:
     """A drill's crash kills the process that computes."""
 
@@ -209,6 +213,7 @@ def test_an_injected_crash_is_a_dead_worker(tmp_path: Path) -> None:
     using("processes", tmp_path, work)
 
 
+@pytest.mark.processes
 def test_an_idle_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     """A worker that was killed while it waited fails no call: another takes its place."""
 
@@ -222,6 +227,7 @@ def test_an_idle_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     assert using("processes", tmp_path, work) == {"value": 1}
 
 
+@pytest.mark.processes
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
@@ -258,6 +264,7 @@ def test_a_time_out_ends_the_whole_group(tmp_path: Path, pids: Path, how: str) -
     wait_for(lambda: not any(map(alive, found)))
 
 
+@pytest.mark.processes
 def test_close_ends_everything(tmp_path: Path, pids: Path) -> None:
     """When the executor closes, nothing of it is left, busy or idle."""
 
@@ -279,6 +286,7 @@ def test_close_ends_everything(tmp_path: Path, pids: Path) -> None:
     wait_for(lambda: not any(map(alive, found)))
 
 
+@pytest.mark.processes
 def test_a_cancelled_call_leaves_no_process(tmp_path: Path) -> None:
     """Cancelled at any moment, also while its worker starts, a call leaves nothing behind."""
 
@@ -308,6 +316,7 @@ def workers_of(parent: int) -> list[int]:
     return [pid for pid in found if alive(pid)]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("how", ["sleep", "regular_expression", "stubborn_child"])
 def test_workers_go_when_their_driver_is_killed(tmp_path: Path, pids: Path, how: str) -> None:
     """Of a driver that is killed with -9 no worker is left, busy as it may be, nor its children."""
@@ -336,6 +345,7 @@ def test_workers_go_when_their_driver_is_killed(tmp_path: Path, pids: Path, how:
     wait_for(lambda: not any(map(alive, found)))
 
 
+@pytest.mark.processes
 def test_the_driver_s_directory_shadows_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +356,7 @@ def test_the_driver_s_directory_shadows_nothing(
     assert one("processes", tmp_path, "echo", value=1) == {"value": 1}
 
 
+@pytest.mark.processes
 def test_workers_do_not_import_prefect(tmp_path: Path) -> None:
     """A worker starts in the time Python takes: it imports neither Prefect nor a graph library."""
     code = (
@@ -376,6 +387,7 @@ def test_the_grace_fits_the_promise() -> None:
     assert Processes(Setup(library, 3, Path("log"))).slots == 3
 
 
+@pytest.mark.processes
 def test_a_shell_that_starts_another_program_as_it_is_killed() -> None:
     """Whatever a program starts in the moment of its end is ended too."""
     script = "trap '' TERM INT; while :; do sleep 600; done"
@@ -387,7 +399,7 @@ def test_a_shell_that_starts_another_program_as_it_is_killed() -> None:
             subprocess.Popen(["sh", "-c", {script!r}], stdin=subprocess.DEVNULL)
         time.sleep(0.5)
         asyncio.run(programs.end(0.2))
-        print(len(programs._left()))
+        print(len(programs._remaining()))
     """
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -407,6 +419,7 @@ def test_an_executor_that_there_is_not(tmp_path: Path) -> None:
         open_executor("proceses", library, 1, tmp_path / "workers.log")
 
 
+@pytest.mark.processes
 def test_capabilities_are_true(tmp_path: Path) -> None:
     """What isolates has a process of its own for a call; the other computes in the driver's."""
     for name in ("threads", "processes"):

@@ -110,6 +110,7 @@ def test_a_process_is_measured_within_5_percent(tmp_path: Path) -> None:
     assert big.rchar == pytest.approx(20 * MB, rel=0.05)
 
 
+@pytest.mark.processes
 @linux
 def test_the_peak_of_a_process_is_that_of_the_call(tmp_path: Path) -> None:
     """A call does not inherit the memory of the one before it in the same process."""
@@ -155,7 +156,9 @@ def test_threads_have_own_bytes_and_no_memory(tmp_path: Path) -> None:
         assert usage.worker and usage.host and usage.pid == os.getpid()
 
 
-@pytest.mark.parametrize("executor", [Threads, Processes])
+@pytest.mark.parametrize(
+    "executor", [Threads, pytest.param(Processes, marks=pytest.mark.processes)]
+)
 def test_a_failed_call_is_measured(tmp_path: Path, executor: type[Threads | Processes]) -> None:
     """A failure comes home with what the call used until then."""
 
@@ -171,6 +174,7 @@ def test_a_failed_call_is_measured(tmp_path: Path, executor: type[Threads | Proc
     assert failure.value.usage is not None and failure.value.usage.cpu is not None
 
 
+@pytest.mark.processes
 @linux
 def test_a_program_in_a_thread_is_measured(tmp_path: Path) -> None:
     """Processor, bytes and exit code of a tool's program are the call's, though it is no thread;

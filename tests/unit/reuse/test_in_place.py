@@ -85,6 +85,7 @@ def test_what_was_changed_by_another_run(desk: Desk) -> None:
     assert desk.executed["make 1000000"] == 2
 
 
+@pytest.mark.command
 def test_an_interrupted_change(desk: Desk) -> None:
     """A person who says that it may go on has seen to the data: they are not made again, and what
     follows is."""

@@ -64,6 +64,7 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if "my.ms" in path.name}
 
 
+@pytest.mark.command
 @pytest.mark.parametrize("how", ["copy", "reflink"])
 def test_a_killed_change_begins_again(how: str, desk: Desk) -> None:
     """A driver that was killed in the middle, even twice: the run goes on by itself from the data
@@ -82,6 +83,7 @@ def test_a_killed_change_begins_again(how: str, desk: Desk) -> None:
     assert names(desk.directory) == {"my.ms"}
 
 
+@pytest.mark.command
 def test_without_a_snapshot_a_person_is_told_what_to_restore(desk: Desk) -> None:
     """The message names the data; a snapshot that the tool file asks for since does not help."""
     data = laid_out(desk, "kill -9 $PPID; sleep 5")
@@ -94,6 +96,7 @@ def test_without_a_snapshot_a_person_is_told_what_to_restore(desk: Desk) -> None
     assert (data / "table/rows").read_text() == "first row\nhalf"
 
 
+@pytest.mark.command
 def test_a_further_attempt_begins_from_the_snapshot(desk: Desk) -> None:
     """Retries as well, and the first attempt after a run that failed."""
     data = laid_out(desk, "exit 1", "snapshot: copy\n")

@@ -244,6 +244,7 @@ def test_a_thread_that_is_not_the_main_one_can_run() -> None:
     assert during == [before, before]
 
 
+@pytest.mark.processes
 def test_processes_compute_for_a_thread(tmp_path: Path) -> None:
     """Worker processes do what is in files, also where the main thread does something else."""
     (tmp_path / "own.py").write_text(FILE, encoding="utf-8")

@@ -246,6 +246,9 @@ def _no_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        # To the oldest generation as it is, instead of a look at all of it now.
+        gc.freeze()
+        gc.unfreeze()
         if enabled:
             gc.enable()
 

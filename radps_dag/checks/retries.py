@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import cache
 
 from radps_dag.checks.shapes import Shapes
@@ -34,4 +33,6 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
 
 @cache
 def _close_to(name: str) -> str:
+    from difflib import get_close_matches  # which few pipelines come to need
+
     return next(iter(get_close_matches(name, _BUILT_IN, n=1, cutoff=0.93)), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from radps_dag.checks.meant import meant
 from radps_dag.checks.shapes import Shapes
@@ -30,7 +31,7 @@ from radps_dag.language.shape import (
     mismatch,
     union,
 )
-from radps_dag.problem import Problem
+from radps_dag.problem import Location, Problem
 from radps_dag.workloads.contract.workload import Workload
 
 __all__ = ["check", "expected"]
@@ -120,17 +121,25 @@ def _misfits(
     if isinstance(value, Object) and expected.kinds == {"object"}:
         yield from _members(value, expected, what, sight, shapes)
         return
-    for alternative in alternatives(value) if isinstance(value, Expression) else (value,):
-        is_all = alternative is value or getattr(alternative, "tree", None) is getattr(
-            value, "tree", value
-        )
-        given = (
-            shape if is_all and shape is not None else infer(alternative, shapes.seen_from(sight))
-        )
-        if not fits(expected, given):
-            hint = "; write a comparison, such as x > 0" if expected == BOOLEAN else ""
-            words = f"expected {describe(expected)}, found {describe(given)}{hint}"
-            yield Problem(alternative.at, RULE, f"{what}: {words}")
+    see = shapes.seen_from(sight)
+    if isinstance(value, Expression):
+        for tree in alternatives(value.tree):
+            if tree is value.tree:
+                given = shape or infer(value, see)
+            else:
+                given = infer(replace(value, tree=tree), see)
+            if not fits(expected, given):
+                yield _misfit(value.place(tree.lineno), expected, given, what)
+        return
+    given = shape or infer(value, see)
+    if not fits(expected, given):
+        yield _misfit(value.at, expected, given, what)
+
+
+def _misfit(at: Location, expected: Shape, given: Shape, what: str) -> Problem:
+    hint = "; write a comparison, such as x > 0" if expected == BOOLEAN else ""
+    words = f"expected {describe(expected)}, found {describe(given)}{hint}"
+    return Problem(at, RULE, f"{what}: {words}")
 
 
 def _members(

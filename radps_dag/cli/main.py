@@ -9,7 +9,6 @@ import keyword
 import os
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +115,8 @@ def main(arguments: list[str] | None = None) -> None:
     # ones takes a tenth of a command's time.
     gc.set_threshold(50_000, 20, 50)
     code = _safely()
+    # Memory goes back with the process: Python would look through all of it for circles first.
+    gc.freeze()
     # All is done: one more Ctrl-C must not interrupt Python while it ends, with a traceback.
     signal.signal(signal.SIGINT, lambda number, frame: os._exit(code))
     if "prefect" in sys.modules or _abandoned():
@@ -180,6 +181,8 @@ def _exit_code(arguments: list[str] | None) -> int:
         return error.exit_code
     except RadpsDagError as error:
         if debug:
+            import traceback
+
             traceback.print_exc()
         _show(error)
         return error.exit_code

@@ -11,7 +11,6 @@ import click
 
 from radps_dag.cli.options import which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
-from radps_dag.cli.tools import program_lines
 from radps_dag.language.model import walk
 from radps_dag.language.source import Report
 from radps_dag.opening import examine, open_pipeline
@@ -20,8 +19,7 @@ from radps_dag.profile import Profile, find_profile
 from radps_dag.visible import one_line
 from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.registry import Library, in_containers, read_tools
-from radps_dag.workloads.tools.reading import is_tool_file
-from radps_dag.workloads.tools.used import used_tools
+from radps_dag.workloads.tools.files import is_tool_file
 
 __all__ = ["command"]
 
@@ -105,6 +103,8 @@ def _examine(
     if pipeline is None:
         return 0
     if used is not None:
+        from radps_dag.workloads.tools.used import used_tools
+
         _, library = open_pipeline(file, rest["library"], rest["modules"], profile)
         used |= {tool.name: tool for tool in used_tools(pipeline, library)}
     return sum(1 for _ in walk(pipeline))
@@ -122,6 +122,8 @@ def _examine_tool(file: Path, report: Report, profile: Profile) -> list[Workload
 
 def _tell_programs(tools: Iterable[Workload], form: str) -> bool:
     """Print which programs are there, with their versions; whether all are."""
+    from radps_dag.cli.tools import program_lines
+
     lines = list(program_lines(tools))
     for line, there in lines:
         click.echo(f"{'  ' if there else 'missing: '}{one_line(line)}", err=form != "text")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from jinja2 import nodes
@@ -74,23 +73,13 @@ def infer(value: Value, shape_of: Known, complain: Complain | None = None) -> Sh
             return object_of(fields, None, "")
 
 
-def alternatives(value: Expression) -> Iterator[Expression]:
-    """Yield what `x | default(y, z)` may evaluate to, each as an expression; any other expression
-    yields itself.
-    """
-    for tree in _alternatives(value.tree):
-        if tree is value.tree and not tree.lineno:
-            yield value  # as most are
-        else:
-            yield replace(value, tree=tree, at=value.place(tree.lineno))
-
-
-def _alternatives(tree: nodes.Expr) -> Iterator[nodes.Expr]:
+def alternatives(tree: nodes.Expr) -> Iterator[nodes.Expr]:
+    """Yield what `x | default(y, z)` may evaluate to; any other expression yields itself."""
     if not isinstance(tree, nodes.Filter) or tree.name != "default" or tree.node is None:
         yield tree
         return
     for alternative in (tree.node, *tree.args, *(keyword.value for keyword in tree.kwargs)):
-        yield from _alternatives(alternative)
+        yield from alternatives(alternative)
 
 
 _ORDERED = union(NUMBER, STRING)
@@ -113,58 +102,55 @@ class _Inference:
         self._guarded = False  # what is read may have no value: `default`, `is defined`
 
     def of(self, node: nodes.Node) -> Shape:
+        handler = _HANDLERS.get(type(node))
+        return ANY if handler is None else handler(self, node)
+
+    def _access(self, node: nodes.Name | nodes.Getattr | nodes.Getitem) -> Shape:
         path = path_of(node)
         if path is not None:
             return self._known(path)
-        match node:
-            case nodes.Const():
-                return _constant(node.value)
-            case nodes.List() | nodes.Tuple():
-                return members_of(self.of(item) for item in node.items)
-            case nodes.Dict():
-                fields = [(_key(pair), self.of(pair.value), True) for pair in node.items]
-                return object_of(fields, None, "")
-            case nodes.Getattr():
-                return self._member(node, self.of(node.node), node.attr)
-            case nodes.Getitem():
-                return self._subscript(node)
-            case nodes.And() | nodes.Or():
-                return union(self.of(node.left), self.of(node.right))
-            case nodes.CondExpr():
-                self.of(node.test)
-                other = self.of(node.expr2) if node.expr2 is not None else ANY
-                return union(self.of(node.expr1), other)
-            case nodes.BinExpr():
-                return self._arithmetic(node)
-            case nodes.Neg() | nodes.Pos():
-                shape = self.of(node.node)
-                self._require(node, NUMBER, shape, "a sign")
-                return INTEGER if shape.kinds == {"integer"} else NUMBER
-            case nodes.Filter() | nodes.Call():
-                return self._operation(node)
-        return self._plain_result(node)
+        if isinstance(node, nodes.Getattr):
+            return self._member(node, self.of(node.node), node.attr)
+        return self._subscript(node) if isinstance(node, nodes.Getitem) else ANY
 
-    def _plain_result(self, node: nodes.Node) -> Shape:
-        """Operations whose result does not depend on the shapes of what they take."""
-        match node:
-            case nodes.Not():
-                self.of(node.node)
-                return BOOLEAN
-            case nodes.Test():
-                value = self._asked(node, node.node)
-                arguments = [self.of(argument) for argument in node.args]
-                if arguments and node.name in _COMPARING:
-                    right = (node.args[0], arguments[0])
-                    self._never(node, _COMPARING[node.name], (node.node, value), right)
-                return BOOLEAN
-            case nodes.Compare():
-                self._comparison(node)
-                return BOOLEAN
-            case nodes.Concat():
-                for part in node.nodes:
-                    self.of(part)
-                return STRING
-        return ANY
+    def _constant(self, node: nodes.Const) -> Shape:
+        return _constant(node.value)
+
+    def _list(self, node: nodes.List | nodes.Tuple) -> Shape:
+        return members_of(self.of(item) for item in node.items)
+
+    def _dict(self, node: nodes.Dict) -> Shape:
+        return object_of([(_key(pair), self.of(pair.value), True) for pair in node.items], None, "")
+
+    def _either(self, node: nodes.And | nodes.Or) -> Shape:
+        return union(self.of(node.left), self.of(node.right))
+
+    def _choice(self, node: nodes.CondExpr) -> Shape:
+        self.of(node.test)
+        other = self.of(node.expr2) if node.expr2 is not None else ANY
+        return union(self.of(node.expr1), other)
+
+    def _signed(self, node: nodes.Neg | nodes.Pos) -> Shape:
+        shape = self.of(node.node)
+        self._require(node, NUMBER, shape, "a sign")
+        return INTEGER if shape.kinds == {"integer"} else NUMBER
+
+    def _not(self, node: nodes.Not) -> Shape:
+        self.of(node.node)
+        return BOOLEAN
+
+    def _test(self, node: nodes.Test) -> Shape:
+        value = self._asked(node, node.node)
+        arguments = [self.of(argument) for argument in node.args]
+        if arguments and node.name in _COMPARING:
+            right = (node.args[0], arguments[0])
+            self._never(node, _COMPARING[node.name], (node.node, value), right)
+        return BOOLEAN
+
+    def _concat(self, node: nodes.Concat) -> Shape:
+        for part in node.nodes:
+            self.of(part)
+        return STRING
 
     def _require(self, node: nodes.Node, expected: Shape, given: Shape, what: str) -> bool:
         wrong = self._complain is not None and not fits(expected, given)
@@ -239,13 +225,14 @@ class _Inference:
             return NUMBER
         return INTEGER if kinds == {"integer"} else NUMBER
 
-    def _comparison(self, node: nodes.Compare) -> None:
+    def _comparison(self, node: nodes.Compare) -> Shape:
         left = (node.expr, self.of(node.expr))
         for operand in node.ops:
             right = (operand.expr, self.of(operand.expr))
             if self._comparable(node, operand.op, left[1], right[1]):
                 self._never(node, operand.op, left, right)
             left = right
+        return BOOLEAN
 
     def _comparable(self, node: nodes.Node, sign: str, left: Shape, right: Shape) -> bool:
         """Whether the comparison can be made; that an enum is compared with one of its choices
@@ -317,6 +304,29 @@ class _Inference:
         for name in str(attribute.choices[0]).split("."):
             item = self._member(node, item, name)
         return item
+
+
+_HANDLERS: Mapping[type[nodes.Node], Callable[[_Inference, Any], Shape]] = {
+    nodes.Name: _Inference._access,
+    nodes.Getattr: _Inference._access,
+    nodes.Getitem: _Inference._access,
+    nodes.Const: _Inference._constant,
+    nodes.List: _Inference._list,
+    nodes.Tuple: _Inference._list,
+    nodes.Dict: _Inference._dict,
+    nodes.And: _Inference._either,
+    nodes.Or: _Inference._either,
+    nodes.CondExpr: _Inference._choice,
+    **{getattr(nodes, name): _Inference._arithmetic for name in _SIGNS},
+    nodes.Neg: _Inference._signed,
+    nodes.Pos: _Inference._signed,
+    nodes.Not: _Inference._not,
+    nodes.Test: _Inference._test,
+    nodes.Compare: _Inference._comparison,
+    nodes.Concat: _Inference._concat,
+    nodes.Filter: _Inference._operation,
+    nodes.Call: _Inference._operation,
+}
 
 
 def _alike(shape: Shape, of: Shape) -> Shape:

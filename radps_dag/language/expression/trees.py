@@ -5,15 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NoReturn
+from functools import cache, lru_cache
+from typing import Any, NoReturn
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 
-from radps_dag.language.expression.grammar import ROOTS, TOOL_ROOTS, Finding, Read, examine
+from radps_dag.language.expression.grammar import (
+    MAX_DEPTH,
+    ROOTS,
+    TOOL_ROOTS,
+    Finding,
+    Read,
+    examine,
+    is_too_deep,
+)
 
 __all__ = ["CLOSE", "MAX_LENGTH", "OPEN", "Parsed", "parse_text"]
 
@@ -65,10 +73,13 @@ def parse_text(text: str, delimited: bool) -> Parsed:
 
 
 _QUOTED_OR_BRACE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[{}]""", re.DOTALL)
+_WITHOUT_EITHER = re.compile(r"""[^'"{}]*}}""")
 
 
 def _end(text: str) -> int:
     """The offset after the closing delimiter: the first that is in no string and no mapping."""
+    if match := _WITHOUT_EITHER.match(text):
+        return match.end()  # as most are
     depth = 0
     for match in _QUOTED_OR_BRACE.finditer(text):
         if match[0] == "{":
@@ -108,6 +119,8 @@ def _parse_whole(text: str, delimited: bool) -> Parsed:
         tokens, end = _tokens(text, delimited)
         inner = (text[: end - len(CLOSE)] if delimited else text).rstrip()
         tree = _tree(tokens, len(inner))
+        if len(tokens) > MAX_DEPTH and is_too_deep(tree):  # a level takes a token at least
+            raise _Unreadable(0, "the expression has too many operators in a row; split it")
         reads, findings = examine(tree)
     except _Unreadable as error:
         return Parsed(text, None, findings=(Finding(error.offset, error.message),), end=end)
@@ -206,14 +219,25 @@ def _raw_tokens(text: str) -> Iterator[_Token]:
         offset += len(value)
 
 
+class _Parser(Parser):
+    """Jinja2's parser for tokens that are there already."""
+
+    def __init__(self, stream: TokenStream) -> None:
+        vars(self).update(_empty_parser(), stream=stream)
+
+
+@cache
+def _empty_parser() -> dict[str, Any]:
+    # Made once: it begins with a search of a text for tokens.
+    return vars(Parser(_ENVIRONMENT, ""))
+
+
 def _tree(tokens: list[_Token], end: int) -> nodes.Expr:
     if not tokens:
         raise _Unreadable(0, "the expression is empty")
     try:
         stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
-        parser = Parser(_ENVIRONMENT, "")
-        parser.stream = stream
-        tree = parser.parse_expression()
+        tree = _Parser(stream).parse_expression()
     except TemplateSyntaxError as error:
         _reject(error.message or "", _where(error, end))
     except ValueError:  # Python's own limit on the digits of an integer

@@ -13,6 +13,7 @@ __all__ = ["fits", "mismatch", "not_json"]
 
 # Values nested deeper than this are refused wherever values are looked at.
 MAX_DEPTH = 100
+_NUMBERS = frozenset(("integer", "number"))
 
 
 def fits(expected: Shape, given: Shape) -> bool:
@@ -21,13 +22,16 @@ def fits(expected: Shape, given: Shape) -> bool:
         return True
     if expected.choices is not None and given.choices is not None:
         return any(not mismatch(expected, choice) for choice in given.choices)
-    return any(_kind_fits(kind, expected, given) for kind in given.kinds)
+    for kind in given.kinds:  # noqa: SIM110 - `any` takes twice the time
+        if _kind_fits(kind, expected, given):
+            return True
+    return False
 
 
 def _kind_fits(kind: Kind, expected: Shape, given: Shape) -> bool:
     if kind in ("integer", "number"):
         # A number may be whole, and 3.0 is accepted as an integer.
-        return bool(expected.kinds & {"integer", "number"}) and _ranges_meet(expected, given)
+        return not expected.kinds.isdisjoint(_NUMBERS) and _ranges_meet(expected, given)
     if kind not in expected.kinds:
         return False
     if expected.choices is not None:
@@ -42,10 +46,11 @@ def _kind_fits(kind: Kind, expected: Shape, given: Shape) -> bool:
 
 
 def _ranges_meet(shape: Shape, other: Shape) -> bool:
-    def apart(low: float | None, high: float | None) -> bool:
-        return low is not None and high is not None and low > high
+    return not (_apart(shape.minimum, other.maximum) or _apart(other.minimum, shape.maximum))
 
-    return not (apart(shape.minimum, other.maximum) or apart(other.minimum, shape.maximum))
+
+def _apart(low: float | None, high: float | None) -> bool:
+    return low is not None and high is not None and low > high
 
 
 def _members_fit(expected: Shape, given: Shape) -> bool:

@@ -153,7 +153,7 @@ def tools_in(folder: Path) -> tuple[Path, ...]:
     """The tool files of a project or of a package: those in its folder `tools`."""
     if not (folder / TOOLS).is_dir():
         return ()
-    from radps_dag.workloads.tools.reading import tool_files
+    from radps_dag.workloads.tools.files import tool_files
 
     return tool_files(folder / TOOLS)
 
@@ -203,7 +203,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _in_folder(folder: Path) -> Sequence[Path]:
-    from radps_dag.workloads.tools.reading import tool_files
+    from radps_dag.workloads.tools.files import tool_files
 
     files = tool_files(folder)
     if not files:

@@ -20,7 +20,6 @@ from radps_dag.problem import (
     did_you_mean,
     there_are,
 )
-from radps_dag.storage.files import content_of
 from radps_dag.workloads.contract.changing import no_snapshot
 from radps_dag.workloads.contract.description import Output, Workload
 from radps_dag.workloads.tools.inputs import known_inputs, read_inputs
@@ -40,33 +39,10 @@ from radps_dag.workloads.tools.tool import (
 )
 from radps_dag.workloads.tools.values import Texts, output_shape
 
-__all__ = ["is_tool_file", "read_tool", "tool_files"]
+__all__ = ["read_tool"]
 
 GRAMMAR = "tool.schema.json"
 _SOURCES = ("path", "glob", "stdout", "stderr", "json", "input")
-# Keys that stand at the left margin of a tool file, and of no pipeline.
-_TELLING = re.compile(rb"^(program|version_command|outputs|inputs|arguments)\s*:", re.MULTILINE)
-_PIPELINE = re.compile(rb"^stages\s*:", re.MULTILINE)
-_MOST = 1_000_000  # bytes that are looked at to tell what a file is
-_SUFFIXES = (".yaml", ".yml")
-
-
-def tool_files(folder: Path) -> tuple[Path, ...]:
-    """The tool files in a folder, by name; none where there is no such folder."""
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
-    except OSError:
-        return ()
-    return tuple(filter(is_tool_file, paths))
-
-
-def is_tool_file(path: Path) -> bool:
-    """Whether a file looks like a tool, and not like a pipeline or like something else."""
-    try:
-        content = content_of(path, _MOST)
-    except OSError:
-        return False
-    return bool(_TELLING.search(content)) and not _PIPELINE.search(content)
 
 
 def read_tool(path: Path) -> Workload:

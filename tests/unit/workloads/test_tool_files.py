@@ -20,7 +20,8 @@ from radps_dag.runs.api import plan
 from radps_dag.workloads.contract import registry
 from radps_dag.workloads.contract.fingerprint import fingerprint
 from radps_dag.workloads.contract.registry import Library, find_library
-from radps_dag.workloads.tools.reading import is_tool_file, read_tool
+from radps_dag.workloads.tools.files import is_tool_file
+from radps_dag.workloads.tools.reading import read_tool
 
 BAD = sorted((SUPPORT.parent / "fixtures" / "bad_tools").glob("*.yaml"))
 

@@ -9,6 +9,7 @@ from radps_dag.workloads.contract.workload import Unit
 __all__ = [
     "Arcseconds",
     "Bytes",
+    "ChannelBlock",
     "ChannelRange",
     "Degrees",
     "Fraction",
@@ -43,3 +44,9 @@ class ChannelRange(TypedDict):
 
     first: int
     last: int
+
+
+class ChannelBlock(ChannelRange):
+    """A block of channels that says of which spectral window."""
+
+    spw: int

@@ -180,7 +180,12 @@ def test_imaging_modes(imaging: str, skipped: set[str], files: int, run: Runner)
     ran = run("full_cube.yaml", "-p", f"imaging={imaging}")
     assert ran.code == 0
     found = {fact["place"] for fact in ran.of("node_skipped")}
-    asked = ("data", "/review", "/radiometers")  # data are simulated, and nothing is asked
+    asked = (
+        "data",
+        "/picture",
+        "/review",
+        "/radiometers",
+    )  # data are simulated, and nothing is asked
     assert {place for place in found if not place.endswith(asked)} == skipped
     assert ran.outputs["files"] == files
 

@@ -184,11 +184,13 @@ def _shown(figure: Figure) -> Iterator[matplotlib.text.Text]:
     for axes in every_axes(figure):
         yield from (axes.title, axes._left_title, axes._right_title, *axes.texts)
         for axis in (axes.xaxis, axes.yaxis):
-            yield axis.label
-            low, high = sorted(axis.get_view_interval())
+            yield from (axis.label, axis.offsetText)
+            # As the axis is scaled: on a logarithmic one a tick far below is near in numbers.
+            scaled = axis.get_transform().transform
+            low, high = sorted(scaled(axis.get_view_interval()))
             dust = 1e-9 * (high - low)
             for tick in axis.get_major_ticks():
-                if low - dust <= tick.get_loc() <= high + dust:
+                if low - dust <= scaled(tick.get_loc()) <= high + dust:
                     yield from (tick.label1, tick.label2)
 
 

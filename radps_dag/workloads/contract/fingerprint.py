@@ -187,6 +187,9 @@ def _module(name: str) -> _Module | None:
 
 
 def _file_of(name: str) -> Path | None:
+    above = _file_of(parent) if (parent := name.rpartition(".")[0]) else None
+    if above is not None and above.name != "__init__.py":
+        return None  # to look for a module below one that is no package would import that
     loaded = sys.modules.get(name)
     path = getattr(loaded, "__file__", None)
     if path is None and loaded is None:

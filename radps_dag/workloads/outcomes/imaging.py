@@ -46,14 +46,12 @@ class Cleaned(TypedDict):
         peak: brightest residual
         rms: noise of the residual
         model_flux: share of the flux that is in the model
-        quicklook: picture of the residual
     """
 
     image: Product
     peak: JanskyPerBeam
     rms: JanskyPerBeam
     model_flux: Fraction
-    quicklook: Product
 
 
 class Restored(TypedDict):

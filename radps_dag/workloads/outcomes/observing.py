@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from radps_dag.workloads.contract.description import Product
-from radps_dag.workloads.units import ChannelRange, Fraction
+from radps_dag.workloads.units import ChannelBlock, Fraction
 
 __all__ = [
     "Observed",
@@ -42,7 +42,7 @@ class Opened(TypedDict):
         spws: spectral window ids
         scans: scan numbers
         polarizations: correlated polarizations
-        channel_blocks: blocks of channels that cover a spectral window
+        channel_blocks: blocks of channels that cover each spectral window
         flagged_fraction: share of the visibilities that is flagged
     """
 
@@ -51,5 +51,5 @@ class Opened(TypedDict):
     spws: list[int]
     scans: list[int]
     polarizations: list[str]
-    channel_blocks: list[ChannelRange]
+    channel_blocks: list[ChannelBlock]
     flagged_fraction: Fraction

@@ -136,13 +136,11 @@ def clean(
         group="residual",
         selection=image.get("selection"),
     )
-    picture = {"of": residual.get("version", ""), "label": "simulated residual", "peak": peak}
     return {
         "image": residual,
         "peak": peak,
         "rms": before["rms"],
         "model_flux": 1.0 - peak / before["sky_peak"],
-        "quicklook": write(workdir, "quicklook", data.observation, picture, sources=[residual]),
     }
 
 

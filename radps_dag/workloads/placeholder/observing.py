@@ -171,15 +171,17 @@ def describe_visibilities(
 def _opened(data: Fake, channels_per_block: int) -> Opened:
     datasets = data.content["datasets"]
     channels = data.observation["channels"]
+    spws = list(dict.fromkeys(dataset["spw"] for dataset in datasets))
     flagged = sum(dataset["flagged_fraction"] for dataset in datasets) / max(1, len(datasets))
     return {
         "ms": data.product,
         "fields": list(dict.fromkeys(dataset["field"] for dataset in datasets)),
-        "spws": list(dict.fromkeys(dataset["spw"] for dataset in datasets)),
+        "spws": spws,
         "scans": data.observation["scans"],
         "polarizations": data.observation["polarizations"],
         "channel_blocks": [
-            {"first": first, "last": min(first + channels_per_block, channels) - 1}
+            {"spw": spw, "first": first, "last": min(first + channels_per_block, channels) - 1}
+            for spw in spws
             for first in range(0, channels, channels_per_block)
         ],
         "flagged_fraction": flagged,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,7 +117,6 @@ def clean(
         "peak": worst.peak,
         "rms": worst.rms,
         "model_flux": total / (total + remaining) if total + remaining > 0 else 0.0,
-        "quicklook": _picture(workdir, after, image.get("selection")),
     }
 
 
@@ -142,20 +140,6 @@ def restore_image(image: Product, *, workdir: Workdir) -> Restored:
 
 def _written(workdir: Path, of: Product, image: Image, group: str) -> Product:
     return write_image(workdir, observation_behind_image(of), image, group, of.get("selection"))
-
-
-def _picture(workdir: Path, image: Image, selection: Mapping[str, Any] | None) -> Product:
-    from radps_dag.workloads.sim.charts.quicklook import residual
-    from radps_dag.workloads.sim.charts.sheet import encoded
-
-    path = workdir.resolve() / "residual.png"
-    content = encoded(residual(image))
-    path.write_bytes(content)
-    version = sha256(content).hexdigest()[:12]
-    product: Product = {"uri": path.as_uri(), "kind": "quicklook", "version": version}
-    if selection:
-        product["selection"] = dict(selection)
-    return product
 
 
 def _read(ms: Product, field: str, spws: Sequence[int]) -> list[Visibilities]:

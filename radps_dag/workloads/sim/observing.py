@@ -295,16 +295,19 @@ def _opened(ms: Product, channels_per_block: int) -> Opened:
     parts = read_visibilities(ms)
     order = (*observation.calibrators, *observation.targets)
     scans = {int(scan) for vis in parts for scan in vis.scan}
+    channels = {vis.spw: vis.frequency.size for vis in parts}
+    spws = [spw for spw in observation.spws if spw in channels]
     flagged = sum(vis.flagged_fraction for vis in parts) / max(1, len(parts))
     return {
         "ms": ms,
         "fields": sorted({vis.field for vis in parts}, key=order.index),
-        "spws": [spw for spw in observation.spws if spw in {vis.spw for vis in parts}],
+        "spws": spws,
         "scans": [scan for scan in observation.scans if scan in scans],
         "polarizations": list(observation.polarizations),
         "channel_blocks": [
-            {"first": first, "last": min(first + channels_per_block, observation.channels) - 1}
-            for first in range(0, observation.channels, channels_per_block)
+            {"spw": spw, "first": first, "last": min(first + channels_per_block, channels[spw]) - 1}
+            for spw in spws
+            for first in range(0, channels[spw], channels_per_block)
         ],
         "flagged_fraction": flagged,
     }

@@ -28,10 +28,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
 from radps_dag.workloads.sim.charts.convergence import image_convergence, table_convergence
-from radps_dag.workloads.sim.charts.quicklook import quicklook, residual
+from radps_dag.workloads.sim.charts.quicklook import quicklook
 from radps_dag.workloads.sim.charts.sheet import encoded, limits
 from radps_dag.workloads.sim.charts.solutions import solutions
 from radps_dag.workloads.sim.charts.spectrum import spectrum
+from radps_dag.workloads.sim.image import Plane
 from radps_dag.workloads.sim.solutions import Caltable
 
 OFFSETS = {f"A{n:02d}": [1e-3 * n, 0.0, -2e-4] for n in range(40)}
@@ -41,14 +42,15 @@ LINES = [
     for n in range(12)
 ]
 RANGES = {"ranges": {"0": [[0, 7], [17, 31]]}, "lines": LINES}
+CLEANED: tuple[Plane, ...] = ("psf", "dirty", "residual", "model", "mask")
 PICTURES: dict[str, Callable[[], Figure]] = {
     "image": lambda: quicklook(make_image()),
     "cube": lambda: quicklook(make_image(100, 12)),
     "dirty": lambda: quicklook(make_image(16, planes=("psf", "dirty"))),
-    "not restored": lambda: quicklook(make_image(planes=("psf", "dirty", "residual", "model"))),
+    "no residual": lambda: quicklook(make_image(planes=("psf", "dirty", "model"))),
     "large": lambda: quicklook(make_image(512, noise=3e-9)),
-    "residual": lambda: residual(make_image(cycles=1)),
-    "residual cube": lambda: residual(make_image(48, 5)),
+    "cleaned": lambda: quicklook(make_image(planes=CLEANED, cycles=1)),
+    "cleaned cube": lambda: quicklook(make_image(48, 5, planes=CLEANED)),
     "blank": lambda: quicklook(blank()),
     "gains": lambda: solutions(make_table(antennas=16, flagged=0.1)),
     "two antennas": lambda: solutions(make_table(antennas=2)),
@@ -127,7 +129,6 @@ def test_noise_is_no_large_file() -> None:
     """Noise, which does not compress, is drawn in so few shades that the file can be shown."""
     for image in (make_image(256, noise=0.01), make_image(128, 2, noise=0.01)):
         assert len(encoded(quicklook(image))) < 300_000
-        assert len(encoded(residual(image))) < 300_000
 
 
 @pytest.mark.parametrize("what", ["Dirty", "Restored"])
@@ -174,12 +175,13 @@ def test_a_cube_shows_the_spectrum_at_its_peak() -> None:
 
 def test_the_worst_plane_of_a_residual_is_shown() -> None:
     """Of a cube, the one that is the farthest from zero for its noise."""
-    image = make_image(32, 6)
+    image = make_image(32, 6, planes=CLEANED)
     image.planes["residual"][3, 4, 5] = -0.1
     image.planes["residual"][1, 4, 5] = 0.2
     image.sensitivity[1] *= 10
-    shown = "Residual of plane 4 of 6, with the mask in green"
-    assert shown in [text.words for text in texts(residual(image))]
+    words = [text.words for text in texts(quicklook(image))]
+    assert "Residual of plane 4 of 6, with the mask in green" in words
+    assert "G09.62, spw 0, cube: after 3 major cycles" in words
 
 
 def test_maps_show_brightness_and_signs() -> None:
@@ -255,8 +257,7 @@ def test_line_free_channels_are_shaded() -> None:
     ("draw", "says"),
     [
         (lambda: quicklook(spoiled("restored")), "1 of 4096 pixels of the restored plane"),
-        (lambda: residual(spoiled("residual")), "1 of 4096 pixels of the residual plane"),
-        (lambda: residual(make_image(planes=("psf", "dirty"))), "has no residual plane"),
+        (lambda: quicklook(spoiled("residual")), "1 of 4096 pixels of the residual plane"),
         (lambda: quicklook(make_image(planes=("psf",))), "has no plane to draw"),
         (lambda: image_convergence(make_image(cycles=0)), "no major cycle has made it"),
         (lambda: table_convergence(POSITIONS), "no iteration has made it"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_support import PIPELINES, run
 from sim_data_support import BANDPASS, FIELDS, PHASE, TARGET, Calls, observation
 
 from radps_dag.storage.remote import path_of
@@ -26,7 +27,7 @@ from radps_dag.workloads.sim.importing import (
 )
 from radps_dag.workloads.sim.observing import open_data
 from radps_dag.workloads.sim.simulation.observe import simulate
-from radps_dag.workloads.sim.simulation.sky import calibrator_model
+from radps_dag.workloads.sim.simulation.sky import calibrator_model, line_of
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.images import read_image
 from radps_dag.workloads.sim.stores.observations import read_observation
@@ -324,3 +325,47 @@ def test_without_the_converter(
     monkeypatch.setitem(sys.modules, "xradio.measurement_set", None)
     with pytest.raises(StoreUnusable, match=r"xradio converts: pip install 'radps-dag\[ms\]'"):
         calls(open_data, data=data)
+
+
+def test_what_a_stranger_wrote_is_imaged(tmp_path: Path) -> None:
+    """A MeasurementSet with antennas in another order, one lost in a scan, autocorrelations, four
+    correlations, windows of 8 and of 12 channels, neither weights of channels nor sources, and the
+    processing set that xradio makes of it: to a cube with the line where it is on the sky."""
+    pytest.importorskip("casacore")
+    pytest.importorskip("arcae")
+    convert = pytest.importorskip("xradio.measurement_set").convert_msv2_to_processing_set
+    from foreign_ms import write_foreign
+
+    of_window = [observation(antennas=7, channels=channels, scans=(1, 2)) for channels in (8, 12)]
+    parts = [
+        simulate(about, field, spw, "prepared").vis
+        for spw, about in enumerate(of_window)
+        for field in FIELDS
+    ]
+    modes = {
+        BANDPASS: "CALIBRATE_BANDPASS#ON_SOURCE,CALIBRATE_FLUX#ON_SOURCE,CALIBRATE_WVR#ON_SOURCE",
+        PHASE: "CALIBRATE_PHASE#ON_SOURCE",
+        TARGET: "OBSERVE_TARGET#UNSPECIFIED",
+    }
+    models = {BANDPASS: calibrator_model(of_window[0], BANDPASS)}
+    table = write_foreign(tmp_path / "a.ms", parts, modes, models, lost=(2, 2))
+    convert(str(table), str(tmp_path / "b.ps.zarr"))
+    small = ("-p", "pixels=64", "-p", "niter=100", "-p", "channels_per_block=4")
+    options = ("--library", "sim", "--no-prefect", "-p", "imaging=cube", *small)
+    for data in ("b.ps.zarr", "a.ms"):
+        ran = run(PIPELINES / "full_cube.yaml", *options, "-p", f"data={data}", cwd=tmp_path)
+        assert ran.code == 0, ran.err
+        assert not ran.of("node_failed")
+        assert ran.outputs["spws_without_cube"] == []
+        cube = read_image(ran.one("node_succeeded", "image_cube")["outputs"]["image"])
+        assert {spw: len(used) for spw, used in cube.channels.items()} == {0: 8, 1: 12}
+        for spw, about in enumerate(of_window):
+            line = line_of(about, TARGET, spw)
+            assert line is not None
+            plane = int(np.abs(cube.frequency - line.frequency).argmin())
+            restored = cube.planes["restored"][plane]
+            core = line.sources[-1]
+            north, west = np.argwhere(restored == restored.max())[0] - cube.size // 2
+            offset = np.hypot(north * cube.cell - core.m, -west * cube.cell - core.l)
+            assert offset < cube.beam[plane, 0] / 2
+            assert restored.max() > 20 * cube.sensitivity[plane]

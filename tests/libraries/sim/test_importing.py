@@ -290,9 +290,10 @@ def test_visibilities_are_made_up_for_a_stage(calls: Calls, group: str, intent: 
     assert opened["scans"] == [1, 2, 3]
     assert opened["polarizations"] == ["XX", "YY"]
     assert opened["channel_blocks"] == [
-        {"first": 0, "last": 9}, {"first": 10, "last": 19}, {"first": 20, "last": 29},
-        {"first": 30, "last": 31},
-    ]  # fmt: skip
+        {"spw": spw, "first": first, "last": last}
+        for spw in (0, 1)
+        for first, last in ((0, 9), (10, 19), (20, 29), (30, 31))
+    ]
     assert opened["ms"]["group"] == group
     assert (opened["flagged_fraction"] > 0) == (group in ("prepared", "flagged"))
     again = calls(describe_visibilities, ms=opened["ms"])

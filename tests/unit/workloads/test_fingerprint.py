@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,6 +130,22 @@ def test_each_placeholder_has_its_own() -> None:
     assert len(set(first.values())) == len(workloads)
     _module.cache_clear()
     assert first == {name: fingerprint(workload) for name, workload in workloads.items()}
+
+
+def test_nothing_is_imported() -> None:
+    """What a workload imports when it runs is read as text: the driver of worker processes would
+    hold matplotlib for nothing."""
+    code = """
+import sys
+from radps_dag.workloads.contract.fingerprint import fingerprint
+from radps_dag.workloads.contract.registry import find_library
+workloads = find_library("sim").workloads.values()
+before = set(sys.modules)
+assert all(map(fingerprint, workloads))
+print([name for name in set(sys.modules) - before if name.startswith(("matplotlib", "astropy"))])
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
 
 
 def test_a_function_in_a_function() -> None:

@@ -151,11 +151,11 @@ def _asinh_ticks(norm: AsinhNorm) -> list[float]:
         for digit in digits
         for sign in (1, -1)
     ]
-    taken: list[float] = []
-    for tick in wanted:
-        apart = all(abs(float(norm(tick)) - float(norm(other))) >= 0.05 for other in taken)
+    taken: dict[float, float] = {}
+    for tick, place in zip(wanted, np.asarray(norm(wanted)).tolist(), strict=True):
+        apart = all(abs(place - other) >= 0.05 for other in taken.values())
         if norm.vmin <= tick <= norm.vmax and apart:
-            taken.append(tick)
+            taken[tick] = place
     return sorted(taken)
 
 

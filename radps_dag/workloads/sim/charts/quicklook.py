@@ -28,33 +28,16 @@ from radps_dag.workloads.sim.charts.sheet import (
 from radps_dag.workloads.sim.image import Image, Plane
 from radps_dag.workloads.sim.stores.fits_reading import FitsPlane
 
-__all__ = ["draw_spectrum_at_peak", "fits_quicklook", "quicklook", "residual"]
+__all__ = ["draw_spectrum_at_peak", "fits_quicklook", "quicklook"]
 
 _SIZE, _ALONE, _SPECTRUM = 288.0, 440.0, 150.0  # of a frame beside others, by itself, of a spectrum
 _LEFT, _RIGHT, _BELOW = 62.0, 76.0, 44.0
 _Draw = Callable[[Axes], None]
 
 
-def residual(image: Image) -> Figure:
-    """The residual with the outline of the mask; of a cube, the plane that is farthest from noise.
-
-    Raises ValueError where there is no residual plane, or a pixel is not a number.
-    """
-    cycles = len(image.history)
-    title = f"{_name(image)}: after {cycles} major cycle{'s' if cycles != 1 else ''}"
-    figure = sheet(
-        _LEFT + _ALONE + _RIGHT,
-        HEADER + 22 + _ALONE + _BELOW,
-        title,
-        _about(image),
-        image.simulated,
-    )
-    _residual(image, outlined=True)(axes_at(figure, _LEFT, HEADER + 22, _ALONE, _ALONE))
-    return figure
-
-
 def quicklook(image: Image) -> Figure:
-    """The planes that there are of dirty, model, residual and restored, and a cube's spectrum.
+    """The planes that there are of dirty, model, residual and restored, and a cube's spectrum; of
+    an image that is being cleaned, the residual with the outline of the mask.
 
     Raises ValueError where there are none, or a pixel is not a number.
     """
@@ -63,16 +46,14 @@ def quicklook(image: Image) -> Figure:
     size = _SIZE if columns > 1 else _ALONE
     across, down = _LEFT + size + _RIGHT, 26 + size + _BELOW
     width, height = across * columns, HEADER + down * -(-len(planes) // columns)
-    cube = len(image.frequency) > 1
+    cube = len(image.frequency) > 1 and not _being_cleaned(image)
     below = _SPECTRUM + 66 if cube else 0.0
     figure = sheet(width, height + below, _name(image), _about(image), image.simulated)
     for number, draw in enumerate(planes):
         row, column = divmod(number, columns)
         draw(axes_at(figure, _LEFT + across * column, HEADER + 22 + down * row, size, size))
     if cube:
-        name: Plane = next(
-            plane for plane in ("restored", "dirty", "residual") if plane in image.planes
-        )
+        name: Plane = "restored" if "restored" in image.planes else "dirty"
         axes = axes_at(figure, _LEFT + 8, height + 18, width - _LEFT - 30, _SPECTRUM)
         good = np.asarray(image.sensitivity, dtype=np.float64) > 0
         draw_spectrum_at_peak(axes, _finite(image, name), image.frequency, image.cell, good)
@@ -131,6 +112,8 @@ def draw_spectrum_at_peak(
 
 def _planes(image: Image) -> list[_Draw]:
     """Dirty, model, residual, restored: those that there are."""
+    if _being_cleaned(image):
+        return [_residual(image, outlined=True)]
     drawings: list[_Draw] = []
     if "dirty" in image.planes:
         drawings.append(_emission(image, "Dirty", _finite(image, "dirty").max(axis=0)))
@@ -207,8 +190,15 @@ def _finite(image: Image, name: Plane) -> NDArray[np.float64]:
 
 
 def _name(image: Image) -> str:
-    spws = ", ".join(map(str, image.spws))
-    return f"{image.field}, spw{'s' if len(image.spws) > 1 else ''} {spws}, {image.mode}"
+    spws, cycles = ", ".join(map(str, image.spws)), len(image.history)
+    name = f"{image.field}, spw{'s' if len(image.spws) > 1 else ''} {spws}, {image.mode}"
+    if not _being_cleaned(image):
+        return name
+    return f"{name}: after {cycles} major cycle{'s' if cycles != 1 else ''}"
+
+
+def _being_cleaned(image: Image) -> bool:
+    return "residual" in image.planes and "restored" not in image.planes
 
 
 def _noise(image: Image) -> float:

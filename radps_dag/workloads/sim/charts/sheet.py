@@ -100,13 +100,14 @@ def axes_at(figure: Figure, left: float, top: float, width: float, height: float
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(_plain())
         axis.label.set(size=points(11), color=INK)
+        axis.offsetText.set(size=points(10), color=MUTED)
     for axis, length in ((axes.xaxis, width / 80), (axes.yaxis, height / 30)):
         axis.set_major_locator(MaxNLocator(min(9, max(2, int(length))), steps=[1, 2, 5, 10]))
     return axes
 
 
 def _plain() -> ScalarFormatter:
-    """Numbers as they are, without an offset or a factor that stands elsewhere."""
+    """Numbers as they are, without an offset; very large and small ones by a power of ten."""
     formatter = ScalarFormatter(useOffset=False, useMathText=False)
     formatter.set_powerlimits((-5, 6))
     return formatter

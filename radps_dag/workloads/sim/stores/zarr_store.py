@@ -120,16 +120,14 @@ class Writing:
             + _stable([values.dtype.str, values.shape, [*dimensions], attributes or {}])
         )
         self._digest.update(values.tobytes())
-        self._write()
+        self._write(f"{name}/")
 
-    def _write(self) -> None:
-        """Write what was made; of metadata, zarr may want more."""
-        for key, buffer in list(self._content.items()):
+    def _write(self, below: str = "") -> None:
+        """Write what was made below a name: an array when it is complete, groups at the end."""
+        for key in [key for key in self._content if key.startswith(below)]:
             path = self._path / key
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(buffer.to_bytes())
-            if not path.name.startswith(".") or path.name == ".zarray":
-                del self._content[key]
+            path.write_bytes(self._content.pop(key).to_bytes())
 
     def product(self, group: str = "", selection: Mapping[str, Any] | None = None) -> Product:
         """Finish, and return the reference to it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag import checks, loader
+from radps_dag.checks.resources import Refusals, no_refusals
 from radps_dag.checks.settled import settled
 from radps_dag.language.model import Pipeline
 from radps_dag.language.params import absences, defaults, resolve
@@ -85,14 +86,16 @@ def settle(
     params: Mapping[str, Any],
     warn: Report = lambda _: None,
     stages: Collection[str] | None = None,
+    refusals: Refusals = no_refusals,
 ) -> None:
-    """Evaluate what rests on these params alone, in these stages or in all.
+    """Evaluate what rests on these params alone, in these stages or in all, and ask `refusals` for
+    the reasons why calls with such resources could never run.
 
     Warnings go to `warn`. Raises InvalidPipeline with all that would fail in the middle of a run.
     """
     # What a secret is decides about nothing that could be told here.
     open_params = {name: value for name, value in params.items() if not isinstance(value, Sealed)}
-    _sort_out(list(settled(pipeline, library.workloads, open_params, stages)), warn)
+    _sort_out(list(settled(pipeline, library.workloads, open_params, stages, refusals)), warn)
 
 
 def check(

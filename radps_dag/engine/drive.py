@@ -15,7 +15,7 @@ from radps_dag.context.declaring import as_recorded, declared_by
 from radps_dag.context.fold import Fold
 from radps_dag.context.inherited import adopt_left
 from radps_dag.context.visibility import Visibility, order_of
-from radps_dag.engine.capacity import memory_for
+from radps_dag.engine.capacity import Offer, memory_for
 from radps_dag.engine.level import run_level
 from radps_dag.engine.live_context import LiveContext, asks_for_context
 from radps_dag.engine.nodes import run_node
@@ -102,6 +102,12 @@ class Job:
         return offered if self.settings.gpus is None else self.settings.gpus
 
     @property
+    def offer(self) -> Offer:
+        """The resources that a call can have."""
+        lacking = getattr(self.executor.settings, "lacking", None)
+        return Offer(self.executor.name, self.memory, self.gpus, lacking)
+
+    @property
     def cache(self) -> Path:
         """The directory for copies of products from elsewhere, kept while the run goes on."""
         return self.workdir.with_name(f"{self.workdir.name}.copies")
@@ -146,6 +152,7 @@ async def drive(
         library=job.library,
         executor=executor,
         slots=Slots(executor.slots, job.memory, job.gpus),
+        offer=job.offer,
         faults=job.faults,
         workdir=job.workdir,
         cache=job.cache,

@@ -13,6 +13,7 @@ from typing import Any
 
 from radps_dag.builder import Graph
 from radps_dag.context.visibility import Link
+from radps_dag.engine.capacity import Offer
 from radps_dag.engine.clock import Clock
 from radps_dag.engine.live_context import LiveContext
 from radps_dag.engine.place import Place
@@ -81,7 +82,7 @@ class Run:
     where people are asked; `shows` is who only watches. Calls write below `workdir`; `publish` is
     the URL to which that goes, "" where it stays. Copies of products from elsewhere are in `cache`.
     `limits` are the thresholds of QA that go before the file's. `secrets` are not in anything that
-    comes back from calls.
+    comes back from calls. `offer` is what one call can have of the executor.
     """
 
     library: Library
@@ -104,6 +105,7 @@ class Run:
     publish: str = ""
     limits: Overrides = field(default_factory=Overrides)
     secrets: Secrets = NO_SECRETS
+    offer: Offer = field(default_factory=Offer)
 
     def hear(self, fact: Fact) -> None:
         """Something that is in the journal already."""

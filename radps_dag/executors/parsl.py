@@ -174,7 +174,7 @@ class Parsl(Elsewhere):
             available_accelerators=block.gpus if block.gpus == block.at_once else (),
             heartbeat_period=HEARTBEAT,
             heartbeat_threshold=SILENCE,
-            drain_period=None if block.drain is None else int(block.drain),
+            drain_period=None if block.drained is None else int(block.drained),
             encrypted=True,
             block_error_handler=self._look_at_jobs,
         )

@@ -164,11 +164,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
 
 def refuse_too_large(job: Job) -> None:
     """Raise InvalidPipeline for calls that could never run here."""
-    from radps_dag.engine.capacity import refuse_too_large
-
-    lacking = getattr(job.executor.settings, "lacking", None)
-    name = job.settings.executor
-    refuse_too_large(job.pipeline, job.graph, name, job.memory, job.gpus, job.library, lacking)
+    settle(job.pipeline, job.library, job.params, stages=job.graph, refusals=job.offer.refusals)
 
 
 def result_cache_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:

@@ -9,7 +9,7 @@ from radps_dag.checks.known import Known, readable
 from radps_dag.language.amounts import amounts
 from radps_dag.language.expression import ExpressionError, Listing, Names, references
 from radps_dag.language.model import Named, Resources, Task
-from radps_dag.problem import Problem
+from radps_dag.problem import Location, Problem
 
 __all__ = ["Refusals", "check_resources", "no_refusals"]
 
@@ -52,7 +52,13 @@ def _problems(
         return
     for why in refusals(resources):
         who = f"{which} of {node.id!r}" if which else f"{node.id!r}"
-        yield Problem(node.at, RULE, f"{who} {why}")
+        yield Problem(_said_at(node, asked), RULE, f"{who} {why}")
+
+
+def _said_at(node: Task, asked: tuple[Named, ...]) -> Location:
+    """Where the file says it, or the profile or the tool's file that does so instead."""
+    elsewhere = (item.at for item in asked if item.at.source is not node.at.source)
+    return next(elsewhere, node.at)
 
 
 def _attempts(node: Task) -> int:

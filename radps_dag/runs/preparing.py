@@ -127,6 +127,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
     from radps_dag.engine.drive import Job
     from radps_dag.engine.forcing import refuse_unmatched
     from radps_dag.engine.live_context import asks_for_context
+    from radps_dag.overlays import overlay_words
     from radps_dag.reuse.revisions import changes_in_place
     from radps_dag.reuse.stages import earlier_outputs
     from radps_dag.runs.provenance import describe
@@ -152,7 +153,11 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
         library=library,
         params=params,
         workdir=asked.workspace,
-        settings=replace(asked.settings, secrets=tuple(secrets.contents)),
+        settings=replace(
+            asked.settings,
+            secrets=tuple(secrets.contents),
+            site=overlay_words(pipeline, asked.profile.nodes),
+        ),
         chosen=executor,
         faults=faults,
         reused=selection.reuse(pipeline, required, earlier),
@@ -188,8 +193,10 @@ def planned_by(
     asked: RunOptions,
     problem: Callable[[Problem], None],
     warn: Callable[[str], None],
+    site: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> list[Planned]:
-    """List what a run would run, reuse and skip; nothing is changed."""
+    """List what a run would run, reuse and skip; nothing is changed. `site` gets what the profile
+    says of calls, by their paths."""
     checked = open_checked(asked, problem)
     from radps_dag.engine.planning import plan
 
@@ -200,6 +207,7 @@ def planned_by(
         result_cache = result_cache_of(asked, job, store)
         planned = plan(job, result_cache)
         result_cache.tell(warn)
+        site(job.settings.site)
         return planned
     finally:
         store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from radps_dag.executors.registry import ExecutorChoice, processors
 from radps_dag.executors.settings import DaskSettings, ParslSettings
@@ -44,16 +45,17 @@ def offered(choice: ExecutorChoice, slots: int, memory: int | None, gpus: int) -
             yield Offered(block.name, "", block.at_once, has, jobs)
     elif isinstance(settings, DaskSettings) and settings.scheduler:
         yield from _workers(settings)
-    elif not isinstance(settings, DaskSettings) or (settings.workers and not settings.cluster):
+    elif not getattr(settings, "cluster", ""):
         host = platform.node()
-        yield Offered(host, host, slots, Resources(processors(), memory, gpus))
+        calls = slots or getattr(settings, "workers", None) or 1
+        yield Offered(host, host, calls, Resources(processors(), memory, gpus))
 
 
 def _workers(settings: DaskSettings) -> Iterator[Offered]:
     """The workers of a scheduler that runs."""
     from radps_dag.executors.dask_cluster import connect, security_of
 
-    client = connect(settings, None, security_of(settings))
+    client: Any = connect(settings, None, security_of(settings))
     try:
         workers = client.scheduler_info(n_workers=-1)["workers"]
     finally:

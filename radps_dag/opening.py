@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from radps_dag import checks, loader
+from radps_dag.checks.resources import Refusals, no_refusals
 from radps_dag.checks.settled import settled
 from radps_dag.language.model import Pipeline
 from radps_dag.language.params import absences, defaults, resolve
@@ -29,6 +30,9 @@ from radps_dag.workloads.contract.registry import (
     with_functions,
     with_tools,
 )
+
+if TYPE_CHECKING:
+    from radps_dag.overlays import Overlay
 
 __all__ = [
     "apart",
@@ -66,7 +70,7 @@ def open_pipeline(
         own_tools = [tool for folder in dict.fromkeys(folders) for tool in tools_in(_shown(folder))]
         modules = (*chosen.workloads, *modules)
         pipeline, workloads = _opened(
-            path, library or chosen.library, own_tools, modules, functions, warn
+            path, library or chosen.library, own_tools, modules, functions, warn, chosen.nodes
         )
         return pipeline, in_containers(workloads, chosen.containers)
 
@@ -85,14 +89,16 @@ def settle(
     params: Mapping[str, Any],
     warn: Report = lambda _: None,
     stages: Collection[str] | None = None,
+    refusals: Refusals = no_refusals,
 ) -> None:
-    """Evaluate what rests on these params alone, in these stages or in all.
+    """Evaluate what rests on these params alone, in these stages or in all, and ask `refusals` for
+    the reasons why calls with such resources could never run.
 
     Warnings go to `warn`. Raises InvalidPipeline with all that would fail in the middle of a run.
     """
     # What a secret is decides about nothing that could be told here.
     open_params = {name: value for name, value in params.items() if not isinstance(value, Sealed)}
-    _sort_out(list(settled(pipeline, library.workloads, open_params, stages)), warn)
+    _sort_out(list(settled(pipeline, library.workloads, open_params, stages, refusals)), warn)
 
 
 def check(
@@ -165,10 +171,15 @@ def _opened(
     modules: Sequence[Path],
     functions: Sequence[Callable[..., Any]],
     warn: Report,
+    nodes: Sequence[Overlay] = (),
 ) -> tuple[Pipeline, Library]:
     pipeline, problems = (path, []) if isinstance(path, Pipeline) else loader.read(path)
     if pipeline is None:
         raise InvalidPipeline(problems)
+    if nodes:
+        from radps_dag.overlays import overlaid, unmatched  # here: most profiles have none
+
+        pipeline, problems = overlaid(pipeline, nodes), [*problems, *unmatched(pipeline, nodes)]
     try:
         if isinstance(library, Library):
             workloads = with_functions(with_tools(library, tools), functions)

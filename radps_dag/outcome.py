@@ -17,6 +17,7 @@ __all__ = [
     "Interrupted",
     "NodeError",
     "Outcome",
+    "ResourcesRefused",
     "SecretExposed",
     "Skipped",
     "Stopped",
@@ -70,6 +71,12 @@ class WorkerDied(CallFailed):
         super().__init__(place, "WorkerDied", message, kinds=("WorkerDied", "Exception"))
 
 
+class ResourcesRefused(NodeError):
+    """A call asks for what is no amount, or for what nobody has: known when it is about to run."""
+
+    certain = True
+
+
 class SecretExposed(CallFailed):
     """A call's results hold a secret, which would be recorded."""
 
@@ -93,13 +100,14 @@ class Decided(NodeError):
 
 
 class TimedOut(NodeError):
-    """An attempt did not end in its time. To `retries.on` it is a TimeoutError."""
+    """An attempt did not end in its time, which is that of its node unless `of` says otherwise. To
+    `retries.on` it is a TimeoutError."""
 
-    def __init__(self, place: str, seconds: float) -> None:
+    def __init__(self, place: str, seconds: float, of: str = "") -> None:
         super().__init__(
             place,
             "TimeoutError",
-            f"not finished after {seconds:g} s",
+            f"not finished after {seconds:g} s{of and f', {of}'}",
             kinds=("TimeoutError", "OSError", "Exception"),
         )
 

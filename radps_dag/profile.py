@@ -26,6 +26,10 @@ file = "events.jsonl"                # beside this file
 [prefect]                            # how its page shows a run
 subflow_depth = 1                    # groups down to this depth are subflows: 1 is stages
 
+[nodes."**/clean"]                   # of a site, over what the pipeline says, by place
+timeout = "6h"
+resources = {cpus = 8, memory = "64GB", walltime = "5h"}
+
 [params]                             # where a pipeline has params of these names
 niter = 200
 
@@ -40,7 +44,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -51,6 +55,7 @@ from radps_dag.storage.files import content_of
 
 if TYPE_CHECKING:
     from radps_dag.executors.registry import ExecutorChoice
+    from radps_dag.overlays import Overlay
     from radps_dag.workloads.tools.tool import Containers
 
 __all__ = [
@@ -94,7 +99,8 @@ class Profile:
     """The settings of a profile; None or empty if it does not set them.
 
     `workloads` are the project's own workload files, resolved. `params` are for pipelines that have
-    such; `thresholds` are those of QA, by pattern of places, then by metric ("" is any).
+    such; `nodes` are time-outs, retries and resources of calls, by pattern of places;
+    `thresholds` are those of QA, by pattern of places, then by metric ("" is any).
     """
 
     path: Path | None = None
@@ -111,6 +117,7 @@ class Profile:
     containers: Containers | None = None
     events: Events | None = None
     prefect: PrefectPage = PrefectPage()
+    nodes: tuple[Overlay, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
     thresholds: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -132,8 +139,12 @@ def find_profile(given: str | os.PathLike[str] | None = None, start: Path | None
 
 def load_profile(path: Path) -> Profile:
     """The profile of a file. Raises UsageError with the file, what is wrong, and the likely fix."""
-    data = _read(path)
+    text, data = _read(path)
     profile = Profile(path=path, **_values(path, data, _READERS))
+    if "nodes" in data:
+        from radps_dag.overlays import read_overlays  # here: most profiles have none
+
+        profile = replace(profile, nodes=read_overlays(path, text, data["nodes"]))
     if profile.executor is not None:
         from radps_dag.executors.registry import known_executor  # here: most profiles name none
 
@@ -151,14 +162,15 @@ def _values(
     return {key: readers[key](path, inside + key, value) for key, value in data.items()}
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
     import tomllib  # here: most runs have no profile
 
     try:
         content = content_of(path, _MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise UsageError(f"{path}: the profile is larger than {_MOST_BYTES:,} bytes")
-        return tomllib.loads(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+        return text, tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: cannot read the profile: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -361,6 +373,7 @@ _READERS: Mapping[str, _Reader] = {
     "containers": _containers,
     "events": _events,
     "prefect": _prefect,
+    "nodes": _as_it_is,  # when the text is known, for its lines
     "params": _params,
     "thresholds": _thresholds,
 }

@@ -41,16 +41,18 @@ MAX_INSTANCES = 1_000
 @dataclass(frozen=True, slots=True)
 class Known:
     """The params, and the items of every instance of the fan-outs around: as far as they are
-    known before the run. Of `lossy` instances some may fail."""
+    known before the run. Of `lossy` instances some may fail. `attempt` is that of a call."""
 
     params: Params
     each: tuple[Params, ...] = ({},)
     lossy: bool = False
+    attempt: int | None = None
 
     def scopes(self, value: Value) -> tuple[Names, ...]:
         """The names that a value may see: several sets if it reads the item of an instance."""
         each = self.each if reads_each(value) else ({},)
-        return tuple({"params": self.params, "each": item} for item in each)
+        own = {} if self.attempt is None else {"attempt": self.attempt}
+        return tuple({"params": self.params, "each": item, **own} for item in each)
 
 
 def reads_each(value: Value) -> bool:
@@ -60,10 +62,13 @@ def reads_each(value: Value) -> bool:
 
 def readable(value: Value, names: Names) -> bool:
     """Whether all that a value reads is known."""
-    return all(
-        reference.path and reference.path[0] in names.get(reference.root, ())
-        for reference in references(value)
-    )
+    return all(_is_known(reference, names) for reference in references(value))
+
+
+def _is_known(reference: Reference, names: Names) -> bool:
+    if reference.root == "attempt":
+        return "attempt" in names
+    return bool(reference.path) and reference.path[0] in names.get(reference.root, ())
 
 
 def leaves(value: Value) -> Iterator[Expression]:

@@ -46,6 +46,10 @@ def _wrong(view: View, reading: Reading) -> str:
             return "" if sight.outputs else "'outputs' has a meaning in `qa` and `loop` only"
         case "run":
             return _missing(name, "member of run", _RUN)
+        case "attempt":
+            if not sight.slot.name.startswith("resources."):
+                return "'attempt' has a meaning in `resources` only"
+            return f"'attempt' is a number and has no {name!r}" if name else ""
         case "inputs":
             return "'inputs' has a meaning in tool files only; here it is params.NAME"
     return ""

@@ -23,6 +23,7 @@ from radps_dag.checks.known import (
     reads_each,
 )
 from radps_dag.checks.lineups import may_lose
+from radps_dag.checks.resources import Refusals, check_resources, no_refusals
 from radps_dag.checks.types import expected
 from radps_dag.checks.unlooped import why_not_empty
 from radps_dag.language.dependencies import Slot, slots
@@ -43,6 +44,7 @@ from radps_dag.language.model import (
     Leaf,
     Node,
     Pipeline,
+    Task,
     Use,
 )
 from radps_dag.language.params import defaults, given_by
@@ -50,6 +52,7 @@ from radps_dag.language.shape import filled, mismatch, show
 from radps_dag.language.shape.violations import violation
 from radps_dag.language.source import MAX_PROBLEMS
 from radps_dag.problem import Location, Problem
+from radps_dag.workloads.contract.asking import asked_by
 from radps_dag.workloads.contract.workload import Workload
 
 __all__ = ["settled"]
@@ -70,22 +73,24 @@ def settled(
     workloads: Mapping[str, Workload],
     params: Params,
     chosen: Collection[str] | None = None,
+    refusals: Refusals = no_refusals,
 ) -> Iterator[Problem]:
     """Find what would fail in a run with `params`, in a pipeline that every other check has passed.
 
     Params that are not there are not known, and nor is what rests on them. What surely is not
     evaluated is not looked at; what may not be is a warning. `chosen` are the stages that would
-    run, all of them if it is not given.
+    run, all of them if it is not given. `refusals` is asked whether calls could ever run.
     """
-    walk = _Walk(workloads)
+    walk = _Walk(workloads, refusals)
     yield from islice(walk.file(pipeline, params, True, chosen), MAX_PROBLEMS)
 
 
 class _Walk:
     """One walk over a file and those that it uses, with what is left to spend on it."""
 
-    def __init__(self, workloads: Mapping[str, Workload]) -> None:
+    def __init__(self, workloads: Mapping[str, Workload], refusals: Refusals) -> None:
         self._workloads = workloads
+        self._refusals = refusals
         self._budget = Budget()
         self._seen: set[tuple[int, bool, str]] = set()
 
@@ -122,8 +127,12 @@ class _Walk:
                 return
         for slot in by_name.values():
             # A metric that fails is a score of its own, and `next` may never be asked for.
-            if not slot.name.startswith("qa.metrics.") and not slot.name.endswith(".next"):
+            later = slot.name.startswith(("qa.metrics.", "resources."))
+            if not later and not slot.name.endswith(".next"):
                 yield from self._check(slot, node, constants, sure)
+        if isinstance(node, Task):
+            asked = asked_by(node, self._workloads)
+            yield from check_resources(node, asked, constants, self._refusals, sure)
         yield from self._inside(node, constants, sure)
 
     def _inside(self, node: Node, constants: Known, sure: bool) -> Iterator[Problem]:

@@ -146,6 +146,8 @@ class Shapes:
 
         def shape_of(path: tuple[str, ...]) -> Shape:
             root, *rest = path
+            if root == "attempt":
+                return _attempt(sight)
             if not rest:
                 return self._whole(sight) if root == "params" else ANY
             if root in ("steps", "stages"):
@@ -218,6 +220,12 @@ class Shapes:
             return union(first, self._at(view, seat, f"{slot}.next"))
 
         return self._kept((id(seat), f"state {name}"), find)
+
+
+def _attempt(sight: NodeView) -> Shape:
+    """The number of an attempt of a call."""
+    retries = None if sight.seat is None else sight.seat.node.retries
+    return Shape(INTEGER.kinds, minimum=1, maximum=1 + (0 if retries is None else retries.max))
 
 
 def _inside(shape: Shape, path: list[str]) -> Shape:

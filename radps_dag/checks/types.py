@@ -24,6 +24,7 @@ from radps_dag.language.shape import (
     INTEGER,
     NULL,
     NUMBER,
+    STRING,
     Shape,
     describe,
     fits,
@@ -49,6 +50,11 @@ _EXPECTED = {
     "loop.until": BOOLEAN,
     "loop.diverged": BOOLEAN,
     "loop.score": _SCORE,
+    "resources.cpus": Shape(NUMBER.kinds, minimum=0),
+    "resources.memory": union(STRING, INTEGER),
+    "resources.gpus": Shape(INTEGER.kinds, minimum=0),
+    "resources.walltime": union(STRING, NUMBER),
+    "resources.locks": list_of(STRING),
     "qa.warn_below": _SHARE,
     "qa.alert_below": _SHARE,
 }
@@ -73,7 +79,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
 def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) -> tuple[str, Shape]:
     """The name of a place of a node, and the shape that it takes."""
     if slot in _EXPECTED:
-        return f"`{slot.removeprefix('loop.').removeprefix('qa.')}`", _EXPECTED[slot]
+        return f"`{slot.rpartition('.')[2]}`", _EXPECTED[slot]
     if slot.startswith("for_each."):
         return f"`{slot}`", list_of()
     if slot.startswith("qa.metrics.") and slot.endswith(".score"):

@@ -104,6 +104,8 @@ class Reading:
 
 # What is evaluated outside the node: its own items and its own state are not there yet.
 _BEFORE_EACH = ("when", "max_parallel")
+# What is evaluated for each call or execution: a loop around it has begun.
+_OF_A_CALL = ("with.", "outputs.", "resources.")
 _AFTER_BODY = ("loop.until", "loop.diverged", "loop.score")
 
 
@@ -203,7 +205,7 @@ def _sights(seat: Seat) -> Iterator[NodeView]:
         name = slot.name
         after = name in _AFTER_BODY or (name.startswith("loop.") and name.endswith(".next"))
         own_each = name not in _BEFORE_EACH and not name.startswith("for_each.")
-        own_state = after or (node.loop is not None and name.startswith(("with.", "outputs.")))
+        own_state = after or (node.loop is not None and name.startswith(_OF_A_CALL))
         inside = slot.view == "inner" and seat.inner is not None
         yield NodeView(
             view=seat.level.view,

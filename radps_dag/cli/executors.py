@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ import click
 from radps_dag import __version__
 from radps_dag.cli import completion
 from radps_dag.cli.options import which_workloads
+from radps_dag.executors.offers import Offered, offered
 from radps_dag.executors.registry import (
     DEFAULT,
     ExecutorChoice,
@@ -34,7 +35,7 @@ LIMIT = 60.0  # seconds that the call of a test may take
 @dataclass(frozen=True, slots=True)
 class Row:
     """An executor, with the calls that it makes at once: 0 where only the cluster knows. `unready`
-    says what it needs before it can be used."""
+    says what it needs before it can be used, `offers` what it has."""
 
     name: str
     kind: str
@@ -50,6 +51,7 @@ class Row:
     package: str
     version: str
     defined_in: str
+    offers: tuple[Offered, ...] = ()
 
     @property
     def words(self) -> str:
@@ -62,6 +64,7 @@ class Row:
 
 @click.group("executors", invoke_without_command=True)
 @which_workloads
+@click.option("--hosts", is_flag=True, help="Also say what machines, workers and jobs have.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_context
 def command(
@@ -69,9 +72,12 @@ def command(
     library: str | None,
     modules: tuple[Path, ...],
     profile_file: Path | None,
+    hosts: bool,
     as_json: bool,
 ) -> int:
     """List the executors: where workloads can compute, and how many calls at once.
+
+    With --hosts, a cluster that runs is asked for its workers.
 
     `radps-dag run --executor NAME` takes one, or `executor` in radps-dag.toml.
     """
@@ -82,7 +88,10 @@ def command(
     rows, broken = [], []
     for choice in _choices(profile):
         try:
-            rows.append(_row(choice, of, profile))
+            row = _row(choice, of, profile)
+            rows.append(row)
+            if hosts and not row.unready:
+                rows[-1] = replace(row, offers=tuple(_offers(choice, row, profile)))
         except UsageError as error:
             broken.append(error)
     click.echo(
@@ -151,6 +160,14 @@ def _row(choice: ExecutorChoice, library: Library, profile: Profile) -> Row:
     )
 
 
+def _offers(choice: ExecutorChoice, row: Row, profile: Profile) -> Iterator[Offered]:
+    from radps_dag.engine.capacity import memory_for
+
+    memory = profile.memory or memory_for(find_executor(choice.kind).capabilities)
+    here = memory if row.here else None
+    return offered(choice, row.slots, here, profile.gpus or 0)
+
+
 def _at_once(slots: int) -> str:
     if not slots:
         return "as many calls at once as the workers take"
@@ -167,3 +184,5 @@ def _lines(rows: list[Row]) -> Iterator[str]:
             yield f"{' ' * width}  {row.kind}: {row.where}"
         else:
             yield f"{' ' * width}  from {row.package} {row.version}: {row.defined_in}"
+        for offer in row.offers:
+            yield f"{' ' * width}  {one_line(offer.words)}"

@@ -59,7 +59,8 @@ def command(everything: bool, as_json: bool, **given: Any) -> int:
     from radps_dag.cli.screen import show_problem, show_warning
     from radps_dag.runs.preparing import planned_by
 
-    planned = planned_by(asked_of(given), show_problem, show_warning)
+    site: dict[str, str] = {}
+    planned = planned_by(asked_of(given), show_problem, show_warning, site.update)
     if as_json:
         click.echo(json.dumps([asdict(line) for line in planned], indent=1))
         return 0
@@ -67,6 +68,8 @@ def command(everything: bool, as_json: bool, **given: Any) -> int:
     for line in lines(_all(planned) if everything else brief(planned), colour):
         click.echo(line)
     click.echo(_sum(planned))
+    for path, words in site.items():
+        click.echo(f"profile: {path}: {words}")
     return 0
 
 

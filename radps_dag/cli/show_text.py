@@ -13,6 +13,7 @@ from radps_dag.cli.usage_text import usage_lines
 from radps_dag.executors.registry import capabilities_of
 from radps_dag.executors.worker_log import printed_at
 from radps_dag.facts import Files, is_call
+from radps_dag.faults import level_parts, levels
 from radps_dag.journal.workspace import RunDirectory
 from radps_dag.progress.asking import answer_command, answer_text
 from radps_dag.progress.look import clean, duration, number, score_text, short
@@ -108,6 +109,8 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
         if start.workload:
             source = f", source {start.source}" if start.source else ""
             yield _field("workload", f"{start.workload}{source}")
+        if said := _said_by_profile(view):
+            yield _field("profile", clean(said))
         yield _field("started", moment(start.time))
         yield from _values("Inputs", start.inputs)
     yield from _values("Outputs", view.outputs)
@@ -124,6 +127,15 @@ def node_lines(view: NodeView, inside: Sequence[Course], directory: RunDirectory
         packages = view.began.provenance.get("packages", {}) if view.began is not None else {}
         yield from _section("Ran with", _packages(packages) if not view.origin else ())
         yield from _printed(view, directory)
+
+
+def _said_by_profile(view: NodeView) -> str:
+    """The words of the site's profile about a call."""
+    if view.began is None:
+        return ""
+    path = "/".join(level_parts(level)[0] for level in levels(view.place))
+    said: Mapping[str, str] = view.began.settings.get("nodes", {})
+    return said.get(path, "")
 
 
 def _open(question: Question) -> str:

@@ -11,7 +11,7 @@ import click
 
 from radps_dag.cli.options import which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
-from radps_dag.language.model import walk
+from radps_dag.language.model import Pipeline, walk
 from radps_dag.language.source import Report
 from radps_dag.opening import examine, open_pipeline
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
@@ -57,6 +57,7 @@ def command(
     problems: set[Problem] = set()
     bad: dict[str, str] = {}  # file to why it could not be read at all
     used: dict[str, Workload] = {}
+    site: dict[str, str] = {}
     nodes = 0
     profile = find_profile(profile_file)
     for file in files:
@@ -67,7 +68,10 @@ def command(
                     tool.name: tool for tool in _examine_tool(Path(file), reported.append, profile)
                 }
             else:
-                nodes += _examine(file, profile, reported.append, rest, used if tools else None)
+                pipeline = _examine(file, profile, reported.append, rest, used if tools else None)
+                if pipeline is not None:
+                    nodes += sum(1 for _ in walk(pipeline))
+                    site |= _said_by(profile, pipeline)
         except UsageError as error:
             bad[file] = str(error)
         if strict:
@@ -79,6 +83,8 @@ def command(
     _show(sorted(problems, key=lambda problem: problem.sort_key), errors, form)
     summary = _summary(len(set(files)), len(bad), problems, nodes)
     click.echo(summary, err=form != "text")
+    for path, words in site.items() if form == "text" else ():
+        click.echo(f"profile: {path}: {words}")
     there = _tell_programs(used.values(), form) if tools else True
     return 0 if there and not bad else 2
 
@@ -89,8 +95,8 @@ def _examine(
     report: Report,
     rest: dict[str, Any],
     used: dict[str, Workload] | None,
-) -> int:
-    """Check a pipeline; how many nodes it has. The tools that it calls are added to `used`."""
+) -> Pipeline | None:
+    """Check a pipeline; None if it is not valid. The tools that it calls are added to `used`."""
     pipeline = examine(
         file,
         rest["library"],
@@ -100,14 +106,21 @@ def _examine(
         arguments=rest["arguments"],
         files=rest["params_files"],
     )
-    if pipeline is None:
-        return 0
-    if used is not None:
+    if pipeline is not None and used is not None:
         from radps_dag.workloads.tools.used import used_tools
 
         _, library = open_pipeline(file, rest["library"], rest["modules"], profile)
         used |= {tool.name: tool for tool in used_tools(pipeline, library)}
-    return sum(1 for _ in walk(pipeline))
+    return pipeline
+
+
+def _said_by(profile: Profile, pipeline: Pipeline) -> dict[str, str]:
+    """The words of the profile about calls of a pipeline, by their paths."""
+    if not profile.nodes:
+        return {}
+    from radps_dag.overlays import overlay_words
+
+    return overlay_words(pipeline, profile.nodes)
 
 
 def _examine_tool(file: Path, report: Report, profile: Profile) -> list[Workload]:

@@ -1,22 +1,20 @@
-"""Capacity of this machine for calls, and calls that ask for more."""
+"""What an executor offers to calls, and calls that ask for more."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from radps_dag.executors.call import Capabilities
-from radps_dag.language.model import Pipeline, Resources, Task, walk
+from radps_dag.language.model import Resources
 from radps_dag.language.quantities import in_words
-from radps_dag.problem import InvalidPipeline, Problem
-from radps_dag.workloads.contract.registry import Library
 
-__all__ = ["memory_for", "refuse_too_large", "resources_of"]
+__all__ = ["Offer", "memory_for"]
 
-RULE = "resources"
 # Where Linux says how much a container may use, as it has done it since 2016 and before.
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -38,58 +36,30 @@ def _machine_memory() -> int:
     return min(amount for amount in limits if amount > 0)
 
 
-def refuse_too_large(
-    pipeline: Pipeline,
-    stages: Collection[str],
-    executor: str,
-    memory: int,
-    gpus: int,
-    library: Library,
-    lacking: Callable[[Resources], str] | None = None,
-) -> None:
-    """Raise InvalidPipeline with each call that could never run, because it asks for more memory,
-    or more graphics processors, than there are. `lacking` says what one call can have at most, of
-    an executor that computes on machines of several kinds; "" if it is enough."""
-    problems = list(_too_large(pipeline, stages, executor, memory, gpus, library, lacking))
-    if problems:
-        raise InvalidPipeline(problems)
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The resources that an executor has for one call, at most. `lacking` says what they are, of
+    one that computes on machines of several kinds; "" if they are enough."""
 
+    executor: str = ""
+    memory: int = sys.maxsize
+    gpus: int = sys.maxsize
+    lacking: Callable[[Resources], str] | None = None
 
-def _too_large(
-    pipeline: Pipeline,
-    stages: Collection[str],
-    executor: str,
-    memory: int,
-    gpus: int,
-    library: Library,
-    lacking: Callable[[Resources], str] | None,
-) -> Iterator[Problem]:
-    for path, node in walk(pipeline):
-        if not isinstance(node, Task) or path.partition("/")[0] not in stages:
-            continue
-        asked = resources_of(node, library)
-        if lacking is not None and (there := lacking(asked)):
-            what = f"{path!r} asks for {asked.words}; executor {executor!r} offers a call {there}"
-            yield Problem(node.at, RULE, f"{what}; ask for less, or add a block that has it")
-            continue
-        if (asked.memory or 0) > memory:
-            wanted, there = in_words(asked.memory or 0), in_words(memory)
+    def refusals(self, asked: Resources) -> Iterator[str]:
+        """The reasons why a call that asks for so much can never run."""
+        who = f"executor {self.executor!r} offers"
+        if self.lacking is not None and (there := self.lacking(asked)):
+            what = f"asks for {asked.words}; {who} a call {there}"
+            yield f"{what}; ask for less, or add a block that has it"
+            return
+        if (asked.memory or 0) > self.memory:
+            wanted, there = in_words(asked.memory or 0), in_words(self.memory)
             hint = "ask for less, or say with --memory what there is"
-            what = f"{path!r} asks for {wanted} of memory; executor {executor!r} offers {there}"
-            yield Problem(node.at, RULE, f"{what}; {hint}")
-        if asked.gpus > gpus:
+            yield f"asks for {wanted} of memory; {who} {there}; {hint}"
+        if asked.gpus > self.gpus:
             hint = "say with --gpus how many there are, or take a machine that has them"
-            what = f"{path!r} asks for {_gpus(asked.gpus)}; executor {executor!r} offers {gpus}"
-            yield Problem(node.at, RULE, f"{what}; {hint}")
-
-
-def resources_of(node: Task, library: Library) -> Resources:
-    """The resources that a call of the node holds: those of the node, or else of its tool."""
-    workload = library.workloads.get(node.run)
-    tool = None if workload is None else workload.tool
-    if tool is None or tool.resources is None or node.resources != Resources():
-        return node.resources
-    return tool.resources
+            yield f"asks for {_gpus(asked.gpus)}; {who} {self.gpus}; {hint}"
 
 
 def _gpus(number: int) -> str:

@@ -14,7 +14,7 @@ from radps_dag.context.fold import Fold
 from radps_dag.context.inherited import adopt
 from radps_dag.context.visibility import Visibility, order_of
 from radps_dag.engine import selection
-from radps_dag.engine.capacity import memory_for
+from radps_dag.engine.capacity import Offer, memory_for
 from radps_dag.engine.live_context import LiveContext, asks_for_context
 from radps_dag.engine.provenance import Provenance
 from radps_dag.engine.scope import Scope
@@ -83,6 +83,12 @@ class Job:
     def left_out(self) -> list[str]:
         """The stages that do not run."""
         return [stage.id for stage in self.pipeline.stages if stage.id not in self.graph]
+
+    @property
+    def offer(self) -> Offer:
+        """The resources that a call can have."""
+        lacking = getattr(self.executor.settings, "lacking", None)
+        return Offer(self.executor.name, self.memory, self.gpus, lacking)
 
     @property
     def cache(self) -> Path:

@@ -62,6 +62,7 @@ class Settings:
     thresholds: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""  # of the run, for people
     secrets: tuple[str, ...] = ()  # names of params of which stars are recorded
+    site: Mapping[str, str] = field(default_factory=dict)  # what the profile says of calls, by path
 
     def recorded(self) -> dict[str, Any]:
         """All but what a run's first fact has fields for, as JSON."""
@@ -81,6 +82,7 @@ class Settings:
             "thresholds": self.thresholds,
             **({"name": self.name} if self.name else {}),
             **({"secrets": [*self.secrets]} if self.secrets else {}),
+            **({"nodes": dict(self.site)} if self.site else {}),
         }
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Slots, memory and graphics processors that calls hold while they run."""
+"""Slots, memory, graphics processors and locks that calls hold while they run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import contextlib
 import math
 import sys
 import time
+from bisect import insort
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
+from operator import attrgetter
 
 from radps_dag.facts import Usage
 from radps_dag.language.model import Resources
@@ -40,18 +44,32 @@ class Amount:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """A call in the queue, by the number with which it came."""
+
+    number: int
+    amount: Amount
+    turn: asyncio.Future[None]
+
+
 class Slots:
     """A fair, weighted semaphore: a call takes all that it asks for at once, or waits.
 
     First come, first served, in each quantity: what a waiting call needs is kept for it, so a call
     with a large request is not starved by small ones; who comes later takes only of what is left
     beyond that. A call that asks for more than there is takes everything.
+
+    Locks come before all else, in the order of their names, so that no two calls wait for each
+    other. Who waits for one keeps nothing from others, and does not lose its place in the queue.
     """
 
     def __init__(self, slots: int, memory: int = sys.maxsize, gpus: int = 0) -> None:
         self.capacity = Amount(slots, memory, gpus)
         self._free = self.capacity
-        self._queue: deque[tuple[Amount, asyncio.Future[None]]] = deque()
+        self._queue: deque[_Waiting] = deque()
+        self._numbers = count()
+        self._locks: dict[str, asyncio.Lock] = {}
 
     def amount(self, asked: Resources) -> Amount:
         """The resources that a call takes for this request; a part of a processor is a whole
@@ -63,13 +81,32 @@ class Slots:
             gpus=min(self.capacity.gpus, asked.gpus),
         )
 
-    async def take(self, amount: Amount) -> None:
-        """Wait until the amount is free, and take it."""
+    async def take(self, amount: Amount, locks: Sequence[str] = ()) -> None:
+        """Wait until the locks and the amount are free, and take them."""
+        number = next(self._numbers)
+        held: list[str] = []
+        try:
+            for name in locks:
+                await self._locks.setdefault(name, asyncio.Lock()).acquire()
+                held.append(name)
+            await self._take(amount, number)
+        except asyncio.CancelledError:
+            self._unlock(held)
+            raise
+
+    def give(self, amount: Amount, locks: Sequence[str] = ()) -> None:
+        """Give an amount and locks back, to whoever waits first."""
+        self._free += amount
+        self._serve()
+        self._unlock(locks)
+
+    async def _take(self, amount: Amount, number: int) -> None:
         if not self._queue and amount.fits(self._free):
             self._free -= amount
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((amount, turn))
+        waiting = _Waiting(number, amount, turn)
+        insort(self._queue, waiting, key=attrgetter("number"))
         self._serve()
         try:
             await turn
@@ -80,39 +117,40 @@ class Slots:
             else:
                 # `give` may have passed over it already, if it came before this.
                 with contextlib.suppress(ValueError):
-                    self._queue.remove((amount, turn))
+                    self._queue.remove(waiting)
                 self._serve()
             raise
 
-    def give(self, amount: Amount) -> None:
-        """Give an amount back, to whoever waits first."""
-        self._free += amount
-        self._serve()
-
     def _serve(self) -> None:
         free = self._free
-        waiting: deque[tuple[Amount, asyncio.Future[None]]] = deque()
+        left: deque[_Waiting] = deque()
         while self._queue and free.slots > 0:  # every call takes a slot at least
-            amount, turn = self._queue.popleft()
-            if turn.done():
+            waiting = self._queue.popleft()
+            if waiting.turn.done():
                 continue
-            if amount.fits(free):
-                self._free -= amount
-                turn.set_result(None)
+            if waiting.amount.fits(free):
+                self._free -= waiting.amount
+                waiting.turn.set_result(None)
             else:
-                waiting.append((amount, turn))
+                left.append(waiting)
             # Taken by this call, or kept for it.
-            free -= amount
-        self._queue.extendleft(reversed(waiting))
+            free -= waiting.amount
+        self._queue.extendleft(reversed(left))
+
+    def _unlock(self, locks: Sequence[str]) -> None:
+        for name in locks:
+            self._locks[name].release()
 
 
 class Turn:
-    """Resources held by one call: taken and given back as often as it likes, never twice."""
+    """Resources held by one call: taken and given back as often as it likes, never twice. `asked`
+    says what an attempt of it asks for."""
 
-    def __init__(self, slots: Slots, resources: Resources) -> None:
-        self.resources = resources
+    def __init__(self, slots: Slots, asked: Callable[[int], Resources]) -> None:
+        self.resources = Resources()
+        self._asked_by = asked
         self._slots = slots
-        self._amount = slots.amount(resources)
+        self._amount = Amount()
         self._held = False
         self._ready = self._asked = self._taken = 0.0
 
@@ -121,11 +159,13 @@ class Turn:
         """Time at which the amount was asked for, in seconds since the epoch."""
         return self._ready
 
-    async def take(self) -> None:
-        """Take the amount, unless it is held."""
+    async def take(self, attempt: int = 1) -> None:
+        """Take what the attempt asks for, unless it is held."""
         if not self._held:
+            self.resources = self._asked_by(attempt)
+            self._amount = self._slots.amount(self.resources)
             self._ready, self._asked = time.time(), time.monotonic()
-            await self._slots.take(self._amount)
+            await self._slots.take(self._amount, self.resources.locks)
             self._held, self._taken = True, time.monotonic()
 
     def usage(self, measured: Usage | None) -> Usage:
@@ -147,4 +187,4 @@ class Turn:
         """Give the amount back, if it is held."""
         if self._held:
             self._held = False
-            self._slots.give(self._amount)
+            self._slots.give(self._amount, self.resources.locks)

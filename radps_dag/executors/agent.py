@@ -22,9 +22,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from radps_dag.executors import live_output
 from radps_dag.executors.processes import Processes
 from radps_dag.executors.wire import from_failure
 from radps_dag.outcome import CallFailed, WorkerDied
+from radps_dag.sealed import Secrets
 
 __all__ = ["PROCESS", "answer"]
 
@@ -38,18 +40,23 @@ _agents: dict[str, _Agent] = {}
 _lock = threading.Lock()
 
 
-def answer(request: bytes, given_up: Callable[[], bool]) -> bytes:
-    """Answer a request here. Never raises; a call that is given up ends within seconds."""
+def answer(
+    request: bytes, given_up: Callable[[], bool], say: Callable[[str], None] | None = None
+) -> bytes:
+    """Answer a request here. Never raises; a call that is given up ends within seconds. What it
+    prints is said as it comes, where it can be, and is in the answer too."""
     asked = json.loads(request)
     response: dict[str, Any] = {"host": platform.node(), "process": PROCESS, "printed": ""}
     try:
-        response.update(_answered(asked, given_up))
+        response.update(_answered(asked, given_up, say))
     except Exception as error:  # noqa: BLE001  # of this machine: a full disk, no more processes
         response["broken"] = f"{type(error).__name__}: {error}"
     return json.dumps(response, allow_nan=False).encode()
 
 
-def _answered(asked: dict[str, Any], given_up: Callable[[], bool]) -> dict[str, Any]:
+def _answered(
+    asked: dict[str, Any], given_up: Callable[[], bool], say: Callable[[str], None] | None
+) -> dict[str, Any]:
     if asked["process"] not in ("", PROCESS):
         # The engine gave a call once more, whose worker had gone: how far it came is not known.
         return {"died": "the worker was started anew"}
@@ -60,11 +67,13 @@ def _answered(asked: dict[str, Any], given_up: Callable[[], bool]) -> dict[str, 
         return {} if agent is None else {"printed": agent.close()}
     with _lock:
         agent = _agents.get(key)
+        if "offsets" in asked:
+            return {"new": {} if agent is None else agent.new_output(asked["offsets"])}
         if agent is None:
             agent = _agents[key] = _Agent(key, asked["introduction"])
         agent.begin()
     try:
-        return agent.ask(asked["message"], asked["limit"], given_up)
+        return agent.ask(asked["message"], asked["limit"], given_up, say)
     finally:
         agent.done()
 
@@ -78,6 +87,7 @@ class _Agent:
         self._log = self._folder / "workers.log"
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="radps-dag agent", daemon=True).start()
+        self._secrets = Secrets(introduction["secrets"])
         self._processes = Processes.elsewhere(introduction, self._log)
         self._calls = 0
         self._used = time.monotonic()
@@ -92,21 +102,35 @@ class _Agent:
         self._loop.call_soon_threadsafe(self._loop.call_later, IDLE, self._end_idle)
 
     def ask(
-        self, message: dict[str, Any], limit: float | None, given_up: Callable[[], bool]
+        self,
+        message: dict[str, Any],
+        limit: float | None,
+        given_up: Callable[[], bool],
+        say: Callable[[str], None] | None,
     ) -> dict[str, Any]:
         until = None if limit is None else time.monotonic() + limit
         scratch = self._apart(message) if message.get("publish") else None
         place = message.get("place", "")
-        working = asyncio.run_coroutine_threadsafe(self._processes.ask(place, message), self._loop)
+        ended = threading.Event()
+        working = asyncio.run_coroutine_threadsafe(self._asked(place, message, ended), self._loop)
+        offset, looked = 0, time.monotonic()
         try:
             while True:
                 try:
                     return {"answer": working.result(LOOK), "printed": self._printed()}
                 except TimeoutError:
                     late = until is not None and time.monotonic() > until
-                    if late or given_up():
+                    if late:
                         working.cancel()
-                        return {"late" if late else "given_up": True, "printed": ""}
+                        ended.wait(LAST)
+                        return {"late": True, "printed": self._printed()}
+                    if given_up():
+                        working.cancel()
+                        return {"given_up": True}
+                    if say is not None and time.monotonic() - looked > live_output.LOOK:
+                        looked = time.monotonic()
+                        text, offset = self._new_output(place, offset)
+                        say(text)
         except WorkerDied as died:
             return {"died": died.message, "printed": self._printed()}
         except CallFailed as failed:
@@ -114,6 +138,21 @@ class _Agent:
         finally:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
+
+    def new_output(self, offsets: dict[str, int]) -> dict[str, tuple[str, int]]:
+        """What calls that have not ended have printed since their offsets, and the next ones."""
+        return {place: self._new_output(place, offset) for place, offset in offsets.items()}
+
+    async def _asked(
+        self, place: str, message: dict[str, Any], ended: threading.Event
+    ) -> dict[str, Any]:
+        try:
+            return await self._processes.ask(place, message)
+        finally:
+            ended.set()
+
+    def _new_output(self, place: str, offset: int) -> tuple[str, int]:
+        return live_output.new_output(self._log, place, offset, self._secrets)
 
     def close(self) -> str:
         """End all processes, also those of calls that nobody waits for; what they had printed."""

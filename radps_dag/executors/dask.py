@@ -71,7 +71,10 @@ class Dask(Elsewhere):
         width = max(1, math.ceil(call.resources.cpus))
         worker = await self._workers.take(call.place, width)
         try:
-            return self._requests.performed(call, await self._made(call, worker))
+            with self._requests.keeping(call.place) as kept, self._workers.listening(worker, kept):
+                response = await self._made(call, worker)
+                kept.answered()
+            return self._requests.performed(call, response)
         finally:
             await asyncio.shield(self._workers.give(worker, width))
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import pkgutil
 import time
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from radps_dag.executors import agent
+from radps_dag.executors import agent, live_output
 from radps_dag.executors.dask_cluster import CONTACT, short
+from radps_dag.executors.live_output import KeptOutput
 from radps_dag.executors.probe import marked
 from radps_dag.executors.requests import Requests, version_problem
 from radps_dag.executors.settings import DaskSettings
@@ -31,7 +33,8 @@ LOOK = 0.5  # seconds between two looks which workers there are
 @dataclass(eq=False)
 class Worker:
     """A worker of the cluster: where it is, its process, and how many calls it could take yet.
-    `gone` says why it is no longer there; `wrong`, why it cannot be used."""
+    `gone` says why it is no longer there; `wrong`, why it cannot be used. `calls` are
+    those of which the output is kept."""
 
     address: str
     host: str
@@ -39,6 +42,7 @@ class Worker:
     process: str = ""
     wrong: str = ""
     busy: int = 0
+    calls: set[KeptOutput] = field(default_factory=set)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     why: str = ""
 
@@ -65,6 +69,7 @@ class Workers:
         self._workers: dict[str, Worker] = {}
         self._changed: asyncio.Condition | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._listen: asyncio.Task[None] | None = None
 
     @property
     def threads(self) -> int:
@@ -93,11 +98,13 @@ class Workers:
         if self._watch is None:
             self._changed = asyncio.Condition()
             self._watch = asyncio.create_task(self._watched())
+            self._listen = asyncio.create_task(self._listened())
 
     def leave(self) -> None:
         """Look no longer who is there."""
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in (self._watch, self._listen):
+            if task is not None:
+                task.cancel()
 
     async def take(self, place: str, width: int) -> Worker:
         """The worker with the most free threads, once one has enough. Raises CallFailed where
@@ -126,6 +133,36 @@ class Workers:
         async with self._changed:
             worker.busy -= worker.part(width)
             self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def listening(self, worker: Worker, kept: KeptOutput) -> Iterator[None]:
+        """Fetch what a call prints on its worker, as long as it goes on there."""
+        worker.calls.add(kept)
+        try:
+            yield
+        finally:
+            worker.calls.discard(kept)
+
+    async def _listened(self) -> None:
+        seen: set[KeptOutput] = set()  # calls that go on for a while: the others tell it at once
+        while True:
+            await asyncio.sleep(live_output.LOOK)
+            now = {kept for worker in self._workers.values() for kept in worker.calls}
+            busy = [worker for worker in self._workers.values() if worker.calls & seen]
+            await asyncio.gather(*(self._fetch(worker, worker.calls & seen) for worker in busy))
+            seen = now
+
+    async def _fetch(self, worker: Worker, calls: Collection[KeptOutput]) -> None:
+        """Ask a worker for what calls have printed; one that does not answer is asked again."""
+        by_place = {kept.place: kept for kept in calls}
+        request = self._requests.of_output({kept.place: kept.offset for kept in calls})
+        with contextlib.suppress(Exception):
+            asked = self._client._run(_probe_there, request, workers=[worker.address])
+            answers = await asyncio.wait_for(on_loop(self._client, asked), CONTACT)
+            new = json.loads(answers[worker.address])["new"]
+            for place, (text, offset) in new.items():
+                by_place[place].add(text)
+                by_place[place].offset = offset
 
     def end(self) -> None:
         """End what the run has left on the workers."""

@@ -74,7 +74,8 @@ class Parsl(Elsewhere):
         """Run a call in the first block whose limits it fits."""
         block = self._block(call)
         assert self._back is not None
-        with self._back.wanting() as ticket:
+        kept = self._requests.keeping(call.place)
+        with kept, self._back.wanting(kept.add) as ticket:
             future: Future[bytes] = self._kernel.executors[self._label(block)].submit(
                 call_there, {}, self._requests.of_call(call), ticket.content
             )
@@ -87,6 +88,7 @@ class Parsl(Elsewhere):
                 raise
             except Exception as error:  # noqa: BLE001  # Parsl's own, or of what it imports there
                 raise self._lost(call.place, block, error) from None
+            kept.answered()
         return self._requests.performed(call, response)
 
     async def close(self) -> None:
@@ -174,7 +176,7 @@ class Parsl(Elsewhere):
             available_accelerators=block.gpus if block.gpus == block.at_once else (),
             heartbeat_period=HEARTBEAT,
             heartbeat_threshold=SILENCE,
-            drain_period=None if block.drain is None else int(block.drain),
+            drain_period=None if block.drained is None else int(block.drained),
             encrypted=True,
             block_error_handler=self._look_at_jobs,
         )
@@ -234,8 +236,8 @@ class Parsl(Elsewhere):
 
 def call_there(request: bytes, ticket: bytes) -> bytes:
     """On a worker: a call, until the driver does not want it any more."""
-    with still_wanted(json.loads(ticket)) as given_up:
-        return agent.answer(request, given_up)
+    with still_wanted(json.loads(ticket)) as (given_up, say):
+        return agent.answer(request, given_up, say)
 
 
 def _addresses(settings: ParslSettings) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from radps_dag import __version__
 from radps_dag.executors import wire
 from radps_dag.executors.call import Call, Capabilities, Performed, Setup
+from radps_dag.executors.live_output import KeptOutput
 from radps_dag.outcome import CallFailed, TimedOut, WorkerDied
 from radps_dag.workloads.contract.fingerprint import code_digest
 from radps_dag.workloads.contract.registry import Library
@@ -53,6 +54,14 @@ class Requests:
     def of_probe(self, asked: Mapping[str, str]) -> bytes:
         """Request for what a worker can do."""
         return self._request("", message={"probe": dict(asked)}, limit=None)
+
+    def of_output(self, offsets: Mapping[str, int]) -> bytes:
+        """Request for what calls have printed since their offsets, by their places."""
+        return self._request("", offsets=dict(offsets))
+
+    def keeping(self, place: str) -> KeptOutput:
+        """Keep what a call prints while it goes on."""
+        return KeptOutput(self._log, place)
 
     def of_end(self) -> bytes:
         """Request to end what the run has left."""

@@ -102,7 +102,7 @@ class DaskSettings:
 class Block:
     """A kind of job that Parsl submits: so many `nodes`, on each `cpus`, `memory` (in bytes) and
     `gpus`, shared evenly by so many `calls` at once. `walltime` is its limit in seconds; after
-    `drain` it takes no further calls."""
+    `drain`, half of it unless it is given, it takes no further calls."""
 
     name: str = option(tables.text, "")
     partition: str = option(tables.text, "")
@@ -132,16 +132,24 @@ class Block:
         """The number of calls that a node makes at once."""
         return self.calls or self.cpus
 
+    @property
+    def drained(self) -> float | None:
+        """Seconds after which a job takes no further calls; None if it has no limit."""
+        return self.drain or (self.walltime and self.walltime / 2)
+
     def share(self) -> Resources:
-        """The resources of one call."""
+        """The resources of one call. One that a job takes at the last moment has the time from
+        then on to the job's limit."""
         memory = None if self.memory is None else self.memory // self.at_once
-        return Resources(self.cpus / self.at_once, memory, self.gpus // self.at_once)
+        left = None if self.walltime is None else self.walltime - (self.drained or 0.0)
+        return Resources(self.cpus / self.at_once, memory, self.gpus // self.at_once, left)
 
     def fits(self, asked: Resources) -> bool:
         """Whether a call that asks for this fits."""
         share = self.share()
         memory = share.memory is None or (asked.memory or 0) <= share.memory
-        return asked.cpus <= share.cpus and asked.gpus <= share.gpus and memory
+        time = share.walltime is None or (asked.walltime or 0) <= share.walltime
+        return asked.cpus <= share.cpus and asked.gpus <= share.gpus and memory and time
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Ticket", "WayBack", "still_wanted"]
+__all__ = ["SILENCE", "Ticket", "WayBack", "still_wanted"]
 
 ASK = 0.5  # seconds between two questions of a call
 SILENCE = 30.0  # seconds without an answer after which the driver counts as gone
@@ -40,7 +40,7 @@ class WayBack:
         from zmq.auth.thread import ThreadAuthenticator
 
         self._context = zmq.Context()
-        self._wanted: set[str] = set()
+        self._wanted: dict[str, Callable[[str], None]] = {}
         self._closed = threading.Event()
         server, server_secret = zmq.curve_keypair()
         client, client_secret = zmq.curve_keypair()
@@ -63,14 +63,14 @@ class WayBack:
         self._thread.start()
 
     @contextlib.contextmanager
-    def wanting(self) -> Iterator[Ticket]:
-        """A ticket for a call that is wanted meanwhile."""
+    def wanting(self, said: Callable[[str], None] = lambda _: None) -> Iterator[Ticket]:
+        """A ticket for a call that is wanted meanwhile; what it says comes to `said`."""
         call = secrets.token_hex(8)
-        self._wanted.add(call)
+        self._wanted[call] = said
         try:
             yield Ticket(json.dumps({**self._ticket, "call": call}).encode())
         finally:
-            self._wanted.discard(call)
+            self._wanted.pop(call, None)
 
     def close(self) -> None:
         """Answer nobody any more."""
@@ -83,9 +83,11 @@ class WayBack:
     def _serve(self) -> None:
         while not self._closed.is_set():
             if self._socket.poll(100):
-                who, call = self._socket.recv_multipart()[:2]
-                wanted = call.decode(errors="replace") in self._wanted
-                self._socket.send_multipart([who, _GO if wanted else _END])
+                who, call, *told = self._socket.recv_multipart()
+                said = self._wanted.get(call.decode(errors="replace"))
+                if said is not None:
+                    said(b"".join(told).decode("utf-8", "surrogateescape"))
+                self._socket.send_multipart([who, _END if said is None else _GO])
 
 
 class _Only:
@@ -95,14 +97,15 @@ class _Only:
         self._key = key
 
     def callback(self, domain: str, key: bytes) -> bool:
-        from zmq.utils import z85
-
-        return secrets.compare_digest(z85.encode(key), self._key)
+        return secrets.compare_digest(key, self._key)  # both as Z85 has them
 
 
 @contextlib.contextmanager
-def still_wanted(ticket: Mapping[str, Any]) -> Iterator[Callable[[], bool]]:
-    """Ask now and then whether a call is given up. Raises ConnectionError without a way back."""
+def still_wanted(
+    ticket: Mapping[str, Any],
+) -> Iterator[tuple[Callable[[], bool], Callable[[str], None]]]:
+    """Ask now and then whether a call is given up, and say what it prints. Raises ConnectionError
+    without a way back."""
     import zmq
 
     address = _reachable(tuple(ticket["addresses"]), ticket["port"])
@@ -128,7 +131,13 @@ def still_wanted(ticket: Mapping[str, Any]) -> Iterator[Callable[[], bool]]:
                     return True
             return now - heard > SILENCE
 
-        yield given_up
+        def say(text: str) -> None:
+            if text:
+                content = text.encode("utf-8", "surrogateescape")
+                with contextlib.suppress(zmq.Again):
+                    channel.send_multipart([ticket["call"].encode(), content], zmq.DONTWAIT)
+
+        yield given_up, say
 
 
 def _reachable(addresses: Sequence[str], port: int) -> str:

@@ -27,7 +27,10 @@ __all__ = [
     "CallOutput",
     "OutputCapture",
     "PrintedOutput",
+    "begin_block",
     "collect",
+    "collect_file",
+    "growing",
     "printed_at",
     "program_output",
 ]
@@ -56,6 +59,9 @@ class OutputCapture:
         self._file = self._part.open("a+b", buffering=0)
         for number in (1, 2):
             os.dup2(self._file.fileno(), number)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True)  # `show` reads what a call prints at once
         if secrets.contents:
             sys.stdout, sys.stderr = (
                 cast(TextIO, HidingStream(stream, secrets)) for stream in (sys.stdout, sys.stderr)
@@ -108,7 +114,30 @@ _numbers = itertools.count(1)
 
 def collect(log: Path, worker: int, secrets: Secrets = NO_SECRETS) -> None:
     """Append the remaining output of a worker that is gone to the log."""
-    part = _part_of(log, worker)
+    collect_file(_part_of(log, worker), log, secrets)
+
+
+def growing(log: Path, place: str, offset: int, most: int) -> bytes:
+    """Read the output of a call that has not ended, from an offset on."""
+    for part in log.parent.glob(f"{log.stem}-*{log.suffix}"):
+        with contextlib.suppress(OSError), part.open("rb") as file:
+            match = _HEAD.fullmatch(file.readline())
+            if match and int(match[3]) == _ENDLESS and json.loads(match[1]) == place:
+                file.seek(offset, os.SEEK_CUR)
+                return file.read(most)
+    return b""
+
+
+def begin_block(part: Path, place: str, content: bytes) -> None:
+    """Append output of a call that has not ended to a file of its own, which begins with it."""
+    with part.open("ab", buffering=0) as file:
+        if not file.tell():
+            file.write(_head(place, _now(), _ENDLESS))
+        file.write(content)
+
+
+def collect_file(part: Path, log: Path, secrets: Secrets = NO_SECRETS) -> None:
+    """Move what a file beside the log holds to its end."""
     with contextlib.suppress(OSError):
         with part.open("rb") as file:
             _append(file, log, secrets)

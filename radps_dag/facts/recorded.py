@@ -24,6 +24,7 @@ Settings = TypedDict(
         "thresholds": Mapping[str, Any],
         "secrets": list[str],
         "name": str,
+        "nodes": Mapping[str, str],
     },
     total=False,
 )

@@ -52,6 +52,8 @@ def slots(node: Node) -> Iterator[Slot]:
             yield Slot("key", node.for_each.key)
         if node.for_each.max_parallel is not None:
             yield Slot("max_parallel", node.for_each.max_parallel)
+    for asked in node.resources:
+        yield Slot(f"resources.{asked.name}", asked.value)
     yield from _loop_slots(node)
     yield from _qa_slots(node)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
 
 from radps_dag.language.expression import Value
-from radps_dag.language.quantities import in_words
+from radps_dag.language.quantities import in_words, length
 from radps_dag.language.shape import Shape
 from radps_dag.problem import Location
 
@@ -90,11 +90,15 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The resources that one call asks of the executor. Memory in bytes."""
+    """The resources that one call asks of the executor. Memory in bytes, `walltime` in seconds.
+    Of all calls that name a lock, one runs at a time.
+    """
 
     cpus: float = 1.0
     memory: int | None = None
     gpus: int = 0
+    walltime: float | None = None
+    locks: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -104,6 +108,8 @@ class Resources:
             parts.append(f"{in_words(self.memory)} of memory")
         if self.gpus:
             parts.append(f"{self.gpus} GPU{'' if self.gpus == 1 else 's'}")
+        if self.walltime:
+            parts.append(f"{length(self.walltime)} of walltime")
         return ", ".join(parts)
 
 
@@ -186,7 +192,7 @@ class _Node:
     timeout: float | None = None  # seconds, of one attempt
     on_error: OnError = "fail"
     qa: Qa | None = None
-    resources: Resources = Resources()
+    resources: tuple[Named, ...] = ()  # what one call asks for, as values (`amounts`)
     cache: bool = True
     tags: tuple[str, ...] = ()
 

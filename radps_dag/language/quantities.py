@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["in_words", "octets", "octets_in", "seconds"]
+__all__ = ["in_words", "length", "octets", "octets_in", "seconds", "seconds_in"]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -21,6 +21,28 @@ def seconds(duration: str | float) -> float:
         return float(duration)
     number = duration.rstrip("mshd")
     return float(number) * _SECONDS[duration[len(number) :]]
+
+
+def seconds_in(text: str) -> float | None:
+    """The same of any text; None where it is not a duration.
+
+    >>> seconds_in("90m"), seconds_in("a while")
+    (5400.0, None)
+    """
+    known = re.fullmatch(rf"\d{{1,9}}(\.\d{{1,20}})?({'|'.join(_SECONDS)})", text)
+    return seconds(text) if known else None
+
+
+def length(duration: float) -> str:
+    """A duration in seconds as a person writes it.
+
+    >>> length(5400), length(0.5), length(100)
+    ('1.5h', '0.5s', '100s')
+    """
+    for unit in ("d", "h", "m"):
+        if duration >= _SECONDS[unit] and duration * 10 % _SECONDS[unit] == 0:
+            return f"{duration / _SECONDS[unit]:g}{unit}"
+    return f"{duration:g}s"
 
 
 def octets(memory: str | int) -> int:
@@ -42,7 +64,7 @@ def octets_in(memory: str) -> int | None:
     (64000000000, None)
     """
     units = "|".join(_BYTES)
-    return octets(memory) if re.fullmatch(rf"\d{{1,9}}(\.\d{{1,9}})?({units})", memory) else None
+    return octets(memory) if re.fullmatch(rf"\d{{1,9}}(\.\d{{1,20}})?({units})", memory) else None
 
 
 def in_words(memory: int) -> str:

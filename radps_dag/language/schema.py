@@ -15,9 +15,11 @@ from radps_dag.language.shape.violations import no_registry
 from radps_dag.language.source import MAX_PROBLEMS, Document, Series, Table
 from radps_dag.problem import Location, Problem, allowed, did_you_mean
 
-__all__ = ["KINDS", "Mistake", "breaches", "mistakes", "schema", "schema_text"]
+__all__ = ["KINDS", "Mistake", "breaches", "mistakes", "overlay_breaches", "schema", "schema_text"]
 
 KINDS = ("run", "steps", "use", "pause")
+# What a site may say of calls.
+OVERLAY_KEYS = ("timeout", "retries", "resources")
 
 # jsonschema's ValidationError, whose attributes it types as perhaps not set.
 Error = Any
@@ -64,6 +66,20 @@ def breaches(document: Document, grammar: str) -> list[Problem]:
         message = f"expected {rules['title']}, found {_found(document.data)}"
         return [Problem(document.at, "type", message)]
     mistakes = _checked(_Grammar(rules), document.data, document.at)
+    return [mistake.problem for mistake in mistakes]
+
+
+def overlay_breaches(document: Document) -> list[Problem]:
+    """Every breach in what a profile may say of nodes: some keys of a node, as in a pipeline."""
+    definitions = schema()["$defs"]
+    keys = definitions["node"]["properties"]
+    rules = {
+        "title": 'a table, with lines such as timeout = "6h"',
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key: keys[key] for key in OVERLAY_KEYS},
+    }
+    mistakes = _checked(_Grammar(_inlined(rules, definitions)), document.data, document.at)
     return [mistake.problem for mistake in mistakes]
 
 

@@ -126,6 +126,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
     # Imported when the file is known to be good: the graph library takes its time.
     from radps_dag.engine.forcing import refuse_unmatched
     from radps_dag.engine.job import job_of
+    from radps_dag.overlays import overlay_words
     from radps_dag.reuse.stages import earlier_outputs
     from radps_dag.runs.provenance import describe
 
@@ -138,7 +139,11 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
     def earlier(stages: AbstractSet[str]) -> Mapping[str, StageResult]:
         return earlier_outputs(store, pipeline.name, stages, damaged.append)
 
-    settings = replace(asked.settings, secrets=tuple(secrets.contents))
+    settings = replace(
+        asked.settings,
+        secrets=tuple(secrets.contents),
+        site=overlay_words(pipeline, asked.profile.nodes),
+    )
     job = job_of(pipeline, library, params, settings, earlier)
     if damaged:
         store.check(thorough=True)
@@ -154,11 +159,7 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
 
 def refuse_too_large(job: Job) -> None:
     """Raise InvalidPipeline for calls that could never run here."""
-    from radps_dag.engine.capacity import refuse_too_large
-
-    lacking = getattr(job.executor.settings, "lacking", None)
-    name = job.settings.executor
-    refuse_too_large(job.pipeline, job.graph, name, job.memory, job.gpus, job.library, lacking)
+    settle(job.pipeline, job.library, job.params, stages=job.graph, refusals=job.offer.refusals)
 
 
 def result_cache_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
@@ -182,8 +183,10 @@ def planned_by(
     asked: RunOptions,
     problem: Callable[[Problem], None],
     warn: Callable[[str], None],
+    site: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> list[Planned]:
-    """List what a run would run, reuse and skip; nothing is changed."""
+    """List what a run would run, reuse and skip; nothing is changed. `site` gets what the profile
+    says of calls, by their paths."""
     checked = open_checked(asked, problem)
     from radps_dag.engine.planning import plan
 
@@ -194,6 +197,7 @@ def planned_by(
         result_cache = result_cache_of(asked, job, store)
         planned = plan(job, result_cache)
         result_cache.tell(warn)
+        site(job.settings.site)
         return planned
     finally:
         store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,19 @@ def test_executors_of_a_profile(shell: Shell) -> None:
     assert "[executors.NAME]" in rows["dask"]["unready"] and not rows["threads"]["unready"]
     listed = shell("executors").stdout
     assert "far        as many calls at once as the workers take, in worker processes" in listed
+
+
+def test_what_executors_have(shell: Shell) -> None:
+    """This machine, the kinds of jobs; a scheduler that does not answer is told, and the rest is
+    there."""
+    told = shell("executors", "--hosts", "--json")
+    rows = {row["name"]: row["offers"] for row in json.loads(told.stdout)}
+    (here,), (jobs,) = rows["few"], rows["hpc"]
+    assert (here["host"], here["calls"]) == (platform.node(), 3)
+    assert here["resources"]["cpus"] >= 1 and here["resources"]["memory"] > 10**8
+    assert (jobs["name"], jobs["host"], jobs["jobs"], jobs["calls"]) == ("wide", "", 1, 8)
+    assert (told.returncode, rows["far"]) == (2, [])
+    assert "no Dask scheduler at tcp://127.0.0.1:9" in told.stderr
 
 
 def test_an_executor_is_tested(shell: Shell) -> None:

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster_support import DaskPrograms, call, copy_of_package, dask_programs, made, using
+from cluster_support import (
+    DaskPrograms,
+    call,
+    copy_of_package,
+    dask_programs,
+    hear,
+    heard,
+    made,
+    using,
+)
 from processes_support import alive, read_soon, wait_for
 
 from radps_dag.engine.retrying import within
@@ -92,6 +101,12 @@ def test_a_time_out_ends_the_call_there(cluster: DaskPrograms, tmp_path: Path, h
         return found
 
     using(at(cluster.address), tmp_path, work)
+
+
+def test_what_a_call_prints_comes_while_it_goes_on(cluster: DaskPrograms, tmp_path: Path) -> None:
+    """`show` finds it before the call has ended, and once when it has."""
+    using(at(cluster.address), tmp_path, lambda executor: hear(executor, tmp_path))
+    assert heard(tmp_path) == ["soon\nthe end\n"]
 
 
 def test_a_driver_that_is_killed_leaves_nothing(cluster: DaskPrograms, tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 import slurm_server
-from cluster_support import call, made, using
+from cluster_support import call, hear, heard, made, using
 from processes_support import alive, read, read_soon, wait_for
 
 from radps_dag.executors import Executor
 from radps_dag.executors.registry import ExecutorChoice
 from radps_dag.executors.settings import Block, ParslSettings
-from radps_dag.executors.way_back import WayBack, still_wanted
+from radps_dag.executors.way_back import SILENCE, WayBack, still_wanted
 from radps_dag.executors.worker_log import printed_at
 from radps_dag.language.model import Resources
 from radps_dag.outcome import CallFailed, TimedOut, WorkerDied
@@ -75,6 +75,12 @@ def test_calls_in_a_pilot_of_this_machine(tmp_path: Path) -> None:
     assert not (tmp_path / "parsl").exists()
 
 
+def test_what_a_call_prints_comes_while_it_goes_on(tmp_path: Path) -> None:
+    """`show` finds it before the call has ended, and once when it has."""
+    using(pilots(Block(name="a")), tmp_path, lambda executor: hear(executor, tmp_path))
+    assert heard(tmp_path) == ["soon\nthe end\n"]
+
+
 def test_a_cancelled_call_ends_in_its_pilot(tmp_path: Path) -> None:
     """The channel tells a call that nobody wants it; the pilot takes the next one."""
     pids = tmp_path / "pids"
@@ -99,12 +105,15 @@ def test_who_has_no_key_gets_nothing() -> None:
 
     back = WayBack(["127.0.0.1"])
     try:
-        with back.wanting() as ticket:
+        said: list[str] = []
+        with back.wanting(said.append) as ticket:
             told = json.loads(ticket.content)
-            with still_wanted(told) as given_up:
+            with still_wanted(told) as (given_up, say):
+                say("something")
+                wait_for(lambda: given_up() or "something" in said)
                 assert not given_up()
-        with still_wanted(told) as given_up:
-            wait_for(given_up)
+        with still_wanted(told) as (given_up, _):
+            wait_for(given_up, SILENCE / 2)  # an answer, and not that there is none
         other, secret = zmq.curve_keypair()
         with zmq.Context.instance().socket(zmq.DEALER) as stranger:
             stranger.linger = 0

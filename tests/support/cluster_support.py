@@ -20,6 +20,7 @@ from repository import ROOT, SUPPORT
 
 from radps_dag.executors import Call, Executor, open_executor
 from radps_dag.executors.registry import ExecutorChoice
+from radps_dag.executors.worker_log import printed_at
 from radps_dag.workloads.contract.registry import find_library
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "call",
     "copy_of_package",
     "dask_programs",
+    "hear",
+    "heard",
     "made",
     "using",
 ]
@@ -76,6 +79,21 @@ def copy_of_package(folder: Path, file: str, old: str, new: str) -> Mapping[str,
     assert old in text
     changed.write_text(text.replace(old, new), encoding="utf-8")
     return {"PYTHONPATH": str(copy)}
+
+
+async def hear(executor: Executor, folder: Path) -> None:
+    """A call that ends when it has been heard."""
+    until, pids = folder / "until", folder / "pids"
+    murmur = call("murmur", folder, "loud", words="soon", until=str(until), pids=str(pids))
+    running = asyncio.create_task(made(executor, murmur))
+    await asyncio.to_thread(wait_for, lambda: heard(folder) == ["soon\n"])
+    until.touch()
+    assert await running == {"value": "soon"}
+
+
+def heard(folder: Path) -> list[str]:
+    """What the log and the files beside it have of that call."""
+    return [output.text for output in printed_at(folder / "workers.log", "loud")]
 
 
 @dataclass

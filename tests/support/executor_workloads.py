@@ -82,6 +82,17 @@ def shout(words: str) -> Echoed:
 
 
 @workload
+def murmur(words: str, until: str, pids: str) -> Echoed:
+    """Print, and go on until there is a file."""
+    print(words)
+    Path(pids).write_text(str(os.getpid()))
+    while not Path(until).exists():
+        time.sleep(0.05)
+    print("the end")
+    return {"value": words}
+
+
+@workload
 def spoil() -> Echoed:
     """Return what is not JSON."""
     return {"value": float("nan")}

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from radps_dag.language.assembly.values import condition, listed, text, unknown, value
-from radps_dag.language.expression import Literal
+from radps_dag.language.amounts import amounts
+from radps_dag.language.assembly.values import condition, listed, named, text, unknown, value
+from radps_dag.language.expression import ExpressionError, Literal
 from radps_dag.language.model import (
     ContextKey,
     Defaults,
     Loop,
     MemberDefault,
     Metric,
+    Named,
     Need,
     Param,
     Qa,
-    Resources,
     Retries,
     StateVariable,
 )
-from radps_dag.language.quantities import octets, seconds
+from radps_dag.language.quantities import seconds
 from radps_dag.language.shape import from_schema
 from radps_dag.language.source import Report, Series, Table
 from radps_dag.problem import Location, Problem
@@ -87,15 +88,16 @@ def time_out(data: Table, report: Report) -> float | None:
     return None
 
 
-def resources(data: Table) -> Resources:
-    """`resources` of a node: processors, memory in bytes, graphics processors."""
-    wanted = data.get("resources", {})
-    memory = wanted.get("memory")
-    return Resources(
-        cpus=float(wanted.get("cpus", 1)),
-        memory=None if memory is None else octets(memory),
-        gpus=int(wanted.get("gpus", 0)),
-    )
+def resources(data: Table, report: Report) -> tuple[Named, ...]:
+    """`resources` of a node or of a tool; what is constant in them is looked at."""
+    asked = tuple(named(data, "resources", report))
+    for item in asked:
+        if isinstance(item.value, Literal):
+            try:
+                amounts((item,), {})
+            except ExpressionError as error:
+                report(Problem(error.at, "value", error.message))
+    return asked
 
 
 def loop(data: Table, report: Report) -> Loop | None:

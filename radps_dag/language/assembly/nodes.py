@@ -111,7 +111,7 @@ class _Nodes:
             "timeout": details.time_out(data, report),
             "on_error": data.get("on_error", self._defaults.on_error),
             "qa": details.qa(data, report),
-            "resources": details.resources(data),
+            "resources": details.resources(data, report),
             "cache": data.get("cache", True),
             "tags": tuple(data.get("tags", ())),
         }

@@ -23,7 +23,9 @@ __all__ = [
 ]
 
 # Of a pipeline, and of a tool file; which of them goes where is for others to check.
-ROOTS = ("params", "stages", "steps", "each", "state", "loop", "outputs", "run")
+ROOTS = ("params", "stages", "steps", "each", "state", "loop", "outputs", "run", "attempt")
+# Names that are values by themselves.
+_VALUES = ("params", "each", "state", "outputs", "attempt")
 TOOL_ROOTS = ("inputs",)
 MAX_DEPTH = 100
 MAX_INTEGER = 2**63
@@ -184,7 +186,7 @@ class _Examination:
         elif root not in (*ROOTS, *TOOL_ROOTS):
             hint = _HINTS.get(root) or did_you_mean(root, ROOTS)
             self._find(node, f"unknown name {root!r}{hint} (known: {allowed(ROOTS)})")
-        elif not path and root not in ("params", "each", "state", "outputs"):
+        elif not path and root not in _VALUES:
             self._find(node, f"{root!r} alone is not a value; name {_WHAT[root]}")
         else:
             safe = guarded or any((root, *path)[: len(prefix)] == prefix for prefix in sure)

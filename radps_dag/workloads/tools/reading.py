@@ -96,7 +96,7 @@ def _workload(document: Document, path: Path, report: Report) -> Workload:
         fail_on=tuple(_triggers(table, "fail_on", report)),
         warn_on=tuple(_triggers(table, "warn_on", report)),
         changes=tuple(_changes(table, shapes, report)),
-        resources=resources(table) if "resources" in table else None,
+        resources=resources(table, report),
         progress=_progress(table, report),
         image=_image(table, path),
         network=table.get("network", False) is True,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from radps_dag.language.expression import Value
-from radps_dag.language.model import Resources
+from radps_dag.language.model import Named
 from radps_dag.problem import Location
 
 __all__ = [
@@ -134,7 +134,7 @@ class Tool:
     fail_on: tuple[Trigger, ...] = ()
     warn_on: tuple[Trigger, ...] = ()
     changes: tuple[str, ...] = ()
-    resources: Resources | None = None
+    resources: tuple[Named, ...] = ()
     progress: re.Pattern[str] | None = None  # groups: percent, or done and of
     image: str = ""
     network: bool = False

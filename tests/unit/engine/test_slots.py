@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from engine_support import play, write
+from engine_support import fault, play, write
 from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag import loader
-from radps_dag.engine.capacity import memory_for, refuse_too_large
+from radps_dag.engine.capacity import Offer, memory_for
 from radps_dag.engine.slots import Amount, Slots, Turn
 from radps_dag.executors.threads import Threads
+from radps_dag.facts import NodeSucceeded
 from radps_dag.language.model import Resources
+from radps_dag.opening import settle
 from radps_dag.problem import InvalidPipeline
 from radps_dag.workloads.contract.registry import Library
 
@@ -88,7 +91,7 @@ def test_a_turn_is_taken_and_given_once() -> None:
 
     async def whole() -> None:
         slots = Slots(1)
-        turn = Turn(slots, Resources())
+        turn = Turn(slots, lambda _: Resources())
         await turn.take()
         await asyncio.wait_for(turn.take(), 5)
         turn.give()
@@ -223,6 +226,114 @@ def test_resources_bound_what_runs_at_once() -> None:
         assert (run.status, run.board.most) == ("succeeded", 2)
 
 
+def test_calls_of_a_lock_run_one_by_one() -> None:
+    """However many slots there are, and from whichever node they come; others run meanwhile."""
+    text = """
+        stages:
+          a: {for_each: {i: "${{ range(4) }}"}, run: meet, batch: 2, with: {size: 1}, resources: L}
+          b: {run: meet, with: {size: 1}, resources: L}
+          free: {for_each: {i: "${{ range(2) }}"}, run: meet, with: {party: free}}
+    """
+    run = play(text.replace("L}", "{locks: [archive, disk]}}"), slots=6)
+    assert run.status == "succeeded"
+    locked = [fact.usage for fact in run.all(NodeSucceeded) if fact.place[0] in "ab" and fact.usage]
+    times = sorted((usage.started, usage.published) for usage in locked)
+    assert len(times) == 5
+    assert all(end <= begin + 1e-3 for (_, end), (begin, _) in pairwise(times))
+
+
+def test_who_waits_for_a_lock_keeps_nothing_from_others() -> None:
+    """The slots are for those that can run; and when the lock comes free, it is the turn of who has
+    waited for it, before those that came later."""
+
+    async def whole() -> list[str]:
+        slots, order = Slots(1), list[str]()
+        await slots.take(Amount(1), ("archive",))
+
+        async def ask(name: str, locks: tuple[str, ...]) -> None:
+            await slots.take(Amount(1), locks)
+            order.append(name)
+            await asyncio.sleep(0)
+            slots.give(Amount(1), locks)
+
+        asked = [("first", ("archive",)), ("second", ("archive", "disk")), ("free", ())]
+        tasks = [asyncio.create_task(ask(*each)) for each in [*asked, ("late", ())]]
+        await asyncio.sleep(0)
+        slots.give(Amount(1), ("archive",))
+        await asyncio.wait_for(asyncio.gather(*tasks), 5)
+        return order
+
+    order = asyncio.run(whole())
+    assert order[0] in ("first", "free")
+    assert order.index("first") < order.index("second") and order.index("first") < 2
+
+
+def test_locks_of_who_gives_up_come_free() -> None:
+    """Also those that it held already while it waited for another."""
+
+    async def whole() -> None:
+        slots = Slots(2)
+        await slots.take(Amount(1), ("b",))
+        waiting = asyncio.create_task(slots.take(Amount(1), ("a", "b")))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await asyncio.wait_for(slots.take(Amount(1), ("a",)), 5)
+
+    asyncio.run(whole())
+
+
+def test_a_further_attempt_asks_for_more() -> None:
+    """`attempt` counts from 1; what is asked for is in the usage of each attempt."""
+    text = """
+        stages:
+          a:
+            run: give
+            retries: {max: 2}
+            resources: {memory: "${{ 2 * attempt }}GB", walltime: "${{ 10 * attempt }}m"}
+    """
+    struck = fault("a", exception="MemoryError", attempts=2)
+    run = play(text, memory=6 * 10**9, faults=[struck])
+    asked = [fact.usage for fact in (*run.retries, *run.all(NodeSucceeded)) if fact.usage]
+    assert [usage.memory for usage in asked] == [2 * 10**9, 4 * 10**9, 6 * 10**9]
+
+
+def test_what_only_the_run_could_show() -> None:
+    """A call that turns out to ask for more than there is, or for what is no amount, fails by name
+    before it is made, and is not tried again."""
+    text = """
+        stages:
+          before: {run: give, with: {value: VALUE}}
+          a:
+            run: give
+            retries: {max: 2}
+            resources: {memory: "${{ stages.before.value }}"}
+    """
+    run = play(text.replace("VALUE", "64GB"), memory=6 * 10**9)
+    assert run.error == (
+        "a: ResourcesMissing: it asks for 64 GB of memory; executor 'threads' offers 6 GB; ask for "
+        "less, or say with --memory what there is"
+    )
+    assert not run.retries and run.board.counts["give"] == 1
+    run = play(text.replace("VALUE", "much"))
+    assert "`memory` must be an amount of memory such as 4GB or 512MiB" in run.error
+
+
+def test_the_walltime_ends_a_call() -> None:
+    """What a call has asked a machine for is all the time that it gets; the shorter of two limits
+    counts."""
+    text = """
+        stages:
+          a: {run: give, timeout: TIMEOUT, resources: {walltime: 50ms}}
+    """
+    slow = fault("a", delay=20.0)
+    run = play(text.replace("TIMEOUT", "10s"), faults=[slow])
+    assert run.error == "a: TimeoutError: not finished after 0.05 s, its walltime"
+    run = play(text.replace("TIMEOUT", "20ms"), faults=[slow])
+    assert run.error == "a: TimeoutError: not finished after 0.02 s"
+
+
 def test_what_can_never_run_is_refused(tmp_path: Path) -> None:
     """Each call that asks for more than there is, with its line, what it asks and who offers what;
     calls that do not run are left alone."""
@@ -235,25 +346,26 @@ def test_what_can_never_run_is_refused(tmp_path: Path) -> None:
           d: {run: give, resources: {gpus: 3}}
     """
     pipeline = loader.load(write(tmp_path, text))
+    little = Offer("threads", 16_000_000_000, 0).refusals
     with pytest.raises(InvalidPipeline) as caught:
-        refuse_too_large(pipeline, ["a", "c"], "threads", 16_000_000_000, 0, LIBRARY)
+        settle(pipeline, LIBRARY, {}, stages=["a", "c"], refusals=little)
     assert [(one.at.line, one.message) for one in caught.value.problems] == [
         (
             7,
             (
-                "'a/b' asks for 1 GPU; executor 'threads' offers 0; say with --gpus how many there "
+                "'b' asks for 1 GPU; executor 'threads' offers 0; say with --gpus how many there "
                 "are, or take a machine that has them"
             ),
         ),
         (
             7,
             (
-                "'a/b' asks for 64 GB of memory; executor 'threads' offers 16 GB; ask for less, or "
+                "'b' asks for 64 GB of memory; executor 'threads' offers 16 GB; ask for less, or "
                 "say with --memory what there is"
             ),
         ),
     ]
-    refuse_too_large(pipeline, ["a", "c", "d"], "threads", 64_000_000_000, 3, LIBRARY)
+    settle(pipeline, LIBRARY, {}, refusals=Offer("threads", 64_000_000_000, 3).refusals)
 
 
 def test_the_memory_of_this_machine() -> None:

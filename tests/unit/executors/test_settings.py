@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from radps_dag.engine.capacity import refuse_too_large
+from radps_dag.engine.capacity import Offer
 from radps_dag.executors.registry import ExecutorChoice, choose
 from radps_dag.executors.settings import Block, DaskSettings, ParslSettings, PoolSettings
 from radps_dag.language.model import Resources
 from radps_dag.loader import load
+from radps_dag.opening import settle
 from radps_dag.problem import InvalidPipeline, UsageError
 from radps_dag.profile import Profile, load_profile
 from radps_dag.workloads.contract.registry import find_library
@@ -84,11 +84,13 @@ def test_blocks_of_jobs(tmp_path: Path) -> None:
     assert isinstance(found, ParslSettings)
     small, gpu = found.blocks
     assert (small.memory, small.walltime, small.drain) == (64 * 10**9, 7200.0, 5400.0)
-    assert small.share() == Resources(1.0, 8 * 10**9, 0)
+    assert small.share() == Resources(1.0, 8 * 10**9, 0, 1800.0)
     assert gpu.share() == Resources(32.0, None, 2)
     assert small.fits(Resources()) and not small.fits(Resources(cpus=2))
     assert not small.fits(Resources(memory=9 * 10**9)) and gpu.fits(Resources(8, 10**12, 2))
     assert not gpu.fits(Resources(gpus=3))
+    assert small.fits(Resources(walltime=1800)) and not small.fits(Resources(walltime=1801))
+    assert gpu.fits(Resources(8, walltime=10**6))
     assert (found.slots, found.memory, found.gpus) == (3 * 8 + 1 * 2 * 64, None, 1 * 2 * 4)
 
 
@@ -105,15 +107,8 @@ def test_a_call_that_fits_no_block_is_refused(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     with pytest.raises(InvalidPipeline) as caught:
-        refuse_too_large(
-            load(file),
-            ["a", "b"],
-            "hpc",
-            sys.maxsize,
-            2,
-            find_library("placeholder"),
-            settings.lacking,
-        )
+        offer = Offer("hpc", lacking=settings.lacking)
+        settle(load(file), find_library("placeholder"), {}, refusals=offer.refusals)
     (problem,) = caught.value.problems
     assert problem.at.line == 4
     assert problem.message == (
@@ -121,6 +116,13 @@ def test_a_call_that_fits_no_block_is_refused(tmp_path: Path) -> None:
         "2 GB of memory (small); 1 processor, 2 GPUs (gpu); ask for less, or add a block that "
         "has it"
     )
+
+
+def test_half_of_a_job_is_for_the_calls_that_it_has_taken() -> None:
+    """Where a profile does not say when jobs take no more calls: so none that takes no longer than
+    the other half ends with its job."""
+    block = Block(name="small", cpus=2, walltime=120.0)
+    assert (block.drained, block.share().walltime) == (60.0, 60.0)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repository import GOLDEN
 
+from radps_dag.language.amounts import amounts
 from radps_dag.language.assembly import seconds
 from radps_dag.language.expression import Expression, Literal, Template
-from radps_dag.language.model import Group, Pause, Pipeline, Task, Use, walk
+from radps_dag.language.model import Group, Pause, Pipeline, Resources, Task, Use, walk
 from radps_dag.language.source import parse
 from radps_dag.loader import MAX_NODES, load, read
 from radps_dag.problem import InvalidPipeline, Problem, Source, UsageError
@@ -67,7 +68,9 @@ def test_a_task_has_what_the_file_says(whole: Pipeline) -> None:
         False,
         ("import", "archive:nrao"),
     )
-    assert (task.resources.cpus, task.resources.memory) == (0.5, 1_500_000_000)
+    assert amounts(task.resources, {"attempt": 1}) == Resources(
+        0.5, 1_500_000_000, 0, 5400.0, ("archive",)
+    )
     assert [argument.name for argument in task.arguments] == ["seed", "field"]
     assert task.arguments[0].value == Literal(3, task.arguments[0].value.at)
     assert isinstance(task.arguments[1].value, Expression)

@@ -1,0 +1,67 @@
+"""What executors have for calls: this machine, the workers of a cluster, kinds of jobs."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from radps_dag.executors.registry import ExecutorChoice, processors
+from radps_dag.executors.settings import DaskSettings, ParslSettings
+from radps_dag.language.model import Resources
+
+__all__ = ["Offered", "offered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A machine, a worker, or a kind of jobs, by its name, which for a job is its block's. `calls`
+    at once share `resources`, each of its `jobs` has so many; `host` is "" where none is known yet.
+    """
+
+    name: str
+    host: str
+    calls: int
+    resources: Resources
+    jobs: int = 1
+
+    @property
+    def words(self) -> str:
+        """All of it, in words."""
+        jobs = f"up to {self.jobs} nodes, each " if not self.host else ""
+        calls = "1 call" if self.calls == 1 else f"{self.calls} calls"
+        return f"{self.name}: {jobs}{calls} at once on {self.resources.words}"
+
+
+def offered(choice: ExecutorChoice, slots: int, memory: int | None, gpus: int) -> Iterator[Offered]:
+    """What an executor has: of one that computes here, `slots`, `memory` and `gpus` say it; a Dask
+    scheduler that runs is asked. Raises UsageError where that does not answer."""
+    settings = choice.settings
+    if isinstance(settings, ParslSettings):
+        for block in settings.blocks:
+            has = Resources(block.cpus, block.memory, block.gpus, block.walltime)
+            jobs = settings.most(block) * block.nodes
+            yield Offered(block.name, "", block.at_once, has, jobs)
+    elif isinstance(settings, DaskSettings) and settings.scheduler:
+        yield from _workers(settings)
+    elif not getattr(settings, "cluster", ""):
+        host = platform.node()
+        calls = slots or getattr(settings, "workers", None) or 1
+        yield Offered(host, host, calls, Resources(processors(), memory, gpus))
+
+
+def _workers(settings: DaskSettings) -> Iterator[Offered]:
+    """The workers of a scheduler that runs."""
+    from radps_dag.executors.dask_cluster import connect, security_of
+
+    client: Any = connect(settings, None, security_of(settings))
+    try:
+        workers = client.scheduler_info(n_workers=-1)["workers"]
+    finally:
+        client.close(timeout=1)
+    for address, worker in workers.items():
+        threads, limit = worker["nthreads"], worker["memory_limit"] or None
+        gpus = int(worker.get("resources", {}).get("GPU", 0))
+        name = f"{worker['host']} ({address})"
+        yield Offered(name, worker["host"], threads, Resources(threads, limit, gpus))

@@ -164,5 +164,5 @@ def _tracker(
         use({"PREFECT_API_URL": url})
     depth = asked.profile.prefect.subflow_depth
     return session.prefect_tracker(
-        job.pipeline.name, starting, tell, warn, begun, opened, use, depth
+        *(job.pipeline.name, starting, tell, warn, begun, opened, use, depth, asked.flow_run)
     )

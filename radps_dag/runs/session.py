@@ -268,10 +268,12 @@ def prefect_tracker(
     opened: OpenRun | None = None,
     use: UseVariables = into_environment,
     subflow_depth: int = 1,
+    flow_run: str = "",
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known: `use` makes
     the variables known that say it. Products of the run that is `opened` have links where the
-    server is ours. Where this Prefect lacks what a tracker relies on, the run is not tracked."""
+    server is ours. A `flow_run` is there where a deployment has made it. Where this Prefect lacks
+    what a tracker relies on, the run is not tracked."""
     server = None
     link: Link = no_link
     report = ""
@@ -308,6 +310,7 @@ def prefect_tracker(
             _flow_runs_of(opened),
             partial(wished, opened.directory),
             subflow_depth,
+            flow_run,
         )
     return PrefectTracker(shown, tell, server, warn, begun, link, page, report)
 

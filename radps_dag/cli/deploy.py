@@ -1,4 +1,4 @@
-"""`radps-dag deploy`: register a pipeline with Prefect, to be run from its page or by a schedule."""
+"""`radps-dag deploy`: register a pipeline with Prefect, for its page and for schedules."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def command(**given: Any) -> int:
 
 def _name(name: str) -> str:
     if not name.strip() or set(name) & set("/%&<>"):
-        raise UsageError(f"--name: {name!r:.60} is not a name: it is empty, or has one of / % & < >")
+        raise UsageError(
+            f"--name: {name!r:.60} is not a name: it is empty, or has one of / % & < >"
+        )
     return name
 
 

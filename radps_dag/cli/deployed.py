@@ -50,7 +50,9 @@ def _run() -> int:
         os.setsid()
     try:
         if not (flow_run := os.environ.get(_FLOW_RUN)):
-            raise UsageError(f"a Prefect worker starts this, and says which flow run in {_FLOW_RUN}")
+            raise UsageError(
+                f"a Prefect worker starts this, and says which flow run in {_FLOW_RUN}"
+            )
         from radps_dag.runs.deployed import run_deployed
 
         run_deployed(flow_run, _Frontend("plain", "never"))

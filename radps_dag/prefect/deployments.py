@@ -6,10 +6,11 @@ import asyncio
 import re
 import shlex
 import sys
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
@@ -21,14 +22,21 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.client.schemas.sorting import DeploymentSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.utilities.urls import url_for
-from prefect.workers.process import ProcessWorker
 
 from radps_dag.prefect.contact import TROUBLE
 from radps_dag.prefect.entry import COMMAND, ENTRYPOINT
 from radps_dag.prefect.form import SETTINGS
 from radps_dag.problem import RadpsDagError, UsageError, did_you_mean, there_are
 
-__all__ = ["Deployment", "Registered", "address_of", "deployments", "make_sure_of_pool", "register", "remove"]
+__all__ = [
+    "Deployment",
+    "Registered",
+    "address_of",
+    "deployments",
+    "make_sure_of_pool",
+    "register",
+    "remove",
+]
 
 T = TypeVar("T")
 
@@ -178,11 +186,11 @@ async def _pool(client: PrefectClient, name: str, own: bool) -> WorkPool:
 
 
 async def _own_pool(client: PrefectClient, name: str) -> WorkPool:
+    from prefect.workers.process import ProcessWorker  # takes a second to import
+
     template = ProcessWorker.get_default_base_job_template()
     about = "runs on the machine that its name ends with, where `radps-dag serve` is started"
-    wanted = WorkPoolCreate(
-        name=name, type=PROCESS, base_job_template=template, description=about
-    )
+    wanted = WorkPoolCreate(name=name, type=PROCESS, base_job_template=template, description=about)
     try:
         return await client.create_work_pool(wanted)
     except ObjectAlreadyExists:  # made in this moment
@@ -241,7 +249,7 @@ async def _remove(name: str) -> Registered:
         which = there_are([one.name for one in meant])
         raise UsageError(f"{name!r} may be several deployments: {which}; give the whole name")
     async with get_client() as client:
-        await client.delete_deployment(meant[0].id)
+        await client.delete_deployment(UUID(meant[0].id))
     return meant[0]
 
 

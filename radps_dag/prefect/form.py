@@ -1,4 +1,4 @@
-"""Questions and params as forms on Prefect's page: the schema of the fields, the words above them."""
+"""Questions and params as forms on Prefect's page: the schemas, and the words above a question."""
 
 from __future__ import annotations
 

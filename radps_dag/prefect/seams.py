@@ -15,7 +15,7 @@ from typing import Any
 
 from radps_dag.problem import RadpsDagError
 
-__all__ = ["CLIENT", "PUBLIC", "SERVER", "Moved", "Seam", "check", "moved"]
+__all__ = ["CLIENT", "PUBLIC", "SERVER", "WORKER", "Moved", "Seam", "check", "moved"]
 
 # What Prefect documents: modules, whole. Of `prefect` itself, what stands in its `__all__`.
 PUBLIC = (
@@ -220,7 +220,7 @@ CLIENT: Sequence[Seam] = (
         "prefect.utilities.urls",
         "url_for",
         "gives the address of a flow run's page",
-        ("tracker", "prompts"),
+        ("tracker", "prompts", "deployments"),
         takes=("obj", "obj_id"),
     ),
     Seam(
@@ -228,6 +228,29 @@ CLIENT: Sequence[Seam] = (
         "keyset_from_base_key",
         "gives the names under which the page finds a form",
         ("prompts",),
+    ),
+)
+
+# In the process of `serve`, and where a work pool is made.
+WORKER: Sequence[Seam] = (
+    Seam(
+        "prefect.workers.process",
+        "ProcessWorker",
+        "serves a work pool, by methods that are replaced in an instance: one begins the runs that "
+        "are due, one drives a run and tells the process's id",
+        ("serving", "deployments"),
+        takes=("work_pool_name", "name", "limit", "create_pool_if_not_found"),
+        has=(
+            *("start", "run", "get_and_submit_flow_runs"),
+            "get_default_base_job_template",
+        ),
+    ),
+    Seam(
+        "prefect.workers.process",
+        "ProcessWorker.run",
+        "drives a run",
+        ("serving",),
+        takes=("flow_run", "configuration", "task_status"),
     ),
 )
 

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from radps_dag.language.model import Pipeline
     from radps_dag.prefect.deployments import Registered
 
-__all__ = ["Wanted", "connect", "deploy", "deployments", "own_pool", "remove", "serve", "settings_of"]
+__all__ = [
+    "Wanted",
+    "connect",
+    "deploy",
+    "deployments",
+    "own_pool",
+    "remove",
+    "serve",
+    "settings_of",
+]
 
 Tell = Callable[[str], None]
 POLL = "3"  # seconds between two looks for runs that are due
@@ -56,7 +65,9 @@ def deploy(
         take_secrets=False,
         partial=True,
     )
-    given = _given(params, params_of(pipeline, asked.profile, (), (), take_secrets=False, partial=True))
+    given = _given(
+        params, params_of(pipeline, asked.profile, (), (), take_secrets=False, partial=True)
+    )
     params = {name: value for name, value in params.items() if not isinstance(value, Sealed)}
     settle(pipeline, workloads, params, warn)
     if wanted.cron is not None or wanted.interval is not None:
@@ -92,7 +103,9 @@ def _given(params: Mapping[str, Any], otherwise: Mapping[str, Any]) -> list[str]
     given = []
     for name, value in params.items():
         before = otherwise.get(name)
-        if name in otherwise and getattr(value, "content", value) == getattr(before, "content", before):
+        if name in otherwise and getattr(value, "content", value) == getattr(
+            before, "content", before
+        ):
             continue
         if isinstance(value, Sealed):
             raise UsageError(
@@ -107,8 +120,8 @@ def _refuse_incomplete(pipeline: Pipeline, params: Mapping[str, Any]) -> None:
     for param in pipeline.params:
         if param.name not in params and not param.secret:
             raise UsageError(
-                f"{param.at}: param {param.name!r} has no default, and runs by a schedule are asked "
-                f"nothing; give it with -p {param.name}=VALUE"
+                f"{param.at}: param {param.name!r} has no default, and nobody is asked by "
+                f"a schedule; give it with -p {param.name}=VALUE"
             )
 
 
@@ -167,9 +180,10 @@ def serve(profile: Profile, pool: str | None, limit: int | None, tell: Tell) -> 
     server = connect(profile, tell)  # held as long as this serves, so that it stays
     import asyncio
 
-    from radps_dag.prefect import serving
+    from radps_dag.prefect import seams, serving
     from radps_dag.prefect.deployments import make_sure_of_pool
 
+    seams.check(seams.WORKER, "or start `prefect worker start` by hand")
     os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", POLL)
     name = pool or own_pool()
     make_sure_of_pool(name, own=pool is None)

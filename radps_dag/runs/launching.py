@@ -115,6 +115,7 @@ def launch(
             detach=asked.detach_on_pause,
             also=(hear,),
             owns_process=asked.owns_process,
+            flow_run=asked.flow_run,
         )
 
 

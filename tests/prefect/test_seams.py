@@ -17,14 +17,14 @@ from run_support import until
 
 from radps_dag.engine.tracker import Untracked
 from radps_dag.prefect import flow_runs, seams, task_runs
-from radps_dag.prefect.seams import CLIENT, PUBLIC, SERVER, Seam
+from radps_dag.prefect.seams import CLIENT, PUBLIC, SERVER, WORKER, Seam
 from radps_dag.prefect.server import starting
 from radps_dag.prefect.server.files import ServerFiles
 from radps_dag.runs.session import prefect_tracker
 from radps_dag.storage import locks
 
 PACKAGE = ROOT / "radps_dag" / "prefect"
-SEAMS = (*CLIENT, *SERVER)
+SEAMS = (*CLIENT, *WORKER, *SERVER)
 GONE = Seam("prefect", "gone", "", ())
 
 SERVE = """

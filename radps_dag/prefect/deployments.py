@@ -177,7 +177,7 @@ async def _pool(client: PrefectClient, name: str, own: bool) -> WorkPool:
     except ObjectNotFound:
         if own:
             return await _own_pool(client, name)
-        names = sorted(pool.name for pool in await client.read_work_pools())
+        names = sorted(pool.name for pool in await client.read_work_pools(limit=PAGE))
         hint = did_you_mean(name, names) or (f"; {there_are(names)}" if names else "")
         raise UsageError(
             f"--work-pool: there is no work pool {name!r}{hint}; make it with "

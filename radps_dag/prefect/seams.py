@@ -304,6 +304,12 @@ SERVER: Sequence[Seam] = (
         _RECORDING,
         takes=("self", "obj"),
     ),
+    Seam(
+        "prefect.server.models.deployments",
+        "_insert_scheduled_flow_runs",
+        "inserts a list of rows with the key `state`, which is no column",
+        _RECORDING,
+    ),
     *(
         Seam(_ORM, table, "a table that is written in bulk", _RECORDING, has=("__table__",))
         for table in ("TaskRun", "TaskRunState", "Event", "EventResource")

@@ -61,8 +61,10 @@ def params_schema(params: Iterable[Param], defaults: Mapping[str, Any]) -> dict[
         given = {key: value for key, value in param.schema.items() if key not in _OURS}
         if param.name in defaults:
             given["default"] = defaults[param.name]
-        unit = f"[{param.unit}]" if param.unit else ""
-        if about := " ".join(filter(None, (param.description, unit))):
+        # The page checks bounds, and shows neither them nor units.
+        bounds = [words.format(given[name]) for name, words in _BOUNDS.items() if name in given]
+        more = ", ".join(filter(None, (param.unit, *bounds)))
+        if about := " ".join(filter(None, (param.description, f"({more})" if more else ""))):
             given["description"] = about
         fields[param.name] = _field(param.name, given, position)
     return {
@@ -76,6 +78,13 @@ def params_schema(params: Iterable[Param], defaults: Mapping[str, Any]) -> dict[
     }
 
 
+_BOUNDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
+    "multipleOf": "a multiple of {}",
+}
 # Words of params that JSON Schema does not have, or has for something else.
 _OURS = ("default", "format", "must_exist", "secret", "unit")
 

@@ -12,7 +12,7 @@ import click
 
 from radps_dag.cli.screen import TerminalFrontend
 from radps_dag.cli.streams import make_safe, output_kept_in
-from radps_dag.problem import InvalidPipeline, RadpsDagError, UsageError
+from radps_dag.problem import RadpsDagError, UsageError
 from radps_dag.runs.frontend import Screen
 from radps_dag.sealed import Secrets
 from radps_dag.visible import hide_in_streams, one_line, shown_streams
@@ -56,13 +56,9 @@ def _run() -> int:
         from radps_dag.runs.deployed import run_deployed
 
         run_deployed(flow_run, _Frontend("plain", "never"))
-    except InvalidPipeline as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
     except RadpsDagError as error:
         click.echo(f"radps-dag: {one_line(str(error))}", err=True)
-        if isinstance(error, UsageError):
-            return error.exit_code
+        return error.exit_code
     return 0
 
 

@@ -38,7 +38,7 @@ class DeployedRun:
         except (ObjectNotFound, ValueError) as error:
             raise UsageError(f"Prefect knows no flow run {id!r:.60}") from error
         settings = parameters.pop(SETTINGS, None)
-        if not isinstance(settings, dict) or not isinstance(settings.get("file"), str):
+        if not isinstance(settings, dict) or not _sound(settings):
             raise UsageError(f"flow run {id} is not of a deployment that `radps-dag deploy` made")
         return cls(id, parameters, settings)
 
@@ -66,6 +66,18 @@ class DeployedRun:
 
     def _read(self, client: SyncPrefectClient) -> FlowRun:
         return client.read_flow_run(UUID(self.id))
+
+
+def _sound(settings: dict[str, Any]) -> bool:
+    """Whether these are settings as `deploy` makes them: who asks Prefect may send others."""
+    texts = {**settings, "workloads": ""}
+    files = settings.get("workloads", [])
+    return (
+        isinstance(settings.get("file"), str)
+        and all(isinstance(value, str) for value in texts.values())
+        and isinstance(files, list)
+        and all(isinstance(file, str) for file in files)
+    )
 
 
 def _client() -> SyncPrefectClient:

@@ -27,7 +27,7 @@ __all__ = ["run_deployed"]
 
 
 def run_deployed(flow_run: str, front: Frontend) -> None:
-    """Drive the run of a flow run to its end. What is wrong is told to Prefect, in a line.
+    """Drive the run of a flow run to its end. What is wrong is shown, and told to Prefect.
 
     Raises UsageError where there is no such flow run, and RadpsDagError where Prefect is not there.
     """
@@ -45,11 +45,12 @@ def run_deployed(flow_run: str, front: Frontend) -> None:
         if deployed.is_cancelled():
             _cancel(asked)
     except InvalidPipeline as error:
+        for problem in error.problems:
+            front.problem(problem)
         deployed.fail(_line(error))
-        raise
     except RadpsDagError as error:
+        front.warn(str(error))
         deployed.fail(str(error))
-        raise
 
 
 def _drive(asked: RunOptions, front: Frontend) -> None:

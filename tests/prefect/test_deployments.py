@@ -84,7 +84,7 @@ def test_cancelled_on_the_page(site: Site, naps: str, served: Worker) -> None:
     flow_run = site.begin(naps)
     run = site.run_of(flow_run)
     assert site.started(run, "nap")
-    site.set_state(flow_run, "CANCELLING")
+    site.cancel(flow_run)
     ended = site.ends(flow_run)
     assert ended["state_type"] == "CANCELLED", ended["state"]
     assert until(lambda: site.status(run) == "cancelled")
@@ -100,7 +100,7 @@ def test_a_killed_run_is_retried(site: Site, gives: str, served: Worker) -> None
     os.kill(site.driver(flow_run), signal.SIGKILL)
     assert site.ends(flow_run)["state_type"] == "CRASHED"
     (site.folder / "go").touch()
-    site.set_state(flow_run, "SCHEDULED", "AwaitingRetry")
+    site.retry(flow_run)
     assert until(lambda: site.page.state(flow_run)[0] == "COMPLETED", 90)
     assert site.run_of(flow_run) == run and site.status(run) == "succeeded"
 

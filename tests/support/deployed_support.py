@@ -96,8 +96,14 @@ class Site:
             return str(error.response.json()["detail"])
         raise AssertionError("the run has begun")
 
-    def set_state(self, flow_run: str, kind: str, name: str | None = None) -> None:
-        state = {"state": {"type": kind, "name": name}, "force": True}
+    def cancel(self, flow_run: str) -> None:
+        """What *Cancel* on the page asks for."""
+        state = {"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": True}
+        self.page.post(f"/flow_runs/{flow_run}/set_state", state)
+
+    def retry(self, flow_run: str) -> None:
+        """What *Retry* on the page asks for."""
+        state = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": False}
         self.page.post(f"/flow_runs/{flow_run}/set_state", state)
 
     def ends(self, flow_run: str) -> Mapping[str, Any]:

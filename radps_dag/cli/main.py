@@ -46,7 +46,7 @@ COMMANDS = {
     "context": "show what a run knows: values with their origins, and products",
     "export": "write a run to a file",
     "import": "import a run that was exported elsewhere",
-    "deploy": "register a pipeline with Prefect, for its page and for schedules",
+    "deploy": "register a pipeline with Prefect, to be run from its page or by a schedule",
     "serve": "run what is deployed, until interrupted",
     "deployments": "list what is deployed, or remove it",
     "workloads": "list the workloads, or describe one",

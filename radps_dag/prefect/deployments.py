@@ -15,11 +15,18 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
-from prefect.client.schemas.objects import WorkPool
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-from prefect.client.schemas.sorting import DeploymentSort
+from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.utilities.urls import url_for
 
@@ -250,7 +257,20 @@ async def _remove(name: str) -> Registered:
         raise UsageError(f"{name!r} may be several deployments: {which}; give the whole name")
     async with get_client() as client:
         await client.delete_deployment(UUID(meant[0].id))
+        await _delete_waiting(client, UUID(meant[0].id))
     return meant[0]
+
+
+async def _delete_waiting(client: PrefectClient, deployment: UUID) -> None:
+    """Delete the runs that wait for the deployment's limit: Prefect deletes all others."""
+    theirs = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=[deployment]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+    )
+    newest = FlowRunSort.ID_DESC
+    while page := await client.read_flow_runs(flow_run_filter=theirs, sort=newest, limit=PAGE):
+        for run in page:
+            await client.delete_flow_run(run.id)
 
 
 def _detail(response: httpx.Response) -> str:

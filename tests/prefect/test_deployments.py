@@ -114,7 +114,7 @@ def test_a_broken_file_fails_with_its_line(site: Site, served: Worker) -> None:
     ended = site.ends(site.begin(deployment))
     assert ended["state_type"] == "FAILED"
     message = ended["state"]["message"]
-    assert "deployed_breaks.yaml:3:20: no workload 'nup'" in message and "\n" not in message
+    assert "deployed_breaks.yaml:3:21: no workload 'nup'" in message and "\n" not in message
     assert len(site.runs()) == before
 
 

@@ -99,6 +99,8 @@ def test_a_killed_run_is_retried(site: Site, gives: str, served: Worker) -> None
     assert site.started(run, "nap")
     os.kill(site.driver(flow_run), signal.SIGKILL)
     assert site.ends(flow_run)["state_type"] == "CRASHED"
+    # The worker says it twice, a second apart; whoever presses Retry comes later.
+    assert until(lambda: "infrastructure exited" in served.log.read_text("utf-8"))
     (site.folder / "go").touch()
     site.retry(flow_run)
     assert until(lambda: site.page.state(flow_run)[0] == "COMPLETED", 90)

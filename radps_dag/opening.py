@@ -215,13 +215,23 @@ def params_of(
     *,
     values: Mapping[str, Any] | None = None,
     take_secrets: bool = True,
+    partial: bool = False,
 ) -> dict[str, Any]:
     """All params: from values, else arguments, else files, else the run `before`, else the profile,
-    else their defaults. With `take_secrets` those that the environment gives are taken out of it.
-    Raises InvalidPipeline, or UsageError for what the profile says."""
+    else their defaults. With `take_secrets` those that the environment gives are taken out of it;
+    with `partial` those that nobody gives are left out. Raises InvalidPipeline, or UsageError for
+    what the profile says."""
     params = {name: value for name, value in (before or {}).items() if _is_open(pipeline, name)}
     params = {**_from_profile(profile, pipeline), **params}
-    return resolve(pipeline, arguments, files, params, values=values, take_secrets=take_secrets)
+    return resolve(
+        pipeline,
+        arguments,
+        files,
+        params,
+        values=values,
+        take_secrets=take_secrets,
+        partial=partial,
+    )
 
 
 def _is_open(pipeline: Pipeline, name: str) -> bool:

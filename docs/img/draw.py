@@ -3,7 +3,7 @@
 They show what the pipelines do now, so they are drawn by running them, in a folder that goes away:
 `graph` without a run, `terminal` (needs tmux) from a run of placeholders, `run` from one of the
 library `sim`, its questions and pictures on Prefect's page included, and `report` from another one
-(both need chromium, and minutes).
+(both need chromium, and minutes); `form` from a deployment (needs chromium).
 """
 
 from __future__ import annotations
@@ -119,6 +119,19 @@ def run(site: Site) -> None:
         shutil.copy(max(products.glob(theirs), key=str), HERE / ours)
 
 
+def form(site: Site) -> None:
+    """The form of a deployment on Prefect's page."""
+    calibration = str(ROOT / "pipelines" / "calibration.yaml")
+    deployed = site.say("deploy", calibration, "-p", "spws=0,1").split()
+    address = deployed[deployed.index("page") + 1]
+    with browser(site.folder / "browser-of-form") as tab:
+        page = _login(site, tab)
+        deployment = address.partition("#")[0].rpartition("/")[2]
+        tab.open(f"{page}/deployments/deployment/{deployment}/run")
+        tab.wait_for("Factor on the simulated cost")
+        tab.shot(HERE / "prefect-form.png", 1100, 1480)
+
+
 def report(site: Site) -> None:
     """The report of a run of the library `sim`, which stays in a folder if one is named."""
     site.say("run", FULL_CUBE, "--library", "sim", "--no-prefect", "--quiet")
@@ -181,7 +194,7 @@ def _events(tab: Browser, page: str, run: str) -> None:
 
 
 def main() -> None:
-    kinds = {"graph": graph, "terminal": terminal, "run": run, "report": report}
+    kinds = {"graph": graph, "terminal": terminal, "run": run, "form": form, "report": report}
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kinds", nargs="*", choices=[*kinds, []], help="which; all by default")
     given = parser.parse_args()

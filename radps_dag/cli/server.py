@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -75,6 +76,22 @@ def status(home: Path | None, as_json: bool, show_auth: bool) -> int:
     login = server.login_url(state) if show_auth else None
     _show(state, as_json, login)
     return 0 if state.status == "running" else 1
+
+
+@command.command("env")
+@_home
+def env(home: Path | None) -> int:
+    """Print the variables that `prefect` needs for the server, which is started if need be.
+
+    They have its password: eval "$(radps-dag server env)" shows it to nobody.
+    """
+    from radps_dag.prefect import server
+
+    address = server.ensure_server(home, lambda message: click.echo(message, err=True))
+    for name, value in server.client_environment(address).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    address.release()
+    return 0
 
 
 def _show(state: ServerStatus, as_json: bool, login: str | None = None) -> None:

@@ -49,13 +49,14 @@ def resolve(
     *,
     values: Mapping[str, Any] | None = None,
     take_secrets: bool = True,
+    partial: bool = False,
 ) -> dict[str, Any]:
     """All params: what the `values` say, else `name=value` arguments, else what the last of the
     files says that says anything of it, else, for secret ones, the environment, else those of an
     `earlier` run, else the defaults.
 
-    With `take_secrets` the environment has those no longer. Raises InvalidPipeline with everything
-    that is wrong in any of them.
+    With `take_secrets` the environment has those no longer. With `partial` those that nobody gives
+    are left out. Raises InvalidPipeline with everything that is wrong in any of them.
     """
     problems: list[Problem] = []
     given: dict[str, Any] = {**(earlier or {}), **_from_environment(pipeline, take_secrets)}
@@ -64,7 +65,7 @@ def resolve(
     given |= _from_arguments(pipeline, arguments, problems.append)
     given |= values or {}
     try:
-        completed = complete(pipeline, given)
+        completed = complete(pipeline, given, partial=partial)
     except InvalidPipeline as error:
         problems += error.problems
     if problems:
@@ -158,10 +159,13 @@ def _as_it_is(at: Location) -> Location:
     return at
 
 
-def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
+def complete(
+    pipeline: Pipeline, given: Mapping[str, Any], *, partial: bool = False
+) -> dict[str, Any]:
     """All params: what is given (plain values, or `_Given`), else defaults; each known to fit.
 
-    Raises InvalidPipeline with every value that is missing, unknown or does not fit.
+    Raises InvalidPipeline with every value that is unknown, does not fit or, unless `partial`, is
+    missing.
     """
     problems = [
         _unknown(pipeline, name, _place(value, pipeline.at))
@@ -188,6 +192,8 @@ def complete(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
         elif param.default is not None:
             values[param.name] = default_of(param)
             problems += absences((param,), values)
+        elif partial:
+            continue
         elif param.secret:
             message = (
                 f"param {param.name!r} is secret, and no value is given; set the environment's "

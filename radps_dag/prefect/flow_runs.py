@@ -67,9 +67,10 @@ async def run_flow(
     tags: Sequence[str],
     flow_runs: FlowRuns,
     early: Callable[[], State[Any]],
+    adopted: str = "",
 ) -> None:
     """Run a flow under a name; inside another flow it is a subflow of that. `early` is the state
-    of one that is told to end.
+    of one that is told to end. `adopted` is the id of a flow run that is there already, and runs.
 
     The tags are the flow run's own. Prefect would hand them down to every task run inside, and ask
     its server about each of those whether a limit goes with the tag.
@@ -80,6 +81,7 @@ async def run_flow(
         run_name=name,
         tags=tuple(tags),
         flow_runs=flow_runs,
+        adopted=adopted,
     )
     try:
         async with engine.start():
@@ -100,6 +102,7 @@ async def run_flow(
 class _Engine(AsyncFlowRunEngine[Any, Any]):
     run_name: str = ""
     tags: tuple[str, ...] = ()
+    adopted: str = ""
     flow_runs: FlowRuns = field(kw_only=True)
 
     async def set_state(self, state: State[Any], force: bool = False) -> State[Any]:
@@ -133,6 +136,11 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
             raise
 
     async def _made(self, client: PrefectClient) -> FlowRun:
+        if self.adopted:
+            there = await client.read_flow_run(UUID(self.adopted))
+            tags = {*there.tags, *self.tags}
+            await client.update_flow_run(there.id, name=self.run_name, tags=tags)
+            return there
         flow, flows = self.flow, self.flow_runs.flows
         if flow.name not in flows:
             flows[flow.name] = asyncio.create_task(client.create_flow(flow))

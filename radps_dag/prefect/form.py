@@ -1,12 +1,13 @@
-"""A question as a form on Prefect's page: the schema of its fields, and the words above them."""
+"""Questions and params as forms on Prefect's page: the schemas, and the words above a question."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from radps_dag.language.model import Param
 from radps_dag.prefect.markdown import block, image, link_to, plain, value
 from radps_dag.prefect.pictures import openings
 from radps_dag.prefect.pictures import shown as pictures
@@ -15,8 +16,9 @@ from radps_dag.progress.look import clean
 from radps_dag.questions import Question
 from radps_dag.questions.evidence import listing
 
-__all__ = ["schema", "signed", "words"]
+__all__ = ["SETTINGS", "params_schema", "schema", "signed", "words"]
 
+SETTINGS = "_run"  # of a deployment, beside its params, none of which has such a name
 BY = "by"  # the field in which who answers may say who it is: the page knows no persons
 LONGEST_NAME = 100
 MOST_LINES = 100  # of evidence
@@ -48,6 +50,43 @@ def schema(question: Question) -> dict[str, Any]:
         "required": [name for name, given in question.inputs.items() if "default" not in given],
         "additionalProperties": False,
     }
+
+
+def params_schema(params: Iterable[Param], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of the params that a run may be begun with from the page, with the `defaults`
+    of those that have one. Secret ones are left out: Prefect would keep them as they are."""
+    shown = [param for param in params if not param.secret]
+    fields = {}
+    for position, param in enumerate(shown):
+        given = {key: value for key, value in param.schema.items() if key not in _OURS}
+        if param.name in defaults:
+            given["default"] = defaults[param.name]
+        # The page checks bounds, and shows neither them nor units.
+        bounds = [words.format(given[name]) for name, words in _BOUNDS.items() if name in given]
+        more = ", ".join(filter(None, (param.unit, *bounds)))
+        if about := " ".join(filter(None, (param.description, f"({more})" if more else ""))):
+            given["description"] = about
+        fields[param.name] = _field(param.name, given, position)
+    return {
+        "type": "object",
+        "title": "Parameters",
+        "properties": fields,
+        "required": [param.name for param in shown if param.name not in defaults],
+        # Not among the properties, of which the page makes fields.
+        "patternProperties": {f"^{SETTINGS}$": {"type": "object"}},
+        "additionalProperties": False,
+    }
+
+
+_BOUNDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
+    "multipleOf": "a multiple of {}",
+}
+# Words of params that JSON Schema does not have, or has for something else.
+_OURS = ("default", "format", "must_exist", "secret", "unit")
 
 
 def signed(question: Question, said: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -114,16 +114,21 @@ def untold_of(store: Store, run: str) -> list[Untold]:
 
 
 async def repair(
-    store: Store, waiting: Sequence[Untold], earlier: Sequence[str] = (), name: str = ""
+    store: Store,
+    waiting: Sequence[Untold],
+    earlier: Sequence[str] = (),
+    name: str = "",
+    going: str = "",
 ) -> None:
     """Tell Prefect of each of them what has become of it. What cannot be told stays to be told.
 
-    Of the `earlier` flow runs it is told that one of that name goes on with them."""
+    Of the `earlier` flow runs it is told that one of that name goes on with them. One that is
+    `going` on, in a later process, stays as it is, but for what is in it."""
     try:
         async with get_client() as client:
             for notice in waiting:
                 run, fact = notice.run, notice.fact
-                if await _told(client, UUID(fact.flow_run), notice.state):
+                if await _told(client, UUID(fact.flow_run), notice.state, going):
                     told = Tracked(
                         time=time.time(),
                         place="",
@@ -160,8 +165,9 @@ def _left() -> State[Any]:
     return Cancelled(name="Resumed", message=message)
 
 
-async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> bool:
-    """Set the flow run and all that is in it and still goes on; whether the server knows it."""
+async def _told(client: PrefectClient, flow_run: UUID, state: State[Any], goes_on: str) -> bool:
+    """Set the flow run, unless it is the one that `goes_on`, and all that is in it and has not
+    ended; whether the server knows it."""
     # What was interrupted could have gone on, as what still goes on.
     going = [*_GOING, StateType.CRASHED] if state.is_cancelled() else _GOING
     try:
@@ -174,7 +180,7 @@ async def _told(client: PrefectClient, flow_run: UUID, state: State[Any]) -> boo
             for task in await _tasks(client, [run.id for run in level], going):
                 await client.set_task_run_state(task.id, state, force=True)
             for child in level:
-                if child.state_type in going:
+                if child.state_type in going and str(child.id) != goes_on:
                     await client.set_flow_run_state(child.id, state, force=True)
             level = await _inside(client, [run.id for run in level])
     except ObjectNotFound:

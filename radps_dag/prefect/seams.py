@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from radps_dag.prefect.seam_check import Seam
 
-__all__ = ["CLIENT", "PUBLIC", "SERVER"]
+__all__ = ["CLIENT", "PUBLIC", "SERVER", "WORKER"]
 
 # What Prefect documents: modules, whole. Of `prefect` itself, what stands in its `__all__`.
 PUBLIC = (
@@ -190,7 +190,7 @@ CLIENT: Sequence[Seam] = (
         "prefect.utilities.urls",
         "url_for",
         "gives the address of a flow run's page",
-        ("tracker", "prompts"),
+        ("tracker", "prompts", "deployments"),
         takes=("obj", "obj_id"),
     ),
     Seam(
@@ -198,6 +198,29 @@ CLIENT: Sequence[Seam] = (
         "keyset_from_base_key",
         "gives the names under which the page finds a form",
         ("prompts",),
+    ),
+)
+
+# In the process of `serve`, and where a work pool is made.
+WORKER: Sequence[Seam] = (
+    Seam(
+        "prefect.workers.process",
+        "ProcessWorker",
+        "serves a work pool, by methods that are replaced in an instance: one begins the runs that "
+        "are due, one drives a run and tells the process's id",
+        ("serving", "deployments"),
+        takes=("work_pool_name", "name", "limit", "create_pool_if_not_found"),
+        has=(
+            *("start", "run", "get_and_submit_flow_runs"),
+            "get_default_base_job_template",
+        ),
+    ),
+    Seam(
+        "prefect.workers.process",
+        "ProcessWorker.run",
+        "drives a run",
+        ("serving",),
+        takes=("flow_run", "configuration", "task_status"),
     ),
 )
 
@@ -250,6 +273,12 @@ SERVER: Sequence[Seam] = (
         "makes each INSERT; replaced by one that keeps its rows",
         _RECORDING,
         takes=("self", "obj"),
+    ),
+    Seam(
+        "prefect.server.models.deployments",
+        "_insert_scheduled_flow_runs",
+        "inserts a list of rows with the key `state`, which is no column",
+        _RECORDING,
     ),
     *(
         Seam(_ORM, table, "a table that is written in bulk", _RECORDING, has=("__table__",))

@@ -50,7 +50,7 @@ LONGEST_PARAMETER = 10_000
 class Shown:
     """The run that is shown: its id, by which it is found; which of its processes this is, and the
     flow runs of the earlier ones. `wished` tells who wants it cancelled. Groups down to a `depth`
-    are subflows: 1 is stages."""
+    are subflows: 1 is stages. `flow_run` is that of a deployment, which is shown as the run's."""
 
     pipeline: str
     run: str = ""
@@ -58,6 +58,7 @@ class Shown:
     earlier: Sequence[str] = ()
     wished: Callable[[], CancelRequest | None] = lambda: None
     depth: int = 1
+    flow_run: str = ""
 
 
 class PrefectTracker:
@@ -82,6 +83,7 @@ class PrefectTracker:
         self._name = run_name(shown.run or shown.pipeline, shown.generation)
         self._run = shown.run
         self._depth = shown.depth
+        self._flow_run = shown.flow_run
         self._states = FlowStates(shown.run, shown.wished)
         self._tell = tell
         self._begun = begun
@@ -128,7 +130,10 @@ class PrefectTracker:
         early = self._states.ended_early
         if not label.path:
             self._states.root = asyncio.current_task()
-        tracked = run_flow(flow, self._named(label), parameters, label.tags, self._flow_runs, early)
+        adopted = "" if label.path else self._flow_run
+        tracked = run_flow(
+            *(flow, self._named(label), parameters, label.tags, self._flow_runs, early, adopted)
+        )
         await ending.despite_prefect(tracked)
         if self._unheard(ending):
             return await body()

@@ -116,6 +116,7 @@ def launch(
             detach=asked.detach_on_pause,
             also=(hear,),
             owns_process=asked.owns_process,
+            flow_run=asked.flow_run,
         )
 
 
@@ -165,5 +166,5 @@ def _tracker(
         use({"PREFECT_API_URL": url})
     depth = asked.profile.prefect.subflow_depth
     return session.prefect_tracker(
-        job.pipeline.name, starting, tell, warn, begun, opened, use, depth
+        *(job.pipeline.name, starting, tell, warn, begun, opened, use, depth, asked.flow_run)
     )

@@ -25,7 +25,8 @@ class RunOptions:
     are workloads that are at hand. Params are those in `values`, else the `arguments`
     (`name=value`), else those of the files, else, of a run that is resumed, the `params` that it
     has recorded. A caller that `owns_process`, a command, ends with the run: signals end both, and
-    the environment may be changed. The process of any other caller is left as it is.
+    the environment may be changed. The process of any other caller is left as it is. `flow_run` is
+    the one of Prefect's that a deployment has made for the run.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class RunOptions:
     force: tuple[str, ...] = ()
     detach_on_pause: bool = False
     owns_process: bool = False
+    flow_run: str = ""
 
 
 def with_profile(settings: Settings, profile: Profile) -> Settings:

@@ -80,12 +80,14 @@ def run_job(
     detach: bool = False,
     also: Sequence[Listener] = (),
     owns_process: bool = False,
+    flow_run: str = "",
 ) -> Ended:
     """Run the job of a run that is open. Raises Interrupted if a signal ended it.
 
     Questions are shown on the `screen`, in the run's folder and by the tracker; with `detach` the
     run ends once nothing but questions is left. `also` hear what the journal has, beside the
-    screen. Signals are minded where the process is ours.
+    screen. Signals are minded where the process is ours; the worker that ends the process of a
+    deployment's `flow_run` sends several.
     """
     executor = open_executor(
         job.executor,
@@ -127,7 +129,7 @@ def run_job(
         except asyncio.CancelledError:
             await executor.close()
             return end_early(job, record)
-        repairs = asyncio.create_task(_repairs(tracker, opened))
+        repairs = asyncio.create_task(_repairs(tracker, opened, flow_run))
         others.append(tracker.on_fact)
         trackers.append(tracker)
 
@@ -156,7 +158,7 @@ def run_job(
 
     try:
         with recording(opened, emit) as record:
-            run = run_minding_signals if owns_process else run_apart
+            run = partial(run_minding_signals, once=bool(flow_run)) if owns_process else run_apart
             return run(lambda: drive_job(record), leave_at_once, hurry)
     finally:
         _tidy(job)
@@ -188,8 +190,8 @@ def _prompts(
     )
 
 
-def _repairs(tracker: Tracker, opened: OpenRun) -> Coroutine[Any, Any, None]:
-    """Tell Prefect which earlier processes have gone, where it is at hand."""
+def _repairs(tracker: Tracker, opened: OpenRun, flow_run: str) -> Coroutine[Any, Any, None]:
+    """Tell Prefect which earlier processes have gone, where it is at hand; `flow_run` goes on."""
     if isinstance(tracker, Untracked):
         return asyncio.sleep(0)
     from radps_dag.prefect.flow_states import run_name
@@ -198,7 +200,8 @@ def _repairs(tracker: Tracker, opened: OpenRun) -> Coroutine[Any, Any, None]:
     # Known now, before this process has begun a flow run of its own.
     run = opened.directory.id
     waiting, earlier = untold(opened.store, run), _flow_runs_of(opened)
-    return repair(opened.store, waiting, earlier[-1:], run_name(run, opened.generation))
+    earlier = tuple(id for id in earlier[-1:] if id != flow_run)
+    return repair(opened.store, waiting, earlier, run_name(run, opened.generation), flow_run)
 
 
 def _knowing(
@@ -269,10 +272,12 @@ def prefect_tracker(
     opened: OpenRun | None = None,
     use: UseVariables = into_environment,
     subflow_depth: int = 1,
+    flow_run: str = "",
 ) -> Tracker:
     """A tracker on the server. Prefect is imported here, when its environment is known: `use` makes
     the variables known that say it. Products of the run that is `opened` have links where the
-    server is ours. Where this Prefect lacks what a tracker relies on, the run is not tracked."""
+    server is ours. A `flow_run` is there where a deployment has made it. Where this Prefect lacks
+    what a tracker relies on, the run is not tracked."""
     server = None
     link: Link = no_link
     report = ""
@@ -309,6 +314,7 @@ def prefect_tracker(
             _flow_runs_of(opened),
             partial(wished, opened.directory),
             subflow_depth,
+            flow_run,
         )
     return PrefectTracker(shown, tell, server, warn, begun, link, page, report)
 

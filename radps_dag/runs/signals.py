@@ -30,13 +30,16 @@ def run_minding_signals(
     main: Callable[[], Coroutine[Any, Any, T]],
     leaving: Callable[[], None] = lambda: None,
     told: Callable[[], None] = lambda: None,
+    *,
+    once: bool = False,
 ) -> T:
     """Run the coroutine; SIGINT, SIGTERM and SIGHUP cancel it. Raises Interrupted when one did.
 
     `told` is called just before. A second signal, or one that finds no end within `PATIENCE`
-    seconds, ends the program at once, after `leaving`, which leaves the terminal as it was.
+    seconds, ends the program at once, after `leaving`, which leaves the terminal as it was. `once`:
+    a second one changes nothing, as where a program and not a person sends it.
     """
-    return _Minded(main, leaving, told).run()
+    return _Minded(main, leaving, told, once).run()
 
 
 def run_apart(
@@ -126,7 +129,9 @@ class _Minded(Generic[T]):
         main: Callable[[], Coroutine[Any, Any, T]],
         leaving: Callable[[], None],
         told: Callable[[], None],
+        once: bool,
     ) -> None:
+        self._once = once
         self._apart = _Apart(main)
         self._leaving = leaving
         self._told = told
@@ -146,6 +151,8 @@ class _Minded(Generic[T]):
 
     def _caught(self, number: int, frame: FrameType | None) -> None:
         del frame
+        if self._signal and self._once:
+            return
         if self._signal:
             self._leave(number)
         self._signal = number

@@ -18,14 +18,14 @@ from run_support import until
 from radps_dag.engine.tracker import Untracked
 from radps_dag.prefect import flow_runs, seam_check, seams, task_runs
 from radps_dag.prefect.seam_check import Seam
-from radps_dag.prefect.seams import CLIENT, PUBLIC, SERVER
+from radps_dag.prefect.seams import CLIENT, PUBLIC, SERVER, WORKER
 from radps_dag.prefect.server import starting
 from radps_dag.prefect.server.files import ServerFiles
 from radps_dag.runs.session import prefect_tracker
 from radps_dag.storage import locks
 
 PACKAGE = ROOT / "radps_dag" / "prefect"
-SEAMS = (*CLIENT, *SERVER)
+SEAMS = (*CLIENT, *WORKER, *SERVER)
 GONE = Seam("prefect", "gone", "", ())
 
 SERVE = """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,22 @@ def test_start_of_a_running_server(
     """Starting what runs shows it."""
     assert exit_code("server", "start", "--json") == 0
     assert json.loads(capsys.readouterr().out)["pid"] == prefect_server.pid
+
+
+def test_variables_for_prefect(
+    prefect_server: ServerAddress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell that evaluates them finds the server, and may ask it."""
+    assert exit_code("server", "env") == 0
+    lines = capsys.readouterr().out
+    done = subprocess.run(
+        ["sh", "-c", 'eval "$VARIABLES"; echo "$PREFECT_API_URL $PREFECT_API_AUTH_STRING"'],
+        env={**os.environ, "VARIABLES": lines},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [prefect_server.api_url, prefect_server.auth_string]
 
 
 def test_no_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,8 +41,11 @@ class ServerAddress:
 
     def page_of(self, flow_run: str) -> str:
         """The address that opens the page of a flow run, without asking; valid for some days."""
-        said = new_pass(self.auth_string)
-        return login_address(self.ui_url, said, f"/runs/flow-run/{flow_run}")
+        return self.page_at(f"/runs/flow-run/{flow_run}")
+
+    def page_at(self, path: str) -> str:
+        """The same of any page."""
+        return login_address(self.ui_url, new_pass(self.auth_string), path)
 
     def links(self, products: Path, run: str) -> Links:
         """The addresses of products of runs, of which one has its products in this folder."""

@@ -89,13 +89,17 @@ class Session(AsyncSession):
 
     SQLAlchemy compiles `INSERT ... VALUES (..), (..), ...` anew for each batch, value by value;
     that was more than half of the server's time. One compiled `INSERT` and a list of rows
-    means the same.
+    means the same. Flow runs that are scheduled come as a list of rows already.
     """
 
     async def execute(self, statement: Any, params: Any = None, **more: Any) -> Any:
         if params is None and isinstance(statement, Rows) and statement.rows:
             # "raw": the rows' keys are names of columns, as Prefect's rows have them.
             statement, params = statement.execution_options(dml_strategy="raw"), statement.rows
+        elif isinstance(params, list) and isinstance(statement, Insert):
+            # By `prefect.server.models.deployments`, of a flow run: no column, and refused by
+            # SQLAlchemy 2.1.
+            params = [{name: row[name] for name in row if name != "state"} for row in params]
         return await super().execute(statement, params, **more)
 
 

@@ -36,11 +36,6 @@ _TUNED = {
     # Automations and live event streams: each looks at every event, and nobody has set any up.
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_SERVER_EVENTS_STREAM_OUT_ENABLED": "false",
-    # Deployments, work pools and leases do not exist here.
-    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
-    "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
-    "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
-    "PREFECT_SERVER_SERVICES_REPOSSESSOR_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_ENABLED": "false",
     # A second at the first start, for block types that no pipeline uses.
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",

@@ -277,6 +277,20 @@ def test_what_must_be_given(tmp_path: Path) -> None:
     )
 
 
+def test_some_may_be_given_later(tmp_path: Path) -> None:
+    """A part of the params: what nobody gives is left out, what is given is checked as ever."""
+    file = tmp_path / "needs.yaml"
+    file.write_text(
+        "version: 1\nname: needs\nparams: {a: {type: integer}, b: {type: integer, default: 2}, "
+        "c: {type: string, secret: true}}\nstages: {one: {run: simulate_work}}\n"
+    )
+    pipeline = loader.load(file)
+    assert resolve(pipeline, partial=True) == {"b": 2}
+    assert resolve(pipeline, ["a=1"], partial=True) == {"a": 1, "b": 2}
+    with pytest.raises(InvalidPipeline, match="expected an integer"):
+        resolve(pipeline, ["a=x"], partial=True)
+
+
 def test_a_pipeline_without_params(tmp_path: Path) -> None:
     """Where there are none, the message does not list them."""
     pipeline = loader.load(write(tmp_path, "stages: {a: {run: x}}"))

@@ -37,7 +37,7 @@ def command_words(workload: Workload, given: Sequence[str]) -> list[str]:
 def program_lines(tools: Iterable[Workload]) -> Iterator[tuple[str, bool]]:
     """List each program of the tools, and whether it is there."""
     from radps_dag.workloads.tools.containers import ContainerMissing, container_of
-    from radps_dag.workloads.tools.versions import find_program, missing, version_of
+    from radps_dag.workloads.tools.versions import absent, find_program, missing, version_of
 
     for workload in tools:
         tool = workload.tool
@@ -52,6 +52,8 @@ def program_lines(tools: Iterable[Workload]) -> Iterator[tuple[str, bool]]:
             yield f"{tool.name}: {container.program}, {version_of(tool)}", True
         elif program is None:
             yield f"{tool.name}: {missing(tool)}", False
+        elif reason := absent(tool):
+            yield f"{tool.name}: {reason}", False
         else:
             version = version_of(tool) or "its version is not asked for"
             yield f"{tool.name}: {program}, {version}", True

@@ -5,8 +5,8 @@
 
 `wsclean_selfcal.yaml` with WSClean and AOFlagger, on a small MeasurementSet that is simulated. Of
 two kills one takes the driver alone, whose programs must go with it, the other all its processes at
-once. A run is killed up to five times, then left to end. Pixels of all images must be equal, bit by
-bit, no program may be left, and no snapshot.
+once. A run is killed up to eight times, then left to end. Pixels of all images must be equal, bit
+by bit, no program may be left, and no snapshot.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from radps_dag.workloads.sim.stores.measurement_set_v2 import write_measurement_
 
 RECIPE = PIPELINES / "programs" / "wsclean_selfcal.yaml"
 PARAMS = {
-    "pixels": 128,
+    "pixels": 64,
     "niter": 300,
     "rounds": "[{interval: 60, mode: phase}, {interval: 20, mode: phase}]",
 }
-KILLS_OF_A_RUN = 5
+KILLS_OF_A_RUN = 8
 PATIENCE = 5.0  # s, in which the programs of a driver that was killed must be gone
 
 
@@ -68,7 +68,9 @@ def main() -> None:
             runs += 1
             trial = Trial(Path(folder) / str(runs), ms)
             for _ in range(chance.randint(1, KILLS_OF_A_RUN)):
-                place = trial.kill(chance.uniform(0.3, seconds), everybody=chance.random() < 0.5)
+                place = trial.kill(
+                    chance.uniform(0.3, seconds / 2), everybody=chance.random() < 0.5
+                )
                 if place is None:  # it had ended before
                     break
                 struck[place] += 1

@@ -46,6 +46,8 @@ COMMANDS = {
     "context": "show what a run knows: values with their origins, and products",
     "export": "write a run to a file",
     "import": "import a run that was exported elsewhere",
+    "import-cab": "write tool files of Stimela's cabs",
+    "import-procedure": "write a pipeline of a procedure of the ALMA pipeline",
     "workloads": "list the workloads, or describe one",
     "executors": "list the executors: where workloads can compute",
     "schema": "print the JSON Schema of pipeline files",
@@ -62,7 +64,8 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         # Python has the word `import` for itself.
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        name = cmd_name.replace("-", "_")
+        name = f"{name}_" if keyword.iskeyword(name) else name
         module = importlib.import_module(f"radps_dag.cli.{name}")
         command: click.Command = module.command
         return command

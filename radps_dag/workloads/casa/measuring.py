@@ -1,4 +1,4 @@
-"""What a task of CASA has done, in numbers: the outputs of its tool file, under the usual names."""
+"""A task of CASA that has ended to numbers: outputs of its tool file, under the usual names."""
 
 from __future__ import annotations
 

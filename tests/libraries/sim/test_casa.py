@@ -138,7 +138,7 @@ def test_the_calibration_is_that_of_the_library(ran: Ran, tmp_path: Path) -> Non
 
 def test_quality_has_the_usual_names(ran: Ran) -> None:
     """Flags, signal to noise and dynamic range are scored, and the beam is that in the file."""
-    scored = {fact["place"] for fact in ran.of("qa_scored")}
+    scored = {fact["place"] for fact in ran.of("scored")}
     assert {"flag", "bandpass", "gains/phases", "flux_scale", "image"} <= scored
     assert 50 < ran.outputs["dynamic_range"] < 1000
     assert np.allclose(ran.outputs["beam"], plane_of(ran.outputs).beam[:2] / ARCSEC, rtol=1e-3)

@@ -48,6 +48,8 @@ COMMANDS = {
     "deploy": "register a pipeline with Prefect, to be run from its page or by a schedule",
     "serve": "run what is deployed, until interrupted",
     "deployments": "list what is deployed, or remove it",
+    "import-cab": "write tool files of Stimela's cabs",
+    "import-procedure": "write a pipeline of a procedure of the ALMA pipeline",
     "workloads": "list the workloads, or describe one",
     "executors": "list the executors: where workloads can compute",
     "schema": "print the JSON Schema of pipeline files",
@@ -64,7 +66,8 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         # Python has the word `import` for itself.
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        name = cmd_name.replace("-", "_")
+        name = f"{name}_" if keyword.iskeyword(name) else name
         module = importlib.import_module(f"radps_dag.cli.{name}")
         command: click.Command = module.command
         return command

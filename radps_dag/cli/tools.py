@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from radps_dag.language.shape import describe, mismatch
 from radps_dag.language.source import parse
 from radps_dag.problem import Problem, Source, UsageError, did_you_mean, there_are
 from radps_dag.workloads.contract.description import Input, Workload
+from radps_dag.workloads.tools.tool import Tool
 
 __all__ = ["command_words", "program_lines"]
 
@@ -18,9 +19,11 @@ __all__ = ["command_words", "program_lines"]
 def command_words(workload: Workload, given: Sequence[str]) -> list[str]:
     """The words of the command that a tool would run with these inputs (`NAME=VALUE`).
 
-    Raises UsageError for what is not a tool, and for inputs that are unknown, missing or wrong.
+    Raises UsageError for what is not a tool, for inputs that are unknown, missing or wrong, and
+    where the image is missing in which it would run.
     """
     from radps_dag.workloads.tools.argv import InputRefused, command_of, names_of
+    from radps_dag.workloads.tools.containers import ContainerMissing
 
     if workload.tool is None:
         raise UsageError(
@@ -28,16 +31,40 @@ def command_words(workload: Workload, given: Sequence[str]) -> list[str]:
         )
     values = _inputs(workload, given)
     try:
-        words = command_of(workload.tool, names_of(workload.tool, values))
-    except InputRefused as error:
+        names = names_of(workload.tool, values)
+        words = _contained(workload.tool, command_of(workload.tool, names), values, names)
+    except (InputRefused, ContainerMissing) as error:
         raise UsageError(f"{workload.name}: {error}") from None
     return [word.decode("utf-8", "surrogateescape") for word in words]
+
+
+def _contained(
+    tool: Tool, words: list[bytes], inputs: Mapping[str, Any], values: Mapping[str, Any]
+) -> list[bytes]:
+    """The words with those of the engine around them, where the profile says that the tool runs in
+    a container. The directory of the call and the container have names for people."""
+    from radps_dag.workloads.tools.argv import environment_of
+    from radps_dag.workloads.tools.containers import binds_of, container_of
+
+    container = container_of(tool)
+    if container is None:
+        return words
+    folder = Path("/DIRECTORY-OF-THE-CALL")
+    around, _ = container.command(
+        words,
+        folder,
+        binds_of(tool, inputs, folder),
+        environment_of(tool, values),
+        network=tool.network,
+        name=f"radps-dag-{tool.name}",
+    )
+    return around
 
 
 def program_lines(tools: Iterable[Workload]) -> Iterator[tuple[str, bool]]:
     """List each program of the tools, and whether it is there."""
     from radps_dag.workloads.tools.containers import ContainerMissing, container_of
-    from radps_dag.workloads.tools.versions import find_program, missing, version_of
+    from radps_dag.workloads.tools.versions import absent, find_program, missing, version_of
 
     for workload in tools:
         tool = workload.tool
@@ -52,6 +79,8 @@ def program_lines(tools: Iterable[Workload]) -> Iterator[tuple[str, bool]]:
             yield f"{tool.name}: {container.program}, {version_of(tool)}", True
         elif program is None:
             yield f"{tool.name}: {missing(tool)}", False
+        elif reason := absent(tool):
+            yield f"{tool.name}: {reason}", False
         else:
             version = version_of(tool) or "its version is not asked for"
             yield f"{tool.name}: {program}, {version}", True

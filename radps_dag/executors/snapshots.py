@@ -24,6 +24,10 @@ __all__ = ["SnapshotFailed", "begin_from_snapshots", "discard_snapshots"]
 _FICLONE = 0x40049409  # of Linux: share the blocks of another file until one of them is written
 
 
+# Of names: a snapshot that is removed, one that is made, the data that are restored from it.
+_ENDS = (".old", ".part", ".fresh")
+
+
 class SnapshotFailed(RadpsDagError):
     """No snapshot can be made, or data cannot be restored from it."""
 
@@ -59,12 +63,14 @@ def discard_snapshots(addresses: Iterable[str], root: Path, place: str) -> None:
     for address in addresses:
         if is_local(address):
             snapshot = _beside(path_of(address), root, place)
+            old, part, fresh = (snapshot.with_name(f"{snapshot.name}{end}") for end in _ENDS)
+            _remove(old)
             # Half removed, it must not have the name of a whole one.
             if os.path.lexists(snapshot):
-                old = snapshot.with_name(f"{snapshot.name}.old")
-                _remove(old)
                 snapshot.rename(old)
-                _remove(old)
+            # What a process that was killed has left, too.
+            for path in (old, part, fresh):
+                _remove(path)
 
 
 def _beside(data: Path, root: Path, place: str) -> Path:

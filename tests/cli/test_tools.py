@@ -14,6 +14,7 @@ from journal_support import facts_of_only_run
 from run_support import PROGRAM, until
 
 from radps_dag.cli.main import main
+from radps_dag.workloads.tools.containers import _found
 
 TOOL = """
 version: 1
@@ -117,6 +118,37 @@ def test_the_command_is_shown(project: Path, capsys: pytest.CaptureFixture[str])
     assert words == [program, "-size", "4", "5", "-niter", "3", "-title", "$(id)", ms]
     assert run("workloads", "imager", "--argv", "--json", *given) == 0
     assert json.loads(capsys.readouterr().out) == words
+
+
+def test_the_command_has_the_engine_around_it(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the profile says that the tool runs in a container: binds, user, digest; without the
+    engine it says so, and with `fallback` it is the program of the machine."""
+    text = TOOL.replace("version: 1", "version: 1\nimage: docker://site/imager:1", 1)
+    (project / "tools" / "imager.yaml").write_text(text)
+    (project / "radps-dag.toml").write_text('[containers]\nengine = "podman"\n')
+    given = ("-p", "ms=my.ms", "-p", "size=8,8")
+    monkeypatch.setenv("PATH", "/nowhere")
+    _found.cache_clear()
+    assert run("workloads", "imager", "--argv", *given) == 2
+    assert "podman is not on this machine" in capsys.readouterr().err
+    (project / "radps-dag.toml").write_text('[containers]\nengine = "podman"\nfallback = true\n')
+    assert run("workloads", "imager", "--argv", *given) == 0
+    assert "podman" not in capsys.readouterr().out
+    (project / "radps-dag.toml").write_text('[containers]\nengine = "podman"\n')
+    (project / "podman").write_text("#!/bin/sh\necho sha256:12ab\n")
+    (project / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{project}:/usr/bin:/bin")
+    _found.cache_clear()
+    assert run("workloads", "imager", "--argv", "--json", *given) == 0
+    words = json.loads(capsys.readouterr().out)
+    assert words[:3] == [str(project / "podman"), "run", "--rm"]
+    assert f"type=bind,source={project}/my.ms,destination={project}/my.ms,readonly" in words
+    assert "--network" in words
+    at = words.index("sha256:12ab")
+    assert words[at - 2] == "--entrypoint"
+    assert words[-1] == str(project / "my.ms")
 
 
 @pytest.mark.parametrize(

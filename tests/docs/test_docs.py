@@ -90,7 +90,7 @@ def test_the_mistakes_shown_are_those_found(checkout: Path) -> None:
 
 def test_every_command_is_listed() -> None:
     """The table of commands has those that there are, in order, saying what `--help` says."""
-    rows = re.findall(r"^\| `radps-dag (\w+)[^`]*` \| (.*) \|$", COMMANDS_PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `radps-dag ([\w-]+)[^`]*` \| (.*) \|$", COMMANDS_PAGE, re.MULTILINE)
     assert [name for name, _ in rows] == list(COMMANDS)
     for name, text in rows:
         assert text.startswith(COMMANDS[name]), name

@@ -22,6 +22,7 @@ from radps_dag.workloads.tools.argv import (
 )
 from radps_dag.workloads.tools.lines import Watch
 from radps_dag.workloads.tools.tool import (
+    NOT_FOUND,
     Files,
     FromInput,
     FromJson,
@@ -122,7 +123,8 @@ class ProgramCall:
                 raise self._failure(watch, trigger.error, f"{name}: {watch.failures[trigger]}")
         if code not in self.tool.codes:
             last = next(reversed(watch.last_lines()), "it printed nothing")
-            raise self._failure(watch, "ProgramFailed", f"{name} {_how(code)}: {last}")
+            error = "ProgramMissing" if code == NOT_FOUND else "ProgramFailed"
+            raise self._failure(watch, error, f"{name} {_how(code)}: {last}")
 
     def _failure(self, watch: Watch, error: str, message: str) -> CallFailed:
         lines = watch.last_lines()

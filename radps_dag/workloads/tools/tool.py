@@ -13,6 +13,7 @@ from radps_dag.problem import Location
 
 __all__ = [
     "ENGINES",
+    "NOT_FOUND",
     "STREAMS",
     "Containers",
     "Files",
@@ -29,6 +30,7 @@ __all__ = [
 
 Stream = Literal["stdout", "stderr"]
 STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
+NOT_FOUND = 127  # exit code: what should have been run is not there, as shells have it
 ENGINES = ("podman", "docker", "apptainer")
 
 

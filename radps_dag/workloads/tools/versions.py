@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,9 +17,9 @@ from radps_dag.workloads.tools.containers import (
     container_of,
     identity_of_image,
 )
-from radps_dag.workloads.tools.tool import Tool
+from radps_dag.workloads.tools.tool import NOT_FOUND, Tool
 
-__all__ = ["answer_of", "find_program", "identity_of", "missing", "version_of"]
+__all__ = ["absent", "answer_of", "find_program", "identity_of", "missing", "version_of"]
 
 # Seconds that a program may take to say its version: some import half of Python.
 _PATIENCE = 60
@@ -27,8 +28,9 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)+\S*|\b\d+\b")
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program; None where there is none that may be executed."""
-    return shutil.which(name)
+    """The path of a program, on the PATH or beside the Python that runs us, where pip puts those of
+    packages; None where there is none that may be executed."""
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
 
 
 def missing(tool: Tool) -> str:
@@ -37,12 +39,23 @@ def missing(tool: Tool) -> str:
     return f"{tool.program[0]} is not on this machine{how}"
 
 
+def absent(tool: Tool) -> str:
+    """Say why what the program needs is not there, "" where it is or nothing asks for it: the
+    version command says so by the exit code of shells for what they have not found."""
+    code, answer = _asked(tool) if tool.version_command else (0, "")
+    return answer if code == NOT_FOUND else ""
+
+
 def answer_of(tool: Tool) -> str:
     """The answer of the version command, "" if it cannot be asked. Asked once while the program's
     file stays as it is."""
+    return _asked(tool)[1]
+
+
+def _asked(tool: Tool) -> tuple[int, str]:
     program = find_program((tool.version_command or tool.program)[0])
     if program is None:
-        return ""
+        return 0, ""
     about = Path(program).stat()
     return _answer(
         program, tool.version_command[1:], about.st_size, about.st_mtime_ns, _variables(tool)
@@ -92,7 +105,7 @@ def _answer(
     size: int,
     changed: int,
     variables: tuple[tuple[str, str], ...],
-) -> str:
+) -> tuple[int, str]:
     del size, changed
     try:
         asked = subprocess.run(  # noqa: S603  # a list of words, and no shell
@@ -105,8 +118,8 @@ def _answer(
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return asked.stdout[:_MOST].decode("utf-8", "replace").strip()
+        return 0, ""
+    return asked.returncode, asked.stdout[:_MOST].decode("utf-8", "replace").strip()
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ import pytest
 from resume_support import Desk, desk
 from run_support import write
 
-from radps_dag.executors.snapshots import SnapshotFailed
+from radps_dag.executors.snapshots import SnapshotFailed, discard_snapshots
 from radps_dag.problem import UsageError
 from radps_dag.workloads import Product, workload
 
@@ -80,6 +80,19 @@ def test_a_killed_change_begins_again(how: str, desk: Desk) -> None:
     assert "was restored from its snapshot" in told.out
     assert (data / "table/rows").read_text() == "first row\nhalf row\nhalf row\n"
     assert (data / "link").is_symlink()
+    assert names(desk.directory) == {"my.ms"}
+
+
+@pytest.mark.command
+@pytest.mark.parametrize("end", ["", ".old", ".part", ".fresh"])
+def test_nothing_stays_of_a_process_killed_in_between(end: str, desk: Desk) -> None:
+    """While a snapshot was made, restored from or removed: all goes with the call's success."""
+    data = laid_out(desk, "kill -9 $PPID; sleep 5", "snapshot: copy\n")
+    assert start(desk) == -9
+    (snapshot,) = names(desk.directory) - {data.name}
+    root = next((desk.directory / ".radps" / "runs").iterdir())
+    (desk.directory / snapshot).rename(desk.directory / f"{snapshot}{end}")
+    discard_snapshots([data.as_uri()], root / "products", "change")
     assert names(desk.directory) == {"my.ms"}
 
 

@@ -168,7 +168,7 @@ def _which(monkeypatch: pytest.MonkeyPatch, programs: Path) -> Any:
     import shutil
 
     real = shutil.which
-    return lambda name: None if name == "docker" else real(name)
+    return lambda name, path=None: None if name == "docker" else real(name, path=path)
 
 
 def test_in_podman(tmp_path: Path, podman: Path) -> None:

@@ -1,0 +1,60 @@
+"""`radps-dag import-cab`: cabs of Stimela as tool files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from radps_dag.problem import Problem, UsageError
+
+__all__ = ["command"]
+
+
+@click.command("import-cab")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    *("-o", "--output", "folder"),
+    type=click.Path(path_type=Path),
+    default=Path("tools"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder for the tool files.",
+)
+@click.option("--only", multiple=True, metavar="NAME", help="One cab of several. May be repeated.")
+def command(file: Path, folder: Path, only: tuple[str, ...]) -> int:
+    """Write tool files of the cabs in FILE, which are those of Stimela, such as cult-cargo has.
+
+    What a tool file cannot say is a warning, and a comment in the file. Files that FILE includes
+    are looked for beside it and in the folders above.
+    """
+    from radps_dag.cli.importing import show_warnings, write_files
+    from radps_dag.foreign import cab_to_tool, read_cabs
+    from radps_dag.foreign.cab_types import Unsayable
+    from radps_dag.problem import did_you_mean, there_are
+    from radps_dag.workloads.tools.reading import read_tool
+
+    cabs, warnings = read_cabs(file)
+    if unknown := [name for name in only if name not in cabs]:
+        hint = did_you_mean(unknown[0], cabs) or f"; {there_are(cabs)}"
+        raise UsageError(f"{file}: no cab {unknown[0]!r}{hint}")
+    drafts = []
+    for name, cab in cabs.items():
+        if only and name not in only:
+            continue
+        at = cab.key_at(next(iter(cab))) if cab else warnings[0].at
+        try:
+            drafts.append(cab_to_tool(name, cab, at))
+        except Unsayable as error:
+            warnings.append(
+                Problem(at, "cab", f"cab {name!r} is left out: {error}", severity="warning")
+            )
+    warnings += [warning for draft in drafts for warning in draft.warnings]
+    show_warnings(warnings)
+    if not drafts:
+        raise UsageError(f"{file}: none of its cabs can be a tool file")
+    paths = [(Path(f"{draft.name}.yaml"), draft) for draft in drafts]
+    write_files(paths, folder, file, read_tool)
+    for path, _ in paths:
+        click.echo(folder / path)
+    return 0

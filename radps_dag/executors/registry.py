@@ -104,7 +104,7 @@ def _read_choice(at: At, name: str, table: Any) -> ExecutorChoice:
     kind = known_executor(table.get("kind", name if name in kinds else None), f"{at}.kind")
     if name in kinds and name != kind:
         raise UsageError(f"{at}: {name!r} is a kind of executor; take another name for a {kind!r}")
-    settings = SETTINGS[kind] if kind in _OWN else getattr(find_executor(kind), "settings", None)
+    settings = SETTINGS.get(kind) or getattr(find_executor(kind), "settings", None)
     rest = {key: value for key, value in table.items() if key != "kind"}
     if settings is None:
         if rest:

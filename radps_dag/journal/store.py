@@ -1,40 +1,17 @@
-"""The journal as a database keeps it: runs and their rows, read and appended."""
+"""The journal as a database keeps it: runs entered and removed, and rows appended by one writer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf, nextafter
-from typing import Any, TypeVar
+from typing import Any
 
-from radps_dag.facts import Fact
-from radps_dag.journal.connections import Connection, Connections, Database
+from radps_dag.journal.connections import Connection, Database
 from radps_dag.journal.pins import Pins
-from radps_dag.journal.rows import (
-    ADVICE,
-    CANCELLED,
-    Damaged,
-    DamagedRun,
-    Head,
-    Row,
-    believed,
-    checksum,
-    digest,
-    to_fact,
-)
-from radps_dag.journal.statements import (
-    ADD,
-    CLEAR,
-    ENTER,
-    FACTS,
-    HEADLESS,
-    KEYED,
-    LEAVE,
-    MOVE,
-    RUNS,
-    WITH_KEY,
-    any_of,
-)
+from radps_dag.journal.reader import RUN, Damages, Reader
+from radps_dag.journal.rows import CANCELLED, Head, Row, checksum, digest
+from radps_dag.journal.statements import ADD, CLEAR, ENTER, KEYED, LEAVE, MOVE
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
 
@@ -45,20 +22,11 @@ class Outdated(RadpsDagError):
     """Somebody else has begun to drive the run."""
 
 
-_RUN = f"{RUNS} WHERE run = :run"
-_SINCE = f"{FACTS} WHERE run = :run AND seq > :after ORDER BY seq"
-
-Damages = Callable[[DamagedRun], object]
-T = TypeVar("T")
-
-
-class Store(Connections):
+class Store(Reader):
     """The journal of a workspace: reads at any moment, and one writer for each run."""
 
     def __init__(self, workspace: Workspace, database: Database, name: str, reading: bool) -> None:
-        super().__init__(database, name, reading)
-        self.workspace = workspace
-        self._sound: dict[str, int] = {}  # by run: the row up to which all were checked
+        super().__init__(workspace, database, name, reading)
         self._pins = Pins(workspace)
 
     def close(self) -> None:
@@ -70,29 +38,6 @@ class Store(Connections):
         """Keep what a run has made from being removed until the store is closed, before its rows
         are read. False where somebody removes it right now."""
         return self.reading or self._pins.take(run)
-
-    def heads(self, damaged: Damages | None = None) -> list[Head]:
-        """All runs, newest first. Those that are damaged are handed to `damaged` and left out, and
-        those in which nothing has happened yet are not there.
-
-        Raises DamagedRun where nobody asks for the damaged ones.
-        """
-        with self.look() as connection:
-            rows = connection.execute(f"{RUNS} ORDER BY created DESC, run DESC").fetchall()
-            lost = connection.execute(HEADLESS).fetchall()
-        heads = [head for head in _sound(rows, self._head, damaged) if head.last]
-        for (run,) in lost:
-            error = self._damaged(str(run), f"run {run!r} is not in the list of runs")
-            if damaged is None:
-                raise error
-            damaged(error)
-        return heads
-
-    def head(self, run: str) -> Head | None:
-        """Head of a run; None if there is no such run."""
-        with self.look() as connection:
-            row = connection.execute(_RUN, {"run": run}).fetchone()
-        return None if row is None else self._head(row)
 
     def create(self, run: str, pipeline: str, time: float) -> bool:
         """Enter a new run, with nothing in it. False where one of that name is there already.
@@ -152,121 +97,6 @@ class Store(Connections):
                 self._add(connection, head, [row])
         return None if earlier is None else self._row(earlier)
 
-    def keyed(self, run: str, key: str, kind: str) -> Row | None:
-        """The first row of a run with a key, of a kind."""
-        with self.look() as connection:
-            values = {"run": run, "key": key, "kind": kind}
-            first = connection.execute(KEYED, values).fetchone()
-        return None if first is None else self._row(first)
-
-    def _add(self, connection: Connection, head: Head, rows: Sequence[Row]) -> int:
-        first = head.last + 1
-        values = [
-            {
-                "run": row.run,
-                "seq": seq,
-                "time": row.time,
-                "place": row.place,
-                "kind": row.kind,
-                "key": row.key,
-                "payload": row.payload,
-                "checksum": checksum(row, seq),
-            }
-            for seq, row in enumerate(rows, start=first)
-        ]
-        connection.executemany(ADD, values)
-        head = replace(head, last=first + len(rows) - 1)
-        connection.execute(MOVE, _values(head))
-        return first
-
-    def rows(
-        self, run: str, after: int = 0, kinds: Sequence[str] = (), *, hasty: bool = False
-    ) -> Iterator[Row]:
-        """The rows of a run in their order. Raises Damaged where any of the run, of whatever kind,
-        is damaged or missing; `hasty`: where one of these kinds is damaged."""
-        if kinds:
-            if not hasty:
-                self.check_run(run)
-            of_kinds, values = any_of("kind", kinds)
-            yield from self._some(
-                f"run = :run AND seq > :after AND {of_kinds}",
-                {"run": run, "after": after, **values},
-            )
-        else:
-            yield from self._all_rows(run, after)
-
-    def at(self, run: str, places: Collection[str], kinds: Sequence[str]) -> list[Row]:
-        """The rows of a run about these places, of these kinds, in their order. Raises Damaged as
-        `rows` does."""
-        self.check_run(run)
-        at_places, values = any_of("place", places)
-        of_kinds, more = any_of("kind", kinds)
-        wanted = f"run = :run AND {at_places} AND {of_kinds}"
-        return list(self._some(wanted, {"run": run, **values, **more}))
-
-    def check_run(self, run: str) -> None:
-        """Raises Damaged where a row of a run is not what was written, or one is missing.
-
-        Each is looked at once, so that whoever asks the database about the run may ask first.
-        """
-        self._all_rows(run, self._sound.get(run, 0))
-
-    def _all_rows(self, run: str, after: int) -> list[Row]:
-        """The rows of a run, every one of them checked."""
-        # One transaction, so that the two belong together.
-        with self.look() as connection:
-            of_run = connection.execute(_RUN, {"run": run}).fetchone()
-            values = connection.execute(_SINCE, {"run": run, "after": after}).fetchall()
-        last = 0 if of_run is None else self._head(of_run).last
-        rows = list(map(self._row, values))
-        for number, row in enumerate(rows, start=after + 1):
-            if row.seq != number:
-                raise self._damaged(run, f"row {number} of run {run} is missing")
-        if after + len(values) < last:
-            raise self._damaged(run, f"row {after + len(values) + 1} of run {run} is missing")
-        if values and after + len(values) > last:
-            raise self._damaged(run, f"run {run} has rows after its last, {last}")
-        if after <= self._sound.get(run, 0):
-            self._sound[run] = max(last, self._sound.get(run, 0))
-        return rows
-
-    def _some(self, wanted: str, values: dict[str, Any]) -> Iterator[Row]:
-        with self.look() as connection:
-            rows = connection.execute(f"{FACTS} WHERE {wanted} ORDER BY seq", values).fetchall()
-        return map(self._row, rows)
-
-    def facts(self, run: str, after: int = 0) -> Iterator[Fact]:
-        """Yield the facts of a run, in their order. Raises Damaged."""
-        for row in self.rows(run, after):
-            yield self.fact(row)
-
-    def fact(self, row: Row) -> Fact:
-        """Fact of a row. A row that is damaged raises `DamagedRun`."""
-        try:
-            return to_fact(row, self.workspace)
-        except Damaged as error:
-            raise self._damaged(row.run, str(error)) from error
-
-    def with_key(self, key: str, most: int = 20, damaged: Damages | None = None) -> list[Row]:
-        """The newest rows with a key. Those that are damaged are as in `heads`."""
-        with self.look() as connection:
-            rows = connection.execute(WITH_KEY, {"key": key, "most": most}).fetchall()
-        return list(_sound(rows, self._row, damaged))
-
-    def check(self, *, thorough: bool = False) -> None:
-        """Look for damage of the file itself; `thorough`: and of what finds the rows in it.
-
-        Raises Damaged.
-        """
-        if self.postgres:
-            return
-        with self.look() as connection:
-            what = "integrity_check" if thorough else "quick_check"
-            (state,) = connection.execute(f"PRAGMA {what}(1)").fetchone()
-        if state != "ok":
-            reason = " ".join(str(state).removeprefix("*** in database main ***").split())
-            raise Damaged(f"{self.name}: the journal is damaged: {reason}; {ADVICE}")
-
     def add_run(self, head: Head, rows: Sequence[Row]) -> bool:
         """Enter a whole run that comes from elsewhere. False where it is there already."""
         with self.begin() as connection:
@@ -291,46 +121,36 @@ class Store(Connections):
             self._sound.pop(run, None)
         return gone
 
+    def _add(self, connection: Connection, head: Head, rows: Sequence[Row]) -> int:
+        first = head.last + 1
+        values = [
+            {
+                "run": row.run,
+                "seq": seq,
+                "time": row.time,
+                "place": row.place,
+                "kind": row.kind,
+                "key": row.key,
+                "payload": row.payload,
+                "checksum": checksum(row, seq),
+            }
+            for seq, row in enumerate(rows, start=first)
+        ]
+        connection.executemany(ADD, values)
+        head = replace(head, last=first + len(rows) - 1)
+        connection.execute(MOVE, _values(head))
+        return first
+
     def _enter(self, connection: Connection, head: Head) -> bool:
         return connection.execute(ENTER, _values(head)).fetchone() is not None
 
     def _locked(self, connection: Connection, run: str) -> Head:
         # SQLite has no locks of rows: who writes has the whole file for himself.
-        lock = f"{_RUN} FOR UPDATE" if self.postgres else _RUN
+        lock = f"{RUN} FOR UPDATE" if self.postgres else RUN
         row = connection.execute(lock, {"run": run}).fetchone()
         if row is None:
             raise self._damaged(run, f"run {run} is not in the journal")
         return self._head(row)
-
-    def _head(self, row: Sequence[Any]) -> Head:
-        """The head of a run. Raises Damaged where it is not what was written."""
-        *values, written = row
-        head = Head(*values)
-        if digest(head) != written:
-            raise self._damaged(str(head.run), f"the head of run {head.run!r} is damaged")
-        return head
-
-    def _row(self, row: Sequence[Any]) -> Row:
-        try:
-            return believed(Row(*row))
-        except Damaged as error:
-            raise self._damaged(str(row[0]), str(error)) from error
-
-    def _damaged(self, run: str, what: str) -> DamagedRun:
-        return DamagedRun(f"{self.name}: {what}; {ADVICE}", run)
-
-
-def _sound(
-    rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], T], damaged: Damages | None
-) -> Iterator[T]:
-    """Read rows; if `damaged` is given, those that are damaged are handed to it and left out."""
-    for row in rows:
-        try:
-            yield read(row)
-        except DamagedRun as error:
-            if damaged is None:
-                raise
-            damaged(error)
 
 
 def _values(head: Head) -> dict[str, Any]:

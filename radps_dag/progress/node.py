@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from radps_dag.facts import NodeKind, QuestionAsked, Scored, Verdict, is_call
+from radps_dag.facts import NodeKind, QuestionAsked, Scored, Verdict, is_leaf
 
 __all__ = [
     "RECENT",
@@ -107,7 +107,7 @@ class NodeState:
     def awaits_turn(self) -> bool:
         """Whether it has begun, and nothing in it runs: its next call waits for slots, or is being
         looked up."""
-        if self.status != "running" or is_call(self.kind) or self.kind == "pause":
+        if self.status != "running" or (self.kind is not None and is_leaf(self.kind)):
             return False
         if self.asked is not None or self.waits_since is not None:
             return False

@@ -11,7 +11,7 @@ from repository import ROOT
 def test_the_hooks_are_those_of_ci() -> None:
     """Each step of .ci/run with a tool of the environment is a hook, with the same arguments."""
     steps = re.findall(
-        r'^step "([^"]+)" (\.venv/bin/.+)$', (ROOT / ".ci" / "run").read_text(), re.MULTILINE
+        r'^ *step "([^"]+)" (\.venv/bin/.+)$', (ROOT / ".ci" / "run").read_text(), re.MULTILINE
     )
     assert len(steps) == 4
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from radps_dag.engine.capacity import Offer
+from radps_dag.executors import registry
 from radps_dag.executors.registry import ExecutorChoice, choose
 from radps_dag.executors.settings import Block, DaskSettings, ParslSettings, PoolSettings
 from radps_dag.language.model import Resources
@@ -50,6 +51,15 @@ def test_a_kind_by_another_name(tmp_path: Path) -> None:
     assert found.executors["cluster"].settings == cluster
     assert choose("few", found.executors).kind == "threads"
     assert choose("threads", found.executors) == ExecutorChoice("threads", "threads")
+
+
+def test_a_kind_of_ours_without_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be named in a profile as soon as it is registered, and takes no settings then."""
+    monkeypatch.setitem(registry._OWN, "lanes", "radps_dag.executors.threads:Threads")
+    text = '[executors.wide]\nkind = "lanes"\n'
+    assert profile(tmp_path, text).executors["wide"] == ExecutorChoice("wide", "lanes")
+    with pytest.raises(UsageError, match="executor 'lanes' has no settings; remove 'slots'"):
+        profile(tmp_path, f"{text}slots = 3\n")
 
 
 def test_blocks_of_jobs(tmp_path: Path) -> None:

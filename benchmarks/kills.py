@@ -85,12 +85,16 @@ def _begun(folder: Path, profile: Path, executor: str, name: str) -> subprocess.
 def _ended(run: subprocess.Popen[str]) -> Any:
     """The outputs of a run that has succeeded."""
     run.wait(LIMIT)
-    arguments = [str(word) for word in run.args] if isinstance(run.args, list) else []
-    log = Path(arguments[-1] + ".jsonl")
-    lines = log.read_text(encoding="utf-8").splitlines()
+    lines = _log_of(run).read_text(encoding="utf-8").splitlines()
     if run.returncode:
         sys.exit(f"a run failed: {lines[-3:]}")
     return json.loads(next(line for line in reversed(lines) if '"outputs"' in line))["outputs"]
+
+
+def _log_of(run: subprocess.Popen[str]) -> Path:
+    """The file beside the workspace, which is the last word of the command."""
+    assert isinstance(run.args, list)
+    return Path(f"{run.args[-1]}.jsonl")
 
 
 def _kill(
@@ -102,8 +106,10 @@ def _kill(
     *,
     scancel: bool,
 ) -> None:
-    """Kill at random while the run goes on."""
-    time.sleep(3)
+    """Kill at random, once the first call is done."""
+    log = _log_of(run)
+    while run.poll() is None and '"node_succeeded"' not in log.read_text(encoding="utf-8"):
+        time.sleep(0.2)
     while run.poll() is None and len(killed) < most:
         time.sleep(chance.uniform(0.3, 2.0))
         if scancel and chance.random() < 0.3:
@@ -130,7 +136,7 @@ def _victims(driver: int, folder: str) -> Iterator[tuple[str, psutil.Process]]:
             continue
         if "radps_dag.executors.worker" in words and (ours or _of_pilot(process, folder)):
             yield "call process", process
-        elif ours and "multiprocessing.spawn" in words:
+        elif ours and ("multiprocessing.spawn" in words or "Dask Worker" in words):
             yield "Dask worker", process
         elif ours and "process_worker_pool" in words:
             yield "pilot", process

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
-import math
 from typing import TYPE_CHECKING, Any
 
 from radps_dag.executors import agent
 from radps_dag.executors.call import Call, Performed, Setup
 from radps_dag.executors.dask_cluster import connect, security_of, start_cluster
-from radps_dag.executors.dask_workers import LOOK, Worker, Workers, on_loop
+from radps_dag.executors.dask_worker import Share, Worker
+from radps_dag.executors.dask_workers import LOOK, Workers, on_loop
 from radps_dag.executors.requests import Elsewhere, Requests
 from radps_dag.executors.settings import DaskSettings
 from radps_dag.outcome import WorkerDied
@@ -68,15 +68,15 @@ class Dask(Elsewhere):
     async def run(self, call: Call) -> Performed:
         """Run a call on the worker that has the most free threads."""
         self._workers.watch()
-        width = max(1, math.ceil(call.resources.cpus))
-        worker = await self._workers.take(call.place, width)
+        share = Share.of(call.resources)
+        worker = await self._workers.take(call.place, share)
         try:
             with self._requests.keeping(call.place) as kept, self._workers.listening(worker, kept):
                 response = await self._made(call, worker)
                 kept.answered()
             return self._requests.performed(call, response)
         finally:
-            await asyncio.shield(self._workers.give(worker, width))
+            await asyncio.shield(self._workers.give(worker, share))
 
     async def close(self) -> None:
         """End our calls and what they have left on the workers, and the cluster if it is ours."""

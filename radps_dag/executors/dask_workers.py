@@ -8,52 +8,27 @@ import json
 import pkgutil
 import time
 from collections.abc import Collection, Coroutine, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from radps_dag.executors import agent, live_output
 from radps_dag.executors.dask_cluster import CONTACT, short
+from radps_dag.executors.dask_worker import Share, Worker
 from radps_dag.executors.live_output import KeptOutput
 from radps_dag.executors.probe import marked
 from radps_dag.executors.requests import Requests, version_problem
 from radps_dag.executors.settings import DaskSettings
+from radps_dag.language.model import Resources
 from radps_dag.outcome import CallFailed
 from radps_dag.problem import UsageError
 
 T = TypeVar("T")
 
-__all__ = ["LOOK", "Worker", "Workers", "on_loop"]
+__all__ = ["LOOK", "Workers", "on_loop"]
 
 CHECK = 30.0  # seconds in which a worker must say what it has
 END = 3.0  # seconds in which workers end what the run has left there
 LOOK = 0.5  # seconds between two looks which workers there are
-
-
-@dataclass(eq=False)
-class Worker:
-    """A worker of the cluster: where it is, its process, and how many calls it could take yet.
-    `gone` says why it is no longer there; `wrong`, why it cannot be used. `calls` are
-    those of which the output is kept."""
-
-    address: str
-    host: str
-    threads: int
-    process: str = ""
-    wrong: str = ""
-    busy: int = 0
-    calls: set[KeptOutput] = field(default_factory=set)
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
-    why: str = ""
-
-    def part(self, width: int) -> int:
-        """The number of a worker's threads that a call takes for so many processors."""
-        return min(width, self.threads)
-
-    @property
-    def loss(self) -> str:
-        """The reason for which calls on it are lost, in words."""
-        return f"the Dask worker {self.address} on {self.host} {self.why or 'is gone'}"
 
 
 class Workers:
@@ -74,7 +49,7 @@ class Workers:
     @property
     def threads(self) -> int:
         """Number of threads of all workers."""
-        return sum(worker.threads for worker in self._workers.values())
+        return sum(worker.has.threads for worker in self._workers.values())
 
     @property
     def hosts(self) -> list[str]:
@@ -106,9 +81,9 @@ class Workers:
             if task is not None:
                 task.cancel()
 
-    async def take(self, place: str, width: int) -> Worker:
+    async def take(self, place: str, share: Share) -> Worker:
         """The worker with the most free threads, once one has enough. Raises CallFailed where
-        there is no worker for long."""
+        there is no worker for long, or none that has what is asked for."""
         assert self._changed is not None
         alone: float | None = None
         async with self._changed:
@@ -116,22 +91,25 @@ class Workers:
                 usable = [
                     each for each in self._workers.values() if each.process and not each.wrong
                 ]
-                fitting = [each for each in usable if each.busy + each.part(width) <= each.threads]
+                fitting = [each for each in usable if each.part(share).within(each.free)]
                 if fitting:
-                    worker = max(fitting, key=lambda each: each.threads - each.busy)
-                    worker.busy += worker.part(width)
+                    worker = max(fitting, key=lambda each: each.free.threads)
+                    worker.free = worker.free.plus(worker.part(share), -1)
                     return worker
-                alone = None if usable else alone or time.monotonic()
+                could = any(each.part(share).within(each.has) for each in usable)
+                alone = None if could else alone or time.monotonic()
                 if alone is not None and time.monotonic() - alone > self._settings.wait:
+                    if usable:
+                        raise CallFailed(place, "NoWorkers", self._none_has(share, usable))
                     raise CallFailed(place, "NoWorkers", self._none_came())
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), 1.0)
 
-    async def give(self, worker: Worker, width: int) -> None:
-        """Take the threads of a call for free again."""
+    async def give(self, worker: Worker, share: Share) -> None:
+        """Take what a call has taken for free again."""
         assert self._changed is not None
         async with self._changed:
-            worker.busy -= worker.part(width)
+            worker.free = worker.free.plus(worker.part(share))
             self._changed.notify_all()
 
     @contextlib.contextmanager
@@ -227,12 +205,21 @@ class Workers:
     def _note(self, there: dict[str, Any]) -> list[Worker]:
         """Those that are new."""
         new = [
-            Worker(address, identity["host"], identity["nthreads"])
+            Worker(address, identity["host"], has := Share.had_by(identity), has)
             for address, identity in there.items()
             if address not in self._workers
         ]
         self._workers.update((worker.address, worker) for worker in new)
         return new
+
+    def _none_has(self, share: Share, workers: list[Worker]) -> str:
+        asked = Resources(share.threads, share.memory or None, share.gpus).words
+        most = Resources(
+            max(worker.has.threads for worker in workers),
+            max(worker.has.memory for worker in workers),
+            max(worker.has.gpus for worker in workers),
+        ).words
+        return f"it asks for {asked}; no worker of {self._settings.where} has more than {most}"
 
     def _none_came(self) -> str:
         for worker in self._workers.values():

@@ -38,6 +38,7 @@ SILENCE = 15  # seconds without one after which it is lost, and after which it e
 # What queues say when they cannot be asked; the rest is about the job.
 _AWAY = ("Unable to contact", "timed out", "timeout", "Connection refused", "communication")
 LOOK = 1  # seconds between two looks at how many jobs there should be
+ASK = 10  # seconds between two questions to the queue: so long a job that has ended is not replaced
 
 
 class Parsl(Elsewhere):
@@ -164,7 +165,9 @@ class Parsl(Elsewhere):
 
         pool = f"{sys.executable} {_script('process_worker_pool.py')}"
         addresses = _addresses(self._settings)
-        return HighThroughputExecutor(
+        # Parsl asks Slurm once a minute, which is most of what a short job has.
+        executor = type("Pilots", (HighThroughputExecutor,), {"status_polling_interval": ASK})
+        return executor(
             label=self._label(block),
             provider=self._provider(block),
             launch_cmd=ours.DEFAULT_LAUNCH_CMD.replace("process_worker_pool.py", pool),

@@ -28,10 +28,11 @@ from cluster_support import (
 from processes_support import alive, read_soon, wait_for
 
 from radps_dag.engine.retrying import within
-from radps_dag.executors import Executor, dask_cluster
+from radps_dag.executors import Call, Executor, dask_cluster
 from radps_dag.executors.registry import ExecutorChoice
 from radps_dag.executors.settings import DaskSettings
 from radps_dag.executors.worker_log import printed_at
+from radps_dag.language.model import Resources
 from radps_dag.outcome import CallFailed, TimedOut, WorkerDied
 from radps_dag.problem import UsageError
 from radps_dag.storage.remote import listing
@@ -101,6 +102,27 @@ def test_a_time_out_ends_the_call_there(cluster: DaskPrograms, tmp_path: Path, h
         return found
 
     using(at(cluster.address), tmp_path, work)
+
+
+def test_what_a_worker_has(tmp_path: Path) -> None:
+    """Calls share memory and graphics processors of a worker, and wait for them; one that no worker
+    could give what it asks for fails by name, with what the largest has."""
+
+    def asking(**resources: Any) -> Call:
+        return replace(call("who", tmp_path), resources=Resources(**resources))
+
+    async def work(executor: Executor) -> None:
+        both = [made(executor, asking(memory=700 * 10**6, gpus=1)) for _ in range(2)]
+        first, second = await asyncio.gather(*both)
+        assert first["pid"] == second["pid"]  # one after the other, in the process that was idle
+        for resources in ({"memory": 2 * 10**9}, {"gpus": 2}):
+            with pytest.raises(CallFailed, match=r"NoWorkers: it asks for .* has more than 2 proc"):
+                await made(executor, asking(**resources))
+
+    with dask_programs(tmp_path) as programs:
+        programs.worker("--nthreads", "2", "--memory-limit", "1GB", "--resources", "GPU=1")
+        programs.ready(1)
+        using(at(programs.address, wait=5.0), tmp_path, work)
 
 
 def test_what_a_call_prints_comes_while_it_goes_on(cluster: DaskPrograms, tmp_path: Path) -> None:

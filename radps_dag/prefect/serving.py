@@ -45,7 +45,9 @@ async def serve(pool: str, limit: int | None, tell: Callable[[str], None]) -> No
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, told)
+        # `nohup` has SIGHUP ignored, and means it.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, told)
     with suppress(asyncio.CancelledError):
         await serving
 

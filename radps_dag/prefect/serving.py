@@ -87,7 +87,7 @@ class _Runs:
 
 
 class _Status:
-    """Where a worker says which process it has started."""
+    """Receiver of the id of the process that a worker has started."""
 
     def __init__(self, inner: Any, started: Callable[[int], object]) -> None:
         self._inner = inner

@@ -216,8 +216,11 @@ async def _deployments() -> list[Registered]:
             there += page
             if len(page) < PAGE:
                 break
-        flows = {id: (await client.read_flow(id)).name for id in {one.flow_id for one in there}}
-    listed = [_registered(flows[one.flow_id], one) for one in there]
+        flows = {
+            id: (await client.read_flow(id)).name
+            for id in {deployment.flow_id for deployment in there}
+        }
+    listed = [_registered(flows[deployment.flow_id], deployment) for deployment in there]
     return sorted(listed, key=lambda deployment: deployment.name)
 
 
@@ -229,7 +232,7 @@ def _registered(flow: str, deployment: DeploymentResponse) -> Registered:
         name=f"{flow}/{deployment.name}",
         file=str(settings.get("file", "")),
         pool=deployment.work_pool_name or "",
-        schedules=tuple(_words(one.schedule) for one in deployment.schedules if one.active),
+        schedules=tuple(_words(item.schedule) for item in deployment.schedules if item.active),
         limit=None if limit is None else limit.limit,
         paused=deployment.paused,
     )
@@ -247,13 +250,13 @@ def _words(schedule: Any) -> str:
 
 async def _remove(name: str) -> Registered:
     there = await _deployments()
-    meant = [one for one in there if name in (one.name, one.name.partition("/")[2])]
-    names = [one.name for one in there]
+    meant = [each for each in there if name in (each.name, each.name.partition("/")[2])]
+    names = [each.name for each in there]
     if not meant:
         hint = did_you_mean(name, names) or (f"; {there_are(names)}" if names else "")
         raise UsageError(f"there is no deployment {name!r}{hint}")
     if len(meant) > 1:
-        which = there_are([one.name for one in meant])
+        which = there_are([each.name for each in meant])
         raise UsageError(f"{name!r} may be several deployments: {which}; give the whole name")
     async with get_client() as client:
         await client.delete_deployment(UUID(meant[0].id))

@@ -45,7 +45,9 @@ async def serve(pool: str, limit: int | None, tell: Callable[[str], None]) -> No
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, told)
+        # `nohup` has SIGHUP ignored, and means it.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, told)
     with suppress(asyncio.CancelledError):
         await serving
 
@@ -85,7 +87,7 @@ class _Runs:
 
 
 class _Status:
-    """Where a worker says which process it has started."""
+    """Receiver of the id of the process that a worker has started."""
 
     def __init__(self, inner: Any, started: Callable[[int], object]) -> None:
         self._inner = inner

@@ -89,8 +89,8 @@ def _asked(deployed: DeployedRun) -> RunOptions:
 
 
 def _use_own_server() -> None:
-    """Where the API is that of the local server, have the run use it as `radps-dag run` does: with
-    links to products and reports, and so that it stays as long as the run goes on."""
+    """Have the run use the local server as `radps-dag run` does, where the worker has named that:
+    with links to products and reports, and so that it stays as long as the run goes on."""
     url = status().api_url
     if url is not None and os.environ.get("PREFECT_API_URL") == url:
         del os.environ["PREFECT_API_URL"]

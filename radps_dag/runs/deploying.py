@@ -37,7 +37,7 @@ POLL = "3"  # seconds between two looks for runs that are due
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a deployment is to be, beside what its runs are asked for. `interval` is in seconds."""
+    """Options of a deployment, beside those of its runs. `interval` is in seconds."""
 
     name: str
     pool: str | None = None

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 from asking_support import Page
+from forked import command
 from run_support import PROGRAM, WORKLOADS, until
 
 from radps_dag.prefect.server import ServerAddress, client_environment
@@ -48,14 +49,7 @@ class Site:
         self.page = Page(self.server)
 
     def command(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PROGRAM, *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            env={**os.environ, **variables},
-        )
+        return command(self.folder, *arguments, env=variables)
 
     def prefect(self, *arguments: str) -> None:
         """A command of Prefect's own."""
@@ -149,12 +143,12 @@ class Site:
 
 
 @contextmanager
-def worker(site: Site, *command: str, **variables: str) -> Iterator[Worker]:
+def worker(site: Site, *words: str, **variables: str) -> Iterator[Worker]:
     """A worker, in a session of its own as in a terminal of its own, ended with the block."""
     log = site.folder / "worker.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            command or [*PROGRAM, "serve"],
+            words or [*PROGRAM, "serve"],
             cwd=site.folder,
             stdout=stream,
             stderr=subprocess.STDOUT,

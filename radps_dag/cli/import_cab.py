@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from radps_dag.problem import Problem, UsageError
+from radps_dag.problem import Location, Problem, UsageError
+
+if TYPE_CHECKING:
+    from radps_dag.foreign import Draft
 
 __all__ = ["command"]
 
@@ -38,23 +42,42 @@ def command(file: Path, folder: Path, only: tuple[str, ...]) -> int:
     if unknown := [name for name in only if name not in cabs]:
         hint = did_you_mean(unknown[0], cabs) or f"; {there_are(cabs)}"
         raise UsageError(f"{file}: no cab {unknown[0]!r}{hint}")
-    drafts = []
+    drafts: dict[str, Draft] = {}
     for name, cab in cabs.items():
         if only and name not in only:
             continue
-        at = cab.key_at(next(iter(cab))) if cab else warnings[0].at
+        at = cab.key_at(next(iter(cab))) if cab else Location(cab.source, 1, 1)
         try:
-            drafts.append(cab_to_tool(name, cab, at))
+            draft = cab_to_tool(name, cab, at)
+            if draft.name in drafts:
+                raise Unsayable(f"another one is named {draft.name!r} here")
+            _refuse_invalid(draft, file)
         except Unsayable as error:
-            warnings.append(
-                Problem(at, "cab", f"cab {name!r} is left out: {error}", severity="warning")
-            )
-    warnings += [warning for draft in drafts for warning in draft.warnings]
+            message = f"cab {name!r} is left out: {error}"
+            warnings.append(Problem(at, "cab", message, severity="warning"))
+        else:
+            drafts[draft.name] = draft
+            warnings += draft.warnings
     show_warnings(warnings)
     if not drafts:
         raise UsageError(f"{file}: none of its cabs can be a tool file")
-    paths = [(Path(f"{draft.name}.yaml"), draft) for draft in drafts]
+    paths = [(Path(f"{name}.yaml"), draft) for name, draft in drafts.items()]
     write_files(paths, folder, file, read_tool)
     for path, _ in paths:
         click.echo(folder / path)
     return 0
+
+
+def _refuse_invalid(draft: Draft, file: Path) -> None:
+    """Raise Unsayable where a tool file would not be valid."""
+    from tempfile import TemporaryDirectory
+
+    from radps_dag.cli.importing import write_files
+    from radps_dag.foreign.cab_types import Unsayable
+    from radps_dag.workloads.tools.reading import read_tool
+
+    with TemporaryDirectory(prefix="radps-dag-") as scratch:
+        try:
+            write_files([(Path(f"{draft.name}.yaml"), draft)], Path(scratch), file, read_tool)
+        except UsageError as error:
+            raise Unsayable(str(error).removeprefix(f"{file}: ")) from None

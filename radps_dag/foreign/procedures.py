@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -32,7 +33,7 @@ class _Command:
     at: Location
     name: str = ""
     comment: str = ""
-    parameters: dict[str, tuple[str, Location]] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 def procedure_to_files(path: Path) -> tuple[Draft, list[Draft]]:
@@ -83,15 +84,15 @@ def _stages(commands: list[_Command], tools: dict[str, Draft]) -> dict[str, Any]
     context: Any = {"uri": "${{ params.context }}", "kind": "context"}
     for command in commands:
         name = identifier(command.name)
-        values = {key: _value(text) for key, (text, _) in command.parameters.items()}
+        values = {key: _value(text) for key, text in command.parameters.items()}
         tool = tools.setdefault(name, _tool(name, command.at))
         for key, value in values.items():
             entry = _input(key, value)
             old = tool.content["inputs"].setdefault(identifier(key), entry)
             if old["type"] != entry["type"]:  # of another call
                 old["type"] = "string"
-        same = sum(stage["run"] == name for stage in stages.values())
-        stage = f"{name}_{same + 1}" if same else name
+        numbered = (f"{name}_{number}" for number in count(2))
+        stage = next(each for each in chain([name], numbered) if each not in stages)
         given = {identifier(key): value for key, value in values.items()}
         about = {"description": command.comment} if command.comment else {}
         stages[stage] = {**about, "run": name, "with": {"context": context, **given}}
@@ -202,8 +203,13 @@ class _Reader:
             self.commands[-1].name = text
         elif name == "Keyword" and within:
             self._keyword = text
+        elif name == "Value" and within and identifier(self._keyword) in ("context", "_"):
+            message = (
+                f"the value {text!r:.60} of {self._keyword!r} is left out: it has no other name"
+            )
+            self.ignored.append((self._at(), message))
         elif name == "Value" and within:
-            self.commands[-1].parameters[self._keyword] = (text, self._at())
+            self.commands[-1].parameters[self._keyword] = text
         elif name == "ProcessingCommand" and not self.commands[-1].name:
             raise UsageError(f"{self.commands.pop().at}: this ProcessingCommand has no Command")
         self._text = ""

@@ -22,7 +22,7 @@ def test_tool_files_are_written_and_valid(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.split() == ["tools/good.yaml"]
     lines = done.stderr.splitlines()
-    assert [line.partition(" warning:")[0] for line in lines] == ["cabs.yml:4:9:", "cabs.yml:3:34:"]
+    assert [line.partition(" warning:")[0] for line in lines] == ["cabs.yml:3:34:", "cabs.yml:4:9:"]
     assert command(tmp_path, "validate", "tools/good.yaml").returncode == 0
     again = command(tmp_path, "import-cab", "cabs.yml")
     assert again.returncode == 2
@@ -36,6 +36,22 @@ def test_nothing_is_written_of_what_is_no_program(tmp_path: Path) -> None:
     typo = command(tmp_path, "import-cab", "cabs.yml", "--only", "goof")
     assert (typo.returncode, "did you mean 'good'" in typo.stderr) == (2, True)
     assert not (tmp_path / "tools").exists()
+
+
+def test_a_cab_that_makes_no_valid_file_is_left_out(tmp_path: Path) -> None:
+    """With its reason; so is a second one of the same name. The others are written."""
+    (tmp_path / "cabs.yml").write_text("""
+cabs:
+  a-b: {command: prog}
+  a_b: {command: other}
+  c: {command: prog, inputs: {n: {dtype: int, default: many}}}
+""")
+    done = command(tmp_path, "import-cab", "cabs.yml")
+    assert done.returncode == 0
+    assert done.stdout.split() == ["tools/a_b.yaml"]
+    assert "cab 'a_b' is left out: another one is named" in done.stderr
+    assert "cab 'c' is left out: what it says makes no valid c.yaml: default of" in done.stderr
+    assert "prog" in (tmp_path / "tools" / "a_b.yaml").read_text()
 
 
 def test_a_pipeline_is_written_and_valid(tmp_path: Path) -> None:

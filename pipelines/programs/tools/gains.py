@@ -5,8 +5,9 @@
     gains.py apply MS gains.npz
 
 `solve` compares DATA with MODEL_DATA for each window, field, correlation and interval, by StEFCal
-(Salvini & Wijnholds 2014, A&A 571, A97), and writes gains.npz. `apply` writes CORRECTED_DATA. Where
-there are too few data for a gain, the data are left as they are.
+(Salvini & Wijnholds 2014, A&A 571, A97), and writes gains.npz. `apply` writes CORRECTED_DATA, by
+gains interpolated between the intervals. Where an antenna has no gain, its data are left as they
+are.
 """
 
 from __future__ import annotations
@@ -29,14 +30,17 @@ def solve(path: str, interval: float, mode: str) -> None:
             raise SystemExit(f"{path} has no MODEL_DATA; predict a model first")
         rows = keys_of(ms, interval)
         antennas = 1 + int(max(ms.getcol("ANTENNA1").max(), ms.getcol("ANTENNA2").max()))
+        time = ms.getcol("TIME")
         found: list[np.ndarray] = []
-        for key in np.unique(rows, axis=0):
+        times: list[float] = []
+        keys = np.unique(rows, axis=0)
+        for key in keys:
             of = np.flatnonzero((rows == key).all(axis=1))
             part = ms.selectrows(of)
             found.append(solve_part(part, antennas, mode))
-        keys = np.unique(rows, axis=0)
+            times.append(float(np.unique(time[of]).mean()))
     gains = np.array(found)  # (key, correlation, antenna)
-    np.savez("gains.npz", keys=keys, gains=gains, interval=interval)
+    np.savez("gains.npz", keys=keys, gains=gains, times=times)
     solved = gains[gains != 1]
     about = {
         "solved": float((gains != 1).mean()),
@@ -97,23 +101,44 @@ def stefcal(top: np.ndarray, below: np.ndarray, mode: str) -> np.ndarray:
 
 
 def apply(path: str, name: str) -> None:
-    """Write CORRECTED_DATA of the gains in a file."""
+    """Write CORRECTED_DATA of the gains in a file, interpolated in time."""
     with np.load(name) as file:
-        keys, gains, interval = file["keys"], file["gains"], float(file["interval"])
+        keys, gains, times = file["keys"], file["gains"], file["times"]
     with tables.table(path, readonly=False, ack=False) as ms:
         if "CORRECTED_DATA" not in ms.colnames():
             description = tables.makecoldesc("CORRECTED_DATA", ms.getcoldesc("DATA"))
             ms.addcols(tables.maketabdesc(description))
-        rows = keys_of(ms, interval)
+        rows = np.stack([ms.getcol("DATA_DESC_ID"), ms.getcol("FIELD_ID")], axis=1)
         for key in np.unique(rows, axis=0):
             part = ms.selectrows(np.flatnonzero((rows == key).all(axis=1)))
             data = part.getcol("DATA")
-            known = np.flatnonzero((keys == key).all(axis=1))
-            if known.size:
-                gain = gains[known[0]].T  # (antenna, correlation)
-                both = gain[part.getcol("ANTENNA1")] * gain[part.getcol("ANTENNA2")].conj()
+            solved = np.flatnonzero((keys[:, :2] == key).all(axis=1))
+            if solved.size:
+                at, which = np.unique(part.getcol("TIME"), return_inverse=True)
+                gain = interpolated(
+                    at, times[solved], gains[solved]
+                )  # (time, correlation, antenna)
+                first = gain[which, :, part.getcol("ANTENNA1")]
+                both = first * gain[which, :, part.getcol("ANTENNA2")].conj()
                 data = data / np.where(both == 0, 1, both)[:, np.newaxis]
             part.putcol("CORRECTED_DATA", data.astype(np.complex64))
+
+
+def interpolated(at: np.ndarray, times: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """(time, correlation, antenna) gains at other times, amplitudes and phases by themselves."""
+    result = np.ones((at.size, *gains.shape[1:]), complex)
+    for place in np.ndindex(gains.shape[1:]):
+        of = gains[(slice(None), *place)]
+        there = (of != 1) & (of != 0)
+        if not there.any():
+            continue
+        when, size = times[there], np.abs(of[there])
+        turn = of[there] / size
+        turned = np.interp(at, when, turn.real) + 1j * np.interp(at, when, turn.imag)
+        length = np.abs(turned)
+        turned = np.where(length > 0, turned / np.where(length > 0, length, 1), 1)
+        result[(slice(None), *place)] = np.interp(at, when, size) * turned
+    return result
 
 
 def main() -> None:

@@ -71,6 +71,16 @@ def test_a_parameter_of_two_types_is_a_text(tmp_path: Path) -> None:
     assert 'x: "1"' in path.read_text()
 
 
+def test_names_that_meet_are_told_apart(tmp_path: Path) -> None:
+    """A task that is named as the second call of another; a parameter that is named as the context
+    is a warning."""
+    text = procedure(command("a"), command("a_2"), command("a", context="here"))
+    path = laid_out(tmp_path, text)
+    assert check(path) == []
+    assert "\n  a_3: " in path.read_text()
+    assert "'here' of 'context' is left out" in path.read_text()
+
+
 def test_conditions_of_a_template_are_warnings(tmp_path: Path) -> None:
     """Each with its line; so is an element that is not known."""
     odd = command("b").replace("<ParameterSet>", "<Strange/><ParameterSet>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -60,8 +61,12 @@ def pairings(value: Value) -> Iterator[Pairing]:
                     yield from pairings(part)
 
 
+# A call, or a subscript: a bracket that follows something. A list of its own pairs nothing.
+_CALL_OR_SUBSCRIPT = re.compile(r"""\(|[\w\])}'"]\s*\[""")
+
+
 def _in_tree(expression: Expression) -> Iterator[Pairing]:
-    if "(" not in expression.text and "[" not in expression.text:
+    if not _CALL_OR_SUBSCRIPT.search(expression.text):
         return
     tree = nodes.Output([expression.tree])  # so that the tree itself is found, too
     parts = list(tree.find_all((nodes.Call, nodes.Getitem)))

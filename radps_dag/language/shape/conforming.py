@@ -132,7 +132,14 @@ def _type(compiler: _Compiler, names: str | list[str], schema: Any) -> Check:
 
 
 def _enum(compiler: _Compiler, choices: list[Any], schema: Any) -> Check:
-    return lambda value: any(_equal(value, choice) for choice in choices)
+    # Most are texts, and asked of each key of each node.
+    texts = frozenset(choice for choice in choices if isinstance(choice, str))
+    others = [choice for choice in choices if not isinstance(choice, str)]
+    return lambda value: (
+        value in texts
+        if isinstance(value, str)
+        else any(_equal(value, choice) for choice in others)
+    )
 
 
 def _equal(value: Any, other: Any) -> bool:

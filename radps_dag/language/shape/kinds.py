@@ -95,6 +95,8 @@ def union(*shapes: Shape) -> Shape:
     >>> describe(union(INTEGER, STRING))
     'an integer or a string'
     """
+    if shapes and all(shape is shapes[0] for shape in shapes):
+        return shapes[0]
     distinct = _distinct(shapes)
     if len(distinct) == 1:
         return distinct[0]

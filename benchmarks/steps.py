@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kills import data
+from benchmarks.recipe_kills import data
 from benchmarks.sim import PIPELINES
 from radps_dag.workloads.contract.registry import find_library
 from radps_dag.workloads.tools.argv import command_of, names_of

@@ -1,7 +1,7 @@
 """The real recipe, killed at random and resumed: are the images those of an undisturbed run?
 
-    python -m benchmarks.kills              # 100 kills
-    python -m benchmarks.kills 20 --seed 7
+    python -m benchmarks.recipe_kills              # 100 kills
+    python -m benchmarks.recipe_kills 20 --seed 7
 
 `wsclean_selfcal.yaml` with WSClean and AOFlagger, on a small MeasurementSet that is simulated. Of
 two kills one takes the driver alone, whose programs must go with it, the other all its processes at

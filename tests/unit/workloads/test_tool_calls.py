@@ -25,6 +25,7 @@ from radps_dag.workloads.contract.workload import OutputInvalid, invoke
 from radps_dag.workloads.tools.argv import InputRefused, command_of, names_of
 from radps_dag.workloads.tools.process import Host, hosting
 from radps_dag.workloads.tools.reading import read_tool
+from radps_dag.workloads.tools.versions import absent, find_program
 
 # Writes its words, each with a NUL at its end, which no word can have.
 PRINTS_WORDS = "printf '%s\\0' \"$@\" > words"
@@ -285,6 +286,28 @@ def test_warnings_are_noted(tmp_path: Path) -> None:
     with noting() as notes:
         call(tmp_path, tool(tmp_path, script, "warn_on: [{stdout: careful}]"))
     assert notes == ["tool: careful 1 (3 such lines)"]
+
+
+def test_a_part_of_a_program_is_missing(tmp_path: Path) -> None:
+    """Exit code 127 says so, as in shells: of a call, and of the version command, whose answer is
+    then what is missing."""
+    script = "echo no engine here: install it >&2; exit 127"
+    workload = tool(tmp_path, script, "version_command: [./program, --version]")
+    with pytest.raises(CallFailed) as caught:
+        call(tmp_path, workload)
+    assert caught.value.error == "ProgramMissing"
+    assert "no engine here" in str(caught.value)
+    assert workload.tool is not None
+    assert absent(workload.tool) == "no engine here: install it"
+
+
+def test_a_program_beside_python_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though its folder is not on the PATH, as in an environment that nobody has activated."""
+    tool(tmp_path, "")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert find_program("program") is None
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    assert find_program("program") == str(tmp_path / "program")
 
 
 def test_a_missing_program_says_how_to_get_it(tmp_path: Path) -> None:

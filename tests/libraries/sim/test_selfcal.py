@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from calibration_support import array, flagged, observe, random_gains, some_observation
+from sim_oracles import predict_directly
 
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.contract.workload import invoke
 from radps_dag.workloads.sim import caltables, selfcal
-from radps_dag.workloads.sim.calibration.direct import predict_directly
 from radps_dag.workloads.sim.image import Image
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty
 from radps_dag.workloads.sim.imaging.predicting import predict

@@ -22,7 +22,8 @@ from radps_dag.workloads.sim.imaging.restoring import restore
 from radps_dag.workloads.sim.imaging.statistics import statistics
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.images import write_image
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities, write_visibilities
+from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
 COUNT, SIZE, CELL = 12, 96, 4.8e-7

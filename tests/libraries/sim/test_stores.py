@@ -26,16 +26,14 @@ from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
 from radps_dag.workloads.sim.stores.images import read_image, write_image
 from radps_dag.workloads.sim.stores.observations import read_observation, write_observation
-from radps_dag.workloads.sim.stores.processing_sets import (
-    derive,
-    gather,
+from radps_dag.workloads.sim.stores.processing_sets import derive, gather, write_visibilities
+from radps_dag.workloads.sim.stores.records import read_record, write_record
+from radps_dag.workloads.sim.stores.sources import (
     list_visibilities,
     observation_behind,
     read_table,
     read_visibilities,
-    write_visibilities,
 )
-from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.zarr_store import LAYOUT, StoreUnusable, Writing, open_store
 from radps_dag.workloads.sim.visibilities import PointModel, Visibilities
 

@@ -220,5 +220,5 @@ def channel_width(frequency: DataArray) -> float:
 
 
 def in_a_line(error: Exception) -> str:
-    """What an error of a library says, short and without breaks."""
+    """Text of a library's error, short and without breaks."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200]

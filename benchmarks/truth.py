@@ -34,7 +34,7 @@ from radps_dag.workloads.sim.simulation.sky import (
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.images import read_image
 from radps_dag.workloads.sim.stores.observations import read_observation
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 
 Outputs = Mapping[str, Any]
 

@@ -19,11 +19,8 @@ from radps_dag.workloads.sim.calibration.solving import (
 )
 from radps_dag.workloads.sim.solutions import Caltable
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
-from radps_dag.workloads.sim.stores.processing_sets import (
-    derive,
-    observation_behind,
-    read_visibilities,
-)
+from radps_dag.workloads.sim.stores.processing_sets import derive
+from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
 from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = ["set_model", "solve_bandpass", "solve_phase_up"]

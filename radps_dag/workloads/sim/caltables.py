@@ -15,7 +15,8 @@ from radps_dag.workloads.sim.stores.caltables import (
     read_caltable,
     write_caltable,
 )
-from radps_dag.workloads.sim.stores.processing_sets import Changed, derive, read_visibilities
+from radps_dag.workloads.sim.stores.processing_sets import Changed, derive
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 
 __all__ = ["apply_calibration", "combine_caltables", "describe_caltable"]
 

@@ -18,8 +18,8 @@ from radps_dag.workloads.sim.imaging.restoring import restored
 from radps_dag.workloads.sim.imaging.statistics import statistics
 from radps_dag.workloads.sim.simulation.geometry import cell_of
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image, write_image
-from radps_dag.workloads.sim.stores.processing_sets import observation_behind, read_visibilities
 from radps_dag.workloads.sim.stores.records import read_record
+from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
 from radps_dag.workloads.sim.visibilities import Visibilities
 from radps_dag.workloads.units import ChannelRange
 

@@ -22,13 +22,13 @@ from radps_dag.workloads.sim.imaging.uvcontsub import (
 from radps_dag.workloads.sim.simulation.geometry import cell_of
 from radps_dag.workloads.sim.simulation.sky import line_of
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
-from radps_dag.workloads.sim.stores.processing_sets import (
-    derive,
+from radps_dag.workloads.sim.stores.processing_sets import derive
+from radps_dag.workloads.sim.stores.records import read_record, write_record
+from radps_dag.workloads.sim.stores.sources import (
     list_visibilities,
     observation_behind,
     read_visibilities,
 )
-from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.visibilities import Visibilities
 from radps_dag.workloads.units import Sigmas
 

@@ -24,8 +24,8 @@ from radps_dag.workloads.outcomes import (
 )
 from radps_dag.workloads.sim.stores.files import write_file
 from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
 from radps_dag.workloads.sim.stores.records import read_record, write_record
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
 ARCSEC = pi / 180 / 3600

@@ -6,7 +6,8 @@ from radps_dag.workloads.contract.scores import flag_score
 from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Flagged
 from radps_dag.workloads.sim.flags.outliers import flag_outliers
-from radps_dag.workloads.sim.stores.processing_sets import derive, read_visibilities
+from radps_dag.workloads.sim.stores.processing_sets import derive
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.units import Sigmas
 
 __all__ = ["autoflag"]

@@ -23,11 +23,7 @@ from radps_dag.workloads.sim.calibration.sums import visits_of
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
-from radps_dag.workloads.sim.stores.processing_sets import (
-    models_of,
-    observation_behind,
-    read_visibilities,
-)
+from radps_dag.workloads.sim.stores.sources import models_of, observation_behind, read_visibilities
 from radps_dag.workloads.sim.visibilities import PointModel, Visibilities
 from radps_dag.workloads.units import Seconds
 

@@ -33,15 +33,8 @@ from radps_dag.workloads.sim.solutions import Caltable
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
 from radps_dag.workloads.sim.stores.measurement_sets import read_field
 from radps_dag.workloads.sim.stores.observations import read_observation
-from radps_dag.workloads.sim.stores.processing_sets import (
-    Table,
-    derive,
-    gather,
-    observation_behind,
-    read_table,
-    read_visibilities,
-    write_visibilities,
-)
+from radps_dag.workloads.sim.stores.processing_sets import Table, derive, gather, write_visibilities
+from radps_dag.workloads.sim.stores.sources import observation_behind, read_table, read_visibilities
 from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = [

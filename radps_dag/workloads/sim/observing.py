@@ -17,11 +17,8 @@ from radps_dag.workloads.sim.stores.measurement_sets import (
     observation_in,
 )
 from radps_dag.workloads.sim.stores.observations import read_observation, write_observation
-from radps_dag.workloads.sim.stores.processing_sets import (
-    observation_behind,
-    read_visibilities,
-    write_visibilities,
-)
+from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
+from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
 from radps_dag.workloads.units import Degrees, Fraction, Megabytes, Metres
 
 __all__ = [

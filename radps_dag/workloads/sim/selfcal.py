@@ -16,7 +16,7 @@ from radps_dag.workloads.sim.imaging.statistics import Statistics, statistics
 from radps_dag.workloads.sim.solutions import Caltable
 from radps_dag.workloads.sim.stores.caltables import write_caltable
 from radps_dag.workloads.sim.stores.images import read_image
-from radps_dag.workloads.sim.stores.processing_sets import observation_behind, read_visibilities
+from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
 from radps_dag.workloads.units import Seconds
 
 __all__ = ["choose_image", "compare_images", "solve_selfcal"]

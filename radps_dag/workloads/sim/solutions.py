@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from radps_dag.workloads.sim.visibilities import Bools, Complexes, Floats
+import numpy as np
 
-__all__ = ["Caltable", "CaltableType", "Solutions"]
+from radps_dag.workloads.sim.visibilities import Bools, Complexes, Floats, Visibilities
+
+__all__ = ["Caltable", "CaltableType", "Solutions", "solved_on"]
 
 CaltableType = Literal[
     "antenna_positions", "tsys", "wvr", "phase_up", "bandpass", "gains", "flux_scale", "selfcal"
@@ -43,6 +45,31 @@ class Solutions:
     gain: Complexes
     flag: Bools
     snr: Floats
+
+
+def solved_on(
+    vis: Visibilities,
+    time: Floats,
+    interval: float,
+    gain: Complexes,
+    flag: Bools,
+    snr: Floats | float,
+    scan: int | None = None,
+) -> Solutions:
+    """Solutions on visibilities, against the middle of the band where they are of one channel."""
+    return Solutions(
+        field=vis.field,
+        intents=vis.intents,
+        spws=(vis.spw,),
+        scan=scan,
+        time=time,
+        interval=interval,
+        frequency=vis.frequency.mean(keepdims=True) if gain.shape[2] == 1 else vis.frequency,
+        polarizations=vis.polarizations,
+        gain=gain,
+        flag=flag,
+        snr=np.where(flag, 0.0, snr),
+    )
 
 
 @dataclass(frozen=True, slots=True)

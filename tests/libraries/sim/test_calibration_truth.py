@@ -20,7 +20,8 @@ from radps_dag.workloads.sim.simulation.observe import Simulated, simulate
 from radps_dag.workloads.sim.simulation.sky import calibrator_model
 from radps_dag.workloads.sim.solutions import Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities, write_visibilities
+from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 
 Call = Callable[..., dict[str, Any]]
 

@@ -26,11 +26,8 @@ from radps_dag.workloads.sim import bandpass, caltables, gains
 from radps_dag.workloads.sim.calibration.catalogue import known_model
 from radps_dag.workloads.sim.solutions import Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable
-from radps_dag.workloads.sim.stores.processing_sets import (
-    derive,
-    read_visibilities,
-    write_visibilities,
-)
+from radps_dag.workloads.sim.stores.processing_sets import derive, write_visibilities
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
 COUNT = 9

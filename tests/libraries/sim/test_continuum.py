@@ -26,8 +26,8 @@ from radps_dag.workloads.sim.continuum import (
 )
 from radps_dag.workloads.sim.imaging.continuum import channels_of, clip_once, mask_lines, ranges_of
 from radps_dag.workloads.sim.imaging.uvcontsub import residual_continuum, subtract_polynomial
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
 from radps_dag.workloads.sim.stores.records import read_record, write_record
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 
 SOURCES = ((0.3, 0.5, -0.8, 0.0), (0.1, -2.1, 1.3, 0.0))
 LINE = ((0.15, -0.5, 1.0, 0.8),)

@@ -31,7 +31,8 @@ from radps_dag.workloads.sim.simulation.sky import calibrator_model, line_of
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.images import read_image
 from radps_dag.workloads.sim.stores.observations import read_observation
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities, write_visibilities
+from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, open_store
 from radps_dag.workloads.sim.visibilities import Visibilities
 

@@ -15,19 +15,19 @@ from sim_imaging_support import (
     source_visibilities,
     without_data,
 )
+from sim_oracles import direct_image, direct_samples, sidelobe_level
 
 from radps_dag.workloads.sim.image import Image
 from radps_dag.workloads.sim.imaging import fast
 from radps_dag.workloads.sim.imaging.clark import clark
 from radps_dag.workloads.sim.imaging.fast import FastGridding
-from radps_dag.workloads.sim.imaging.fourier import direct_image, direct_samples
 from radps_dag.workloads.sim.imaging.gridding import Gridding
 from radps_dag.workloads.sim.imaging.hogbom import hogbom
 from radps_dag.workloads.sim.imaging.joining import concatenate
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean
 from radps_dag.workloads.sim.imaging.multiscale import components_of, multiscale
 from radps_dag.workloads.sim.imaging.predicting import predict
-from radps_dag.workloads.sim.imaging.psf import beam_shape, fit_beam, sidelobe_level
+from radps_dag.workloads.sim.imaging.psf import beam_shape, fit_beam
 from radps_dag.workloads.sim.imaging.restoring import (
     convolve_with_beam,
     convolve_with_psf,

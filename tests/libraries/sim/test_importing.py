@@ -39,7 +39,7 @@ from radps_dag.workloads.sim.simulation.corruption import position_errors, posit
 from radps_dag.workloads.sim.simulation.observe import simulate, thermal_noise
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.observations import read_observation
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.sim.visibilities import Visibilities
 
 SEEDS = (1, 2, 3)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from calibration_support import array, flagged, observe, random_gains, some_observation
+from sim_oracles import predict_directly
 
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.contract.workload import invoke
 from radps_dag.workloads.sim import caltables, selfcal
-from radps_dag.workloads.sim.calibration.direct import predict_directly
 from radps_dag.workloads.sim.image import Image
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty
 from radps_dag.workloads.sim.imaging.predicting import predict
@@ -22,7 +22,8 @@ from radps_dag.workloads.sim.imaging.restoring import restore
 from radps_dag.workloads.sim.imaging.statistics import statistics
 from radps_dag.workloads.sim.stores.caltables import read_caltable
 from radps_dag.workloads.sim.stores.images import write_image
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities, write_visibilities
+from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
 COUNT, SIZE, CELL = 12, 96, 4.8e-7

@@ -26,21 +26,20 @@ from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
 from radps_dag.workloads.sim.stores.images import read_image, write_image
 from radps_dag.workloads.sim.stores.observations import read_observation, write_observation
-from radps_dag.workloads.sim.stores.processing_sets import (
-    derive,
-    gather,
+from radps_dag.workloads.sim.stores.processing_sets import derive, gather, write_visibilities
+from radps_dag.workloads.sim.stores.records import read_record, write_record
+from radps_dag.workloads.sim.stores.sources import (
     list_visibilities,
     observation_behind,
     read_table,
     read_visibilities,
-    write_visibilities,
 )
-from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.zarr_store import LAYOUT, StoreUnusable, Writing, open_store
 from radps_dag.workloads.sim.visibilities import PointModel, Visibilities
 
 ABOUT = observation(1, antennas=4, channels=20, scans=(1, 2))
 NAME = f"{TARGET}_spw0"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 @pytest.fixture
@@ -211,6 +210,18 @@ def some_solutions(**changes: Any) -> Solutions:
         "snr": random.random(shape),
     }
     return Solutions(**{**members, **changes})
+
+
+def test_an_old_caltable_is_read(tmp_path: Path) -> None:
+    """One that was written when times, frequencies and polarizations were arrays."""
+    shutil.unpack_archive(FIXTURES / "caltable_of_arrays.zip", tmp_path)
+    table = read_caltable({"uri": (tmp_path / "bandpass.zarr").as_uri(), "kind": "caltable"})
+    (part,) = table.parts
+    assert (table.type, table.antennas) == ("bandpass", ("A00", "A01", "A02"))
+    assert part.time.tolist() == [1.7e9, 1.7e9 + 30]
+    assert part.frequency.tolist() == [2.3e11, 2.31e11]
+    assert part.polarizations == ("XX", "YY")
+    assert np.allclose(np.angle(part.gain).ravel(), 0.1 * np.arange(24))
 
 
 def test_caltables_come_back(calls: Calls) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.solutions import Solutions
+from radps_dag.workloads.sim.solutions import Solutions, solved_on
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Visibilities
 
 __all__ = ["phase_rms_ratio", "radiometer_solutions"]
@@ -24,25 +24,12 @@ def radiometer_solutions(vis: Visibilities, path: NDArray[np.float64]) -> Soluti
 
     The turn is that of the band's middle; over a band of 1 % it differs by 1 % of itself.
     """
-    frequency = np.array([vis.frequency.mean()])
     bad = ~np.isfinite(path)
-    phase = 2 * np.pi * frequency[0] / SPEED_OF_LIGHT * np.where(bad, 0.0, path)
+    phase = 2 * np.pi * vis.frequency.mean() / SPEED_OF_LIGHT * np.where(bad, 0.0, path)
     shape = (*path.shape, 1, len(vis.polarizations))
     gain = np.broadcast_to(np.exp(1j * phase)[:, :, np.newaxis, np.newaxis], shape)
     flag = np.broadcast_to(bad[:, :, np.newaxis, np.newaxis], shape)
-    return Solutions(
-        field=vis.field,
-        intents=vis.intents,
-        spws=(vis.spw,),
-        scan=None,
-        time=vis.time,
-        interval=vis.integration,
-        frequency=frequency,
-        polarizations=vis.polarizations,
-        gain=gain.copy(),
-        flag=flag.copy(),
-        snr=np.where(flag, 0.0, 100.0),
-    )
+    return solved_on(vis, vis.time, vis.integration, gain.copy(), flag.copy(), 100.0)
 
 
 def phase_rms_ratio(vis: Visibilities, solutions: Solutions) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.simulation.corruption import T0
-from radps_dag.workloads.sim.solutions import Solutions
+from radps_dag.workloads.sim.solutions import Solutions, solved_on
 from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = ["tsys_solutions"]
@@ -24,16 +24,5 @@ def tsys_solutions(vis: Visibilities, table: Mapping[str, NDArray[Any]]) -> Solu
     tsys = np.moveaxis(np.asarray(table["TSYS"], dtype=np.float64), 1, 0)[:, :, np.newaxis]
     bad = ~np.isfinite(tsys) | (tsys <= 0)
     gain = np.sqrt(T0 / np.where(bad, T0, tsys))
-    return Solutions(
-        field=vis.field,
-        intents=vis.intents,
-        spws=(vis.spw,),
-        scan=None,
-        time=np.asarray(table["time_system_cal"], dtype=np.float64),
-        interval=0.0,
-        frequency=np.array([vis.frequency.mean()]),
-        polarizations=vis.polarizations,
-        gain=gain.astype(np.complex128),
-        flag=bad,
-        snr=np.where(bad, 0.0, 100.0),
-    )
+    time = np.asarray(table["time_system_cal"], dtype=np.float64)
+    return solved_on(vis, time, 0.0, gain.astype(np.complex128), bad, 100.0)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from radps_dag.workloads.sim.calibration import stefcal
 from radps_dag.workloads.sim.calibration.solving import SNR_MIN, model_of
 from radps_dag.workloads.sim.calibration.sums import accumulate, add
-from radps_dag.workloads.sim.solutions import Solutions
+from radps_dag.workloads.sim.solutions import Solutions, solved_on
 from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = ["Bandpass", "find_dead", "inner", "phase_up", "solve_bandpass"]
@@ -70,7 +70,7 @@ def phase_up(vis: Visibilities, reference: int) -> Solutions:
     mean = np.where(flag, 0.0, gain).sum(axis=0, keepdims=True)
     size = np.abs(mean)
     turn = np.divide(np.conj(mean), size, out=np.ones_like(mean), where=size > 0)
-    return _solutions(vis, vis.time.astype(np.float64), vis.integration, gain * turn, flag, snr)
+    return solved_on(vis, vis.time.astype(np.float64), vis.integration, gain * turn, flag, snr)
 
 
 def solve_bandpass(
@@ -108,7 +108,8 @@ def solve_bandpass(
     flag = (snr < SNR_MIN) | dead[np.newaxis, :, np.newaxis, :]
     size = _mean_amplitude(gain, snr < SNR_MIN)
     time = np.concatenate([part.time for part in parts])
-    solutions = _solutions(
+    # Also where flagged: the next iteration goes on from there.
+    solutions = solved_on(
         vis,
         time.mean(keepdims=True),
         float(np.ptp(time)) + vis.integration,
@@ -142,28 +143,3 @@ def _mean_amplitude(gain: NDArray[np.complex128], flag: NDArray[np.bool_]) -> ND
     count = (~flag).sum(axis=(0, 2))
     mean: NDArray[np.float64] = np.divide(total, count, out=np.ones_like(total), where=total > 0)
     return mean
-
-
-def _solutions(
-    vis: Visibilities,
-    time: NDArray[np.float64],
-    interval: float,
-    gain: NDArray[np.complex128],
-    flag: NDArray[np.bool_],
-    snr: NDArray[np.float64],
-) -> Solutions:
-    continuous = gain.shape[2] == 1
-    return Solutions(
-        field=vis.field,
-        intents=vis.intents,
-        spws=(vis.spw,),
-        scan=None,
-        time=time,
-        interval=interval,
-        frequency=vis.frequency.mean(keepdims=True) if continuous else vis.frequency,
-        polarizations=vis.polarizations,
-        # Also where flagged: the next iteration goes on from there.
-        gain=gain,
-        flag=flag,
-        snr=np.where(flag, 0.0, snr),
-    )

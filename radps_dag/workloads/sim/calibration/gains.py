@@ -25,7 +25,7 @@ from radps_dag.workloads.sim.calibration.sums import (
     visits_of,
     whole,
 )
-from radps_dag.workloads.sim.solutions import Solutions
+from radps_dag.workloads.sim.solutions import Solutions, solved_on
 from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = ["ScanGains", "choose_interval", "measure_snr", "solve_scan"]
@@ -143,16 +143,12 @@ def _solutions(
     snr_min: float,
 ) -> Solutions:
     flag = np.moveaxis(snr < snr_min, -1, 1)
-    return Solutions(
-        field=vis.field,
-        intents=vis.intents,
-        spws=(vis.spw,),
-        scan=int(vis.scan[0]),
-        time=midpoints(vis.time, numbers),
-        interval=interval,
-        frequency=vis.frequency.mean(keepdims=True),
-        polarizations=vis.polarizations,
-        gain=np.moveaxis(gain, -1, 1),
-        flag=flag,
-        snr=np.where(flag, 0.0, np.moveaxis(snr, -1, 1)),
+    return solved_on(
+        vis,
+        midpoints(vis.time, numbers),
+        interval,
+        np.moveaxis(gain, -1, 1),
+        flag,
+        np.moveaxis(snr, -1, 1),
+        int(vis.scan[0]),
     )

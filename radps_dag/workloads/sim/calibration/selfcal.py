@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.calibration import stefcal
 from radps_dag.workloads.sim.calibration.sums import accumulate, intervals_of, midpoints
-from radps_dag.workloads.sim.solutions import Solutions
+from radps_dag.workloads.sim.solutions import Solutions, solved_on
 from radps_dag.workloads.sim.visibilities import Complexes, Visibilities
 
 __all__ = ["solve_against"]
@@ -36,18 +36,14 @@ def solve_against(
     snr = np.moveaxis(stefcal.quality(sums, gains.gain).snr, -1, 1)
     flag = snr < snr_min
     gain = _normalised(np.moveaxis(gains.gain, -1, 1), flag)
-    return Solutions(
-        field=vis.field,
-        intents=vis.intents,
-        spws=(vis.spw,),
-        scan=int(vis.scan[0]),
-        time=midpoints(vis.time, numbers),
-        interval=interval,
-        frequency=vis.frequency.mean(keepdims=True),
-        polarizations=vis.polarizations,
-        gain=np.where(flag, 1.0, gain),
-        flag=flag,
-        snr=np.where(flag, 0.0, snr),
+    return solved_on(
+        vis,
+        midpoints(vis.time, numbers),
+        interval,
+        np.where(flag, 1.0, gain),
+        flag,
+        snr,
+        int(vis.scan[0]),
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.contract.opening import local_path
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 
 __all__ = ["VERSION", "dirty_cube"]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.imaging.regions import connected
 
-__all__ = ["NO_BEAM", "NoBeam", "beam_pixels", "beam_shape", "fit_beam", "sidelobe_level"]
+__all__ = ["NO_BEAM", "NoBeam", "beam_pixels", "beam_shape", "fit_beam"]
 
 _FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
 # The main lobe is not a Gaussian further down.
@@ -60,14 +60,6 @@ def beam_shape(beam: NDArray[np.float64], cell: float) -> NDArray[np.float64]:
 def beam_pixels(beam: NDArray[np.float64], cell: float) -> float:
     """Pixels in the beam's solid angle."""
     return float(2.0 * np.pi / _FWHM**2 * beam[0] * beam[1] / cell**2)
-
-
-def sidelobe_level(psf: NDArray[np.float64], beam: NDArray[np.float64], cell: float) -> float:
-    """Largest |psf - beam| (y, x): where the fitted Gaussian is not what a source looks like."""
-    y, x = np.mgrid[: psf.shape[0], : psf.shape[1]]
-    y, x = y - psf.shape[0] // 2, x - psf.shape[1] // 2
-    a, b, c = beam_shape(beam, cell)
-    return float(np.abs(psf - np.exp(-(a * x**2 + 2 * b * x * y + c * y**2))).max())
 
 
 def _main_lobe(psf: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -15,10 +15,11 @@ from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
 from radps_dag.workloads.sim.stores.observations import observation_of
-from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, Writing, open_store
+from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store
 
 __all__ = ["observation_behind_caltable", "read_caltable", "write_caltable"]
 
+_AXES = {"time": "time", "frequency": "frequency", "polarizations": "polarization"}
 _SHAPE = ("time", "antenna_name", "frequency", "polarization")
 
 
@@ -62,20 +63,21 @@ def read_caltable(product: Product) -> Caltable:
     parts = []
     for name in store.groups():
         attributes = store.attributes(name)
-        if "time" not in attributes:
-            raise StoreUnusable(
-                f"caltable {store.path} was written by an older radps-dag; solve it again"
-            )
+        # What solutions are against were arrays once.
+        against = {
+            axis: attributes[axis] if axis in attributes else store.array(f"{name}/{old}").tolist()
+            for axis, old in _AXES.items()
+        }
         parts.append(
             Solutions(
                 field=str(attributes["field"]),
                 intents=tuple(attributes["intents"]),
                 spws=tuple(attributes["spws"]),
                 scan=attributes["scan"],
-                time=np.array(attributes["time"], dtype=np.float64),
+                time=np.array(against["time"], dtype=np.float64),
                 interval=float(attributes["interval"]),
-                frequency=np.array(attributes["frequency"], dtype=np.float64),
-                polarizations=tuple(attributes["polarizations"]),
+                frequency=np.array(against["frequency"], dtype=np.float64),
+                polarizations=tuple(against["polarizations"]),
                 gain=store.array(f"{name}/GAIN"),
                 flag=store.array(f"{name}/FLAG"),
                 snr=store.array(f"{name}/SNR"),

@@ -178,7 +178,7 @@ class Qa:
 # What is generated for a dataclass is a good part of the start: none where there are no instances.
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class _Node:
-    """What every kind of node may have."""
+    """Members that every kind of node may have."""
 
     kind: ClassVar[NodeKind]
     id: str

@@ -179,10 +179,12 @@ class Parsl(Elsewhere):
         pool = f"{sys.executable} {_script('process_worker_pool.py')}"
         addresses = _addresses(self._settings)
         # Parsl asks Slurm once a minute, which is most of what a short job has.
-        executor = type("Pilots", (HighThroughputExecutor,), {"status_polling_interval": ASK})
+        provider = self._provider(block)
+        ask = min(ASK, provider.status_polling_interval)
+        executor = type("Pilots", (HighThroughputExecutor,), {"status_polling_interval": ask})
         return executor(
             label=self._label(block),
-            provider=self._provider(block),
+            provider=provider,
             launch_cmd=ours.DEFAULT_LAUNCH_CMD.replace("process_worker_pool.py", pool),
             # Ends with this process, and so do the pilots, which then hear nothing any more.
             interchange_launch_cmd=[sys.executable, "-m", "radps_dag.executors.interchange"],

@@ -1,4 +1,4 @@
-"""What an attempt of a call asks for: its resources, and its limit in time."""
+"""Resources that an attempt of a call asks for, and its limit in time."""
 
 from __future__ import annotations
 

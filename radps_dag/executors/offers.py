@@ -1,4 +1,4 @@
-"""What executors have for calls: this machine, the workers of a cluster, kinds of jobs."""
+"""Resources that executors have for calls: this machine, the workers of a cluster, kinds of jobs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Offered:
 
 
 def offered(choice: ExecutorChoice, slots: int, memory: int | None, gpus: int) -> Iterator[Offered]:
-    """What an executor has: of one that computes here, `slots`, `memory` and `gpus` say it; a Dask
+    """List what an executor has: of one that computes here, `slots`, `memory` and `gpus` say it; a Dask
     scheduler that runs is asked. Raises UsageError where that does not answer."""
     settings = choice.settings
     if isinstance(settings, ParslSettings):

@@ -92,7 +92,7 @@ def _placed(source: Source, value: Any, at: Location) -> Any:
 
 
 def _place_of(source: Source, first: int, key: str) -> Location:
-    """Where a key stands from a line on: tomllib does not say it."""
+    """The place where a key stands from a line on: tomllib does not say it."""
     named = re.compile(rf"""(?<![\w-])(["']?){re.escape(key)}\1\s*[=.\]]""")
     for number, line in enumerate(source.lines[first - 1 :], start=first):
         if match := named.search(line):
@@ -162,7 +162,7 @@ def unmatched(pipeline: Pipeline, overlays: Sequence[Overlay]) -> Iterator[Probl
 
 
 def overlay_words(pipeline: Pipeline, overlays: Sequence[Overlay]) -> dict[str, str]:
-    """What the profile says of calls, and where, by their paths."""
+    """Words of the profile about calls, and their lines, by the paths of calls."""
     words: dict[str, list[str]] = {}
     for path, node in walk(pipeline) if overlays else ():
         for overlay in overlays if isinstance(node, Task) else ():

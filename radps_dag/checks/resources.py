@@ -1,4 +1,4 @@
-"""What calls ask for, as far as it is known before the run: amounts, and such as can be had."""
+"""Resources of calls, as far as they are known before the run: amounts, and such as can be had."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def no_refusals(_resources: Resources) -> tuple[str, ...]:
 
 
 def check_resources(
-    node: Task, asked: tuple[Named, ...], known: Known, refusals: Refusals, sure: bool
+    node: Task, asked: tuple[Named, ...], constants: Known, refusals: Refusals, sure: bool
 ) -> Iterator[Problem]:
     """Problems of what the attempts of a call ask for, in any of its instances; the first shows
     it. What is not known yet is looked at when the call is about to run."""
@@ -33,7 +33,7 @@ def check_resources(
         return
     value = Listing(tuple(item.value for item in asked), node.at)
     for attempt in range(1, 1 + (_attempts(node) if _reads_attempt(value) else 1)):
-        for names in replace(known, attempt=attempt).scopes(value):
+        for names in replace(constants, attempt=attempt).scopes(value):
             problems = [*_problems(node, asked, names, refusals, sure)]
             yield from problems
             if problems:
@@ -56,7 +56,7 @@ def _problems(
 
 
 def _said_at(node: Task, asked: tuple[Named, ...]) -> Location:
-    """Where the file says it, or the profile or the tool's file that does so instead."""
+    """The place where the file says it, or the profile or the tool's file that does so instead."""
     elsewhere = (item.at for item in asked if item.at.source is not node.at.source)
     return next(elsewhere, node.at)
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from radps_dag.engine.asked import limit_of, resources_of
 from radps_dag.engine.attempts import plan
 from radps_dag.engine.place import directory
 from radps_dag.engine.retrying import telling, within
@@ -21,17 +22,14 @@ from radps_dag.engine.tracker import Label
 from radps_dag.executors.call import Call, Performed
 from radps_dag.executors.snapshots import discard_snapshots
 from radps_dag.facts import Made, NodeStarted, Noted
-from radps_dag.language.amounts import amounts
-from radps_dag.language.expression import ExpressionError
-from radps_dag.language.model import Resources, Task
+from radps_dag.language.model import Task
 from radps_dag.language.shape import describe, mismatch
-from radps_dag.outcome import Interrupted, NodeError, ResourcesRefused, TimedOut
+from radps_dag.outcome import Interrupted, NodeError, TimedOut
 from radps_dag.reuse.cache import ResultCache
 from radps_dag.reuse.in_place import shown
 from radps_dag.reuse.query import CachedResult, CacheQuery
 from radps_dag.reuse.revisions import new_revision
 from radps_dag.sealed import Sealed, Secrets
-from radps_dag.workloads.contract.asking import asked_by
 from radps_dag.workloads.contract.knowledge import NOTHING, Snapshot, answer
 
 __all__ = ["call_body"]
@@ -86,7 +84,7 @@ async def _in_turn(
     """Wait for the slots of the first attempt, and call the workload. Nobody hears of the call
     before, so that what is shown as running does run."""
     run = here.run
-    turn = Turn(run.slots, partial(_resources, node, here))
+    turn = Turn(run.slots, partial(resources_of, node, here))
     try:
         await turn.take()
     except NodeError:
@@ -101,22 +99,6 @@ async def _in_turn(
         return await _called(node, here, arguments, seed, asked, turn)
     finally:
         turn.give()
-
-
-def _resources(node: Task, here: NodeContext, attempt: int) -> Resources:
-    """The resources that an attempt asks for. Raises ResourcesRefused for what cannot be had here,
-    as far as only the run could show it."""
-    asked = asked_by(node, here.run.job.library.workloads)
-    if not asked:
-        return Resources()
-    try:
-        resources = amounts(asked, {**here.scope.names(), "attempt": attempt})
-    except ExpressionError as error:
-        message = f"{error.message} (at {error.at})"
-        raise ResourcesRefused(here.place.name, "ExpressionError", message) from error
-    for why in here.run.job.offer.refusals(resources):
-        raise ResourcesRefused(here.place.name, "ResourcesMissing", f"it {why}")
-    return resources
 
 
 async def _in_place(
@@ -185,7 +167,7 @@ async def _called(
         nonlocal context
         # A further attempt waits for its turn again: the delay before it holds no slot.
         await turn.take(number)
-        limit, of = _limit(node, turn.resources)
+        limit, of = limit_of(node, turn.resources)
         try:
             workdir = _unused(here)
             context = _context(node, here)
@@ -246,14 +228,6 @@ async def _called(
     if not keys.knows_all(handed):
         made = replace(made, outside=await asyncio.to_thread(keys.noted, handed))
     return Result(performed.outputs, made=made, usage=performed.usage)
-
-
-def _limit(node: Task, resources: Resources) -> tuple[float | None, str]:
-    """The seconds that an attempt may take, and the words for what says so."""
-    walltime = resources.walltime
-    if walltime is not None and walltime < (node.timeout or float("inf")):
-        return walltime, "its walltime"
-    return node.timeout, ""
 
 
 def _context(node: Task, here: NodeContext) -> Snapshot | None:

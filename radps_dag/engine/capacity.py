@@ -1,4 +1,4 @@
-"""What an executor offers to calls, and calls that ask for more."""
+"""Resources that an executor offers to calls, and calls that ask for more."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class _Agent:
                 shutil.rmtree(scratch, ignore_errors=True)
 
     def new_output(self, offsets: dict[str, int]) -> dict[str, tuple[str, int]]:
-        """What calls that have not ended have printed since their offsets, and the next ones."""
+        """Output since their offsets of calls that have not ended, and the next offsets."""
         return {place: self._new_output(place, offset) for place, offset in offsets.items()}
 
     async def _asked(

@@ -25,13 +25,13 @@ class Share:
 
     @classmethod
     def of(cls, asked: Resources) -> Share:
-        """What a call takes; a part of a processor is a whole thread."""
+        """Share that a call takes; a part of a processor is a whole thread."""
         return cls(max(1, math.ceil(asked.cpus)), asked.memory or 0, asked.gpus)
 
     @classmethod
     def had_by(cls, identity: Mapping[str, Any]) -> Share:
-        """What a worker has, as its scheduler knows it. Without a limit, its memory is endless;
-        its graphics processors are Dask's resource GPU."""
+        """Share that a worker has, as its scheduler knows it. Without a limit, its memory is
+        endless; its graphics processors are Dask's resource GPU."""
         gpus = int(identity.get("resources", {}).get("GPU", 0))
         return cls(identity["nthreads"], identity["memory_limit"] or sys.maxsize, gpus)
 
@@ -66,7 +66,7 @@ class Worker:
     why: str = ""
 
     def part(self, asked: Share) -> Share:
-        """What a call takes here that asks for so much: all threads where it asks for more."""
+        """Share that a call takes here: all threads where it asks for more."""
         return replace(asked, threads=min(asked.threads, self.has.threads))
 
     @property

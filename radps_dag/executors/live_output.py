@@ -1,4 +1,4 @@
-"""What calls on other machines print, as it comes: read there, kept here until the call has ended.
+"""Output of calls on other machines, as it comes: read there, kept here until they have ended.
 
 When a call ends, all that it has printed comes with its answer and takes the place of what is kept.
 """
@@ -21,7 +21,7 @@ _PIECE = 2**16
 
 
 def new_output(log: Path, place: str, offset: int, secrets: Secrets) -> tuple[str, int]:
-    """What the call at a place has printed since an offset, on its machine, and the next offset.
+    """Output of the call at a place since an offset, on its machine, and the next offset.
 
     Where there are secrets, only lines that are complete: half of one is told, too.
     """

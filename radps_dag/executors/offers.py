@@ -1,4 +1,4 @@
-"""What executors have for calls: this machine, the workers of a cluster, kinds of jobs."""
+"""Resources of executors: of this machine, of the workers of a cluster, of kinds of jobs."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Offered:
 
 
 def offered(choice: ExecutorChoice, slots: int, memory: int | None, gpus: int) -> Iterator[Offered]:
-    """What an executor has: of one that computes here, `slots`, `memory` and `gpus` say it; a Dask
-    scheduler that runs is asked. Raises UsageError where that does not answer."""
+    """List what an executor has: of one that computes here, `slots`, `memory` and `gpus` say it; a
+    Dask scheduler that runs is asked. Raises UsageError where that does not answer."""
     settings = choice.settings
     if isinstance(settings, ParslSettings):
         for block in settings.blocks:

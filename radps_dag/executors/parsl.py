@@ -56,6 +56,8 @@ class Parsl(Elsewhere):
         self._folder = setup.log.absolute().with_name("parsl")
         self._kernel: Any = None
         self._failing: dict[str, float] = {}  # by label: since when the last jobs fail
+        self._newest: dict[str, int] = {}  # by label: the job that was submitted last
+        self._proven: dict[str, int] = {}  # by label: that of the last sign of a worker's life
         self._failures: dict[str, str] = {}  # by label: why it was given up
         self._back: WayBack | None = None
         try:
@@ -89,6 +91,7 @@ class Parsl(Elsewhere):
                 raise
             except Exception as error:  # noqa: BLE001  # Parsl's own, or of what it imports there
                 raise self._lost(call.place, block, error) from None
+            self._note_life(block)
             kept.answered()
         return self._requests.performed(call, response)
 
@@ -109,6 +112,7 @@ class Parsl(Elsewhere):
     def _lost(self, place: str, block: Block, error: Exception) -> CallFailed:
         kind, told = type(error).__name__, str(error).strip().partition("\n")[0]
         if kind in ("WorkerLost", "ManagerLost"):
+            self._note_life(block)
             what = "its worker is gone" if kind == "WorkerLost" else "its job has ended"
             return WorkerDied(place, f"{what}: block {block.name}, {told}")
         if isinstance(error, ImportError):
@@ -117,10 +121,19 @@ class Parsl(Elsewhere):
         why = self._failures.get(self._label(block)) or f"{kind}: {told}"
         return CallFailed(place, "WorkersFailed", f"block {block.name}: {why}")
 
+    def _note_life(self, block: Block) -> None:
+        """Take note that a worker of a block has worked."""
+        label = self._label(block)
+        self._proven[label] = self._newest.get(label, -1)
+
     def _look_at_jobs(self, executor: Any, jobs: Mapping[str, Any]) -> None:
-        """Give a block up whose jobs fail: at the second one that does, but where the queue does
-        not answer only after a while, because a controller is started anew now and then."""
-        last = [jobs[name] for name in sorted(jobs, key=int)][-2:]
+        """Give a block up whose jobs fail: at the second one that does before it has done anything,
+        but where the queue does not answer only after a while, because a controller is started anew
+        now and then. Jobs that have worked and were killed are replaced."""
+        numbers = sorted(map(int, jobs))
+        self._newest[executor.label] = numbers[-1] if numbers else -1
+        proven = self._proven.get(executor.label, -1)
+        last = [jobs[str(number)] for number in numbers if number > proven][-2:]
         if not last or any(job.status_name != "FAILED" for job in last):
             self._failing.pop(executor.label, None)
             return
@@ -166,10 +179,12 @@ class Parsl(Elsewhere):
         pool = f"{sys.executable} {_script('process_worker_pool.py')}"
         addresses = _addresses(self._settings)
         # Parsl asks Slurm once a minute, which is most of what a short job has.
-        executor = type("Pilots", (HighThroughputExecutor,), {"status_polling_interval": ASK})
+        provider = self._provider(block)
+        ask = min(ASK, provider.status_polling_interval)
+        executor = type("Pilots", (HighThroughputExecutor,), {"status_polling_interval": ask})
         return executor(
             label=self._label(block),
-            provider=self._provider(block),
+            provider=provider,
             launch_cmd=ours.DEFAULT_LAUNCH_CMD.replace("process_worker_pool.py", pool),
             # Ends with this process, and so do the pilots, which then hear nothing any more.
             interchange_launch_cmd=[sys.executable, "-m", "radps_dag.executors.interchange"],

@@ -29,8 +29,8 @@ def seconds_in(text: str) -> float | None:
     >>> seconds_in("90m"), seconds_in("a while")
     (5400.0, None)
     """
-    known = re.fullmatch(rf"\d{{1,9}}(\.\d{{1,20}})?({'|'.join(_SECONDS)})", text)
-    return seconds(text) if known else None
+    match = re.fullmatch(rf"\d{{1,9}}(\.\d{{1,20}})?({'|'.join(_SECONDS)})", text)
+    return seconds(text) if match else None
 
 
 def length(duration: float) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -151,6 +153,27 @@ def test_a_driver_that_is_killed_leaves_no_pilot(tmp_path: Path) -> None:
         driver.wait()
     wait_for(lambda: not any(map(alive, found)), 90.0)
     wait_for(lambda: not _of_parsl(tmp_path), 90.0)
+
+
+@pytest.mark.slow  # that a pilot has gone is noticed when it is silent
+def test_pilots_that_are_killed_are_replaced(tmp_path: Path) -> None:
+    """However many in a row: calls that they had are lost by name, and the next ones are made."""
+
+    async def answered(executor: Executor) -> bool:
+        try:
+            return await made(executor, call("echo", tmp_path, value=1)) == {"value": 1}
+        except WorkerDied:
+            return False
+
+    async def work(executor: Executor) -> None:
+        assert await answered(executor)
+        for _ in range(3):
+            for pid in _of_parsl(tmp_path):
+                os.kill(pid, signal.SIGKILL)
+            while not await answered(executor):
+                pass
+
+    using(pilots(Block(name="a")), tmp_path, work)
 
 
 def _of_parsl(folder: Path) -> list[int]:

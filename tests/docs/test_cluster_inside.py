@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 
 import psutil
@@ -14,6 +13,7 @@ from repository import ROOT
 from radps_dag import run
 
 PAGE = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
+SUM = "        return float(sum(range(channel)))\n"
 OUTPUTS = "outputs:\n  sums: ${{ stages.sums.sums }}\n"
 OUTPUTS = "outputs:\n  sums: ${{ stages.sums.sums }}\n"
 SECTION = PAGE.partition("## A cluster inside a call")[2]
@@ -50,17 +50,13 @@ def test_a_cluster_of_its_own(tmp_path: Path) -> None:
 def test_its_processes_end_with_the_call(tmp_path: Path) -> None:
     """A time-out while the cluster computes leaves none of it."""
     pids = tmp_path / "pids"
-    endless = textwrap.dedent(
-        f"""
-        def _sum(channel: int) -> float:
-            import os, time
-            with open({str(pids)!r}, "a") as file:
-                file.write(f"{{os.getpid()}}\\n")
-            time.sleep(1000)
-            return 0.0
-        """
-    )
-    code = block("python").partition("def _sum")[0] + endless
+    endless = f"""
+        import os, time
+        with open({str(pids)!r}, "a") as file:
+            file.write(f"{{os.getpid()}}\\n")
+        time.sleep(1000)
+"""
+    code = block("python").replace(SUM, endless)
     file = write(tmp_path, code, block("yaml").replace("1h", "40s"))
     ended = run(
         file,

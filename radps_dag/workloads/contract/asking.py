@@ -1,4 +1,4 @@
-"""What a call asks for: the values of its node, and of its tool where the node says nothing."""
+"""Requests of a call: the values of its node, and of its tool where the node says nothing."""
 
 from __future__ import annotations
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
 import subprocess
 import sys
 
 import pytest
 
-from radps_dag.problem import Interrupted
-from radps_dag.runs.signals import run_minding_signals
-
+# In a process of its own: a signal ends the process after a while, whatever it does by then.
 TWICE = """
 import asyncio, os, signal, sys
+from functools import partial
 from radps_dag.problem import Interrupted
 from radps_dag.runs.signals import run_minding_signals
 
@@ -28,32 +24,17 @@ async def main():
         print("in order", flush=True)
 
 try:
-    run_minding_signals(main, once=sys.argv[1] == "once")
+    told = partial(print, "told", flush=True)
+    run_minding_signals(main, told=told, once=sys.argv[1] == "once")
 except Interrupted as error:
     sys.exit(error.exit_code)
 """
 
 
-@pytest.mark.parametrize(("given", "out"), [("once", "in order\n"), ("often", "")])
+@pytest.mark.parametrize(("given", "out"), [("once", "told\nin order\n"), ("often", "told\n")])
 def test_a_second_signal(given: str, out: str) -> None:
-    """By a person it ends the program where it is; by a worker it is one too many."""
+    """By a person it ends the program where it is; by a worker it is one too many. Before, who is
+    to hurry is told of the first one."""
     command = [sys.executable, "-c", TWICE, given]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.returncode) == (out, 143), done.stderr
-
-
-def test_a_signal_is_told() -> None:
-    """What is to hurry hears of it before the run is cancelled."""
-    told: list[str] = []
-
-    async def main() -> None:
-        try:
-            os.kill(os.getpid(), signal.SIGTERM)
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            told.append("cancelled")
-            raise
-
-    with pytest.raises(Interrupted):
-        run_minding_signals(main, told=lambda: told.append("told"))
-    assert told == ["told", "cancelled"]

@@ -284,7 +284,7 @@ def load_faults(path: str | os.PathLike[str]) -> Faults:
     Raises UsageError where there is no such file, and InvalidPipeline with every mistake in it.
     """
     # Here, because worker processes import this module and read no files.
-    from radps_dag.language.schema import breaches
+    from radps_dag.language.breaches import breaches
     from radps_dag.language.source import parse, read_source
 
     name = os.fspath(path)

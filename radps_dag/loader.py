@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from radps_dag.language.assembly import assemble
+from radps_dag.language.breaches import mistakes
+from radps_dag.language.explaining import Mistake
 from radps_dag.language.model import Pipeline, Use, children
-from radps_dag.language.schema import Mistake, mistakes
 from radps_dag.language.source import MAX_PROBLEMS, Document, Report, Series, parse, read_source
 from radps_dag.problem import InvalidPipeline, Location, Problem, UsageError, allowed, did_you_mean
 

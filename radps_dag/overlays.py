@@ -11,8 +11,8 @@ from typing import Any
 
 from radps_dag.faults import elsewhere, level_parts, levels, matches, places_of
 from radps_dag.language.assembly.details import resources, retries, time_out
+from radps_dag.language.breaches import overlay_breaches
 from radps_dag.language.model import Group, Named, Node, Pause, Pipeline, Retries, Task, Use, walk
-from radps_dag.language.schema import overlay_breaches
 from radps_dag.language.source import Document, Series, Table
 from radps_dag.problem import Location, Problem, Source, UsageError
 

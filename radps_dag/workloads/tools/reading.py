@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from radps_dag.language.assembly.details import resources
+from radps_dag.language.breaches import breaches
 from radps_dag.language.expression import Literal, Template, Value
-from radps_dag.language.schema import breaches
 from radps_dag.language.source import Document, Report, Table, parse, read_source
 from radps_dag.problem import (
     InvalidPipeline,

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from repository import GOLDEN
 
+from radps_dag.language.breaches import mistakes
 from radps_dag.language.model import Defaults, Loop, Qa, Retries
-from radps_dag.language.schema import KINDS, mistakes, schema
+from radps_dag.language.schema import KINDS, schema
 from radps_dag.language.shape.conforming import conforming
 from radps_dag.language.source import parse
 from radps_dag.problem import Source

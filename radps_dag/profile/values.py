@@ -1,155 +1,31 @@
-"""`radps-dag.toml` to what belongs to a site or a project, and not to the science.
-
-library = "placeholder"
-workloads = ["my_workloads.py"]     # beside this file or below it
-executor = "cluster"                # as `radps-dag executors` lists them
-max_parallel = 8
-memory = "64GB"                     # that calls may ask for, all together
-gpus = 2
-prefect_api_url = "http://127.0.0.1:4200/api"
-store = "postgresql://host/radps"    # of the journal
-products = "s3://bucket/radps"       # root of what workloads make
-
-[executors.cluster]                  # an executor of this site, by the name that runs give
-kind = "dask"
-scheduler = "tcp://127.0.0.1:8786"
-
-[containers]                         # for tools that have an image
-engine = "podman"                    # or docker, apptainer
-fallback = true                      # the program of the machine, where engine or image are missing
-
-[events]                             # what runs announce
-webhook = "https://site.example/radps"
-secret_env = "RADPS_SECRET"          # the variable with what the webhook is signed with
-file = "events.jsonl"                # beside this file
-
-[prefect]                            # how its page shows a run
-subflow_depth = 1                    # groups down to this depth are subflows: 1 is stages
-
-[nodes."**/clean"]                   # of a site, over what the pipeline says, by place
-timeout = "6h"
-resources = {cpus = 8, memory = "64GB", walltime = "5h"}
-
-[params]                             # where a pipeline has params of these names
-niter = 200
-
-[thresholds]                         # of QA, by place, for all metrics there or for one
-"**/clean" = {warn_below = 0.8, alert_below = 0.5}
-"import_*/**" = {flagged = {alert_below = 0.4}}
-"""
+"""Data of a profile to its values, key by key; each refuses what does not fit, in a line."""
 
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from radps_dag.language.quantities import octets_in
 from radps_dag.problem import UsageError, allowed, did_you_mean
-from radps_dag.storage.files import content_of
+from radps_dag.profile.model import Events, PrefectPage
 
 if TYPE_CHECKING:
     from radps_dag.executors.registry import ExecutorChoice
-    from radps_dag.overlays import Overlay
     from radps_dag.workloads.tools.tool import Containers
 
-__all__ = [
-    "FILE_NAME",
-    "Events",
-    "PrefectPage",
-    "Profile",
-    "find_profile",
-    "load_profile",
-]
-
-FILE_NAME = "radps-dag.toml"
-_MOST_BYTES = 1_000_000
+__all__ = ["values_of"]
 
 # The value of a key, from the profile's path, the key and what stands there.
 _Reader = Callable[[Path, str, Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
-    """The targets of a run's events: a URL, a file, or both. `secret_env` names the environment
-    variable that holds the key of the webhook's signature.
-    """
-
-    webhook: str | None = None
-    secret_env: str | None = None
-    file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PrefectPage:
-    """Settings of a run's display on Prefect's page: groups down to `subflow_depth` are subflows, 1
-    is stages. Deeper ones are tasks.
-    """
-
-    subflow_depth: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The settings of a profile; None or empty if it does not set them.
-
-    `workloads` are the project's own workload files, resolved. `params` are for pipelines that have
-    such; `nodes` are time-outs, retries and resources of calls, by pattern of places;
-    `thresholds` are those of QA, by pattern of places, then by metric ("" is any).
-    """
-
-    path: Path | None = None
-    library: str | None = None
-    workloads: tuple[Path, ...] = ()
-    executor: str | None = None
-    executors: Mapping[str, ExecutorChoice] = field(default_factory=dict, hash=False)
-    max_parallel: int | None = None
-    memory: int | None = None  # in bytes
-    gpus: int | None = None
-    prefect_api_url: str | None = None
-    store: str | None = None
-    products: str | None = None
-    containers: Containers | None = None
-    events: Events | None = None
-    prefect: PrefectPage = PrefectPage()
-    nodes: tuple[Overlay, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    thresholds: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-
-def find_profile(given: str | os.PathLike[str] | None = None, start: Path | None = None) -> Profile:
-    """The profile given, or else the nearest `radps-dag.toml` from `start` upwards, or none.
-
-    `start` is the current directory where it is not given. No profile is an empty one. Raises
-    UsageError, with the file, for a profile that is not there or wrong.
-    """
-    if given is not None:
-        return load_profile(Path(given))
-    folder = (start or Path()).resolve()
-    for place in (folder, *folder.parents):
-        if (place / FILE_NAME).is_file():
-            return load_profile(place / FILE_NAME)
-    return Profile()
-
-
-def load_profile(path: Path) -> Profile:
-    """The profile of a file. Raises UsageError with the file, what is wrong, and the likely fix."""
-    text, data = _read(path)
-    profile = Profile(path=path, **_values(path, data, _READERS))
-    if "nodes" in data:
-        from radps_dag.overlays import read_overlays  # here: most profiles have none
-
-        profile = replace(profile, nodes=read_overlays(path, text, data["nodes"]))
-    if profile.executor is not None:
-        from radps_dag.executors.registry import known_executor  # here: most profiles name none
-
-        known_executor(profile.executor, f"{path}: executor", profile.executors)
-    return profile
+def values_of(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a profile by key. Raises UsageError with the file, the key and the fix."""
+    return _values(path, data, _READERS)
 
 
 def _values(
@@ -160,25 +36,6 @@ def _values(
             hint = did_you_mean(key, readers) or f"; allowed: {allowed(readers)}"
             raise UsageError(f"{path}: unknown key {inside + key!r}{hint}")
     return {key: readers[key](path, inside + key, value) for key, value in data.items()}
-
-
-def _read(path: Path) -> tuple[str, dict[str, Any]]:
-    import tomllib  # here: most runs have no profile
-
-    try:
-        content = content_of(path, _MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise UsageError(f"{path}: the profile is larger than {_MOST_BYTES:,} bytes")
-        text = content.decode("utf-8-sig")
-        return text, tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot read the profile: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: the profile is not UTF-8; save it as UTF-8") from error
-    except RecursionError as error:
-        raise UsageError(f"{path}: not TOML: nested too deeply") from error
-    except ValueError as error:  # tomllib's own, and Python's of a number with too many digits
-        raise UsageError(f"{path}: not TOML: {str(error).partition(';')[0]}") from error
 
 
 def _text(path: Path, key: str, value: Any) -> str:

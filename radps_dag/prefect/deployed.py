@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import StateWaitDetails
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Failed, Running
 
@@ -43,9 +45,16 @@ class DeployedRun:
         return cls(id, parameters, settings)
 
     def begin(self) -> bool:
-        """Have it run; whether it may: somebody may have cancelled it before it began."""
+        """Have it run; whether it may: somebody may have cancelled it before it began.
+
+        Waits until it is due: workers start what is scheduled some seconds early.
+        """
         with _client() as client:
-            client.set_flow_run_state(UUID(self.id), Running())
+            while isinstance(
+                (told := client.set_flow_run_state(UUID(self.id), Running()).details),
+                StateWaitDetails,
+            ):
+                time.sleep(told.delay_seconds)
             return self._read(client).state_type is StateType.RUNNING
 
     def fail(self, message: str) -> None:

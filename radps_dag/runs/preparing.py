@@ -137,7 +137,10 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
     damaged: list[DamagedRun] = []
 
     def earlier(stages: AbstractSet[str]) -> Mapping[str, StageResult]:
-        return earlier_outputs(store, pipeline.name, stages, damaged.append)
+        outputs = earlier_outputs(store, pipeline.name, stages, damaged.append)
+        if damaged:
+            store.check(thorough=True)
+        return outputs
 
     settings = replace(
         asked.settings,
@@ -145,8 +148,6 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
         site=overlay_words(pipeline, asked.profile.nodes),
     )
     job = job_of(pipeline, library, params, settings, earlier)
-    if damaged:
-        store.check(thorough=True)
     refuse_unmatched(asked.force, pipeline, tuple(job.graph), params)
     return replace(
         job,

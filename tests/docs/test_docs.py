@@ -66,8 +66,8 @@ def test_set_up_is_what_is_tested() -> None:
         assert part in script
     program, options = tests.split(" ", 1)
     assert program == ".venv/bin/pytest"
-    assert f"-m pytest -m quick {options} |" in script
-    assert f'{program} -m "not quick" {options} |' in script
+    assert f'-m pytest -m "quick or processes" {options} |' in script
+    assert f'{program} -m "not quick and not processes" {options} |' in script
 
 
 def test_the_mistakes_shown_are_those_found(checkout: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_run_begun_through_the_api(site: Site, gives: str, served: Worker) -> 
     record = Api(site.server).record(flow_run)
     assert [child.flow["name"] for child in record.walk()] == [run, f"inner · {run}"]
     assert {"radps-dag", "library:placeholder"} <= set(ended["tags"])
-    assert site.status(run) == "succeeded"
+    assert until(lambda: site.status(run) == "succeeded", 30)
     shown = json.loads(site.command("show", run, "--json").stdout)
     assert shown["outputs"] == {"value": 5} and shown["params"]["token"] == "***"
     assert SECRET["RADPS_DAG_PARAM_TOKEN"] not in json.dumps(ended)
@@ -172,7 +172,7 @@ def test_a_killed_worker_leaves_its_run(prefect_server: ServerAddress, tmp_path:
         assert site.started(run, "nap")
         serving.end(signal.SIGKILL)
     assert site.ends(flow_run)["state_type"] == "COMPLETED"
-    assert site.status(run) == "succeeded"
+    assert until(lambda: site.status(run) == "succeeded", 30)
 
 
 def test_prefects_own_worker_by_a_schedule(prefect_server: ServerAddress, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ for file in sys.argv[1:]:
 
 
 # Nodes that ask a person, and are skipped where there is nothing to ask; and data of one's own.
-ASKS = ("data", "/review", "/radiometers")
+ASKS = ("data", "/review", "/picture", "/radiometers")
 
 
 @pytest.fixture(scope="module")

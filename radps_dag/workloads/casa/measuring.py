@@ -12,8 +12,6 @@ from radps_dag.workloads.contract.scores import flag_score, flux_snr_score, snr_
 __all__ = ["MEASURES"]
 
 Values = Mapping[str, Any]
-_NORMAL = 1.4826  # standard deviations to a median absolute deviation, of a normal distribution
-_OUTLIER = 4.0
 
 
 def _flags(arguments: Values, answer: Any) -> dict[str, Any]:
@@ -90,6 +88,8 @@ def _image(arguments: Values, answer: Any) -> dict[str, Any]:
     """Peak and noise in Jy/beam, and the beam in arcsec, of a restored image."""
     import numpy as np
 
+    from radps_dag.workloads.noise import clipped_noise
+
     image = importlib.import_module("casatools").image()
     name = f"{arguments['imagename']}.image"
     if not image.open(name):
@@ -100,7 +100,7 @@ def _image(arguments: Values, answer: Any) -> dict[str, Any]:
     while "beams" in beam or "*0" in beam:  # of a cube: that of the first plane
         beam = next(iter(beam.get("beams", beam).values()))
     values = values[np.isfinite(values)]
-    peak, rms = float(values.max()), _noise(values)
+    peak, rms = float(values.max()), clipped_noise(values)
     dynamic_range = peak / rms if rms else 0.0
     return {
         "peak": peak,
@@ -111,19 +111,6 @@ def _image(arguments: Values, answer: Any) -> dict[str, Any]:
         "iterations": int(answer.get("iterdone", 0)) if isinstance(answer, Mapping) else 0,
         "score": snr_score(dynamic_range),
     }
-
-
-def _noise(values: Any) -> float:
-    """Noise of (n,) values: what stands out is left out, until nothing more does."""
-    import numpy as np
-
-    while True:
-        middle = np.median(values)
-        sigma = _NORMAL * float(np.median(np.abs(values - middle)))
-        kept = values[np.abs(values - middle) <= _OUTLIER * sigma]
-        if not sigma or kept.size == values.size:
-            return sigma
-        values = kept
 
 
 def _nothing(arguments: Values, answer: Any) -> dict[str, Any]:

@@ -96,7 +96,9 @@ def _configure() -> None:
 def _version() -> str:
     """Versions of all that has a part in a result."""
     said = [f"{name} {_version_of(name)}" for name in _PACKAGES]
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    here = Path(__file__).parent
+    shared = (here.parent / "noise.py", here.parent / "contract" / "scores.py")
+    sources = [*sorted(here.glob("*.py")), *shared]
     own = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     return f"{', '.join(said)}, runner {own}"
 

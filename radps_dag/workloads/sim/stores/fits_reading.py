@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.contract.opening import local_path
+from radps_dag.workloads.noise import clipped_noise
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
 __all__ = ["FitsPlane", "read_plane"]
-
-_NORMAL = 1.4826  # standard deviations to a median absolute deviation, of a normal distribution
-_OUTLIER = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,14 +30,7 @@ class FitsPlane:
     @property
     def rms(self) -> float:
         """Noise in Jy/beam: what stands out is left out, until nothing more does."""
-        values = self.values.ravel()
-        while True:
-            middle = np.median(values)
-            sigma = _NORMAL * float(np.median(np.abs(values - middle)))
-            kept = values[np.abs(values - middle) <= _OUTLIER * sigma]
-            if not sigma or kept.size == values.size:
-                return sigma
-            values = kept
+        return clipped_noise(self.values.ravel())
 
 
 def read_plane(image: Product) -> FitsPlane:

@@ -138,7 +138,7 @@ def _victims(driver: int, folder: str) -> Iterator[tuple[str, psutil.Process]]:
             yield "call process", process
         elif ours and ("multiprocessing.spawn" in words or "Dask Worker" in words):
             yield "Dask worker", process
-        elif ours and "process_worker_pool" in words:
+        elif ours and "radps_dag.executors.pool" in words:
             yield "pilot", process
 
 

@@ -133,8 +133,10 @@ def examine(
     arguments: Sequence[str] = (),
     files: Sequence[Path] = (),
     values: Mapping[str, Any] | None = None,
+    refusals: Refusals = no_refusals,
 ) -> Pipeline | None:
     """The pipeline, where it can run with these params, or with its defaults if none are given.
+    `refusals` are as in `settle`.
 
     Every problem is reported. Raises UsageError for what is not there.
     """
@@ -147,7 +149,7 @@ def examine(
             own = [param for param in opened.params if param.name not in profile.params]
             for problem in absences(own, params):
                 report(problem)
-        settle(opened, chosen, params, report)
+        settle(opened, chosen, params, report, refusals=refusals)
     except InvalidPipeline as error:
         for problem in error.problems:
             report(problem)

@@ -161,7 +161,7 @@ def _row(choice: ExecutorChoice, library: Library, profile: Profile) -> Row:
 
 
 def _offers(choice: ExecutorChoice, row: Row, profile: Profile) -> Iterator[Offered]:
-    from radps_dag.engine.capacity import memory_for
+    from radps_dag.executors.capacity import memory_for
 
     memory = profile.memory or memory_for(find_executor(choice.kind).capabilities)
     here = memory if row.here else None

@@ -17,6 +17,7 @@ __all__ = [
     "stages",
     "what_to_run",
     "what_to_use_again",
+    "where_to_compute",
     "which_params",
     "which_run",
     "which_workloads",
@@ -184,27 +185,16 @@ def _memory(ctx: click.Context, param: click.Parameter, value: str | None) -> in
     return octets
 
 
-def how_to_run(command: F) -> F:
-    """Add the options that say how a run computes, what it may reuse, and how it is shown."""
-    command = what_to_use_again(command)
+def where_to_compute(command: F) -> F:
+    """Add the options that say where calls compute, and what they may have there: `executor`,
+    `memory` and `gpus`."""
     options = (
-        click.option(
-            "--products",
-            metavar="URL",
-            help="Keep what workloads make in this place, such as s3://bucket/folder.",
-        ),
         click.option(
             "--executor",
             metavar="NAME",
             shell_complete=completion.executors,
             help="Where workloads compute: threads (default), processes, whose limits hold, or "
             "another one that `radps-dag executors` lists, such as a cluster of the profile.",
-        ),
-        click.option(
-            "--max-parallel",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Maximum of workload calls at once; default: what suits the processors.",
         ),
         click.option(
             "--memory",
@@ -217,6 +207,26 @@ def how_to_run(command: F) -> F:
             type=click.IntRange(min=0),
             metavar="N",
             help="Graphics processors that calls may ask for together; 0 by default.",
+        ),
+    )
+    return _with(options, command)
+
+
+def how_to_run(command: F) -> F:
+    """Add the options that say how a run computes, what it may reuse, and how it is shown."""
+    command = what_to_use_again(command)
+    options = (
+        click.option(
+            "--products",
+            metavar="URL",
+            help="Keep what workloads make in this place, such as s3://bucket/folder.",
+        ),
+        where_to_compute,
+        click.option(
+            "--max-parallel",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Maximum of workload calls at once; default: what suits the processors.",
         ),
         click.option(
             *("--faults", "faults_file"),

@@ -14,6 +14,7 @@ from radps_dag.cli.asked import asked_of
 from radps_dag.cli.options import (
     what_to_run,
     what_to_use_again,
+    where_to_compute,
     which_workloads,
     which_workspace,
 )
@@ -50,11 +51,15 @@ _COLOURS = {"run": "yellow", "reuse": "green", "skip": None}
 @what_to_run
 @click.option("--all", "everything", is_flag=True, help="Show every node, instance and iteration.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of all of them.")
+@where_to_compute
 @what_to_use_again
 @which_workloads
 @which_workspace
 def command(everything: bool, as_json: bool, **given: Any) -> int:
-    """Say what a run of FILE would run, reuse and skip, and why. Nothing runs."""
+    """Say what a run of FILE would run, reuse and skip, and why. Nothing runs.
+
+    Calls that ask for more than the executor has are refused, as `run` refuses them.
+    """
     # Late, so that the shell completes the command's options at once.
     from radps_dag.cli.screen import show_problem, show_warning
     from radps_dag.runs.preparing import planned_by

@@ -106,7 +106,11 @@ class TerminalFrontend:
         with (
             _apart(self.progress, directory, secrets) as (mode, stream),
             progress.listener(
-                mode, stream, expected=job.graph, percents=directory.products / FOLDER
+                mode,
+                stream,
+                expected=job.graph,
+                percents=directory.products / FOLDER,
+                occupancy=directory.occupancy,
             ) as listener,
         ):
             restore = partial(_show_cursor, stream if mode == "live" else None)

@@ -18,6 +18,7 @@ from radps_dag.workloads.contract.percents import FOLDER
 if TYPE_CHECKING:
     from radps_dag.facts import Fact
     from radps_dag.journal.store import Store
+    from radps_dag.journal.workspace import RunDirectory
     from radps_dag.progress import Mode
     from radps_dag.views.state import Following
 
@@ -61,18 +62,19 @@ def command(
     with looking(workspace, store) as opened:
         run_id = find_run(opened, run)
         following = Following(opened, run_id)
-        percents = opened.workspace.run(run_id).products / FOLDER
+        directory = opened.workspace.run(run_id)
         if follow:
             expected = _stages(opened, run_id)
             mode = "json" if as_json_ else progress
-            return _follow(following, run_id, mode, expected, percents)
-        _show(following, run_id, as_json_, percents)
+            return _follow(following, run_id, mode, expected, directory)
+        _show(following, run_id, as_json_, directory)
         if not as_json_ and (page := page_of_run(opened, run_id)):
             click.echo(f"Prefect's page: {page}")
     return 0
 
 
-def _show(following: Following, run: str, as_json_: bool, percents: Path) -> None:
+def _show(following: Following, run: str, as_json_: bool, directory: RunDirectory) -> None:
+    from radps_dag.journal.occupancy import read
     from radps_dag.progress.frame import Frame
     from radps_dag.progress.look import symbols_for
     from radps_dag.progress.summary import summary
@@ -80,8 +82,9 @@ def _show(following: Following, run: str, as_json_: bool, percents: Path) -> Non
     from radps_dag.views.tree import tree
 
     state = all_of(following) if as_json_ else state_of(following)
-    state.note_percents(percents)
+    state.note_percents(directory.products / FOLDER)
     driver = following.driver  # a run that has ended while it was read has none any more
+    state.note_occupancy(read(directory.occupancy) if driver else None)
     if as_json_:
         status = "running" if driver or state.end is None else state.end.status
         click.echo(as_json(tree(state, status, driver)))
@@ -111,13 +114,20 @@ def _stages(store: Store, run: str) -> list[str]:
 
 
 def _follow(
-    following: Following, run: str, mode: Mode, expected: Sequence[str], percents: Path
+    following: Following,
+    run: str,
+    mode: Mode,
+    expected: Sequence[str],
+    directory: RunDirectory,
 ) -> int:
     from radps_dag import progress
     from radps_dag.cli.screen import exit_code
     from radps_dag.views.state import GONE
 
-    with progress.listener(mode, sys.stdout, expected=expected, percents=percents) as listener:
+    percents = directory.products / FOLDER
+    with progress.listener(
+        mode, sys.stdout, expected=expected, percents=percents, occupancy=directory.occupancy
+    ) as listener:
 
         def told(fact: Fact) -> None:
             listener(fact)

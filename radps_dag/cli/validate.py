@@ -9,8 +9,11 @@ from typing import Any
 
 import click
 
-from radps_dag.cli.options import which_params, which_workloads
+from radps_dag.checks.resources import Refusals, no_refusals
+from radps_dag.cli.options import where_to_compute, which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
+from radps_dag.executors.capacity import compared_with_workers, offer_of
+from radps_dag.executors.registry import choose
 from radps_dag.language.model import Pipeline, walk
 from radps_dag.language.source import Report
 from radps_dag.opening import examine, open_pipeline
@@ -38,6 +41,7 @@ __all__ = ["command"]
 @click.option(
     "--tools", is_flag=True, help="Also look which programs the tools need, and their versions."
 )
+@where_to_compute
 @which_params
 @which_workloads
 def command(
@@ -46,11 +50,15 @@ def command(
     strict: bool,
     tools: bool,
     profile_file: Path | None,
+    executor: str | None,
+    memory: int | None,
+    gpus: int | None,
     **rest: Any,
 ) -> int:
     """Check pipeline FILEs and tool FILEs completely, without running anything.
 
-    With params, also whether a run takes them. Prints every mistake with its place and the likely
+    With params, also whether a run takes them; with --executor, whether that can give all calls
+    what they ask for. Prints every mistake with its place and the likely
     fix. Exits 0 if there is none, else 2. A warning marks something that can run, but surely does
     not do what was meant.
     """
@@ -60,6 +68,7 @@ def command(
     site: dict[str, str] = {}
     nodes = 0
     profile = find_profile(profile_file)
+    rest["refusals"] = _refusals(executor, memory, gpus, profile)
     for file in files:
         reported: list[Problem] = []
         try:
@@ -105,6 +114,7 @@ def _examine(
         report,
         arguments=rest["arguments"],
         files=rest["params_files"],
+        refusals=rest["refusals"],
     )
     if pipeline is not None and used is not None:
         from radps_dag.workloads.tools.used import used_tools
@@ -112,6 +122,19 @@ def _examine(
         _, library = open_pipeline(file, rest["library"], rest["modules"], profile)
         used |= {tool.name: tool for tool in used_tools(pipeline, library)}
     return pipeline
+
+
+def _refusals(
+    executor: str | None, memory: int | None, gpus: int | None, profile: Profile
+) -> Refusals:
+    """The reasons for which an executor refuses calls; none where no executor is named."""
+    if executor is None:
+        if memory is not None or gpus is not None:
+            raise UsageError("--memory and --gpus are of an executor; name it with --executor")
+        return no_refusals
+    choice = choose(executor, profile.executors, "--executor")
+    gpus = profile.gpus if gpus is None else gpus
+    return compared_with_workers(offer_of(choice, memory or profile.memory, gpus), choice).refusals
 
 
 def _said_by(profile: Profile, pipeline: Pipeline) -> dict[str, str]:

@@ -84,7 +84,7 @@ async def _in_turn(
     """Wait for the slots of the first attempt, and call the workload. Nobody hears of the call
     before, so that what is shown as running does run."""
     run = here.run
-    turn = Turn(run.slots, partial(resources_of, node, here))
+    turn = Turn(run.slots, partial(resources_of, node, here), here.place.name)
     try:
         await turn.take()
     except NodeError:

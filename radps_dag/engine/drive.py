@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from radps_dag.context.declaring import as_recorded, declared_by
@@ -18,6 +19,7 @@ from radps_dag.engine.place import ROOT
 from radps_dag.engine.run import NodeContext, Run, Settled, at_once, nobody, value_of
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
+from radps_dag.engine.waits import keeping_occupancy
 from radps_dag.executors.call import MOMENT, Executor
 from radps_dag.facts import NOT_SELECTED, Listener, NodeSkipped, Noted, RunEnded, RunStarted
 from radps_dag.journal.cancelled import CancelRequest
@@ -53,12 +55,14 @@ async def drive(
     live_context: LiveContext | None = None,
     prompts: Prompts | None = None,
     shows: Listener = nobody,
+    occupancy: Path | None = None,
 ) -> Ended:
     """Run the job. What fails in it is in the result; a cancelled run says so and is over.
 
     `result_cache` has what need not be made again; `settled` waits until what was said is durable;
     `live_context` keeps the context, if it did so before; people are asked through `prompts`, and
-    `shows` is told what the journal knows already.
+    `shows` is told what the journal knows already. What calls wait for is kept in the file
+    `occupancy` meanwhile.
     Raises RadpsDagError where the result cache is damaged.
     """
     listener(_started(job, executor.slots))
@@ -99,7 +103,8 @@ async def drive(
         # What nobody could resume is not begun: the run itself is in the journal first.
         await settled()
         label = _label(job)
-        ended = Ended("succeeded", await here.tracker.group(label, all_stages))
+        async with keeping_occupancy(occupancy, job, run.slots, executor):
+            ended = Ended("succeeded", await here.tracker.group(label, all_stages))
         await settled()
     except NodeError as error:
         ended = Ended("failed", {}, error)

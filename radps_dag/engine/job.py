@@ -14,12 +14,12 @@ from radps_dag.context.fold import Fold
 from radps_dag.context.inherited import adopt
 from radps_dag.context.visibility import Visibility, order_of
 from radps_dag.engine import selection
-from radps_dag.engine.capacity import Offer, memory_for
 from radps_dag.engine.live_context import LiveContext, asks_for_context
 from radps_dag.engine.provenance import Provenance
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.settings import Settings
-from radps_dag.executors.registry import ExecutorChoice, find_executor
+from radps_dag.executors.capacity import Offer, offer_of
+from radps_dag.executors.registry import ExecutorChoice
 from radps_dag.faults import Faults
 from radps_dag.journal.store import Store
 from radps_dag.language.model import Pipeline
@@ -64,9 +64,7 @@ class Job:
     def memory(self) -> int:
         """Bytes that calls may hold together: those that the executor is set up with, or all of
         this machine, where nothing is said."""
-        offered: int | None = getattr(self.executor.settings, "memory", None)
-        capabilities = find_executor(self.executor.kind).capabilities
-        return self.settings.memory or offered or memory_for(capabilities)
+        return self.offer.memory
 
     @property
     def executor(self) -> ExecutorChoice:
@@ -76,8 +74,7 @@ class Job:
     @property
     def gpus(self) -> int:
         """The number of graphics processors that calls may hold at once."""
-        offered: int = getattr(self.executor.settings, "gpus", 0)
-        return offered if self.settings.gpus is None else self.settings.gpus
+        return self.offer.gpus
 
     @property
     def left_out(self) -> list[str]:
@@ -87,8 +84,7 @@ class Job:
     @property
     def offer(self) -> Offer:
         """The resources that a call can have."""
-        lacking = getattr(self.executor.settings, "lacking", None)
-        return Offer(self.executor.name, self.memory, self.gpus, lacking)
+        return offer_of(self.executor, self.settings.memory, self.settings.gpus)
 
     @property
     def cache(self) -> Path:

@@ -9,13 +9,15 @@ import sys
 import time
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from operator import attrgetter
 
 from radps_dag.facts import Usage
+from radps_dag.journal.occupancy import Wait
 from radps_dag.language.model import Resources
+from radps_dag.language.quantities import in_words
 
 __all__ = ["Amount", "Slots", "Turn"]
 
@@ -46,11 +48,14 @@ class Amount:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    """A call in the queue, by the number with which it came."""
+    """A call in the queue, by the number with which it came; `since` is in seconds since the
+    epoch."""
 
     number: int
     amount: Amount
     turn: asyncio.Future[None]
+    place: str
+    since: float
 
 
 class Slots:
@@ -70,6 +75,41 @@ class Slots:
         self._queue: deque[_Waiting] = deque()
         self._numbers = count()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._holders: dict[str, str] = {}  # of locks: the places of their calls
+        self._locked_out: dict[int, tuple[str, str, float]] = {}  # place, lock, since when
+
+    @property
+    def taken(self) -> int:
+        """The number of slots that calls hold."""
+        return self.capacity.slots - self._free.slots
+
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait."""
+        return len(self._queue) + len(self._locked_out)
+
+    def waits(self) -> Iterator[Wait]:
+        """Yield the calls that wait, and for what, in the order of the queue; then those that wait
+        for locks."""
+        free = self._free
+        for waiting in self._queue:
+            yield self._wait(waiting, free)
+            free -= waiting.amount  # it is kept for that call
+        for place, lock, since in self._locked_out.values():
+            holder = self._holders.get(lock)
+            held = f", held by {holder}" if holder else ""
+            yield Wait(place, "lock", f"lock {lock}{held}", since)
+
+    def _wait(self, waiting: _Waiting, free: Amount) -> Wait:
+        asked, there, place = waiting.amount, self.capacity, waiting.place
+        if asked.memory > free.memory:
+            words = f"memory, {in_words(asked.memory)} of {in_words(there.memory)}"
+            return Wait(place, "memory", words, waiting.since)
+        if asked.gpus > free.gpus:
+            words = f"{asked.gpus} of {there.gpus} GPU{'' if there.gpus == 1 else 's'}"
+            return Wait(place, "gpus", words, waiting.since)
+        words = f"{asked.slots} of {there.slots} slot{'' if there.slots == 1 else 's'}"
+        return Wait(place, "slots", words, waiting.since)
 
     def amount(self, asked: Resources) -> Amount:
         """The resources that a call takes for this request; a part of a processor is a whole
@@ -81,15 +121,21 @@ class Slots:
             gpus=min(self.capacity.gpus, asked.gpus),
         )
 
-    async def take(self, amount: Amount, locks: Sequence[str] = ()) -> None:
-        """Wait until the locks and the amount are free, and take them."""
+    async def take(self, amount: Amount, locks: Sequence[str] = (), place: str = "") -> None:
+        """Wait until the locks and the amount are free, and take them for the call at a place."""
         number = next(self._numbers)
         held: list[str] = []
+        since = time.time()
         try:
             for name in locks:
-                await self._locks.setdefault(name, asyncio.Lock()).acquire()
+                self._locked_out[number] = place, name, since
+                try:
+                    await self._locks.setdefault(name, asyncio.Lock()).acquire()
+                finally:
+                    del self._locked_out[number]
+                self._holders[name] = place
                 held.append(name)
-            await self._take(amount, number)
+            await self._take(amount, number, place, since)
         except asyncio.CancelledError:
             self._unlock(held)
             raise
@@ -100,12 +146,12 @@ class Slots:
         self._serve()
         self._unlock(locks)
 
-    async def _take(self, amount: Amount, number: int) -> None:
+    async def _take(self, amount: Amount, number: int, place: str, since: float) -> None:
         if not self._queue and amount.fits(self._free):
             self._free -= amount
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(number, amount, turn)
+        waiting = _Waiting(number, amount, turn, place, since)
         insort(self._queue, waiting, key=attrgetter("number"))
         self._serve()
         try:
@@ -139,15 +185,17 @@ class Slots:
 
     def _unlock(self, locks: Sequence[str]) -> None:
         for name in locks:
+            self._holders.pop(name, None)
             self._locks[name].release()
 
 
 class Turn:
     """Resources held by one call: taken and given back as often as it likes, never twice. `asked`
-    says what an attempt of it asks for."""
+    says what an attempt of it asks for; its `place` is shown while it waits."""
 
-    def __init__(self, slots: Slots, asked: Callable[[int], Resources]) -> None:
+    def __init__(self, slots: Slots, asked: Callable[[int], Resources], place: str = "") -> None:
         self.resources = Resources()
+        self._place = place
         self._asked_by = asked
         self._slots = slots
         self._amount = Amount()
@@ -165,7 +213,7 @@ class Turn:
             self.resources = self._asked_by(attempt)
             self._amount = self._slots.amount(self.resources)
             self._ready, self._asked = time.time(), time.monotonic()
-            await self._slots.take(self._amount, self.resources.locks)
+            await self._slots.take(self._amount, self.resources.locks, self._place)
             self._held, self._taken = True, time.monotonic()
 
     def usage(self, measured: Usage | None) -> Usage:

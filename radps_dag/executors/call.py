@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -80,10 +80,16 @@ class Capabilities:
     keeps_limits: bool = False  # it ends a call at its limit itself: waiting for a machine is free
 
 
+def _nothing(_words: str) -> None:
+    """Nobody hears it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """Settings of an executor for a run: at most `slots` calls of the library's workloads at once;
     `log` is for what they print, without the `secrets`. `settings` are those of the profile.
+
+    What whoever waits for it to open should know, it may `say`.
 
     `products` is the directory below which calls are to write, None where that is not known; with
     `publish`, the URL to which they write what they have made, nobody else needs the directory.
@@ -96,10 +102,15 @@ class Setup:
     settings: Any = None
     products: Path | None = None
     publish: str = ""
+    say: Callable[[str], None] = _nothing
 
 
 class Executor(Protocol):
-    """Computes calls. Cancelling `run` ends the computation, as far as the executor can."""
+    """Computes calls. Cancelling `run` ends the computation, as far as the executor can.
+
+    It may also have a coroutine `occupancy()` that gives its `Occupancy`, and a class method
+    `lacking_of(settings)` that compares what calls ask for with the workers before it is open.
+    """
 
     capabilities: ClassVar[Capabilities]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from radps_dag.executors import agent
@@ -18,8 +19,11 @@ from radps_dag.executors.call import Call, Performed, Setup
 from radps_dag.executors.dask_cluster import connect, security_of, start_cluster
 from radps_dag.executors.dask_worker import Share, Worker
 from radps_dag.executors.dask_workers import LOOK, Workers, on_loop
+from radps_dag.executors.offers import lacking_workers
 from radps_dag.executors.requests import Elsewhere, Requests
 from radps_dag.executors.settings import DaskSettings
+from radps_dag.journal.occupancy import Occupancy
+from radps_dag.language.model import Resources
 from radps_dag.outcome import WorkerDied
 from radps_dag.problem import UsageError
 
@@ -49,11 +53,16 @@ class Dask(Elsewhere):
             products = None if setup.publish else setup.products
             self._workers = Workers(client, settings, self._requests, products)
             self._client = client
-            self._workers.wait()
+            self._workers.wait(setup.say)
         except BaseException:
             self._leave()
             raise
         self._slots = setup.slots or self._workers.threads
+
+    @classmethod
+    def lacking_of(cls, settings: DaskSettings) -> Callable[[Resources], str]:
+        """Compare what a call asks for with the workers of a cluster, before it is used."""
+        return lacking_workers(settings)
 
     @property
     def slots(self) -> int:
@@ -64,6 +73,11 @@ class Dask(Elsewhere):
     def hosts(self) -> list[str]:
         """Machines of the workers, one for each worker."""
         return self._workers.hosts
+
+    async def occupancy(self) -> Occupancy:
+        """The machines of its workers, and the calls that wait for one."""
+        self._workers.watch()
+        return self._workers.occupancy()
 
     async def run(self, call: Call) -> Performed:
         """Run a call on the worker that has the most free threads."""

@@ -7,7 +7,7 @@ import contextlib
 import json
 import pkgutil
 import time
-from collections.abc import Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from radps_dag.executors.live_output import KeptOutput
 from radps_dag.executors.probe import marked
 from radps_dag.executors.requests import Requests, version_problem
 from radps_dag.executors.settings import DaskSettings
+from radps_dag.journal.occupancy import Machine, Occupancy, Wait
 from radps_dag.language.model import Resources
 from radps_dag.outcome import CallFailed
 from radps_dag.problem import UsageError
@@ -42,6 +43,7 @@ class Workers:
         self._requests = requests
         self._products = products
         self._workers: dict[str, Worker] = {}
+        self._waiting: dict[str, tuple[Share, float]] = {}  # by place: what for, since when
         self._changed: asyncio.Condition | None = None
         self._watch: asyncio.Task[None] | None = None
         self._listen: asyncio.Task[None] | None = None
@@ -56,8 +58,39 @@ class Workers:
         """Machines of the workers, one for each worker."""
         return [worker.host for worker in self._workers.values()]
 
-    def wait(self) -> None:
-        """Wait for a worker, and look what all have. Raises UsageError where one is not fit."""
+    def occupancy(self) -> Occupancy:
+        """Machines of the workers, and the calls that wait for one."""
+        machines: dict[str, Machine] = {}
+        for worker in self._usable():
+            threads, busy = worker.has.threads, worker.has.threads - worker.free.threads
+            others = machines.get(worker.host, Machine(worker.host, 0, 0, 0))
+            machines[worker.host] = Machine(
+                worker.host, others.workers + 1, others.calls + threads, others.busy + busy
+            )
+        waits = tuple(
+            Wait(place, "worker", self._missing(share), since)
+            for place, (share, since) in self._waiting.items()
+        )
+        return Occupancy(machines=tuple(machines.values()), waits=waits)
+
+    def _missing(self, share: Share) -> str:
+        """Words for what a call waits for that asks for so much."""
+        usable = self._usable()
+        if not usable:
+            return "a worker, and there is none"
+        if any(each.part(share).within(each.has) for each in usable):
+            free = share.threads == 1 and not share.memory and not share.gpus
+            return "a free worker" if free else f"a worker with {_words(share)} free"
+        return f"a worker with {_words(share)}, which none has"
+
+    def _usable(self) -> list[Worker]:
+        return [each for each in self._workers.values() if each.process and not each.wrong]
+
+    def wait(self, say: Callable[[str], None]) -> None:
+        """Wait for a worker, and look what all have; `say` is told where none is there yet. Raises
+        UsageError where one is not fit."""
+        if self._settings.scheduler and not self._client.scheduler_info()["workers"]:
+            say(f"a worker of {self._settings.where}, and there is none")
         try:
             ours = 1 if self._settings.scheduler else self._settings.workers or 1
             self._client.wait_for_workers(ours, timeout=self._settings.wait)
@@ -85,12 +118,17 @@ class Workers:
         """The worker with the most free threads, once one has enough. Raises CallFailed where
         there is no worker for long, or none that has what is asked for."""
         assert self._changed is not None
+        self._waiting[place] = share, time.time()
+        try:
+            return await self._taken(self._changed, place, share)
+        finally:
+            del self._waiting[place]
+
+    async def _taken(self, changed: asyncio.Condition, place: str, share: Share) -> Worker:
         alone: float | None = None
-        async with self._changed:
+        async with changed:
             while True:
-                usable = [
-                    each for each in self._workers.values() if each.process and not each.wrong
-                ]
+                usable = self._usable()
                 fitting = [each for each in usable if each.part(share).within(each.free)]
                 if fitting:
                     worker = max(fitting, key=lambda each: each.free.threads)
@@ -103,7 +141,7 @@ class Workers:
                         raise CallFailed(place, "NoWorkers", self._none_has(share, usable))
                     raise CallFailed(place, "NoWorkers", self._none_came())
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), 1.0)
+                    await asyncio.wait_for(changed.wait(), 1.0)
 
     async def give(self, worker: Worker, share: Share) -> None:
         """Take what a call has taken for free again."""
@@ -213,13 +251,15 @@ class Workers:
         return new
 
     def _none_has(self, share: Share, workers: list[Worker]) -> str:
-        asked = Resources(share.threads, share.memory or None, share.gpus).words
-        most = Resources(
-            max(worker.has.threads for worker in workers),
-            max(worker.has.memory for worker in workers),
-            max(worker.has.gpus for worker in workers),
-        ).words
-        return f"it asks for {asked}; no worker of {self._settings.where} has more than {most}"
+        most = _words(
+            Share(
+                max(worker.has.threads for worker in workers),
+                max(worker.has.memory for worker in workers),
+                max(worker.has.gpus for worker in workers),
+            )
+        )
+        where = self._settings.where
+        return f"it asks for {_words(share)}; no worker of {where} has more than {most}"
 
     def _none_came(self) -> str:
         for worker in self._workers.values():
@@ -265,6 +305,10 @@ class Workers:
             address: answer.get(address) if isinstance(answer, dict) else answer
             for address, answer in zip(asking, answers, strict=True)
         }
+
+
+def _words(share: Share) -> str:
+    return Resources(share.threads, share.memory or None, share.gpus).words
 
 
 async def on_loop(client: Any, work: Coroutine[Any, Any, T]) -> T:

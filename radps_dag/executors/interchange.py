@@ -12,23 +12,27 @@ import signal
 import threading
 import time
 
-__all__ = ["main"]
+__all__ = ["end_with", "main"]
 
-LOOK = 1.0  # seconds between two looks whether the driver is there
+LOOK = 1.0  # seconds between two looks whether the parent is there
 
 
-def main() -> None:
-    """Run the interchange as long as the driver lives."""
-    driver = os.getppid()
-    # A terminal's Ctrl-C goes to all processes; the driver still needs this one to end the pilots.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def end_with(parent: int) -> None:
+    """End this process once it is no longer a child of `parent`."""
 
     def watch() -> None:
-        while os.getppid() == driver:
+        while os.getppid() == parent:
             time.sleep(LOOK)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def main() -> None:
+    """Run the interchange as long as the driver lives."""
+    # A terminal's Ctrl-C goes to all processes; the driver still needs this one to end the pilots.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(os.getppid())
     runpy.run_module("parsl.executors.high_throughput.interchange", run_name="__main__")
 
 

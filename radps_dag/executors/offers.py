@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import platform
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from radps_dag.executors.registry import ExecutorChoice, processors
 from radps_dag.executors.settings import DaskSettings, ParslSettings
 from radps_dag.language.model import Resources
 
-__all__ = ["Offered", "offered"]
+__all__ = ["Offered", "lacking_workers", "offered"]
+
+_MOST = 4  # workers that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,43 @@ def offered(choice: ExecutorChoice, slots: int, memory: int | None, gpus: int) -
         host = platform.node()
         calls = slots or getattr(settings, "workers", None) or 1
         yield Offered(host, host, calls, Resources(processors(), memory, gpus))
+
+
+def lacking_workers(settings: DaskSettings) -> Callable[[Resources], str]:
+    """Build a function that says what the workers of a cluster have, where none has the memory or
+    the GPUs that a call asks for; "" where one has, or none is there yet. A scheduler that runs is
+    asked when that is first needed, and raises UsageError where it does not answer."""
+
+    @cache
+    def there() -> list[Offered]:
+        if settings.cluster:
+            return []
+        return list(_workers(settings) if settings.scheduler else _of_this_machine(settings))
+
+    def lacking(asked: Resources) -> str:
+        if not asked.memory and not asked.gpus:
+            return ""
+        offers = there()
+        if not offers or any(_fits(asked, offer.resources) for offer in offers):
+            return ""
+        distinct = dict.fromkeys(f"{each.resources.words} ({each.host})" for each in offers)
+        more = len(distinct) - _MOST
+        return "; ".join([*distinct][:_MOST]) + (f"; and {more} more" if more > 0 else "")
+
+    return lacking
+
+
+def _fits(asked: Resources, has: Resources) -> bool:
+    return (asked.memory or 0) <= (has.memory or sys.maxsize) and asked.gpus <= has.gpus
+
+
+def _of_this_machine(settings: DaskSettings) -> Iterator[Offered]:
+    """The workers that a cluster of this machine is going to have: Dask shares the memory out."""
+    from distributed.worker_memory import parse_memory_limit
+
+    limit = parse_memory_limit("auto", 1, logger=logging.getLogger(__name__))
+    host = platform.node()
+    yield Offered(host, host, 1, Resources(1, limit), settings.workers or 1)
 
 
 def _workers(settings: DaskSettings) -> Iterator[Offered]:

@@ -14,20 +14,22 @@ import inspect
 import json
 import logging
 import math
+import os
 import shutil
 import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from radps_dag.executors import agent
 from radps_dag.executors.call import Call, Performed, Setup
+from radps_dag.executors.pilots import Pilots
 from radps_dag.executors.requests import Elsewhere, Requests
 from radps_dag.executors.settings import PROVIDERS, Block, ParslSettings
 from radps_dag.executors.way_back import WayBack, still_wanted
+from radps_dag.journal.occupancy import Occupancy
 from radps_dag.outcome import CallFailed, WorkerDied
 from radps_dag.problem import UsageError
 
@@ -37,6 +39,8 @@ HEARTBEAT = 3  # seconds between two signs of life of a pilot
 SILENCE = 15  # seconds without one after which it is lost, and after which it ends itself
 # What queues say when they cannot be asked; the rest is about the job.
 _AWAY = ("Unable to contact", "timed out", "timeout", "Connection refused", "communication")
+# Jobs that have failed, or have ended before a worker of theirs was there.
+_NO_USE = ("FAILED", "MISSING")
 LOOK = 1  # seconds between two looks at how many jobs there should be
 ASK = 10  # seconds between two questions to the queue: so long a job that has ended is not replaced
 
@@ -52,6 +56,7 @@ class Parsl(Elsewhere):
         self._settings = settings
         self._slots = setup.slots
         self._requests = Requests(setup)
+        self._pilots = Pilots(settings)
         # Pilots read their keys here, and nobody else does.
         self._folder = setup.log.absolute().with_name("parsl")
         self._kernel: Any = None
@@ -77,8 +82,11 @@ class Parsl(Elsewhere):
         """Run a call in the first block whose limits it fits."""
         block = self._block(call)
         assert self._back is not None
-        kept = self._requests.keeping(call.place)
-        with kept, self._back.wanting(kept.add) as ticket:
+        with (
+            self._requests.keeping(call.place) as kept,
+            self._pilots.calling(call.place, block, kept.add) as said,
+            self._back.wanting(said) as ticket,
+        ):
             future: Future[bytes] = self._kernel.executors[self._label(block)].submit(
                 call_there, {}, self._requests.of_call(call), ticket.content
             )
@@ -94,6 +102,14 @@ class Parsl(Elsewhere):
             self._note_life(block)
             kept.answered()
         return self._requests.performed(call, response)
+
+    async def occupancy(self) -> Occupancy:
+        """The jobs of its blocks, where calls go on, and those that wait for a job."""
+        by_block = {
+            block.name: self._kernel.executors[self._label(block)]
+            for block in self._settings.blocks
+        }
+        return await asyncio.to_thread(self._pilots.occupancy, by_block)
 
     async def close(self) -> None:
         """End our calls, our jobs and what Parsl has started here."""
@@ -134,11 +150,14 @@ class Parsl(Elsewhere):
         self._newest[executor.label] = numbers[-1] if numbers else -1
         proven = self._proven.get(executor.label, -1)
         last = [jobs[str(number)] for number in numbers if number > proven][-2:]
-        if not last or any(job.status_name != "FAILED" for job in last):
+        if not last or any(job.status_name not in _NO_USE for job in last):
             self._failing.pop(executor.label, None)
             return
         since = self._failing.setdefault(executor.label, time.monotonic())
-        why = _last_line(last[-1].message or "") or _last_line(last[-1].stderr_summary or "")
+        # Of a job without a worker Parsl says that there was none, and the job itself why.
+        told = [last[-1].message or "", last[-1].stderr_summary or ""]
+        told = told[::-1] if last[-1].status_name == "MISSING" else told
+        why = next(filter(None, map(_last_line, told)), "")
         away = any(words in why for words in _AWAY)
         patience = self._settings.wait if away else 0.0
         if len(last) > 1 and time.monotonic() - since >= patience:
@@ -176,7 +195,7 @@ class Parsl(Elsewhere):
         from parsl.executors import HighThroughputExecutor
         from parsl.executors.high_throughput import executor as ours
 
-        pool = f"{sys.executable} {_script('process_worker_pool.py')}"
+        pool = f"{sys.executable} -P -m radps_dag.executors.pool"
         addresses = _addresses(self._settings)
         # Parsl asks Slurm once a minute, which is most of what a short job has.
         provider = self._provider(block)
@@ -254,8 +273,10 @@ class Parsl(Elsewhere):
 
 def call_there(request: bytes, ticket: bytes) -> bytes:
     """On a worker: a call, until the driver does not want it any more."""
+    pool = os.getppid()
     with still_wanted(json.loads(ticket)) as (given_up, say):
-        return agent.answer(request, given_up, say)
+        # Without its pool nobody hears its answer.
+        return agent.answer(request, lambda: os.getppid() != pool or given_up(), say)
 
 
 def _addresses(settings: ParslSettings) -> list[str]:
@@ -267,15 +288,6 @@ def _addresses(settings: ParslSettings) -> list[str]:
     from parsl.addresses import get_all_addresses
 
     return sorted(get_all_addresses())
-
-
-def _script(name: str) -> str:
-    """Path of a script of Parsl's, which need not be on the PATH."""
-    beside = Path(sys.executable).with_name(name)
-    path = str(beside) if beside.is_file() else shutil.which(name)
-    if path is None:
-        raise UsageError(f"Parsl's {name} is neither beside {sys.executable} nor on the PATH")
-    return path
 
 
 def _launcher(provider: str) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +143,17 @@ def open_executor(
     secrets: Secrets = NO_SECRETS,
     products: Path | None = None,
     publish: str = "",
+    say: Callable[[str], None] | None = None,
 ) -> Executor:
     """An executor with so many slots, or with those of its settings, or with those that serve the
-    machine well. `products` and `publish` are as in `Setup`."""
+    machine well. `products`, `publish` and `say` are as in `Setup`."""
     if isinstance(choice, str):
         choice = choose(choice, {})
     executor, name = find_executor(choice.kind), choice.name
     try:
         slots = slots or getattr(choice.settings, "slots", None) or executor.slots_for(library)
-        return executor(Setup(library, slots, log, secrets, choice.settings, products, publish))
+        setup = Setup(library, slots, log, secrets, choice.settings, products, publish)
+        return executor(setup if say is None else replace(setup, say=say))
     except RadpsDagError:
         raise
     except Exception as error:  # of a plugin, so of any type

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import platform
 import secrets
 import socket
 import threading
@@ -40,7 +41,7 @@ class WayBack:
         from zmq.auth.thread import ThreadAuthenticator
 
         self._context = zmq.Context()
-        self._wanted: dict[str, Callable[[str], None]] = {}
+        self._wanted: dict[str, Callable[[str, str], None]] = {}
         self._closed = threading.Event()
         server, server_secret = zmq.curve_keypair()
         client, client_secret = zmq.curve_keypair()
@@ -63,8 +64,9 @@ class WayBack:
         self._thread.start()
 
     @contextlib.contextmanager
-    def wanting(self, said: Callable[[str], None] = lambda _: None) -> Iterator[Ticket]:
-        """A ticket for a call that is wanted meanwhile; what it says comes to `said`."""
+    def wanting(self, said: Callable[[str, str], None]) -> Iterator[Ticket]:
+        """A ticket for a call that is wanted meanwhile; its host, and what it says, come to `said`
+        each time it asks: from another thread."""
         call = secrets.token_hex(8)
         self._wanted[call] = said
         try:
@@ -83,10 +85,11 @@ class WayBack:
     def _serve(self) -> None:
         while not self._closed.is_set():
             if self._socket.poll(100):
-                who, call, *told = self._socket.recv_multipart()
+                who, call, host, *told = self._socket.recv_multipart()
                 said = self._wanted.get(call.decode(errors="replace"))
                 if said is not None:
-                    said(b"".join(told).decode("utf-8", "surrogateescape"))
+                    text = b"".join(told).decode("utf-8", "surrogateescape")
+                    said(host.decode(errors="replace"), text)
                 self._socket.send_multipart([who, _END if said is None else _GO])
 
 
@@ -117,6 +120,7 @@ def still_wanted(
         channel.curve_secretkey = ticket["secret"].encode()
         channel.connect(f"tcp://{address}:{ticket['port']}")
         heard, asked = time.monotonic(), 0.0
+        head = [ticket["call"].encode(), platform.node().encode()]
 
         def given_up() -> bool:
             nonlocal heard, asked
@@ -124,7 +128,7 @@ def still_wanted(
             if now - asked > ASK:
                 asked = now
                 with contextlib.suppress(zmq.Again):
-                    channel.send(ticket["call"].encode(), zmq.DONTWAIT)
+                    channel.send_multipart(head, zmq.DONTWAIT)
             while channel.poll(0):
                 heard = now
                 if channel.recv() == _END:
@@ -135,7 +139,7 @@ def still_wanted(
             if text:
                 content = text.encode("utf-8", "surrogateescape")
                 with contextlib.suppress(zmq.Again):
-                    channel.send_multipart([ticket["call"].encode(), content], zmq.DONTWAIT)
+                    channel.send_multipart([*head, content], zmq.DONTWAIT)
 
         yield given_up, say
 

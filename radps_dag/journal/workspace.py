@@ -60,6 +60,11 @@ class RunDirectory:
         return self.path / "driver.lock"
 
     @property
+    def occupancy(self) -> Path:
+        """Path of what calls wait for, while the run goes on."""
+        return self.path / "occupancy.json"
+
+    @property
     def readers(self) -> Path:
         """Path of the lock that runs share which may use what this one has made."""
         return self.path / "readers.lock"

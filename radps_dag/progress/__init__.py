@@ -72,21 +72,22 @@ def listener(
     stream: TextIO | None = None,
     expected: Iterable[str] = (),
     percents: Path | None = None,
+    occupancy: Path | None = None,
 ) -> Iterator[Display]:
     """A listener to hand to the engine; the terminal is as before when the context ends.
 
     "auto" is "live" on a terminal that can move its cursor, else "plain". The stream is the
     standard error or, for "json", the standard output. `expected` are the ids of the stages that
     are going to run, for the live display to show what is to come, `percents` the folder in which
-    calls say how far they are. The listener never raises: when
-    the display breaks, a line says so and the run goes on without it.
+    calls say how far they are, `occupancy` the file that says what calls wait for. The listener
+    never raises: when the display breaks, a line says so and the run goes on without it.
     """
     chosen = stream or (sys.stdout if mode == "json" else sys.stderr)
     mode = shown_as(mode, chosen)
     with contextlib.ExitStack() as closing:
         # Told last, when the terminal is as before.
         broken = closing.enter_context(contextlib.ExitStack())
-        display = Display(_make(mode, chosen, expected, percents, closing))
+        display = Display(_make(mode, chosen, expected, percents, occupancy, closing))
         broken.callback(display.tell, sys.stderr)
         yield display
 
@@ -96,6 +97,7 @@ def _make(
     stream: TextIO,
     expected: Iterable[str],
     percents: Path | None,
+    occupancy: Path | None,
     stack: contextlib.ExitStack,
 ) -> Listener:
     # Only the one that is asked for is imported: `--json` needs nothing of a terminal.
@@ -111,7 +113,7 @@ def _make(
         case "live":
             from radps_dag.progress.live import Live
 
-            return stack.enter_context(Live(stream, expected, percents).showing())
+            return stack.enter_context(Live(stream, expected, percents, occupancy).showing())
         case _:
             from radps_dag.progress.plain import Plain
 

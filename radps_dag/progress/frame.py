@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from radps_dag.facts import repetition
+from radps_dag.facts import is_leaf, repetition
 from radps_dag.progress.asking import answer_command
 from radps_dag.progress.look import (
     STYLES,
@@ -56,9 +56,15 @@ class Frame:
         return [self._head(state, now, width), *body, *foot]
 
     def _foot(self, state: RunState, width: int) -> list[Text]:
-        """The last line: how to answer from another terminal, while a question is open."""
+        """The last lines: workers and what calls wait for; how to answer from another terminal,
+        while a question is open."""
+        lines = []
+        if state.occupancy is not None:
+            there = state.occupancy
+            style = "yellow" if there.machines == () and not there.jobs else "dim"
+            lines.append(_columns([(f" {clean(there.words)}", style)], [], width))
         if not state.questions or state.run is None:
-            return []
+            return lines
         single = len(state.questions) == 1
         count = "a question waits" if single else f"{len(state.questions)} questions wait"
         text = f" {self.symbols.asked} {count}: "
@@ -67,7 +73,8 @@ class Frame:
             answer = answer_command(state.run.run, next(iter(state.questions)))
             # A command that is cut off is no use to anybody.
             command = answer if len(text) + len(answer) <= min(width, _WIDEST) else command
-        return [_columns([(text, "magenta"), (command, "bold")], [], width, widest=width)]
+        lines.append(_columns([(text, "magenta"), (command, "bold")], [], width, widest=width))
+        return lines
 
     def fit(self, rows: Iterable[Row], width: int) -> None:
         """Make the column of names wide enough, within reason."""
@@ -134,7 +141,7 @@ class Frame:
             style, mark = "dim", self.symbols.reused
         elif node.asked is not None:
             style, mark = "bold magenta", self.symbols.asked
-        elif node.status == "running" and node.awaits_turn:
+        elif node.status == "running" and (node.awaits_turn or _awaits_worker(node)):
             style, mark = STYLES["waiting"], self.symbols.status["waiting"]
         elif node.status == "running":
             mark = self.symbols.spinner[int(now * 8) % len(self.symbols.spinner)]
@@ -166,7 +173,7 @@ class Frame:
     def _details(self, node: NodeState, now: float) -> Iterator[Piece]:
         match node.status:
             case "waiting" | "stopped":
-                yield clean(node.reason), "dim"
+                yield clean(node.reason) or _waits(node), "dim"
             case "skipped":
                 yield f"skipped: {clean(node.reason)}", "dim"
             case "failed" | "tolerated":
@@ -184,8 +191,11 @@ class Frame:
             yield f"{WAITS}{since}  ", "magenta"
             yield clean(node.asked.message), ""
             return
-        if node.awaits_turn and repetition(node.kind) != "fan_out" and not node.is_instance:
-            yield "waits  ", "dim"
+        if repetition(node.kind) != "fan_out" and not node.ended:
+            if node.waits:
+                yield f"{_waits(node)}  ", "dim"
+            elif node.awaits_turn and not node.is_instance:
+                yield "waits  ", "dim"
         if node.attempt > 1:
             of = f"/{node.attempts}" if node.attempts else ""
             text = f"after {node.attempt} attempts" if node.ended else f"attempt {node.attempt}{of}"
@@ -229,8 +239,14 @@ class Frame:
             yield from self._bar(done, total)
             yield " ", ""
         yield f"{done:,}/{total:,}", ""
-        if waiting := sum(child.awaits_turn for child in node.active.values()):
-            yield f"  {waiting:,} wait", "dim"
+        inside = [
+            child for child in node.active.values() if child.awaits_turn or _awaits_worker(child)
+        ]
+        if waiting := len(inside) + len(node.waits):
+            waits = [*node.waits, *(wait for child in inside for wait in child.waits)]
+            words = {wait.words for wait in waits}
+            what = f" for {clean(words.pop())}" if len(words) == 1 else ""
+            yield f"  {waiting:,} wait{what}", "dim"
         if node.failed:
             yield f"  {node.failed:,} failed", "yellow"
         if node.skipped:
@@ -260,6 +276,19 @@ class Frame:
         if node.scores:
             yield f"  {number(node.scores[-1])}", "bold" * (not node.ended)
             yield f" {trend(node.scores, self.symbols)}", "cyan"
+
+
+def _awaits_worker(node: NodeState) -> bool:
+    """Whether it is a call that has begun here, and for which there is no worker yet."""
+    return bool(node.waits) and node.kind is not None and is_leaf(node.kind)
+
+
+def _waits(node: NodeState) -> str:
+    """Words for what calls at a node wait for: the first of them, and how many more there are."""
+    if not node.waits:
+        return ""
+    more = f" and {len(node.waits) - 1} more" if len(node.waits) > 1 else ""
+    return f"waits for {clean(node.waits[0].words)}{more}"
 
 
 def _columns(left: list[Piece], right: list[Piece], width: int, widest: int = _WIDEST) -> Text:

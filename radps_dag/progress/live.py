@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from radps_dag.facts import Fact, Noted, QuestionAnswered, RunEnded
+from radps_dag.journal.occupancy import read
 from radps_dag.progress.asking import answer_text
 from radps_dag.progress.frame import Frame
 from radps_dag.progress.look import clean, console_on, symbols_for
@@ -25,15 +26,22 @@ if TYPE_CHECKING:
 __all__ = ["Live"]
 
 _MOST_WARNINGS = 20
+_SELDOM = 0.5  # seconds between two looks at the occupancy, which changes once a second
 
 
 class Live:
     """Listens; a thread of its own folds the facts and shows the state while `showing`."""
 
     def __init__(
-        self, stream: TextIO, expected: Iterable[str] = (), percents: Path | None = None
+        self,
+        stream: TextIO,
+        expected: Iterable[str] = (),
+        percents: Path | None = None,
+        occupancy: Path | None = None,
     ) -> None:
         self._percents = percents
+        self._occupancy = occupancy
+        self._looked = 0.0  # at the occupancy, by the monotonic clock
         self.state = RunState()
         self._error: Exception | None = None  # of closing it
         self.state.expect(expected)
@@ -106,6 +114,9 @@ class Live:
     def _paint(self, width: int, height: int) -> Painted:
         self._catch_up()
         self.state.note_percents(self._percents)
+        if self._occupancy is not None and time.monotonic() - self._looked > _SELDOM:
+            self._looked = time.monotonic()
+            self.state.note_occupancy(read(self._occupancy))
         lines = self._shape.lines(self.state, time.time(), width, height)
         return [(self._coloured(line), line.cell_len) for line in lines]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from radps_dag.facts import NodeKind, QuestionAsked, Scored, Verdict, is_leaf
+from radps_dag.journal.occupancy import Wait
 
 __all__ = [
     "RECENT",
@@ -85,6 +86,7 @@ class NodeState:
     failures: int = 0
     remarks: int = 0
     asked: QuestionAsked | None = None  # what it waits for an answer to
+    waits: tuple[Wait, ...] = ()  # calls here that wait for the executor
     origin: str = ""  # the run whose result it uses, if it is a call that does not run
     call: Call = ""  # if it is a call that ended: how it counts
     ran: int = 0

@@ -34,6 +34,7 @@ from radps_dag.facts import (
     is_call,
 )
 from radps_dag.facts.places import is_in, parts
+from radps_dag.journal.occupancy import Occupancy
 from radps_dag.progress.node import RECENT, NodeState, Quality
 from radps_dag.progress.pictures import made_by
 from radps_dag.progress.transitions import (
@@ -77,6 +78,8 @@ class RunState:
     answers: list[tuple[QuestionAsked, QuestionAnswered]] = field(default_factory=list)
     pictures: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_PICTURES))  # newest ones
     pictured: set[str] = field(default_factory=set)  # the addresses of all
+    occupancy: Occupancy | None = None  # of the executor, while the run goes on
+    waiting: list[NodeState] = field(default_factory=list)  # at which calls wait for it
     planned: int = 0  # stages that were named beforehand
     forgetful: bool = True
 
@@ -98,6 +101,21 @@ class RunState:
         for place, percent in percents_in(folder).items() if folder is not None else ():
             if (node := self.find(place)) is not None:
                 node.percent = percent
+
+    def note_occupancy(self, occupancy: Occupancy | None) -> None:
+        """Take in what the executor has, and which calls wait for it; None where nothing is known.
+        What a process has left that drove the run before is not true any more."""
+        for node in self.waiting:
+            node.waits = ()
+        self.waiting.clear()
+        if self.end is not None or occupancy is None or occupancy.generation < self._generation:
+            occupancy = None
+        self.occupancy = occupancy
+        for wait in occupancy.waits if occupancy is not None else ():
+            node = self._nearest(wait.place)
+            if node is not self.root and not node.ended:
+                node.waits = (*node.waits, wait)
+                self.waiting.append(node)
 
     def apply(self, fact: Fact) -> None:
         """Take one fact into account."""

@@ -210,6 +210,9 @@ def plan(
     seed: int = 0,
     library: str | Library | None = None,
     workloads: Workloads = (),
+    executor: str | None = None,
+    memory: int | None = None,
+    gpus: int | None = None,
     reuse: bool = True,
     force: Names = (),
     workspace: Place = ".radps",
@@ -218,14 +221,17 @@ def plan(
 ) -> list[Planned]:
     """List what a run would run, reuse and skip, and why, node by node; nothing runs or changes.
 
-    Python warns of earlier runs that are damaged. Raises as `run` does, before it would run.
+    Python warns of earlier runs that are damaged. Raises as `run` does, before it would run: also
+    for calls that ask for more than the executor has.
     """
     settings = Settings(
         file=os.fspath(file),
-        executor="",
+        executor=executor or "",
         seed=seed,
         library=library if isinstance(library, str) else None,
         part=Selection(_names(only), _names(begin), _names(until)),
+        memory=memory,
+        gpus=gpus,
         reuse=reuse,
     )
     asked = _asked(

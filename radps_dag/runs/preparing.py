@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from radps_dag.executors.capacity import compared_with_workers
 from radps_dag.executors.registry import DEFAULT, ExecutorChoice, choose, find_executor
 from radps_dag.opening import open_pipeline, params_of, settle
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
-from radps_dag.runs.options import RunOptions
+from radps_dag.runs.options import RunOptions, with_profile
 from radps_dag.sealed import Secrets
 
 if TYPE_CHECKING:
@@ -159,8 +160,10 @@ def prepare(asked: RunOptions, checked: Checked, store: Store) -> Job:
 
 
 def refuse_too_large(job: Job) -> None:
-    """Raise InvalidPipeline for calls that could never run here."""
-    settle(job.pipeline, job.library, job.params, stages=job.graph, refusals=job.offer.refusals)
+    """Raise InvalidPipeline for calls that could never run here. Raises UsageError where a cluster
+    does not answer."""
+    offer = compared_with_workers(job.offer, job.executor)
+    settle(job.pipeline, job.library, job.params, stages=job.graph, refusals=offer.refusals)
 
 
 def result_cache_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:
@@ -187,13 +190,17 @@ def planned_by(
     site: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> list[Planned]:
     """List what a run would run, reuse and skip; nothing is changed. `site` gets what the profile
-    says of calls, by their paths."""
+    says of calls, by their paths. Raises InvalidPipeline for calls that could never run."""
     checked = open_checked(asked, problem)
     from radps_dag.engine.planning import plan
 
     store = open_store_of(asked, reading=True)
     try:
         job = prepare(asked, checked, store)
+        try:
+            refuse_too_large(replace(job, settings=with_profile(job.settings, asked.profile)))
+        except UsageError as error:
+            warn(f"{error}; what calls ask for was not compared with what workers have")
         job = replace(job, run="plan", workdir=store.workspace.run("plan").products)
         result_cache = result_cache_of(asked, job, store)
         planned = plan(job, result_cache)

@@ -8,6 +8,7 @@ import contextvars
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,10 @@ from radps_dag.engine.drive import Ended, drive, end_early
 from radps_dag.engine.job import Job
 from radps_dag.engine.live_context import LiveContext
 from radps_dag.engine.tracker import Tracker, Untracked
-from radps_dag.executors import open_executor
-from radps_dag.facts import Fact, Listener, Tracked
+from radps_dag.executors import Executor, open_executor
+from radps_dag.facts import Fact, Listener, Noted, Tracked
 from radps_dag.journal.cancelled import wished
+from radps_dag.journal.occupancy import Occupancy, Wait, write
 from radps_dag.prefect.server import Starting, begin, client_environment
 from radps_dag.prefect.server.links import Link, no_link
 from radps_dag.problem import RadpsDagError
@@ -89,16 +91,7 @@ def run_job(
     screen. Signals are minded where the process is ours; the worker that ends the process of a
     deployment's `flow_run` sends several.
     """
-    executor = open_executor(
-        job.executor,
-        job.library,
-        job.settings.max_parallel,
-        opened.directory.workers_log,
-        Secrets.of(job.params),
-        job.workdir,
-        job.publish,
-    )
-
+    executor = _open(job, opened, screen)
     others = list(also)
     trackers: list[Tracker] = []
 
@@ -150,6 +143,7 @@ def run_job(
                 live_context,
                 prompts,
                 emit,
+                opened.directory.occupancy,
             )
         finally:
             watch.cancel()
@@ -162,6 +156,32 @@ def run_job(
             return run(lambda: drive_job(record), leave_at_once, hurry)
     finally:
         _tidy(job)
+
+
+def _open(job: Job, opened: OpenRun, screen: Screen) -> Executor:
+    """Open the executor; what it waits for is shown, here and by `status`."""
+    occupancy, name = opened.directory.occupancy, job.executor.name
+    write(occupancy, None)  # of a process that is gone
+
+    def say(words: str) -> None:
+        now = time.time()
+        screen.listener(Noted(time=now, place="", message=f"{name}: waits for {words}"))
+        wait = Wait("", "worker", words, now)
+        write(occupancy, Occupancy(name, opened.generation, waits=(wait,)))
+
+    try:
+        return open_executor(
+            job.executor,
+            job.library,
+            job.settings.max_parallel,
+            opened.directory.workers_log,
+            Secrets.of(job.params),
+            job.workdir,
+            job.publish,
+            say,
+        )
+    finally:
+        write(occupancy, None)
 
 
 async def _cancel_when_wished(opened: OpenRun, run: asyncio.Task[Any], owns_process: bool) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from radps_dag.facts import QuestionAnswered, QuestionAsked
+from radps_dag.journal.occupancy import Occupancy, Wait
 from radps_dag.progress.node import NodeState
 from radps_dag.progress.state import RunState
 
@@ -35,6 +37,8 @@ def tree(state: RunState, status: str, driver: str) -> dict[str, Any]:
         kept["questions"] = [_question(question) for question in state.questions.values()]
     if state.answers:
         kept["answers"] = [_answer(asked, fact) for asked, fact in state.answers]
+    if state.occupancy is not None:
+        kept["occupancy"] = _occupancy(state.occupancy)
     root = state.root
     return {**kept, **_counts(root), "stages": [_node(child) for child in root.children.values()]}
 
@@ -68,6 +72,21 @@ def _node(node: NodeState) -> dict[str, Any]:
     head = {"node": node.place, "status": node.status, "attempts": node.attempt, **_counts(node)}
     inside = [_node(child) for child in node.children.values()]
     return {**head, **kept, **({"nodes": inside} if inside else {})}
+
+
+def _occupancy(there: Occupancy) -> dict[str, Any]:
+    """Workers, jobs, and the calls that wait, the first of them with what they wait for."""
+    document = {
+        **asdict(there),
+        "machines": None if there.machines is None else [*map(asdict, there.machines)],
+        "jobs": [asdict(jobs) for jobs in there.jobs],
+        "waits": [_wait(wait) for wait in there.waits],
+    }
+    return {name: value for name, value in document.items() if name != "generation"}
+
+
+def _wait(wait: Wait) -> dict[str, Any]:
+    return {"node": wait.place, "for": wait.resource, "what": wait.words, "since": wait.since}
 
 
 def _question(asked: QuestionAsked) -> dict[str, Any]:

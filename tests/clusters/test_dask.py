@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from cluster_support import (
+    WORKLOADS,
     DaskPrograms,
     call,
     copy_of_package,
@@ -25,16 +26,19 @@ from cluster_support import (
     made,
     using,
 )
+from forked import command
 from processes_support import alive, read_soon, wait_for
 
+import radps_dag
 from radps_dag.engine.retrying import within
 from radps_dag.executors import Call, Executor, dask_cluster
 from radps_dag.executors.registry import ExecutorChoice
 from radps_dag.executors.settings import DaskSettings
 from radps_dag.executors.worker_log import printed_at
+from radps_dag.journal.occupancy import Machine
 from radps_dag.language.model import Resources
 from radps_dag.outcome import CallFailed, TimedOut, WorkerDied
-from radps_dag.problem import UsageError
+from radps_dag.problem import InvalidPipeline, UsageError
 from radps_dag.storage.remote import listing
 
 
@@ -123,6 +127,97 @@ def test_what_a_worker_has(tmp_path: Path) -> None:
         programs.worker("--nthreads", "2", "--memory-limit", "1GB", "--resources", "GPU=1")
         programs.ready(1)
         using(at(programs.address, wait=5.0), tmp_path, work)
+
+
+def test_what_calls_wait_for(tmp_path: Path) -> None:
+    """Calls without a worker say what of one they wait for; workers are counted by their host, and
+    where the last one has gone it is said that there is none."""
+    until, pids = tmp_path / "until", tmp_path / "pids"
+
+    async def words(executor: Any, place: str) -> str:
+        there = await executor.occupancy()
+        return next((wait.words for wait in there.waits if wait.place == place), "")
+
+    async def work(executor: Any) -> None:
+        held = call("murmur", tmp_path, "held", words="a", until=str(until), pids=str(pids))
+        asked = [
+            replace(held, resources=Resources(memory=900 * 10**6)),
+            call("echo", tmp_path, "free"),
+            replace(call("echo", tmp_path, "more"), resources=Resources(memory=300 * 10**6)),
+            replace(call("echo", tmp_path, "none"), resources=Resources(gpus=1)),
+        ]
+        running = [asyncio.create_task(made(executor, asked[0]))]
+        await read_soon(pids)
+        running += [asyncio.create_task(made(executor, one)) for one in asked[1:]]
+        assert await running[1] == {"value": None}
+        there = await executor.occupancy()
+        assert there.machines == (Machine("127.0.0.1", 1, 2, 1),)
+        told = "a worker with 1 processor, 300 MB of memory free"
+        assert await words(executor, "more") == told
+        told = "a worker with 1 processor, 1 GPU, which none has"
+        assert await words(executor, "none") == told
+        programs.started[-1].kill()
+        while there.machines:
+            there = await executor.occupancy()
+            await asyncio.sleep(0.05)
+        assert await words(executor, "more") == "a worker, and there is none"
+        for one in running:
+            one.cancel()
+
+    with dask_programs(tmp_path) as programs:
+        programs.worker("--nthreads", "2", "--memory-limit", "1GB")
+        programs.ready(1)
+        using(at(programs.address, wait=60.0), tmp_path, work)
+
+
+def test_what_no_worker_has_is_refused_before_a_run(tmp_path: Path) -> None:
+    """`plan`, `run` and `validate --executor` compare what calls ask for with the workers that
+    there are, and name them; without workers nothing is refused, and a scheduler that is away is a
+    warning of the plan."""
+    profile = tmp_path / "radps-dag.toml"
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        "version: 1\nname: p\nparams: {gb: {type: integer}}\nstages:\n  a:\n    run: echo\n"
+        "    with: {value: 1}\n    resources: {memory: '${{ params.gb }}GB'}\n",
+        encoding="utf-8",
+    )
+
+    def planned(gb: int) -> list[Any]:
+        return radps_dag.plan(
+            file,
+            params={"gb": gb},
+            profile=profile,
+            executor="far",
+            workloads=[WORKLOADS],
+            workspace=tmp_path / "ws",
+        )
+
+    told = r"'a' asks for 1 processor, 3 GB of memory; executor 'far' offers a call 2 processors, "
+    told += r"1 GB of memory \(127.0.0.1\); ask for less, or add a worker that has it"
+    with dask_programs(tmp_path) as programs:
+        text = f'[executors.far]\nkind = "dask"\nscheduler = "{programs.address}"\n'
+        profile.write_text(text, encoding="utf-8")
+        assert len(planned(3)) == 1
+        programs.worker("--nthreads", "2", "--memory-limit", "1GB")
+        programs.ready(1)
+        assert len(planned(1)) == 1
+        with pytest.raises(InvalidPipeline, match=told):
+            planned(3)
+        with pytest.raises(InvalidPipeline, match=told):
+            radps_dag.run(
+                file,
+                params={"gb": 3},
+                profile=profile,
+                executor="far",
+                workloads=[WORKLOADS],
+                workspace=tmp_path / "ws",
+                prefect=False,
+            )
+        words = ("validate", str(file), "-p", "gb=3", "--profile", str(profile))
+        done = command(tmp_path, *words, "--workloads", str(WORKLOADS), "--executor", "far")
+        assert done.returncode == 2 and "offers a call 2 processors, 1 GB" in done.stdout
+    with pytest.warns(UserWarning, match="no Dask scheduler at .* was not compared with"):
+        planned(3)
 
 
 def test_what_a_call_prints_comes_while_it_goes_on(cluster: DaskPrograms, tmp_path: Path) -> None:
@@ -236,12 +331,16 @@ def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_worker_comes(tmp_path: Path) -> None:
-    """A scheduler without workers is told after the time that the profile allows."""
+    """A scheduler without workers is told at once, and is an error after the time that the profile
+    allows."""
+    said: list[str] = []
     with (
         dask_programs(tmp_path) as programs,
         pytest.raises(UsageError, match=r"no worker of tcp://.* for 0.5 s; start one"),
     ):
-        using(at(programs.address, wait=0.5), tmp_path, lambda executor: executor.close())
+        choice = at(programs.address, wait=0.5)
+        using(choice, tmp_path, lambda executor: executor.close(), say=said.append)
+    assert said == [f"a worker of {programs.address}, and there is none"]
 
 
 def test_keys_of_tls(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from radps_dag.executors.registry import ExecutorChoice
 from radps_dag.executors.settings import Block, ParslSettings
 from radps_dag.executors.way_back import SILENCE, WayBack, still_wanted
 from radps_dag.executors.worker_log import printed_at
+from radps_dag.journal.occupancy import Jobs, Machine
 from radps_dag.language.model import Resources
 from radps_dag.outcome import CallFailed, TimedOut, WorkerDied
 from radps_dag.problem import UsageError
@@ -108,7 +110,7 @@ def test_who_has_no_key_gets_nothing() -> None:
     back = WayBack(["127.0.0.1"])
     try:
         said: list[str] = []
-        with back.wanting(said.append) as ticket:
+        with back.wanting(lambda _, text: said.append(text)) as ticket:
             told = json.loads(ticket.content)
             with still_wanted(told) as (given_up, say):
                 say("something")
@@ -122,7 +124,7 @@ def test_who_has_no_key_gets_nothing() -> None:
             stranger.curve_serverkey = told["server"].encode()
             stranger.curve_publickey, stranger.curve_secretkey = other, secret
             stranger.connect(f"tcp://127.0.0.1:{told['port']}")
-            stranger.send(told["call"].encode())
+            stranger.send_multipart([told["call"].encode(), b"host"])
             assert not stranger.poll(500)
     finally:
         back.close()
@@ -176,6 +178,54 @@ def test_pilots_that_are_killed_are_replaced(tmp_path: Path) -> None:
     using(pilots(Block(name="a")), tmp_path, work)
 
 
+def test_jobs_that_start_no_worker(tmp_path: Path) -> None:
+    """A block whose jobs end before they have a worker is given up, with their last words, instead
+    of being tried for ever."""
+
+    async def work(executor: Executor) -> None:
+        with pytest.raises(CallFailed, match="block a: no such module: apptainer"):
+            await made(executor, call("echo", tmp_path, value=1))
+
+    setup = ("echo no such module: apptainer >&2", "exit 3")
+    using(pilots(Block(name="a"), setup=setup), tmp_path, work)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_pool_that_is_killed_leaves_nothing(tmp_path: Path, *, busy: bool) -> None:
+    """Of a pool that is killed with -9, and of its calls, no process goes on; the driver lives."""
+    pids = tmp_path / "pids"
+
+    async def work(executor: Executor) -> None:
+        await made(executor, call("echo", tmp_path, value=1))
+        asked = call("busy", tmp_path, how="child", pids=str(pids))
+        call_goes_on = asyncio.create_task(made(executor, asked)) if busy else None
+        if busy:
+            await read_soon(pids)
+        pools = [pid for pid in _of_parsl(tmp_path) if "python" in _name_of(pid)]
+        left = [pid for pool in pools for pid in _children_of(pool)]
+        assert len(left) > 2  # its worker, what the workers share, what that has started
+        for pool in pools:
+            os.kill(pool, signal.SIGKILL)
+        left += read(pids) if busy else []
+        await asyncio.to_thread(wait_for, lambda: not any(map(alive, left)))
+        if call_goes_on is not None:
+            with pytest.raises(WorkerDied):
+                await call_goes_on
+
+    using(pilots(Block(name="a")), tmp_path, work)
+
+
+def _name_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text()
+
+
+def _children_of(pid: int) -> list[int]:
+    """The processes that a process has started, and that those have."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for task in tasks for child in task.read_text().split()]
+    return [*children, *(each for child in children for each in _children_of(child))]
+
+
 def _of_parsl(folder: Path) -> list[int]:
     """The processes of Parsl whose command names a folder."""
     found = []
@@ -184,7 +234,7 @@ def _of_parsl(folder: Path) -> list[int]:
             command = (entry / "cmdline").read_text()
         except OSError:
             continue
-        if str(folder) in command and "process_worker_pool" in command:
+        if str(folder) in command and "radps_dag.executors.pool" in command:
             found.append(int(entry.name))
     return [pid for pid in found if alive(pid)]
 
@@ -216,6 +266,36 @@ def test_calls_on_slurm(slurm: slurm_server.Slurm, tmp_path: Path) -> None:
     (name,) = using(pilots(block, provider="slurm"), tmp_path, work)
     assert f"{tmp_path.name}.short" in name
     wait_for(lambda: not slurm.jobs())
+
+
+def test_a_call_waits_for_a_job_that_is_pending(slurm: slurm_server.Slurm, tmp_path: Path) -> None:
+    """While Slurm has no node for its job, a call waits for that, for Slurm's own reason; then its
+    host is known."""
+    until, pids = tmp_path / "until", tmp_path / "pids"
+    block = Block(name="short", partition="short", cpus=1)
+    murmur = call("murmur", tmp_path, "a", words="b", until=str(until), pids=str(pids))
+
+    async def work(executor: Any) -> None:
+        with slurm.busy():
+            running = asyncio.create_task(made(executor, murmur))
+            there = await executor.occupancy()
+            while not there.jobs or not there.jobs[0].why:
+                await asyncio.sleep(0.1)
+                there = await executor.occupancy()
+            assert there.jobs == (Jobs("short", 0, 1, 0, "Resources"),)
+            (wait,) = there.waits
+            told = ("a", "block", "block short, pending: Resources")
+            assert (wait.place, wait.resource, wait.words) == told
+        await read_soon(pids)
+        while there.waits or not there.machines:
+            there = await executor.occupancy()
+            await asyncio.sleep(0.1)
+        assert there.machines == (Machine(platform.node(), 0, 0, 1),)
+        until.touch()
+        assert await running == {"value": "b"}
+        assert (await executor.occupancy()).machines == ()
+
+    using(pilots(block, provider="slurm"), tmp_path, work)
 
 
 @pytest.mark.slow  # that a job has ended is noticed when it is silent

@@ -75,6 +75,17 @@ class Slurm:
         """The names of jobs that have not ended."""
         return self._told("squeue", "--noheader", "--format=%j").split()
 
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """A job that has the whole node meanwhile."""
+        command = ("sbatch", "--parsable", "--exclusive", "--output=/dev/null", "--wrap=sleep 600")
+        job = self._told(*command).strip()
+        try:
+            wait_for(lambda: self._told("squeue", "--noheader", "--format=%t", f"-j{job}") == "R\n")
+            yield
+        finally:
+            self._told("scancel", job)
+
     def cancel(self) -> None:
         """End all jobs."""
         self._told("scancel", "--state=RUNNING", "--user=root")

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from radps_dag import plan, run
-from radps_dag.engine.capacity import Offer
+from radps_dag.executors.capacity import Offer
 from radps_dag.language.amounts import amounts
 from radps_dag.language.model import Pipeline, Resources, Task, walk
 from radps_dag.opening import check, open_pipeline, settle

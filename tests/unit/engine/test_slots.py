@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radps_dag import loader
-from radps_dag.engine.capacity import Offer, memory_for
 from radps_dag.engine.slots import Amount, Slots, Turn
+from radps_dag.executors.capacity import Offer, memory_for
 from radps_dag.executors.threads import Threads
 from radps_dag.facts import NodeSucceeded
 from radps_dag.language.model import Resources
@@ -372,3 +372,43 @@ def test_the_memory_of_this_machine() -> None:
     """It is known, and of a size that machines have; it does not bound what computes elsewhere."""
     assert 10**8 < memory_for(Threads.capabilities) < 10**15
     assert memory_for(replace(Threads.capabilities, here=False)) == sys.maxsize
+
+
+def test_what_calls_wait_for() -> None:
+    """Each call in the queue names the first quantity that is short, with what is kept for those
+    before it; one that waits for a lock names the call that holds it, and one that gives up is
+    gone."""
+    gb = 10**9
+
+    async def whole() -> None:
+        slots = Slots(3, memory=16 * gb, gpus=1)
+        await slots.take(Amount(1, 10 * gb, 1), ("ms-1",), place="calibrate[2]")
+        asked = [
+            ("image", Amount(1, 8 * gb), ()),
+            ("small", Amount(1, 1 * gb), ()),
+            ("mask", Amount(1, 0, 1), ()),
+            ("wide", Amount(3), ()),
+            ("flag", Amount(1), ("ms-1",)),
+        ]
+        tasks = [
+            asyncio.create_task(slots.take(amount, locks, place=place))
+            for place, amount, locks in asked
+        ]
+        await asyncio.sleep(0)
+        assert [(wait.place, wait.resource, wait.words) for wait in slots.waits()] == [
+            ("image", "memory", "memory, 8 GB of 16 GB"),
+            ("small", "memory", "memory, 1 GB of 16 GB"),
+            ("mask", "gpus", "1 of 1 GPU"),
+            ("wide", "slots", "3 of 3 slots"),
+            ("flag", "lock", "lock ms-1, held by calibrate[2]"),
+        ]
+        assert (slots.waiting, slots.taken) == (5, 1)
+        tasks[0].cancel()
+        tasks[4].cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert [wait.place for wait in slots.waits()] == ["mask", "wide"]
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(whole())

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from radps_dag.engine.capacity import Offer
 from radps_dag.executors import registry
+from radps_dag.executors.capacity import Offer
 from radps_dag.executors.registry import ExecutorChoice, choose
 from radps_dag.executors.settings import Block, DaskSettings, ParslSettings, PoolSettings
 from radps_dag.language.model import Resources

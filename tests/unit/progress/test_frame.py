@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,11 @@ from radps_dag.facts import (
     NodeSucceeded,
     QuestionAsked,
     Retrying,
+    RunEnded,
     RunStarted,
     Scored,
 )
+from radps_dag.journal.occupancy import Occupancy, Wait
 from radps_dag.progress.frame import Frame
 from radps_dag.progress.look import ASCII, UNICODE, duration, number, short
 from radps_dag.progress.state import RunState, fold
@@ -284,3 +287,46 @@ def test_a_program_says_how_far_it_is(tmp_path: Path) -> None:
     assert " 42%  Clean" in lines(state)[1]
     state.apply(start)
     assert "%" not in "".join(lines(state))
+
+
+def test_what_waits_for_what() -> None:
+    """A call that has begun and has no worker, one that has not begun, and the instances of a
+    fan-out say what they wait for; the last line counts them."""
+    state = RunState()
+    state.expect(["prepare", "last", "image", "calibrate"])
+    for place, kind in (("prepare", "task"), ("image", "fan_out"), ("calibrate", "fan_out")):
+        state.apply(started(place, kind))
+    state.apply(started("calibrate[ms=1]", "group"))
+    memory = "memory, 8 GB of 16 GB"
+    waits = (
+        Wait("prepare", "worker", "a worker, and there is none", T),
+        Wait("last", "gpus", "1 of 2 GPUs", T),
+        Wait("image[spw=0]", "memory", memory, T),
+        Wait("image[spw=1]", "memory", memory, T),
+        Wait("calibrate[ms=1]/solve", "lock", "lock ms-1, held by a", T),
+    )
+    state.note_occupancy(Occupancy("far", 1, 4, 2, (), (), waits, 5))
+    shown = lines(state)
+    assert " · prepare           waits for a worker, and there is none" in shown[1]
+    assert " · last              waits for 1 of 2 GPUs" in shown[2]
+    assert f"0/0  2 wait for {memory}" in shown[3]
+    assert "1 wait for lock ms-1, held by a" in shown[4]
+    assert "   · ms=1            waits for lock ms-1, held by a" in shown[5]
+    assert shown[-1].startswith(" far: no workers · 5 calls wait: 2 for memory, ")
+    state.apply(NodeSucceeded(time=T, place="prepare", outputs={}, seconds=1.0))
+    assert "waits" not in lines(state)[1]
+    state.note_occupancy(None)
+    assert "wait for" not in "".join(lines(state))
+
+
+def test_what_another_process_has_left_is_not_true() -> None:
+    """Nor what is there of a run that has ended."""
+    state = RunState()
+    state.apply(replace(demo()[0], generation=2))  # type: ignore[type-var]
+    state.note_occupancy(Occupancy("far", 1, 4, 2, ()))
+    assert state.occupancy is None
+    state.note_occupancy(Occupancy("far", 2, 4, 2, ()))
+    assert state.occupancy is not None
+    state.apply(RunEnded(time=T, place="", status="failed", seconds=1.0))
+    state.note_occupancy(Occupancy("far", 2, 4, 2, ()))
+    assert state.occupancy is None

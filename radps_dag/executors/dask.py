@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from radps_dag.executors import agent
 from radps_dag.executors.call import Call, Performed, Setup
-from radps_dag.executors.dask_cluster import connect, security_of, start_cluster
+from radps_dag.executors.dask_cluster import Replaced, connect, security_of, start_cluster
 from radps_dag.executors.dask_worker import Share, Worker
 from radps_dag.executors.dask_workers import LOOK, Workers, on_loop
 from radps_dag.executors.offers import lacking_workers
@@ -51,7 +51,8 @@ class Dask(Elsewhere):
                 self._cluster = start_cluster(settings, security)
             client = connect(settings, self._cluster, security)
             products = None if setup.publish else setup.products
-            self._workers = Workers(client, settings, self._requests, products)
+            replaced = Replaced(self._cluster, settings.workers)
+            self._workers = Workers(client, settings, self._requests, products, replaced)
             self._client = client
             self._workers.wait(setup.say)
         except BaseException:
@@ -118,10 +119,12 @@ class Dask(Elsewhere):
         except (WorkerDied, asyncio.CancelledError):
             raise
         except Exception as error:  # noqa: BLE001  # Dask's own, of any type
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            if "scheduler-connection-lost" in why:
+                self._workers.forget()
             # What is known of the worker says more than Dask does.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(worker.gone.wait(), 4 * LOOK)
-            why = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise WorkerDied(call.place, worker.loss if worker.why else why) from None
         finally:
             gone.cancel()

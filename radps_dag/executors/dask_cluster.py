@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import importlib
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing import resource_tracker
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["CONTACT", "connect", "security_of", "short", "start_cluster"]
+__all__ = ["CONTACT", "Replaced", "connect", "security_of", "short", "start_cluster"]
 
 CONTACT = 10.0  # seconds in which a scheduler must answer
+SHORT = 5.0  # seconds for which a cluster has too few workers before some are started
 
 
 def connect(settings: DaskSettings, cluster: Any, security: Security | None) -> Client:
@@ -101,6 +104,44 @@ def start_cluster(settings: DaskSettings, security: Security | None) -> Any:
     except Exception as error:
         raise UsageError(f"the Dask cluster cannot be started: {short(error)}") from error
     return cluster
+
+
+class Replaced:
+    """Workers of a cluster of ours that are lost, and others in their place: Dask's nannies start a
+    worker anew, but not one that was killed as it started, and one that takes long to come back is
+    forgotten."""
+
+    def __init__(self, cluster: Any, workers: int | None) -> None:
+        self._cluster = cluster
+        self._workers = workers or 0
+        self._since: float | None = None  # when there were enough
+        self._closing: set[asyncio.Future[Any]] = set()
+        self._dead: set[Any] = set()  # names of those without a process, at the last look
+
+    def look(self, there: int) -> None:
+        """Start workers where for a while there have been too few."""
+        if self._cluster is None or there >= self._workers:
+            self._since = None
+            self._dead.clear()
+            return
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+        elif now - self._since > SHORT:
+            self._since = now
+            self._cluster.loop.add_callback(self._start)
+
+    def _start(self) -> None:
+        workers = getattr(self._cluster, "workers", {})
+        dead = {
+            name
+            for name, worker in workers.items()
+            if hasattr(worker, "is_alive") and not worker.is_alive()
+        }
+        for name in dead & self._dead:  # and not one that is between two processes
+            self._closing.add(asyncio.ensure_future(workers.pop(name).close()))
+        self._dead = dead
+        self._cluster.scale(self._workers)
 
 
 def _in_time(connect: Callable[[], T], limit: float) -> T:

@@ -7,12 +7,12 @@ import contextlib
 import json
 import pkgutil
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from radps_dag.executors import agent, live_output
-from radps_dag.executors.dask_cluster import CONTACT, short
+from radps_dag.executors.dask_cluster import CONTACT, Replaced, short
 from radps_dag.executors.dask_worker import Share, Worker
 from radps_dag.executors.live_output import KeptOutput
 from radps_dag.executors.probe import marked
@@ -36,12 +36,18 @@ class Workers:
     """The workers of a client's cluster, those that come and go while the run goes on too."""
 
     def __init__(
-        self, client: Any, settings: DaskSettings, requests: Requests, products: Path | None
+        self,
+        client: Any,
+        settings: DaskSettings,
+        requests: Requests,
+        products: Path | None,
+        replaced: Replaced,
     ) -> None:
         self._client = client
         self._settings = settings
         self._requests = requests
         self._products = products
+        self._replaced = replaced
         self._workers: dict[str, Worker] = {}
         self._waiting: dict[str, tuple[Share, float]] = {}  # by place: what for, since when
         self._changed: asyncio.Condition | None = None
@@ -113,6 +119,14 @@ class Workers:
         for task in (self._watch, self._listen):
             if task is not None:
                 task.cancel()
+
+    def forget(self) -> None:
+        """Take all workers for gone, as their scheduler is; those that are there when it is back
+        are new ones."""
+        for worker in self._workers.values():
+            worker.why = "is out of reach: the scheduler is gone, or the connection to it broke"
+            worker.gone.set()
+        self._workers.clear()
 
     async def take(self, place: str, share: Share) -> Worker:
         """The worker with the most free threads, once one has enough. Raises CallFailed where
@@ -212,6 +226,7 @@ class Workers:
             new = self._note(there)
             if new:
                 await asyncio.to_thread(self._check, new)
+            self._replaced.look(len(self._workers))
             async with self._changed:
                 self._changed.notify_all()
             await asyncio.sleep(LOOK)
@@ -229,10 +244,7 @@ class Workers:
             events = await asyncio.wait_for(
                 on_loop(self._client, self._client.scheduler.events(topic=address)), 1.0
             )
-            for _, event in reversed(events):
-                if event.get("action") in ("worker-died", "remove-worker", "retired"):
-                    told = event.get("reason") or event["action"]
-                    return f"is gone: {told}"
+            return f"is gone: {_reason([event for _, event in events])}"
         return "is gone"
 
     async def _identities(self) -> dict[str, Any]:
@@ -309,6 +321,18 @@ class Workers:
 
 def _words(share: Share) -> str:
     return Resources(share.threads, share.memory or None, share.gpus).words
+
+
+def _reason(events: Sequence[Mapping[str, Any]]) -> str:
+    """The reason why a worker has gone, from what its scheduler has noted of it."""
+    told = {event.get("action"): event for event in events}
+    if "retired" in told:
+        return "it was retired"
+    if "worker-ttl-timed-out" in told:
+        return "it was silent for too long"
+    if reason := told.get("closing-worker", {}).get("reason"):
+        return f"it closed, {reason}"
+    return "it has ended or was killed, or the connection to it broke"
 
 
 async def on_loop(client: Any, work: Coroutine[Any, Any, T]) -> T:

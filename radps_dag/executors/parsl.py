@@ -25,6 +25,7 @@ from typing import Any
 
 from radps_dag.executors import agent
 from radps_dag.executors.call import Call, Performed, Setup
+from radps_dag.executors.pilot_jobs import PilotJobs
 from radps_dag.executors.pilots import Pilots
 from radps_dag.executors.requests import Elsewhere, Requests
 from radps_dag.executors.settings import PROVIDERS, Block, ParslSettings
@@ -64,6 +65,10 @@ class Parsl(Elsewhere):
         self._newest: dict[str, int] = {}  # by label: the job that was submitted last
         self._proven: dict[str, int] = {}  # by label: that of the last sign of a worker's life
         self._failures: dict[str, str] = {}  # by label: why it was given up
+        self._jobs = {
+            self._label(block): PilotJobs(slurm=settings.provider == "slurm")
+            for block in settings.blocks
+        }
         self._back: WayBack | None = None
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -98,7 +103,7 @@ class Parsl(Elsewhere):
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001  # Parsl's own, or of what it imports there
-                raise self._lost(call.place, block, error) from None
+                raise await self._lost(call.place, block, error) from None
             self._note_life(block)
             kept.answered()
         return self._requests.performed(call, response)
@@ -125,17 +130,29 @@ class Parsl(Elsewhere):
     def _label(self, block: Block) -> str:
         return f"{self._folder.parent.name}.{block.name}"
 
-    def _lost(self, place: str, block: Block, error: Exception) -> CallFailed:
+    async def _lost(self, place: str, block: Block, error: Exception) -> CallFailed:
         kind, told = type(error).__name__, str(error).strip().partition("\n")[0]
         if kind in ("WorkerLost", "ManagerLost"):
             self._note_life(block)
+            why = await self._why_lost(block, error)
             what = "its worker is gone" if kind == "WorkerLost" else "its job has ended"
-            return WorkerDied(place, f"{what}: block {block.name}, {told}")
+            return WorkerDied(place, f"{what}: block {block.name}{why}")
         if isinstance(error, ImportError):
             told = f"a worker of block {block.name} cannot import radps-dag: {told}"
             return CallFailed(place, "LibraryMissing", told)
         why = self._failures.get(self._label(block)) or f"{kind}: {told}"
         return CallFailed(place, "WorkersFailed", f"block {block.name}: {why}")
+
+    async def _why_lost(self, block: Block, error: Any) -> str:
+        """The place of a worker or a pilot, and what has become of its job, in words."""
+        where = f" on {error.hostname}"
+        if type(error).__name__ == "WorkerLost":
+            return f"{where}, whose process has ended or was killed"
+        label = self._label(block)
+        ending = await asyncio.to_thread(
+            self._jobs[label].ending, self._kernel.executors[label], error.manager_id.decode()
+        )
+        return f"{where}, {ending or f'whose pilot was not heard of for {SILENCE} s'}"
 
     def _note_life(self, block: Block) -> None:
         """Take note that a worker of a block has worked."""
@@ -146,6 +163,7 @@ class Parsl(Elsewhere):
         """Give a block up whose jobs fail: at the second one that does before it has done anything,
         but where the queue does not answer only after a while, because a controller is started anew
         now and then. Jobs that have worked and were killed are replaced."""
+        self._jobs[executor.label].look(executor)
         numbers = sorted(map(int, jobs))
         self._newest[executor.label] = numbers[-1] if numbers else -1
         proven = self._proven.get(executor.label, -1)
@@ -234,6 +252,11 @@ class Parsl(Elsewhere):
                 raise UsageError(
                     f"provider {settings.provider!r} takes no argument {name!r}; it takes {names}"
                 )
+        if settings.provider == "slurm":
+            # After a node's failure it would wait for minutes in the queue, and as it is there no
+            # other one is submitted.
+            own = said.get("scheduler_options", "")
+            said["scheduler_options"] = f"#SBATCH --no-requeue\n{own}".rstrip()
         given = {
             "partition": block.partition or None,
             "queue": block.partition or None,

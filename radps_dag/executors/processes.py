@@ -29,6 +29,7 @@ __all__ = ["Processes"]
 
 # What a group of processes gets between SIGTERM and SIGKILL.
 GRACE = 2.0
+_VMSTAT = Path("/proc/vmstat")
 
 
 class Processes:
@@ -146,7 +147,10 @@ class Processes:
         await self._end(worker)
         if code < 0:
             with contextlib.suppress(ValueError):
-                return f"was killed by {signal.Signals(-code).name}"
+                why = ""
+                if -code == signal.SIGKILL and _memory_kills() > worker.memory_kills:
+                    why = " (the kernel has ended processes there because memory ran out)"
+                return f"was killed by {signal.Signals(-code).name}{why}"
         return f"ended with exit code {code}; see {self._log}"
 
 
@@ -164,6 +168,7 @@ class _Worker:
         self._reader = reader
         self._writer = writer
         self._lifeline = lifeline
+        self.memory_kills = _memory_kills()  # that there had been when it began its last call
 
     @property
     def gone(self) -> bool:
@@ -173,6 +178,7 @@ class _Worker:
         self._writer.write(wire.pack(message))
 
     async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.memory_kills = _memory_kills()
         self.tell(message)
         await self._writer.drain()
         return await wire.read(self._reader)
@@ -205,3 +211,11 @@ class _Worker:
         except PermissionError:  # a zombie group leader, on some systems
             return self.process.returncode is None
         return True
+
+
+def _memory_kills() -> int:
+    """Number of processes that the kernel of this machine has ended because memory ran out, also
+    that of a job or a container alone; 0 where it does not say."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(_VMSTAT.read_text().partition("\noom_kill ")[2].partition("\n")[0])
+    return 0

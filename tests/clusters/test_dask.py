@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -277,6 +278,31 @@ def test_a_worker_that_is_killed(tmp_path: Path, arguments: tuple[str, ...]) -> 
         using(at(programs.address), tmp_path, work)
 
 
+def test_workers_of_this_machine_that_are_forgotten(tmp_path: Path) -> None:
+    """Workers that are killed, and that Dask forgets before they are back, are replaced; what is
+    left at the end is nothing."""
+    import dask
+
+    async def answered(executor: Executor) -> int:
+        while True:
+            with contextlib.suppress(WorkerDied):
+                return int((await made(executor, call("who", tmp_path)))["pid"])
+
+    async def work(executor: Executor) -> list[int]:
+        killed: list[int] = []
+        for _ in range(2):
+            killed.append(parent_of(await answered(executor)))
+            os.kill(killed[-1], signal.SIGKILL)
+            await asyncio.to_thread(wait_for, lambda: not alive(killed[-1]))
+        pid = await answered(executor)
+        return [*killed, pid, parent_of(pid)]
+
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}):
+        *killed, pid, worker = using(LOCAL, tmp_path, work)
+    assert worker not in killed
+    wait_for(lambda: not alive(pid) and not alive(worker))
+
+
 def test_a_scheduler_that_goes(tmp_path: Path) -> None:
     """Where the scheduler is killed, the call on its way fails by its name, and further ones."""
     pids = tmp_path / "pids"
@@ -296,6 +322,33 @@ def test_a_scheduler_that_goes(tmp_path: Path) -> None:
         programs.worker()
         programs.ready(1)
         using(at(programs.address, wait=2.0), tmp_path, work)
+
+
+def test_a_scheduler_that_is_started_again(tmp_path: Path) -> None:
+    """The call on its way fails by its name; when scheduler and workers are back, at the same
+    address, calls go on there."""
+    pids = tmp_path / "pids"
+
+    async def work(executor: Executor) -> None:
+        busy = asyncio.create_task(
+            made(executor, call("busy", tmp_path, how="child", pids=str(pids)))
+        )
+        found = await read_soon(pids)
+        pids.rename(tmp_path / "pids of the first")
+        programs.started[0].kill()
+        with pytest.raises(WorkerDied, match=r"the scheduler (does not answer|is gone)"):
+            await busy
+        await asyncio.to_thread(programs.scheduler, int(programs.address.rpartition(":")[2]))
+        programs.worker()
+        assert await made(executor, call("echo", tmp_path, value=1)) == {"value": 1}
+        assert await made(executor, call("echo", tmp_path, value=2)) == {"value": 2}
+        await asyncio.to_thread(wait_for, lambda: not any(map(alive, found)))
+        assert not pids.exists()
+
+    with dask_programs(tmp_path) as programs:
+        programs.worker()
+        programs.ready(1)
+        using(at(programs.address, wait=60.0), tmp_path, work)
 
 
 @pytest.mark.parametrize(

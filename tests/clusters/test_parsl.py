@@ -312,9 +312,49 @@ def test_a_job_that_is_cancelled(slurm: slurm_server.Slurm, tmp_path: Path) -> N
         found = await read_soon(pids)
         pids.rename(tmp_path / "pids of the first")
         await asyncio.to_thread(slurm.cancel)
-        with pytest.raises(WorkerDied, match="block short"):
+        with pytest.raises(WorkerDied, match=r"its job has ended: block short on .* was cancelled"):
             await busy
         await asyncio.to_thread(wait_for, lambda: not any(map(alive, found)))
+        assert await made(executor, call("echo", tmp_path, value=1)) == {"value": 1}
+        assert not pids.exists()
+
+    using(pilots(block, provider="slurm"), tmp_path, work)
+
+
+@pytest.mark.slow  # that a job has ended is noticed when it is silent
+def test_a_job_over_its_memory(slurm: slurm_server.Slurm, tmp_path: Path) -> None:
+    """The call in a job that Slurm ends for its memory fails with that as its cause; another job
+    takes the next call."""
+    block = Block(name="short", partition="short", cpus=1, memory=10**9)
+
+    async def work(executor: Executor) -> None:
+        with pytest.raises(WorkerDied, match=r"block short on .* used more memory than it has"):
+            await made(executor, call("fill", tmp_path, megabytes=1500))
+        assert await made(executor, call("echo", tmp_path, value=1)) == {"value": 1}
+
+    using(pilots(block, provider="slurm"), tmp_path, work)
+
+
+@pytest.mark.slow  # that a job has ended is noticed when it is silent
+def test_a_node_that_goes(slurm: slurm_server.Slurm, tmp_path: Path) -> None:
+    """The call on a node that is down fails with that as its cause, and is not made again; when the
+    node is back, a job there takes the next call."""
+    pids = tmp_path / "pids"
+    block = Block(name="short", partition="short", cpus=1)
+
+    async def work(executor: Executor) -> None:
+        busy = asyncio.create_task(
+            made(executor, call("busy", tmp_path, how="child", pids=str(pids)))
+        )
+        found = await read_soon(pids)
+        pids.rename(tmp_path / "pids of the first")
+        await asyncio.to_thread(slurm.down)
+        try:
+            with pytest.raises(WorkerDied, match=r"block short on .* lost a node"):
+                await busy
+            await asyncio.to_thread(wait_for, lambda: not any(map(alive, found)))
+        finally:
+            await asyncio.to_thread(slurm.resume)
         assert await made(executor, call("echo", tmp_path, value=1)) == {"value": 1}
         assert not pids.exists()
 

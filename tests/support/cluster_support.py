@@ -120,11 +120,11 @@ class DaskPrograms:
         self.started.append(process)
         return process
 
-    def scheduler(self) -> subprocess.Popen[bytes]:
-        """Start the scheduler, and wait until it has an address."""
+    def scheduler(self, port: int = 0) -> subprocess.Popen[bytes]:
+        """Start the scheduler at a port, or at any, and wait until it has an address."""
         file = self.folder / f"scheduler-{len(self.started)}.json"
         told = ("--scheduler-file", str(file), "--no-dashboard", "--host", "127.0.0.1")
-        process = self.start("scheduler", *told, "--port", "0")
+        process = self.start("scheduler", *told, "--port", str(port))
         wait_for(lambda: file.exists() and file.read_text().strip().endswith("}"))
         self.address = json.loads(file.read_text())["address"]
         return process

@@ -72,6 +72,14 @@ def crash(how: str) -> Echoed:
 
 
 @workload
+def fill(megabytes: int) -> Echoed:
+    """Hold more memory from one moment to the next."""
+    held = [b"x" * 1_000_000 + bytes(number) for number in range(megabytes)]
+    time.sleep(1000)
+    return {"value": len(held)}
+
+
+@workload
 def shout(words: str) -> Echoed:
     """Write to both streams in every way there is, and read."""
     print(words)

@@ -44,15 +44,18 @@ ReturnToService=2
 SchedulerType=sched/backfill
 SchedulerParameters=sched_min_interval=100000,bf_interval=1,defer=0
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
+SelectTypeParameters=CR_Core_Memory
+DefMemPerNode=1500
 AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 JobCompType=jobcomp/none
 KillWait=2
 MinJobAge=300
 MessageTimeout=10
 NodeName={host} NodeAddr=127.0.0.1 CPUs=2 Boards=1 SocketsPerBoard=1 CoresPerSocket=2 \
-ThreadsPerCore=1 RealMemory=1000 State=UNKNOWN
+ThreadsPerCore=1 RealMemory=4000 State=UNKNOWN
 PartitionName=short Nodes={host} Default=YES MaxTime=10 State=UP
 """
 
@@ -71,9 +74,10 @@ class Slurm:
 
     folder: Path
 
-    def jobs(self) -> list[str]:
-        """The names of jobs that have not ended."""
-        return self._told("squeue", "--noheader", "--format=%j").split()
+    def jobs(self, *states: str) -> list[str]:
+        """The names of jobs that have not ended, or that are in these states."""
+        asked = [f"--states={','.join(states)}"] if states else []
+        return self._told("squeue", "--noheader", "--format=%j", *asked).split()
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -89,6 +93,15 @@ class Slurm:
     def cancel(self) -> None:
         """End all jobs."""
         self._told("scancel", "--state=RUNNING", "--user=root")
+
+    def down(self) -> None:
+        """Set all nodes down."""
+        self._told("scontrol", "update", "nodename=ALL", "state=down", "reason=test")
+
+    def resume(self) -> None:
+        """Have the nodes back. Slurm refuses that of those which are back by themselves."""
+        with suppress(subprocess.CalledProcessError):
+            self._told("scontrol", "update", "nodename=ALL", "state=resume")
 
     def _told(self, *command: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)

@@ -19,7 +19,15 @@ from processes_support import alive, read, read_soon, wait_for
 from repository import ROOT, SUPPORT
 
 from radps_dag.engine.retrying import within
-from radps_dag.executors import Call, Executor, Setup, executors, find_executor, open_executor
+from radps_dag.executors import (
+    Call,
+    Executor,
+    Setup,
+    executors,
+    find_executor,
+    open_executor,
+    processes,
+)
 from radps_dag.executors.processes import GRACE, Processes
 from radps_dag.faults import Injection
 from radps_dag.outcome import CallFailed, TimedOut
@@ -200,6 +208,31 @@ def test_a_worker_that_dies(tmp_path: Path, how: str, told: str) -> None:
     assert failed.error == "WorkerDied"
     assert failed.message.startswith(told)
     assert "WorkerDied" in failed.kinds
+
+
+@pytest.mark.processes
+def test_a_worker_that_dies_as_memory_runs_out(
+    tmp_path: Path, pids: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is killed while the kernel ends processes for want of memory says so; one that
+    is killed later does not."""
+    told = tmp_path / "vmstat"
+    told.write_text("pgfault 9\noom_kill 1\nballoon_inflate 0\n")
+    monkeypatch.setattr(processes, "_VMSTAT", told)
+
+    async def work(executor: Executor) -> None:
+        busy = asyncio.create_task(
+            made(executor, call("busy", tmp_path, how="sleep", pids=str(pids)))
+        )
+        found = await read_soon(pids)
+        told.write_text("pgfault 9\noom_kill 2\nballoon_inflate 0\n")
+        os.kill(found[0], signal.SIGKILL)
+        with pytest.raises(CallFailed, match=r"killed by SIGKILL \(the kernel .* memory ran out\)"):
+            await busy
+        with pytest.raises(CallFailed, match=r"killed by SIGKILL$"):
+            await made(executor, call("crash", tmp_path, how="kill"))
+
+    using("processes", tmp_path, work)
 
 
 @pytest.mark.processes

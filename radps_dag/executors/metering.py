@@ -102,7 +102,7 @@ class _Open:
 
 
 def _own_io() -> bytes:
-    """What the kernel has counted of this thread; nothing where it does not."""
+    """Read the counts that the kernel keeps of this thread; nothing where it keeps none."""
     try:
         if not hasattr(_of_thread, "io"):
             _of_thread.io = _Open(f"/proc/self/task/{threading.get_native_id()}/io")

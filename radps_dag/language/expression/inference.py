@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jinja2 import nodes
-
+from radps_dag.language.expression import nodes
 from radps_dag.language.expression.comparing import constant_parts
 from radps_dag.language.expression.grammar import path_of
 from radps_dag.language.expression.members import member_of, no_member
@@ -162,7 +161,7 @@ class _Inference:
         self, node: nodes.Node, message: str, rule: str = TYPE, *, certain: bool = True
     ) -> None:
         if self._complain is not None:
-            at = self._expression.place(node.lineno)
+            at = self._expression.place(node.offset)
             self._complain(Problem(at, rule, message, "error" if certain else "warning"))
 
     def _asked(self, asking: nodes.Filter | nodes.Test, node: nodes.Expr) -> Shape:

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinja2 import nodes
-
+from radps_dag.language.expression import nodes
 from radps_dag.problem import Location, RadpsDagError
 
 __all__ = [

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Gridding", "Transform"]
+__all__ = ["Gridding"]
 
 _SUPPORT = 7
 _SHAPE = 2.30 * _SUPPORT  # that paper's, for a grid of twice the size
@@ -22,23 +22,9 @@ _PADDING = 2
 _NODES = 48
 
 
-class Transform(Protocol):
-    """A transform between samples and an image; both ways are adjoint to each other."""
-
-    @property
-    def gridder(self) -> str:
-        """Its name, for the record."""
-
-    def to_image(self, values: NDArray[np.complex128]) -> NDArray[np.float64]:
-        """(n,) to (y, x): the sum of Re(value exp(2 pi i (u l + v m)))."""
-
-    def to_samples(self, plane: NDArray[np.float64]) -> NDArray[np.complex128]:
-        """(y, x) to (n,): the sum of the pixels times exp(-2 pi i (u l + v m))."""
-
-
 @dataclass(frozen=True)
 class Gridding:
-    """The transform of one set of samples by numpy alone.
+    """The transform of one set of samples by numpy alone; both ways are adjoint to each other.
 
     Attributes:
         u, v: (n,) in wavelengths

@@ -14,23 +14,19 @@ def hogbom(
     threshold: float,
     gain: float,
     niter: int,
-    *,
-    negative: bool = True,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Take components off a residual (y, x) until its brightest is at the threshold in Jy/beam.
 
-    Each iteration takes `gain` of what is brightest, or most negative if that counts. The psf
-    (2 y, 2 x) is twice as wide, so that it reaches from each pixel to each other. Returns the
-    components in Jy/pixel, what is left in Jy/beam, and the number of iterations.
+    Each iteration takes `gain` of what is brightest; what is negative stays. The psf (2 y, 2 x) is
+    twice as wide, so that it reaches from each pixel to each other. Returns the components in
+    Jy/pixel, what is left in Jy/beam, and the number of iterations.
     """
     remaining, model = residual.astype(np.float64), np.zeros(residual.shape)
     size_y, size_x = residual.shape
     for iteration in range(niter):
         at = int(remaining.argmax())
-        if negative and -remaining.min() > remaining.flat[at]:
-            at = int(remaining.argmin())
         y, x = divmod(at, size_x)
-        if abs(remaining[y, x]) <= threshold:
+        if remaining[y, x] <= threshold:
             return model, remaining, iteration
         flux = gain * remaining[y, x]
         model[y, x] += flux

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.imaging.regions import dilated
 
-__all__ = ["Components", "components_of", "multiscale"]
+__all__ = ["Components", "components_of", "multiscale", "points_of"]
 
 _Plane = NDArray[np.float64]
 # Blobs are taken where they stand out by so much more than a point: where both explain the data,
@@ -47,6 +47,11 @@ class Components:
     transforms: tuple[NDArray[np.complex128], ...]
     norms: tuple[float, ...]
     responses: dict[tuple[int, int], _Plane]
+
+
+def points_of(psf: _Plane) -> Components:
+    """Points alone, as a psf (2 y, 2 x) of peak 1 shows them."""
+    return Components((0.0,), (np.ones((1, 1)),), (np.ones(1, complex),), (1.0,), {(0, 0): psf})
 
 
 def components_of(psf: _Plane, radii: Sequence[float]) -> Components:

@@ -14,10 +14,9 @@ import numpy as np
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
-from radps_dag.workloads.sim.stores.observations import observation_of
 from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store
 
-__all__ = ["observation_behind_caltable", "read_caltable", "write_caltable"]
+__all__ = ["read_caltable", "write_caltable"]
 
 _AXES = {"time": "time", "frequency": "frequency", "polarizations": "polarization"}
 _SHAPE = ("time", "antenna_name", "frequency", "polarization")
@@ -91,8 +90,3 @@ def read_caltable(product: Product) -> Caltable:
         history=tuple(store.about["history"]),
         simulated=store.about["observation"].get("data") is None,
     )
-
-
-def observation_behind_caltable(product: Product) -> Observation:
-    """The observation that a caltable belongs to."""
-    return observation_of(open_store(product, "caltable").about["observation"])

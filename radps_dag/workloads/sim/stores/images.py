@@ -15,10 +15,9 @@ import numpy as np
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.image import Image, Plane
 from radps_dag.workloads.sim.observation import Observation
-from radps_dag.workloads.sim.stores.observations import observation_of
 from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store
 
-__all__ = ["observation_behind_image", "read_image", "write_image"]
+__all__ = ["read_image", "write_image"]
 
 _DIMENSIONS = ("time", "frequency", "polarization", "m", "l")
 _UNITS = {"model": "Jy/pixel", "mask": "", "psf": ""}
@@ -93,8 +92,3 @@ def read_image(product: Product) -> Image:
         gridder=str(about["gridder"]),
         simulated=about["observation"].get("data") is None,
     )
-
-
-def observation_behind_image(product: Product) -> Observation:
-    """The observation that an image belongs to."""
-    return observation_of(open_store(product, "image").about["observation"])

@@ -10,9 +10,9 @@ from typing import Any
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.observation import Data, Observation
 from radps_dag.workloads.sim.stores.records import read_record, write_record
-from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, open_store
 
-__all__ = ["observation_of", "read_observation", "write_observation"]
+__all__ = ["observation_behind", "observation_of", "read_observation", "write_observation"]
 
 
 def observation_of(document: Mapping[str, Any]) -> Observation:
@@ -30,6 +30,11 @@ def observation_of(document: Mapping[str, Any]) -> Observation:
         value = document[field.name]
         members[field.name] = tuple(value) if isinstance(value, list) else value
     return Observation(**members)
+
+
+def observation_behind(product: Product) -> Observation:
+    """The observation that visibilities, an image or a caltable belong to."""
+    return observation_of(open_store(product, product["kind"]).about["observation"])
 
 
 def read_observation(product: Product) -> Observation:

@@ -18,12 +18,10 @@ from sim_imaging_support import (
 from sim_oracles import direct_image, direct_samples, sidelobe_level
 
 from radps_dag.workloads.sim.image import Image
-from radps_dag.workloads.sim.imaging import fast
-from radps_dag.workloads.sim.imaging.gridding import Gridding
-from radps_dag.workloads.sim.imaging.hogbom import hogbom
+from radps_dag.workloads.sim.imaging.gridding import GRIDDING, Gridding
 from radps_dag.workloads.sim.imaging.joining import concatenate
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean
-from radps_dag.workloads.sim.imaging.multiscale import components_of, multiscale, points_of
+from radps_dag.workloads.sim.imaging.multiscale import components_of, hogbom, multiscale, points_of
 from radps_dag.workloads.sim.imaging.predicting import predict
 from radps_dag.workloads.sim.imaging.psf import beam_shape, fit_beam
 from radps_dag.workloads.sim.imaging.restoring import (
@@ -92,7 +90,7 @@ def test_ducc0_agrees():
     pytest.importorskip("ducc0")
     u, v, values = points(1)
     plain = Gridding(u, v, 64, CELL)
-    quick = fast.GRIDDING(u, v, 64, CELL)
+    quick = GRIDDING(u, v, 64, CELL)
     assert quick.gridder == "ducc0"
     plane = draw(3).normal(size=(64, 64))
     for one, other in (

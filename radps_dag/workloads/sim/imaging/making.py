@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.image import Image, Mode, Plane
 from radps_dag.workloads.sim.imaging.cycles import Cycle, State, clean_plane
-from radps_dag.workloads.sim.imaging.fast import GRIDDING
+from radps_dag.workloads.sim.imaging.gridding import GRIDDING
 from radps_dag.workloads.sim.imaging.psf import NO_BEAM, NoBeam, fit_beam
 from radps_dag.workloads.sim.imaging.samples import Samples, join, to_samples
 from radps_dag.workloads.sim.imaging.statistics import has_data

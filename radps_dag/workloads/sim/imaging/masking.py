@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.imaging.hogbom import hogbom
-from radps_dag.workloads.sim.imaging.multiscale import multiscale, points_of
+from radps_dag.workloads.sim.imaging.multiscale import hogbom, multiscale, points_of
 from radps_dag.workloads.sim.imaging.regions import dilated
 from radps_dag.workloads.sim.imaging.restoring import convolve_with_psf, restore
 from radps_dag.workloads.sim.imaging.statistics import robust_rms

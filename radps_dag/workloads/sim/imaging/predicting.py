@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.image import Image
-from radps_dag.workloads.sim.imaging.fast import GRIDDING
+from radps_dag.workloads.sim.imaging.gridding import GRIDDING
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Visibilities
 
 __all__ = ["predict"]

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.imaging.fast import GRIDDING
+from radps_dag.workloads.sim.imaging.gridding import GRIDDING
 from radps_dag.workloads.sim.imaging.samples import join, to_samples
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Complexes, Visibilities
 

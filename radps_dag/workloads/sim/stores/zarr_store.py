@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -34,6 +34,7 @@ __all__ = [
     "check",
     "open_store",
     "origin",
+    "tuples",
 ]
 
 SIMULATED = "simulated by radps-dag's sim library; not a measurement"
@@ -264,6 +265,14 @@ def origin(about: Mapping[str, Any]) -> dict[str, str]:
     """The mark of what is simulated; of what data were opened for, none."""
     of_data = (about.get("observation") or {}).get("data") is not None
     return {} if of_data else {"simulated": SIMULATED}
+
+
+def tuples(document: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Those of the members that are there, as they were before they were JSON: no lists."""
+    values = {name: document[name] for name in names if name in document}
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
 
 
 def _stable(value: Any) -> bytes:

@@ -91,8 +91,10 @@ def signal_to_noise(sums: Sums, gain: Complexes) -> NDArray[np.float64]:
     # Few data can scatter less than their weights say, and are not better for it.
     chi2 = np.maximum(1.0, squares / np.maximum(1.0, freedom))
     error = np.sqrt(weight * chi2[..., np.newaxis])
-    snr: NDArray[np.float64] = np.zeros_like(error)
-    return np.divide(np.abs(numerator), error, out=snr, where=error > 0)
+    snr: NDArray[np.float64] = np.divide(
+        np.abs(numerator), error, out=np.zeros_like(error), where=error > 0
+    )
+    return snr
 
 
 def _step(sums: Sums, gain: Complexes, unknown: Unknown) -> Complexes:

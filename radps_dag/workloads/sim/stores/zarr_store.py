@@ -69,9 +69,7 @@ class Writing:
         self._root = zarr.open_group(
             zarr.storage.MemoryStore(self._content), mode="w-", zarr_format=_FORMAT
         )
-        # Where a parent lies is not a part of what is in here; which one it is, is.
-        parent = (about.get("parent") or {}).get("version")
-        self._digest = sha256(_stable({"kind": kind, **self._about, "parent": parent}))
+        self._digest = sha256(json.dumps([kind, self._about], sort_keys=True).encode())
 
     @property
     def path(self) -> Path:
@@ -89,7 +87,6 @@ class Writing:
         one that is not there is made."""
         group = self._root.require_group(name) if name else self._root
         group.attrs.update(dict(attributes))
-        self._digest.update(name.encode() + _stable(attributes))
 
     def array(
         self,
@@ -118,22 +115,19 @@ class Writing:
             attributes={"_ARRAY_DIMENSIONS": list(dimensions), **(attributes or {})},
         )
         array[...] = values
-        self._digest.update(
-            name.encode()
-            + _stable([values.dtype.str, values.shape, [*dimensions], attributes or {}])
-        )
-        self._digest.update(values.tobytes())
         self._write(f"{name}/")
 
     def _write(self, below: str = "") -> None:
         """Write what was made below a name: an array when it is complete, groups at the end."""
         for key in [key for key in self._content if key.startswith(below)]:
-            path = self._path / key
+            path, content = self._path / key, self._content.pop(key).to_bytes()
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self._content.pop(key).to_bytes())
+            path.write_bytes(content)
+            self._digest.update(f"{key} {len(content)} ".encode() + content)
 
     def product(self, group: str = "", selection: Mapping[str, Any] | None = None) -> Product:
         """Finish, and return the reference to it."""
+        self._write()
         version = self._digest.hexdigest()[:12]
         noted: Any = {
             "kind": self._kind,
@@ -273,7 +267,3 @@ def tuples(document: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
-
-
-def _stable(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, allow_nan=False).encode()

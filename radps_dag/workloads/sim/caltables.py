@@ -11,10 +11,10 @@ from radps_dag.workloads.sim.bandpass import solve_bandpass, solve_phase_up
 from radps_dag.workloads.sim.calibration.applying import apply_table
 from radps_dag.workloads.sim.calibration.combining import combine
 from radps_dag.workloads.sim.stores.caltables import (
-    observation_behind_caltable,
     read_caltable,
     write_caltable,
 )
+from radps_dag.workloads.sim.stores.observations import observation_behind
 from radps_dag.workloads.sim.stores.processing_sets import Changed, derive
 from radps_dag.workloads.sim.stores.sources import read_visibilities
 
@@ -50,7 +50,7 @@ def combine_caltables(caltables: list[Product], *, workdir: Workdir) -> Table:
         caltables: what to put together; at least one
     """
     together = combine([read_caltable(caltable) for caltable in caltables])
-    observation = observation_behind_caltable(caltables[0])
+    observation = observation_behind(caltables[0])
     return {"caltable": write_caltable(workdir, observation, together)}
 
 

@@ -17,7 +17,7 @@ from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, wher
 from radps_dag.workloads.sim.imaging.restoring import restored
 from radps_dag.workloads.sim.imaging.statistics import statistics
 from radps_dag.workloads.sim.simulation.geometry import cell_of
-from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image, write_image
+from radps_dag.workloads.sim.stores.images import read_image, write_image
 from radps_dag.workloads.sim.stores.records import read_record
 from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
 from radps_dag.workloads.sim.visibilities import Visibilities
@@ -139,7 +139,7 @@ def restore_image(image: Product, *, workdir: Workdir) -> Restored:
 
 
 def _written(workdir: Path, of: Product, image: Image, group: str) -> Product:
-    return write_image(workdir, observation_behind_image(of), image, group, of.get("selection"))
+    return write_image(workdir, observation_behind(of), image, group, of.get("selection"))
 
 
 def _read(ms: Product, field: str, spws: Sequence[int]) -> list[Visibilities]:

@@ -21,7 +21,7 @@ from radps_dag.workloads.sim.imaging.uvcontsub import (
 )
 from radps_dag.workloads.sim.simulation.geometry import cell_of
 from radps_dag.workloads.sim.simulation.sky import line_of
-from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
+from radps_dag.workloads.sim.stores.images import read_image
 from radps_dag.workloads.sim.stores.processing_sets import derive
 from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.sources import (
@@ -60,7 +60,7 @@ def average_spectrum(images: list[Product], *, workdir: Workdir) -> Spectrum:
     mean = finding.mean_spectrum(dirty, finding.emission_region(dirty))
     rms = finding.spectrum_noise(mean)
     content = {
-        "observation": observation_behind_image(images[0]).to_json(),
+        "observation": observation_behind(images[0]).to_json(),
         "field": cube.field,
         "spw": cube.spws[0],
         "channels": np.array(cube.channels[cube.spws[0]])[good].tolist(),

@@ -23,7 +23,8 @@ from radps_dag.workloads.outcomes import (
     Verified,
 )
 from radps_dag.workloads.sim.stores.files import write_file
-from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image
+from radps_dag.workloads.sim.stores.images import read_image
+from radps_dag.workloads.sim.stores.observations import observation_behind
 from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
@@ -51,7 +52,7 @@ def export_fits(image: Product, *, workdir: Workdir) -> Exported:
     """
     from radps_dag.workloads.sim.stores.fits import fits
 
-    content = fits(read_image(image), observation_behind_image(image))
+    content = fits(read_image(image), observation_behind(image))
     return _exported(write_file(workdir, "fits", ".fits", content, image.get("selection")))
 
 

@@ -13,7 +13,8 @@ from radps_dag.workloads.sim.imaging.restoring import restored
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.simulation.geometry import cell_of
 from radps_dag.workloads.sim.simulation.observe import simulate
-from radps_dag.workloads.sim.stores.images import observation_behind_image, read_image, write_image
+from radps_dag.workloads.sim.stores.images import read_image, write_image
+from radps_dag.workloads.sim.stores.observations import observation_behind
 
 __all__ = ["concatenate_images", "describe_images"]
 
@@ -86,5 +87,5 @@ def concatenate_images(images: list[Product], *, workdir: Workdir) -> Concatenat
     if not images:
         raise ValueError("no images to concatenate")
     cube = concatenate([read_image(image) for image in images])
-    product = write_image(workdir, observation_behind_image(images[0]), cube, "cube")
+    product = write_image(workdir, observation_behind(images[0]), cube, "cube")
     return {"image": product, "channels": len(cube.frequency)}

@@ -37,7 +37,8 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The arguments of simulate_observation by their names, or their values in real data."""
+    """The arguments of simulate_observation by their names, or their values in real data; of what
+    is simulated there nothing."""
 
     project: str
     calibrators: tuple[str, ...]
@@ -47,15 +48,15 @@ class Observation:
     polarizations: tuple[str, ...]
     channels: int
     antennas: int
-    seed: int
-    noise: float
-    phase_rms: float
-    amplitude_rms: float
-    bandpass_rms: float
-    interference: float
-    position_error: float
-    wvr_error: float
-    dead_receptors: tuple[str, ...]
+    seed: int = 0
+    noise: float = 0.0
+    phase_rms: float = 0.0
+    amplitude_rms: float = 0.0
+    bandpass_rms: float = 0.0
+    interference: float = 0.0
+    position_error: float = 0.0
+    wvr_error: float = 0.0
+    dead_receptors: tuple[str, ...] = ()
     data: Data | None = None
 
     def to_json(self) -> dict[str, Any]:

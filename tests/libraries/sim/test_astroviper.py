@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from calibration_support import some_observation
+from sim_astroviper import VERSION, dirty_cube
 
-from radps_dag.workloads.sim.imaging.astroviper import VERSION, dirty_cube
 from radps_dag.workloads.sim.imaging.making import make_dirty
 from radps_dag.workloads.sim.simulation.geometry import cell_of
 from radps_dag.workloads.sim.simulation.observe import simulate
@@ -40,20 +40,3 @@ def test_the_same_image(tmp_path: Path) -> None:
         # Their correction for the gridding kernel is coarser at the edges.
         inside = (slice(8, -8), slice(8, -8))
         assert np.abs(one[inside] - other[inside]).max() < 0.005 * one.max()
-
-
-@pytest.mark.parametrize("version", [None, "0.0.1"])
-def test_without_it(version: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line says what to install, where there is none or another version."""
-
-    def found(name: str) -> str:
-        if version is None:
-            raise metadata.PackageNotFoundError(name)
-        return version
-
-    monkeypatch.setattr(metadata, "version", found)
-    about = replace(some_observation(3, 1), channels=2, spws=(0,))
-    vis = simulate(about, about.targets[0], 0, "corrected").vis
-    ms = write_visibilities(tmp_path, about, [vis], "imported")
-    with pytest.raises(ValueError, match=f"astroviper.*{VERSION}"):
-        dirty_cube(ms, 64, cell_of(about))

@@ -9,36 +9,35 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.simulation.corruption import T0
 from radps_dag.workloads.sim.simulation.observe import Simulated
-from radps_dag.workloads.sim.stores.msv4 import Part, Table, receptors_of
+from radps_dag.workloads.sim.stores.msv4 import TIME, Part, Table, receptors_of
 from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = ["nothing_recorded", "tables_of"]
 
 # MSv4 has no such tables: it allows those of others under names of this form.
 _OWN = "extension:{}.radps_dag"
-_TIME = {"type": "time", "units": "s", "scale": "utc", "format": "unix"}
 
 
 def tables_of(simulated: Simulated) -> tuple[Table, ...]:
     """System temperatures, radiometers and online flags of what was simulated."""
-    vis = simulated.vis
+    vis, events = simulated.vis, simulated.events
     names = np.array(vis.antennas.names, dtype="U16")
-    events = simulated.events
-    flagged = np.array([vis.antennas.names[event.antenna] for event in events], dtype="U16")
+    antenna = Part(names, ("antenna_name",))
+    flagged = names[[event.antenna for event in events]]
+    reasons = np.array([event.reason for event in events], dtype="U16")
+    cal, path = "time_system_cal", "time_radiometer"
+    kelvin, metres = ({"type": "quantity", "units": unit} for unit in ("K", "m"))
+    tsys = simulated.tsys.transpose(1, 0, 2)
     return (
         Table(
             "system_calibration_xds",
             {"type": "system_calibration", "coordinates": "station_name polarization_type"},
             {
-                "antenna_name": Part(names, ("antenna_name",)),
-                "station_name": Part(names, ("antenna_name",)),
+                "antenna_name": antenna,
+                "station_name": antenna,
                 **receptors_of(vis),
-                "time_system_cal": Part(simulated.tsys_time, ("time_system_cal",), _TIME),
-                "TSYS": Part(
-                    simulated.tsys.transpose(1, 0, 2),
-                    ("antenna_name", "time_system_cal", "receptor_label"),
-                    {"type": "quantity", "units": "K"},
-                ),
+                cal: Part(simulated.tsys_time, (cal,), TIME),
+                "TSYS": Part(tsys, ("antenna_name", cal, "receptor_label"), kelvin),
             },
         ),
         Table(
@@ -48,13 +47,9 @@ def tables_of(simulated: Simulated) -> tuple[Table, ...]:
                 "description": "excess path seen by water-vapour radiometers",
             },
             {
-                "antenna_name": Part(names, ("antenna_name",)),
-                "time_radiometer": Part(vis.time, ("time_radiometer",), _TIME),
-                "PATH": Part(
-                    simulated.path,
-                    ("time_radiometer", "antenna_name"),
-                    {"type": "quantity", "units": "m"},
-                ),
+                "antenna_name": antenna,
+                path: Part(vis.time, (path,), TIME),
+                "PATH": Part(simulated.path, (path, "antenna_name"), metres),
             },
         ),
         Table(
@@ -66,11 +61,9 @@ def tables_of(simulated: Simulated) -> tuple[Table, ...]:
             {
                 "event": Part(np.arange(len(events)), ("event",)),
                 "ANTENNA": Part(flagged, ("event",)),
-                "START": Part(np.array([event.start for event in events]), ("event",), _TIME),
-                "END": Part(np.array([event.end for event in events]), ("event",), _TIME),
-                "REASON": Part(
-                    np.array([event.reason for event in events], dtype="U16"), ("event",)
-                ),
+                "START": Part(np.array([event.start for event in events]), ("event",), TIME),
+                "END": Part(np.array([event.end for event in events]), ("event",), TIME),
+                "REASON": Part(reasons, ("event",)),
             },
         ),
     )

@@ -23,7 +23,6 @@ __all__ = ["Bandpass", "find_dead", "inner", "phase_up", "solve_bandpass"]
 
 # Below this share of the other antennas' amplitude, and of their signal to noise, there is none.
 _NO_SIGNAL = 0.2
-_ENOUGH = 100  # iterations; some 10 are needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,8 @@ def phase_up(vis: Visibilities, reference: int) -> Solutions:
     """
     band = vis.of_channels(np.arange(vis.frequency.size)[inner(vis.frequency.size)])
     sums = accumulate(band, model_of(band), np.arange(vis.time.size))
-    gains = stefcal.solve(sums, reference, "phase", iterations=_ENOUGH, tolerance=1e-6)
-    snr = stefcal.quality(sums, gains.gain).snr
+    gains = stefcal.solve(sums, reference, "phase", iterations=stefcal.ENOUGH, tolerance=1e-6)
+    snr = stefcal.signal_to_noise(sums, gains.gain)
     gain, snr = np.moveaxis(gains.gain, -1, 1), np.moveaxis(snr, -1, 1)
     flag = snr < SNR_MIN
     silent = flag.all(axis=0) & (snr > 0).any(axis=0)
@@ -82,12 +81,7 @@ def solve_bandpass(
 ) -> Bandpass:
     """Gains of each channel, of fields of one spw whose phases against time were taken out.
 
-    Args:
-        parts: fields of one spw
-        reference: number of the antenna whose phase is 0
-        start: solutions to go on from
-        amplitude: (a, p) what these were divided by
-        iterations: of StefCal
+    `start` are solutions to go on from, `amplitude` (a, p) what these were divided by.
     """
     vis = parts[0]
     sums = add(
@@ -102,7 +96,7 @@ def solve_bandpass(
         scale = 1.0 if amplitude is None else amplitude[np.newaxis, :, np.newaxis, :]
         first = np.moveaxis(start.gain * scale, 1, -1).astype(np.complex128)
     gains = stefcal.solve(sums, reference, start=first, iterations=iterations)
-    snr = np.moveaxis(stefcal.quality(sums, gains.gain).snr, -1, 1)
+    snr = np.moveaxis(stefcal.signal_to_noise(sums, gains.gain), -1, 1)
     gain = np.moveaxis(gains.gain, -1, 1)
     dead = find_dead(gain, snr)
     flag = (snr < SNR_MIN) | dead[np.newaxis, :, np.newaxis, :]

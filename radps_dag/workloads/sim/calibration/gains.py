@@ -30,8 +30,6 @@ from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = ["ScanGains", "choose_interval", "measure_snr", "solve_scan"]
 
-_ENOUGH = 100  # iterations; some 10 are needed
-
 
 @dataclass(frozen=True, slots=True)
 class ScanGains:
@@ -49,15 +47,10 @@ def solve_scan(
     iterations: int = 2,
     snr_min: float = SNR_MIN,
 ) -> ScanGains:
-    """Gains of one visit to a field.
+    """Gains of one visit to a field, of `parts` its spws, whose phases are solved together.
 
-    Args:
-        parts: its spws, of which the phases are solved together
-        reference: number of the antenna whose phase is 0
-        interval: solution interval of the phases in s
-        start: solutions of these spws to go on from, in the same order
-        iterations: of StefCal, for the phases and for the amplitudes
-        snr_min: signal to noise below which a solution is flagged
+    `interval` is that of the phases in s; `start` are solutions of these spws to go on from, in the
+    same order; `iterations` are of the phases, and of the amplitudes.
     """
     first = parts[0]
     numbers = intervals_of(first.time, first.scan, first.integration, interval)
@@ -77,8 +70,12 @@ def solve_scan(
         old = before[number] if before else None
         amplitude, moved = _amplitude(summed, phase.gain, reference, old, iterations)
         change = max(change, moved)
-        certain = _certainty(add(sums) if len(sums) > 1 else summed, summed, amplitude)
-        solved.append(_solutions(vis, numbers, interval, amplitude, certain, snr_min))
+        # Of phases that were solved together; 0 where a spw itself has no data.
+        snr = stefcal.signal_to_noise(add(sums), amplitude)
+        snr = np.moveaxis(np.where(summed.present.any(axis=0, keepdims=True), snr, 0.0), -1, 1)
+        times, gain = midpoints(vis.time, numbers), np.moveaxis(amplitude, -1, 1)
+        scan = int(vis.scan[0])
+        solved.append(solved_on(vis, times, interval, gain, snr < snr_min, snr, scan))
     return ScanGains(tuple(solved), change)
 
 
@@ -87,8 +84,8 @@ def measure_snr(parts: Sequence[Visibilities], reference: int, interval: float) 
     first = parts[0]
     numbers = intervals_of(first.time, first.scan, first.integration, interval)
     sums = add([accumulate(vis, model_of(vis), numbers) for vis in parts])
-    gains = stefcal.solve(sums, reference, iterations=_ENOUGH, tolerance=1e-4)
-    snr = stefcal.quality(sums, gains.gain).snr
+    gains = stefcal.solve(sums, reference, iterations=stefcal.ENOUGH, tolerance=1e-4)
+    snr = stefcal.signal_to_noise(sums, gains.gain)
     return float(np.median(snr[snr > 0])) if (snr > 0).any() else 0.0
 
 
@@ -125,30 +122,3 @@ def _amplitude(
     old = np.ones_like(size) if start is None else start
     change = stefcal.relative_change(size + 0j, old + 0j, steady.present)
     return size * phase, change
-
-
-def _certainty(together: Sums, own: Sums, gain: NDArray[np.complex128]) -> NDArray[np.float64]:
-    """Signal to noise of phases that were solved together; 0 where a spw itself has no data."""
-    snr = stefcal.quality(together, gain).snr
-    present = own.present.any(axis=0, keepdims=True)
-    return np.where(present, snr, 0.0)
-
-
-def _solutions(
-    vis: Visibilities,
-    numbers: NDArray[np.int64],
-    interval: float,
-    gain: NDArray[np.complex128],
-    snr: NDArray[np.float64],
-    snr_min: float,
-) -> Solutions:
-    flag = np.moveaxis(snr < snr_min, -1, 1)
-    return solved_on(
-        vis,
-        midpoints(vis.time, numbers),
-        interval,
-        np.moveaxis(gain, -1, 1),
-        flag,
-        np.moveaxis(snr, -1, 1),
-        int(vis.scan[0]),
-    )

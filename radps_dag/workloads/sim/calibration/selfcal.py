@@ -14,8 +14,6 @@ from radps_dag.workloads.sim.visibilities import Complexes, Visibilities
 
 __all__ = ["solve_against"]
 
-_ENOUGH = 100  # iterations; some 10 are needed
-
 
 def solve_against(
     vis: Visibilities,
@@ -32,8 +30,8 @@ def solve_against(
     """
     numbers = intervals_of(vis.time, vis.scan, vis.integration, interval)
     sums = accumulate(vis, model, numbers)
-    gains = stefcal.solve(sums, reference, mode, iterations=_ENOUGH, tolerance=1e-6)
-    snr = np.moveaxis(stefcal.quality(sums, gains.gain).snr, -1, 1)
+    gains = stefcal.solve(sums, reference, mode, iterations=stefcal.ENOUGH, tolerance=1e-6)
+    snr = np.moveaxis(stefcal.signal_to_noise(sums, gains.gain), -1, 1)
     flag = snr < snr_min
     gain = _normalised(np.moveaxis(gains.gain, -1, 1), flag)
     return solved_on(

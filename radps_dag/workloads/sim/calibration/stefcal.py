@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.calibration.sums import Sums
 
-__all__ = ["Gains", "Quality", "quality", "relative_change", "solve"]
+__all__ = ["ENOUGH", "Gains", "relative_change", "signal_to_noise", "solve"]
+
+ENOUGH = 100  # iterations; some 10 are needed
 
 Complexes = NDArray[np.complex128]
 Unknown = Literal["phase", "amplitude_phase"]
@@ -28,19 +30,6 @@ class Gains:
 
     gain: Complexes
     change: float
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """Uncertainty of gains.
-
-    Attributes:
-        snr: (t, f, p, a) gain over its standard error; 0 where there are no data
-        chi2: (t, f, p) squared residuals over what the weights let expect
-    """
-
-    snr: NDArray[np.float64]
-    chi2: NDArray[np.float64]
 
 
 def solve(
@@ -87,8 +76,9 @@ def relative_change(gain: Complexes, before: Complexes, present: NDArray[np.bool
     return float(np.sqrt(moved / size)) if size > 0 else 0.0
 
 
-def quality(sums: Sums, gain: Complexes) -> Quality:
-    """Signal to noise of gains, from the weights, and from the residuals where these are worse.
+def signal_to_noise(sums: Sums, gain: Complexes) -> NDArray[np.float64]:
+    """Gains over their errors (t, f, p, a), by the weights, and by the residuals where these are
+    worse; 0 where there are no data.
 
     The standard error of an antenna's gain, the others held, is 1/sqrt(sum(w |M g_j|^2)).
     """
@@ -101,8 +91,10 @@ def quality(sums: Sums, gain: Complexes) -> Quality:
     # Few data can scatter less than their weights say, and are not better for it.
     chi2 = np.maximum(1.0, squares / np.maximum(1.0, freedom))
     error = np.sqrt(weight * chi2[..., np.newaxis])
-    snr = np.divide(np.abs(numerator), error, out=np.zeros_like(error), where=error > 0)
-    return Quality(snr, chi2)
+    snr: NDArray[np.float64] = np.divide(
+        np.abs(numerator), error, out=np.zeros_like(error), where=error > 0
+    )
+    return snr
 
 
 def _step(sums: Sums, gain: Complexes, unknown: Unknown) -> Complexes:

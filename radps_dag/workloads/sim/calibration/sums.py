@@ -9,7 +9,7 @@ second is the average of the data divided by the model, the second its weight.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -116,12 +116,8 @@ def add(sums: Sequence[Sums]) -> Sums:
             raise ValueError(
                 "spws cannot be solved together: they have other times, channels or polarizations"
             )
-        first = Sums(
-            first.cross + other.cross,
-            first.model + other.model,
-            first.power + other.power,
-            first.count + other.count,
-        )
+        names = [member.name for member in fields(Sums)]
+        first = Sums(*(getattr(first, name) + getattr(other, name) for name in names))
     return first
 
 
@@ -134,12 +130,8 @@ def rotate(sums: Sums, phase: NDArray[np.complex128]) -> Sums:
 
 def whole(sums: Sums) -> Sums:
     """Sums over all intervals, as one."""
-    return Sums(
-        sums.cross.sum(axis=0, keepdims=True),
-        sums.model.sum(axis=0, keepdims=True),
-        sums.power.sum(axis=0, keepdims=True),
-        sums.count.sum(axis=0, keepdims=True),
-    )
+    values = [getattr(sums, member.name) for member in fields(Sums)]
+    return Sums(*(value.sum(axis=0, keepdims=True) for value in values))
 
 
 def _square(vis: Visibilities, values: NDArray[Any]) -> NDArray[np.complex128]:

@@ -39,7 +39,7 @@ def flag_outliers(vis: Visibilities, threshold: float) -> Visibilities:
     for _ in range(_PASSES):
         good = ~flag
         deviation = data - _source(data, good)
-        scatter = np.maximum(_deviation(deviation, good, (0, 2)), _deviation(deviation, good, (0,)))
+        scatter = np.maximum(_deviation(deviation, good), _deviation(deviation, good, whole=True))
         outlying = good & (np.abs(deviation) > threshold * scatter) & (scatter > 0)
         if not outlying.any():
             break
@@ -89,18 +89,14 @@ def median_of(
 
 
 def _deviation(
-    residual: NDArray[np.complex64], good: NDArray[np.bool_], axes: tuple[int, ...]
+    residual: NDArray[np.complex64], good: NDArray[np.bool_], whole: bool = False
 ) -> NDArray[np.float32]:
-    """Standard deviation (1, b, 1 or f, p) of the real or imaginary part of a residual."""
-    # Time and frequency, or time alone, in one axis in front.
+    """Standard deviation of the real or imaginary part of a residual: (1, b, f, p) over time, or
+    (1, b, 1, p) over frequency as well."""
     size = np.maximum(np.abs(residual.real), np.abs(residual.imag))
-    if axes == (0,):
-        flat, flat_good = size, good
-    else:
-        flat = np.swapaxes(size, 1, 2).reshape(-1, 1, size.shape[1], size.shape[3])
-        flat_good = np.swapaxes(good, 1, 2).reshape(flat.shape)
-    middle = median_of(flat, flat_good, 0)
-    if axes != (0,):
-        middle = np.swapaxes(middle, 1, 2)
+    if whole:  # time and frequency in one axis in front
+        shape = (-1, size.shape[1], 1, size.shape[3])
+        size, good = (np.swapaxes(values, 1, 2).reshape(shape) for values in (size, good))
+    middle = median_of(size, good, 0)
     # The greater of two parts has its median at 1.0518 standard deviations, not at 0.6745.
     return middle * np.float32(0.6745 / 1.0518 * _GAUSSIAN)

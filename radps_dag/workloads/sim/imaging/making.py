@@ -9,13 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.image import Image, Mode, Plane
-from radps_dag.workloads.sim.imaging.cycles import (
-    Cycle,
-    Response,
-    State,
-    clean_plane,
-)
-from radps_dag.workloads.sim.imaging.fast import transform
+from radps_dag.workloads.sim.imaging.cycles import Cycle, State, clean_plane
+from radps_dag.workloads.sim.imaging.gridding import GRIDDING
 from radps_dag.workloads.sim.imaging.psf import NO_BEAM, NoBeam, fit_beam
 from radps_dag.workloads.sim.imaging.samples import Samples, join, to_samples
 from radps_dag.workloads.sim.imaging.statistics import has_data
@@ -74,7 +69,7 @@ def make_dirty(
         beam=beam,
         sensitivity=noise,
         diameter=visibilities[0].antennas.diameter,
-        gridder=_gridder(),
+        gridder=GRIDDING.gridder,
     )
 
 
@@ -104,10 +99,9 @@ def major_cycle(
     noise = image.history[0]["rms"] if masked else 0.0
     changed = {name: np.array(planes[name], dtype=np.float64) for name in _CHANGED}
     for plane in np.flatnonzero(has_data(image)).tolist():
-        response = Response.of_plane(image, plane)
         before = State(*(changed[name][plane] for name in _CHANGED))
         after, cycle, used = clean_plane(
-            samples[plane], response, before, niter, gain, nsigma, noise
+            samples[plane], image, plane, before, niter, gain, nsigma, noise
         )
         for name, values in zip(_CHANGED, (after.residual, after.model, after.mask), strict=True):
             changed[name][plane] = values
@@ -157,7 +151,7 @@ def _dirty_plane(
         blank = np.zeros((size, size))
         return blank, blank, NO_BEAM, 0.0, 0.0
     weights = imaging_weights(samples, robust, size, cell)
-    using = transform(samples.u, samples.v, size, cell)
+    using = GRIDDING(samples.u, samples.v, size, cell)
     total = weights.sum()
     psf = using.to_image(weights.astype(np.complex128)) / total
     dirty = using.to_image(weights * samples.value) / total
@@ -171,7 +165,3 @@ def _left_of(visibilities: Sequence[Visibilities]) -> str:
     good = max(int((~vis.flag).any(axis=(0, 2, 3)).sum()) for vis in visibilities)
     share = float(np.mean([vis.flagged_fraction for vis in visibilities]))
     return f"{names} has data of {good} baselines, {share:.0%} of them flagged"
-
-
-def _gridder() -> str:
-    return transform(np.zeros(0), np.zeros(0), _SMALLEST, 0.0).gridder

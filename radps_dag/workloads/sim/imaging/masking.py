@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.imaging.clark import clark
-from radps_dag.workloads.sim.imaging.hogbom import hogbom
+from radps_dag.workloads.sim.imaging.multiscale import hogbom, multiscale, points_of
 from radps_dag.workloads.sim.imaging.regions import dilated
 from radps_dag.workloads.sim.imaging.restoring import convolve_with_psf, restore
 from radps_dag.workloads.sim.imaging.statistics import robust_rms
@@ -86,7 +85,7 @@ def find_emission(
 def _cleaned(residual: NDArray[np.float64], spread: Spread) -> tuple[NDArray[np.float64], float]:
     """The sky (y, x) as a CLEAN of everything that is bright shows it, and the rms it leaves."""
     depth = _DEPTH * spread.thermal
-    model, remaining, _ = hogbom(residual, spread.psf, depth, _GAIN, _ITERATIONS, negative=False)
+    model, remaining, _ = hogbom(residual, spread.psf, depth, _GAIN, _ITERATIONS)
     return restore(model, remaining, spread.beam, spread.cell), robust_rms(remaining)
 
 
@@ -94,5 +93,6 @@ def _without(
     residual: NDArray[np.float64], mask: NDArray[np.bool_], spread: Spread
 ) -> NDArray[np.float64]:
     """A residual (y, x) without what is in the mask, and its sidelobes."""
-    model, used = clark(residual, spread.psf, mask, _DEPTH * spread.thermal, _GAIN, _ITERATIONS)
+    points, depth = points_of(spread.psf), _DEPTH * spread.thermal
+    model, used = multiscale(residual, points, mask, depth, _GAIN, _ITERATIONS)
     return residual - convolve_with_psf(model, spread.psf) if used else residual

@@ -1,4 +1,5 @@
-"""A minor cycle of CLEAN with components of several sizes (Cornwell 2008, IEEE J-STSP 2, 793).
+"""Minor cycles of CLEAN: of the whole image (Hogbom 1974, A&AS 15, 417), and in a mask with
+components of several sizes (Cornwell 2008, IEEE J-STSP 2, 793).
 
 A component is a point, or a round blob as wide as some beams. Of points alone an extended source
 would leave a plateau of residual: too faint for a pixel of it to be cleaned, but not for all of it.
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.imaging.regions import dilated
 
-__all__ = ["Components", "components_of", "multiscale"]
+__all__ = ["Components", "components_of", "hogbom", "multiscale", "points_of"]
 
 _Plane = NDArray[np.float64]
 # Blobs are taken where they stand out by so much more than a point: where both explain the data,
@@ -47,6 +48,11 @@ class Components:
     transforms: tuple[NDArray[np.complex128], ...]
     norms: tuple[float, ...]
     responses: dict[tuple[int, int], _Plane]
+
+
+def points_of(psf: _Plane) -> Components:
+    """Points alone, as a psf (2 y, 2 x) of peak 1 shows them."""
+    return Components((0.0,), (np.ones((1, 1)),), (np.ones(1, complex),), (1.0,), {(0, 0): psf})
 
 
 def components_of(psf: _Plane, radii: Sequence[float]) -> Components:
@@ -118,6 +124,32 @@ def multiscale(
             remaining[part] -= taken * flat[chosen, number][place[part] + (middle - place[at])]
         iteration += 1
     return model[edge : edge + residual.shape[0], edge : edge + residual.shape[1]], iteration
+
+
+def hogbom(
+    residual: _Plane,
+    psf: _Plane,
+    threshold: float,
+    gain: float,
+    niter: int,
+) -> tuple[_Plane, _Plane, int]:
+    """Take components off a residual (y, x) until its brightest is at the threshold in Jy/beam.
+
+    Each iteration takes `gain` of what is brightest; what is negative stays. The psf (2 y, 2 x) is
+    twice as wide, so that it reaches from each pixel to each other. Returns the components in
+    Jy/pixel, what is left in Jy/beam, and the number of iterations.
+    """
+    remaining, model = residual.astype(np.float64), np.zeros(residual.shape)
+    size_y, size_x = residual.shape
+    for iteration in range(niter):
+        at = int(remaining.argmax())
+        y, x = divmod(at, size_x)
+        if remaining[y, x] <= threshold:
+            return model, remaining, iteration
+        flux = gain * remaining[y, x]
+        model[y, x] += flux
+        remaining -= flux * psf[size_y - y : 2 * size_y - y, size_x - x : 2 * size_x - x]
+    return model, remaining, niter
 
 
 def _places(

@@ -25,19 +25,20 @@ def convolve_with_beam(
     a, b, c = beam_shape(beam, cell)
     x, y = steps[np.newaxis, :], steps[:, np.newaxis]
     gaussian = np.exp(-(a * x**2 + 2 * b * x * y + c * y**2))
-    # Twice as wide, so that nothing comes back in at the other side.
-    shape = (2 * size, 2 * size)
-    spectrum = np.fft.rfft2(model, shape) * np.fft.rfft2(gaussian)
-    convolved: NDArray[np.float64] = np.fft.irfft2(spectrum, shape)[:size, :size]
-    return convolved
+    return _convolved(model, gaussian)
 
 
 def convolve_with_psf(model: NDArray[np.float64], psf: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A model (y, x) in Jy/pixel to its dirty image in Jy/beam; the psf (2 y, 2 x) is that wide so
-    that it reaches from each pixel to each other."""
-    size = model.shape[-1]
-    spectrum = np.fft.rfft2(model, psf.shape) * np.fft.rfft2(np.fft.ifftshift(psf))
-    convolved: NDArray[np.float64] = np.fft.irfft2(spectrum, psf.shape)[:size, :size]
+    """A model (y, x) in Jy/pixel to its dirty image in Jy/beam, by a psf (2 y, 2 x)."""
+    return _convolved(model, np.fft.ifftshift(psf))
+
+
+def _convolved(model: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The kernel has its middle at 0, and is twice as wide: nothing comes back in at the other
+    side."""
+    size, shape = model.shape[-1], kernel.shape
+    spectrum = np.fft.rfft2(model, shape) * np.fft.rfft2(kernel)
+    convolved: NDArray[np.float64] = np.fft.irfft2(spectrum, shape)[:size, :size]
     return convolved
 
 

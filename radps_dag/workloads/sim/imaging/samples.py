@@ -10,16 +10,16 @@ chapter 6).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Visibilities
 
-__all__ = ["MAX_PHASE", "Samples", "join", "stokes_i", "to_samples"]
+__all__ = ["Samples", "join", "stokes_i", "to_samples"]
 
-MAX_PHASE = 0.05  # rad, at the edge of the field, from the mean of what is averaged
+_MAX_PHASE = 0.05  # rad, at the edge of the field, from the mean of what is averaged
 _EARTH_RATE = 7.292115e-5  # rad/s
 
 
@@ -43,13 +43,8 @@ class Samples:
 
 def join(samples: Sequence[Samples]) -> Samples:
     """All samples in one, in their order."""
-    return Samples(
-        np.concatenate([part.frequency for part in samples]),
-        np.concatenate([part.u for part in samples]),
-        np.concatenate([part.v for part in samples]),
-        np.concatenate([part.value for part in samples]),
-        np.concatenate([part.weight for part in samples]),
-    )
+    names = [member.name for member in fields(Samples)]
+    return Samples(*(np.concatenate([getattr(part, name) for part in samples]) for name in names))
 
 
 def stokes_i(vis: Visibilities) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
@@ -109,7 +104,7 @@ def _groups(vis: Visibilities, field_radius: float, highest: float) -> NDArray[n
     length = np.sqrt((vis.uvw.astype(np.float64) ** 2).sum(axis=-1)).max(axis=0, initial=0.0)
     turning = 2 * np.pi * _EARTH_RATE * length * highest / SPEED_OF_LIGHT * field_radius
     per_integration = np.maximum(turning * vis.integration, 1e-9)
-    count = 1 + np.minimum(2 * MAX_PHASE / per_integration, 1e6).astype(np.int64)  # (b,)
+    count = 1 + np.minimum(2 * _MAX_PHASE / per_integration, 1e6).astype(np.int64)  # (b,)
     scans, scan_number = np.unique(vis.scan, return_inverse=True)
     begins = np.array([vis.time[vis.scan == scan].min() for scan in scans])
     since = vis.time - begins[scan_number] if scans.size else vis.time

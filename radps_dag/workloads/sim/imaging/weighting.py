@@ -7,24 +7,16 @@ f^2 = (5 10^-robust)^2 / (sum of D^2 over cells / sum of w).
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.imaging.samples import Samples
 
-__all__ = ["Weighting", "imaging_weights", "sensitivity"]
-
-Weighting = float | Literal["natural", "uniform"]
+__all__ = ["imaging_weights", "sensitivity"]
 
 
-def imaging_weights(
-    samples: Samples, weighting: Weighting, size: int, cell: float
-) -> NDArray[np.float64]:
-    """(n,) weights of samples in an image of this size; `weighting` is robust, from -2 to 2."""
-    if weighting == "natural" or samples.u.size == 0:
-        return samples.weight
+def imaging_weights(samples: Samples, robust: float, size: int, cell: float) -> NDArray[np.float64]:
+    """(n,) weights of samples in an image of this size; `robust` is from -2 to 2."""
     # Cells of the uv plane as the image resolves it; each sample counts at -u, -v too.
     columns = np.rint(samples.u * size * cell).astype(np.int64)
     rows = np.rint(samples.v * size * cell).astype(np.int64)
@@ -32,11 +24,8 @@ def imaging_weights(
     there = -rows % size * size + -columns % size
     density = np.bincount(here, samples.weight, size**2)
     density += np.bincount(there, samples.weight, size**2)
-    if weighting == "uniform":
-        uniform: NDArray[np.float64] = samples.weight / density[here]
-        return uniform
     mean = (density**2).sum() / density.sum()
-    scale = (5.0 * 10.0 ** -float(weighting)) ** 2 / mean
+    scale = (5.0 * 10.0**-robust) ** 2 / mean
     weights: NDArray[np.float64] = samples.weight / (1.0 + density[here] * scale)
     return weights
 

@@ -16,7 +16,6 @@ from radps_dag.workloads.sim.simulation.geometry import (
     INTEGRATION,
     direction_of,
     elevation,
-    frequencies_of,
     schedule,
     source_vector,
     timeline,
@@ -164,7 +163,7 @@ def position_errors(observation: Observation) -> Array:
 def position_phase(offsets: Array, direction: Array, time: Array, frequency: Array) -> Array:
     """Phases (t, a, f) in rad of the gains that antennas off their positions by (a, 3) m have."""
     path = (source_vector(direction, time)[:, np.newaxis] * offsets).sum(axis=-1)
-    return np.asarray(2 * np.pi / SPEED_OF_LIGHT * path[..., np.newaxis] * frequency)
+    return phase_of_path(path, frequency)
 
 
 def dead(observation: Observation) -> NDArray[np.bool_]:
@@ -182,7 +181,6 @@ def dead(observation: Observation) -> NDArray[np.bool_]:
     return mask
 
 
-def phase_of_path(path: Array, observation: Observation, spw: int) -> Array:
-    """Phases (t, a, f) in rad of excess paths (t, a) in m, at the channels of a window."""
-    frequency = frequencies_of(observation, spw)
+def phase_of_path(path: Array, frequency: Array) -> Array:
+    """Phases (t, a, f) in rad of excess paths (t, a) in m."""
     return np.asarray(2 * np.pi / SPEED_OF_LIGHT * path[..., np.newaxis] * frequency)

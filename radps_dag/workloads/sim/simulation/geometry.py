@@ -38,6 +38,10 @@ Array = NDArray[np.float64]
 
 # The place of ALMA: geodetic, in rad, and the radius of the Earth there.
 _LATITUDE, _LONGITUDE, _RADIUS = np.radians(-23.0229), np.radians(-67.7548), 6_379_945.0
+_UP = np.array(
+    [np.cos(_LATITUDE) * np.cos(_LONGITUDE), np.cos(_LATITUDE) * np.sin(_LONGITUDE),
+     np.sin(_LATITUDE)]
+)  # fmt: skip
 _EXTENT = 300.0  # m, of the farthest pad from the centre
 _CLOSEST = 18.0  # m, between two pads
 _PIXELS_PER_BEAM = 4.5
@@ -117,13 +121,9 @@ def _sidelobes(pads: Array) -> float:
 
 def _to_itrf(east_north_up: Array) -> Array:
     """Positions (a, 3) from the horizon of the site to the Earth's frame."""
-    sin, cos = np.sin(_LATITUDE), np.cos(_LATITUDE)
-    sin_lon, cos_lon = np.sin(_LONGITUDE), np.cos(_LONGITUDE)
-    east = np.array([-sin_lon, cos_lon, 0.0])
-    north = np.array([-sin * cos_lon, -sin * sin_lon, cos])
-    up = np.array([cos * cos_lon, cos * sin_lon, sin])
-    axes = np.stack([east, north, up])
-    placed: Array = (east_north_up[:, :, np.newaxis] * axes).sum(axis=1) + _RADIUS * up
+    east = np.array([-np.sin(_LONGITUDE), np.cos(_LONGITUDE), 0.0])
+    axes = np.stack([east, np.cross(_UP, east), _UP])
+    placed: Array = (east_north_up[:, :, np.newaxis] * axes).sum(axis=1) + _RADIUS * _UP
     return placed
 
 
@@ -214,29 +214,15 @@ def source_vector(direction: Array, time: Array) -> Array:
 
 def elevation(direction: Array, time: Array) -> Array:
     """Elevations (t,) of a direction in rad."""
-    up = np.array(
-        [
-            np.cos(_LATITUDE) * np.cos(_LONGITUDE),
-            np.cos(_LATITUDE) * np.sin(_LONGITUDE),
-            np.sin(_LATITUDE),
-        ]
-    )
-    sine: Array = (source_vector(direction, time) * up).sum(axis=-1)
+    sine: Array = (source_vector(direction, time) * _UP).sum(axis=-1)
     return np.arcsin(sine)
 
 
 def uvw_of(baselines: Array, direction: Array, time: Array) -> Array:
     """Baselines (b, 3) of the Earth's frame as u, v, w (t, b, 3) in m, seen from the source."""
-    right_ascension, declination = direction
-    hour = _SIDEREAL_START + _SIDEREAL_RATE * (time - _START) - right_ascension
-    sin, cos = np.sin(hour)[:, np.newaxis], np.cos(hour)[:, np.newaxis]
-    sin_dec, cos_dec = np.sin(declination), np.cos(declination)
-    x, y, z = baselines[:, 0], baselines[:, 1], baselines[:, 2]
-    return np.stack(
-        [
-            sin * x + cos * y,
-            -sin_dec * cos * x + sin_dec * sin * y + cos_dec * z,
-            cos_dec * cos * x - cos_dec * sin * y + sin_dec * z,
-        ],
-        axis=-1,
-    )
+    source = source_vector(direction, time)
+    east = np.stack([-source[:, 1], source[:, 0], np.zeros(time.size)], axis=-1)
+    east /= np.hypot(source[:, :1], source[:, 1:2])
+    axes = np.stack([east, np.cross(source, east), source], axis=1)
+    seen: Array = (axes[:, np.newaxis] * baselines[:, np.newaxis]).sum(axis=-1)
+    return seen

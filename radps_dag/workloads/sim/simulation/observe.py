@@ -139,7 +139,10 @@ def simulate(
     frequency = frequencies_of(observation, spw)
     direction = direction_of(observation, field)
     uvw = uvw_of(positions[second] - positions[first], direction, time)
-    sky = _sky(observation, field, spw, uvw, frequency, antennas.diameter)
+    sky = visibilities_of(sky_of(observation, field), uvw, frequency, antennas.diameter)
+    if line := line_of(observation, field, spw):
+        lines = visibilities_of(line.sources, uvw, frequency, antennas.diameter)
+        sky += lines * line.profile(frequency)
     tsys = system_temperature(observation, field, spw, time)
     gain = _gains(observation, field, spw, state, time, places, tsys)
     events = _off_source(observation, field, visits) if state != "corrected" else ()
@@ -169,7 +172,7 @@ def simulate(
         direction=direction,
         uvw=uvw,
         data=data.astype(np.complex64),
-        flag=np.zeros(data.shape, bool) if state == "imported" else _flags(bad, data.shape),
+        flag=(state != "imported") & np.broadcast_to(bad[..., np.newaxis, np.newaxis], data.shape),
         weight=(1.0 / np.maximum(noise, 1e-12) ** 2).astype(np.float32),
     )
     tsys_time = np.array([visit.start for visit in visits])
@@ -197,20 +200,6 @@ def _times(
     return time, scan.astype(np.int64), np.asarray(places, dtype=np.int64)
 
 
-def _sky(
-    observation: Observation,
-    field: str,
-    spw: int,
-    uvw: NDArray[np.float64],
-    frequency: NDArray[np.float64],
-    diameter: float,
-) -> NDArray[np.complex128]:
-    sky = visibilities_of(sky_of(observation, field), uvw, frequency, diameter)
-    if line := line_of(observation, field, spw):
-        sky += visibilities_of(line.sources, uvw, frequency, diameter) * line.profile(frequency)
-    return sky
-
-
 def _gains(
     observation: Observation,
     field: str,
@@ -221,17 +210,17 @@ def _gains(
     tsys: NDArray[np.float64],
 ) -> NDArray[np.complex128]:
     """True gains (t, a, f, p) of data in this state."""
+    frequency = frequencies_of(observation, spw)
     if state == "corrected":
-        path = residual_path(observation)[places]
-        phase = phase_of_path(path, observation, spw)
+        phase = phase_of_path(residual_path(observation)[places], frequency)
         shape = (*phase.shape, len(observation.polarizations))
         return np.asarray(np.broadcast_to(np.exp(1j * phase)[..., np.newaxis], shape))
     both = radiometers(observation)
     path = both.true if state == "imported" else both.true - both.measured
     errors = position_errors(observation) * (1.0 if state == "imported" else SERVICE_ERROR)
     direction = direction_of(observation, field)
-    phase = phase_of_path(path[places], observation, spw)
-    phase += position_phase(errors, direction, time, frequencies_of(observation, spw))
+    phase = phase_of_path(path[places], frequency)
+    phase += position_phase(errors, direction, time, frequency)
     gain = np.exp(1j * phase)[..., np.newaxis] * drift(observation)[places][:, :, np.newaxis]
     gain = gain * bandpass(observation, spw)
     if state == "imported":
@@ -287,7 +276,3 @@ def _seen(
         during = (time >= event.start) & (time < event.end)
         seen[during, event.antenna] *= _OFF_SOURCE if event.reason == "slewing" else _SHADOWED
     return seen
-
-
-def _flags(bad: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.broadcast_to(bad[:, :, np.newaxis, np.newaxis], shape).copy()

@@ -14,11 +14,11 @@ import numpy as np
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.solutions import Caltable, Solutions
-from radps_dag.workloads.sim.stores.observations import observation_of
-from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store
+from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store, tuples
 
-__all__ = ["observation_behind_caltable", "read_caltable", "write_caltable"]
+__all__ = ["read_caltable", "write_caltable"]
 
+_NOTED = ("field", "intents", "spws", "scan", "interval")
 _AXES = {"time": "time", "frequency": "frequency", "polarizations": "polarization"}
 _SHAPE = ("time", "antenna_name", "frequency", "polarization")
 
@@ -40,16 +40,9 @@ def write_caltable(
     store.array("antenna_name", np.array(table.antennas, dtype="U16"), ("antenna_name",))
     for number, part in enumerate(table.parts):
         name = f"part{number:04d}"
-        attributes = {
-            "field": part.field,
-            "intents": list(part.intents),
-            "spws": list(part.spws),
-            "scan": part.scan,
-            "interval": part.interval,
-            "polarizations": list(part.polarizations),
-            "time": np.asarray(part.time, dtype=np.float64).tolist(),
-            "frequency": np.asarray(part.frequency, dtype=np.float64).tolist(),
-        }
+        attributes = {member: getattr(part, member) for member in (*_NOTED, "polarizations")}
+        attributes["time"] = np.asarray(part.time, dtype=np.float64).tolist()
+        attributes["frequency"] = np.asarray(part.frequency, dtype=np.float64).tolist()
         store.group(name, attributes)
         store.array(f"{name}/GAIN", part.gain, _SHAPE, {"units": "1"})
         store.array(f"{name}/FLAG", part.flag, _SHAPE)
@@ -70,12 +63,8 @@ def read_caltable(product: Product) -> Caltable:
         }
         parts.append(
             Solutions(
-                field=str(attributes["field"]),
-                intents=tuple(attributes["intents"]),
-                spws=tuple(attributes["spws"]),
-                scan=attributes["scan"],
+                **tuples(attributes, _NOTED),
                 time=np.array(against["time"], dtype=np.float64),
-                interval=float(attributes["interval"]),
                 frequency=np.array(against["frequency"], dtype=np.float64),
                 polarizations=tuple(against["polarizations"]),
                 gain=store.array(f"{name}/GAIN"),
@@ -91,8 +80,3 @@ def read_caltable(product: Product) -> Caltable:
         history=tuple(store.about["history"]),
         simulated=store.about["observation"].get("data") is None,
     )
-
-
-def observation_behind_caltable(product: Product) -> Observation:
-    """The observation that a caltable belongs to."""
-    return observation_of(open_store(product, "caltable").about["observation"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from astropy import units
 from astropy.io.fits import BinTableHDU, Column, HDUList, Header, ImageHDU, PrimaryHDU
 from astropy.time import Time
+from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.image import Image
@@ -39,20 +39,17 @@ def fits(image: Image, observation: Observation) -> bytes:
     order = np.argsort(image.frequency)
     frequency = np.asarray(image.frequency, dtype=np.float64)[order]
     beam = np.asarray(image.beam, dtype=np.float64)
-    first = PrimaryHDU(planes[order][np.newaxis].astype(">f4"))
-    typical = np.median(beam[good], axis=0)
-    for name, value, comment in _header(image, observation, frequency, typical):
-        first.header[name] = (value, comment)
+    axes = _axes(image, observation, frequency)
+    first = PrimaryHDU(planes[order][np.newaxis].astype(">f4"), axes)
+    first.header.update(_header(image, observation, np.median(beam[good], axis=0)))
     if observation.data is None:
         first.header.add_comment(SIMULATED)
     if not good.all():
         first.header.add_comment(f"{int((~good).sum())} planes have no data and are blank")
     parts = [first, _beams(beam[order])] + ([] if _even(frequency) else [_frequencies(frequency)])
     if image.diameter:
-        power = ImageHDU(image.primary_beam[order][np.newaxis].astype(">f4"), name="PRIMARY_BEAM")
-        for name, value, comment in _axes(image, observation, frequency):
-            power.header[name] = (value, comment)
-        parts.append(power)
+        power = image.primary_beam[order][np.newaxis].astype(">f4")
+        parts.append(ImageHDU(power, axes, name="PRIMARY_BEAM"))
     file = io.BytesIO()
     HDUList(parts).writeto(file, output_verify="exception")
     return file.getvalue()
@@ -75,69 +72,53 @@ def _corrected(image: Image) -> tuple[_Reals, NDArray[np.bool_]]:
     return planes, good
 
 
-_Card = tuple[str, str | int | float | bool, str]
-
-
-def _header(
-    image: Image, observation: Observation, frequency: _Reals, beam: _Reals
-) -> Iterator[_Card]:
-    major, minor, angle = (beam * units.rad).to_value(units.deg).tolist()
-    yield "OBJECT", _ascii(image.field), ""
+def _header(image: Image, observation: Observation, beam: _Reals) -> dict[str, Any]:
+    """The header but for the axes: values, or values with comments."""
+    major, minor, angle = np.degrees(beam).tolist()
     simulated = observation.data is None
-    yield "TELESCOP", _ascii(telescope_of(observation)), "whose array is simulated" * simulated
-    yield "ORIGIN", "radps-dag", "its sim library"
-    yield "PROJECT", _ascii(observation.project), ""
-    yield "SIMULATD", simulated, "not a measurement: simulated" * simulated
-    start = _start(image, observation)
-    yield "DATE-OBS", str(start.isot), "start of the first scan"
-    yield "MJD-OBS", float(start.mjd), ""
-    yield "TIMESYS", "UTC", ""
-    yield "BUNIT", "Jy/beam", "brightness"
-    yield "BTYPE", "Intensity", ""
-    yield "BMAJ", major, "[deg] median of the planes; see table BEAMS"
-    yield "BMIN", minor, "[deg] median of the planes; see table BEAMS"
-    yield "BPA", angle, "[deg] north through east"
-    yield "CASAMBM", True, "there is a table BEAMS, as CASA writes it"
-    yield "PBCOR", image.diameter > 0, "whether corrected for the primary beam"
+    cards = {
+        "OBJECT": _ascii(image.field),
+        "TELESCOP": (
+            _ascii(telescope_of(observation)),
+            "whose array is simulated" * simulated,
+        ),
+        "ORIGIN": ("radps-dag", "its sim library"),
+        "PROJECT": _ascii(observation.project),
+        "SIMULATD": (simulated, "not a measurement: simulated" * simulated),
+        "BUNIT": ("Jy/beam", "brightness"),
+        "BTYPE": "Intensity",
+        "BMAJ": (major, "[deg] median of the planes; see table BEAMS"),
+        "BMIN": (minor, "[deg] median of the planes; see table BEAMS"),
+        "BPA": (angle, "[deg] north through east"),
+        "CASAMBM": (True, "there is a table BEAMS, as CASA writes it"),
+        "PBCOR": (image.diameter > 0, "whether corrected for the primary beam"),
+        "SPWS": (",".join(map(str, image.spws)), "spectral windows"),
+        "ROBUST": (float(image.robust), "Briggs weighting"),
+    }
     if image.diameter:
-        yield "DISHDIAM", image.diameter, "[m] diameter of the dishes"
-    for axis, metres in zip("XYZ", _place(observation), strict=True):
-        yield f"OBSGEO-{axis}", float(metres), "[m] the array, ITRF"
-    yield from _axes(image, observation, frequency)
-    rest = _rest(image, observation)
-    comment = "[Hz] of the line" if rest else "[Hz] the middle of the band"
-    yield "RESTFRQ", rest or float(np.median(frequency)), comment
-    yield "SPWS", ",".join(map(str, image.spws)), "spectral windows"
-    yield "ROBUST", float(image.robust), "Briggs weighting"
+        cards["DISHDIAM"] = (image.diameter, "[m] diameter of the dishes")
+    return cards
 
 
-def _axes(image: Image, observation: Observation, frequency: _Reals) -> Iterator[_Card]:
-    """The coordinates of the pixels."""
-    yield "RADESYS", "ICRS", ""
-    yield "SPECSYS", "TOPOCENT", ""
-    ra, dec = (np.asarray(image.direction) * units.rad).to_value(units.deg).tolist()
-    cell, centre = (image.cell * units.rad).to_value(units.deg), image.size // 2 + 1.0
-    yield from _axis(1, "RA---SIN", ra % 360.0, -cell, centre, "deg")
-    yield from _axis(2, "DEC--SIN", dec, cell, centre, "deg")
-    if _even(frequency):
-        step = _step(image, observation, frequency)
-        yield from _axis(3, "FREQ", float(frequency[0]), step, 1.0, "Hz")
-    else:
-        yield from _axis(3, "FREQ-TAB", 1.0, 1.0, 1.0, "Hz")
-        yield "PS3_0", _TABLE, "the table with the frequencies"
-        yield "PS3_1", _COLUMN, ""
-    yield from _axis(4, "STOKES", 1.0, 1.0, 1.0, "")
-
-
-def _axis(
-    number: int, name: str, value: float, step: float, pixel: float, unit: str
-) -> Iterator[_Card]:
-    yield f"CTYPE{number}", name, ""
-    yield f"CRVAL{number}", value, ""
-    yield f"CDELT{number}", step, ""
-    yield f"CRPIX{number}", pixel, ""
-    if unit:
-        yield f"CUNIT{number}", unit, ""
+def _axes(image: Image, observation: Observation, frequency: _Reals) -> Header:
+    """The axes on the sky and in frequency, and when and from where they were seen."""
+    system = WCS(naxis=4)
+    axes, start = system.wcs, _start(image, observation)
+    ra, dec = np.degrees(image.direction).tolist()
+    cell, centre = float(np.degrees(image.cell)), image.size // 2 + 1.0
+    even = _even(frequency)
+    axes.ctype = ["RA---SIN", "DEC--SIN", "FREQ" if even else "FREQ-TAB", "STOKES"]
+    axes.cunit = ["deg", "deg", "Hz", ""]
+    axes.crpix = [centre, centre, 1.0, 1.0]
+    axes.crval = [ra % 360.0, dec, float(frequency[0]) if even else 1.0, 1.0]
+    axes.cdelt = [-cell, cell, _step(image, observation, frequency) if even else 1.0, 1.0]
+    if not even:
+        axes.set_ps([(3, 0, _TABLE), (3, 1, _COLUMN)])
+    axes.radesys, axes.specsys = "ICRS", "TOPOCENT"
+    axes.restfrq = _rest(image, observation) or float(np.median(frequency))
+    axes.timesys, axes.dateobs, axes.mjdobs = "UTC", str(start.isot), float(start.mjd)
+    axes.obsgeo[:3] = _place(observation)
+    return system.to_header()
 
 
 def _start(image: Image, observation: Observation) -> Time:
@@ -191,8 +172,7 @@ def _ascii(text: str) -> str:
 def _beams(beam: _Reals) -> BinTableHDU:
     """A table BEAMS as CASA writes it: major and minor axis in arcsec, angle in degrees."""
     count = len(beam)
-    arcsec = (beam[:, :2] * units.rad).to_value(units.arcsec)
-    header = Header([("NCHAN", count), ("NPOL", 1)])
+    arcsec = np.degrees(beam[:, :2]) * 3600.0
     columns = [
         Column("BMAJ", "1E", "arcsec", array=arcsec[:, 0]),
         Column("BMIN", "1E", "arcsec", array=arcsec[:, 1]),
@@ -200,7 +180,7 @@ def _beams(beam: _Reals) -> BinTableHDU:
         Column("CHAN", "1J", array=np.arange(count)),
         Column("POL", "1J", array=np.zeros(count, dtype=np.int32)),
     ]
-    return BinTableHDU.from_columns(columns, header, name="BEAMS")
+    return BinTableHDU.from_columns(columns, Header({"NCHAN": count, "NPOL": 1}), name="BEAMS")
 
 
 def _frequencies(frequency: _Reals) -> BinTableHDU:

@@ -15,12 +15,13 @@ import numpy as np
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.image import Image, Plane
 from radps_dag.workloads.sim.observation import Observation
-from radps_dag.workloads.sim.stores.observations import observation_of
-from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store
+from radps_dag.workloads.sim.stores.zarr_store import Writing, open_store, tuples
 
-__all__ = ["observation_behind_image", "read_image", "write_image"]
+__all__ = ["read_image", "write_image"]
 
 _DIMENSIONS = ("time", "frequency", "polarization", "m", "l")
+# What is not an array, as JSON.
+_NOTED = ("field", "spws", "mode", "cell", "robust", "diameter", "history", "gridder")
 _UNITS = {"model": "Jy/pixel", "mask": "", "psf": ""}
 
 
@@ -32,19 +33,9 @@ def write_image(
     selection: Mapping[str, Any] | None = None,
 ) -> Product:
     """Write an image; `group` says how far it is: dirty, residual, restored, cube."""
-    about = {
-        "observation": observation.to_json(),
-        "group": group,
-        "field": image.field,
-        "spws": list(image.spws),
-        "mode": image.mode,
-        "channels": {str(spw): list(numbers) for spw, numbers in image.channels.items()},
-        "cell": image.cell,
-        "robust": image.robust,
-        "diameter": image.diameter,
-        "history": list(image.history),
-        "gridder": image.gridder,
-    }
+    about = {name: getattr(image, name) for name in _NOTED}
+    about |= {"observation": observation.to_json(), "group": group}
+    about["channels"] = {str(spw): list(numbers) for spw, numbers in image.channels.items()}
     store = Writing(workdir / f"{group}.zarr", "image", about)
     size = image.size
     steps = (np.arange(size) - size // 2) * image.cell
@@ -77,24 +68,12 @@ def read_image(product: Product) -> Image:
         if name.upper() in there
     }
     return Image(
-        field=str(about["field"]),
-        spws=tuple(about["spws"]),
-        mode=about["mode"],
+        **tuples(about, _NOTED),
         channels={int(spw): tuple(numbers) for spw, numbers in about["channels"].items()},
         frequency=store.array("frequency"),
-        cell=float(about["cell"]),
         direction=store.array("PHASE_CENTER"),
-        robust=float(about["robust"]),
         planes=planes,
         beam=store.array("BEAM_FIT_PARAMS"),
         sensitivity=store.array("SENSITIVITY"),
-        diameter=float(about.get("diameter", 0.0)),
-        history=tuple(about["history"]),
-        gridder=str(about["gridder"]),
         simulated=about["observation"].get("data") is None,
     )
-
-
-def observation_behind_image(product: Product) -> Observation:
-    """The observation that an image belongs to."""
-    return observation_of(open_store(product, "image").about["observation"])

@@ -22,7 +22,6 @@ _INTENTS = {
     "TARGET": "OBSERVE_TARGET#ON_SOURCE",
 }
 _POLARIZATIONS = {"RR": 5, "LL": 8, "XX": 9, "YY": 12}
-_HERTZ = {"MEASINFO": {"type": "frequency", "Ref": "TOPO"}}
 
 
 def write_measurement_set(
@@ -156,15 +155,10 @@ def _write_subtables(
          "TIME_RANGE": span + _EPOCH, "RELEASE_DATE": 0.0}
     ])  # fmt: skip
     if rest is not None:
-        table = tables.default_ms_subtable("SOURCE", f"{path}/SOURCE")
-        table.close()
+        complete = tables.complete_ms_desc("SOURCE")
+        lines = {name: complete[name] for name in ("TRANSITION", "REST_FREQUENCY")}
+        tables.default_ms_subtable("SOURCE", f"{path}/SOURCE", lines).close()
         ms.putkeyword("SOURCE", f"Table: {path}/SOURCE")
-        with tables.table(f"{path}/SOURCE", readonly=False, ack=False) as table:
-            table.addcols(tables.maketabdesc([
-                tables.makearrcoldesc("TRANSITION", "", ndim=1, valuetype="string"),
-                tables.makearrcoldesc("REST_FREQUENCY", 0.0, ndim=1, valuetype="double",
-                    keywords={"QuantumUnits": ["Hz"], **_HERTZ}),
-            ]))  # fmt: skip
         fill("SOURCE", [
             {"SOURCE_ID": number, "NAME": vis.field, "SPECTRAL_WINDOW_ID": at, "NUM_LINES": 1,
              "DIRECTION": vis.direction, "TIME": 0.0, "INTERVAL": 1e12, "CODE": "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from radps_dag.workloads.sim.stores.partitions import (
     direction_of,
     in_a_line,
     longest_baseline,
-    pairs_of,
     partitions,
     piece_of,
     places_in,
@@ -31,11 +30,9 @@ from radps_dag.workloads.sim.stores.partitions import (
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 from radps_dag.workloads.sim.visibilities import Antennas, PointModel, Visibilities
 
-if TYPE_CHECKING:  # only data need it
-    pass
-
 __all__ = ["convert", "is_measurement_set", "observation_in", "read_field"]
 
+_ARRAYS = ("time", "scan", "uvw", "data", "flag", "weight")
 _POINTLIKE = 0.01  # of a model's flux density: by more it must not differ between baselines
 
 
@@ -96,8 +93,6 @@ def observation_in(path: Path, group: str) -> Observation:
         polarizations=tuple(name for name in dict.fromkeys(everything) if name in PARALLEL),
         channels=max(part.data.sizes["frequency"] for part in parts),
         antennas=max(part.antennas.sizes["antenna_name"] for part in parts),
-        seed=0, noise=0.0, phase_rms=0.0, amplitude_rms=0.0, bandpass_rms=0.0, interference=0.0,
-        position_error=0.0, wvr_error=0.0, dead_receptors=(),
         data=Data(
             group=group,
             telescope=str(first.antennas.attrs.get("overall_telescope_name", "unknown")),
@@ -108,7 +103,7 @@ def observation_in(path: Path, group: str) -> Observation:
             widths={str(part.spw): channel_width(part.data["frequency"]) for part in parts},
             lines={spw: line for spw, line in lines.items() if line > 0},
         ),
-    )  # fmt: skip
+    )
 
 
 def read_field(path: Path, data: Data, field: str, spw: int) -> Visibilities:
@@ -122,24 +117,23 @@ def read_field(path: Path, data: Data, field: str, spw: int) -> Visibilities:
     ]
     if not parts:
         raise ValueError(f"no field {field!r} with spw {spw} in {path}")
+    import xarray
+
     antennas = _antennas(parts)
-    number = {name: index for index, name in enumerate(antennas.names)}
-    pairs = [pairs_of(part, number) for part in parts]
-    every = {(min(pair), max(pair)) for group in pairs for pair in group}
-    baselines = sorted(pair for pair in every if pair[0] != pair[1])
-    pieces = [piece_of(*part, field, baselines) for part in zip(parts, pairs, strict=True)]
-    joined = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-    order = np.argsort(joined["time"], kind="stable")
-    joined = {name: values[order] for name, values in joined.items()}
+    pieces = [piece_of(part, antennas.names, field) for part in parts]
+    missing = {"uvw": 0.0, "data": 0, "flag": True, "weight": np.float32(0)}
+    joined = xarray.concat(pieces, "time", join="outer", fill_value=missing)
+    joined = joined.sortby(["time", "baseline_id"])
+    antenna1, antenna2 = np.divmod(joined["baseline_id"].values, len(antennas.names))
     first = parts[0].data
     about, frequency = first["time"].attrs, first["frequency"].values.astype(np.float64)
     return Visibilities(
         field=field,
         intents=tuple(data.intents[field]),
         spw=spw,
-        integration=_integration(about, joined["time"]),
-        antenna1=np.array([baseline for baseline, _ in baselines], dtype=np.int64),
-        antenna2=np.array([other for _, other in baselines], dtype=np.int64),
+        integration=_integration(about, joined["time"].values),
+        antenna1=antenna1,
+        antenna2=antenna2,
         antennas=antennas,
         frequency=frequency,
         channels=np.arange(frequency.size),
@@ -147,7 +141,7 @@ def read_field(path: Path, data: Data, field: str, spw: int) -> Visibilities:
         polarizations=tuple(first["polarization"].values[places_in(first)].astype(str).tolist()),
         direction=direction_of(parts[0], field),
         model=_model(parts, field) if "FLUX" in data.intents[field] else None,
-        **joined,
+        **{name: joined[name].values for name in _ARRAYS},
     )
 
 

@@ -18,10 +18,12 @@ from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = [
+    "BASE",
+    "SHAPE",
+    "TIME",
     "Part",
     "Table",
     "attributes_of",
-    "data_group",
     "parts_of",
     "receptors_of",
     "tables_below",
@@ -32,6 +34,9 @@ SCHEMA_VERSION = "4.0.0"
 TELESCOPE = "ALMA"
 # Results must not depend on when they were made: the simulated observation has one date.
 DATE = "2026-01-01T00:00:00.000"
+
+
+TIME = {"type": "time", "units": "s", "scale": "utc", "format": "unix"}
 
 
 def telescope_of(observation: Observation) -> str:
@@ -57,47 +62,35 @@ class Table:
     parts: Mapping[str, Part]
 
 
-def data_group(suffix: str = "", changed: tuple[str, ...] = (), of: str = "") -> dict[str, str]:
-    """The entry of a data group: the names of its arrays.
-
-    >>> data_group("FLAGGED", changed=("FLAG",))["flag"]
-    'FLAG_FLAGGED'
-    """
-    names = {"correlated_data": "VISIBILITY", "flag": "FLAG", "weight": "WEIGHT"}
-    entry = {
-        role: f"{name}_{suffix}" if suffix and name in changed else name
-        for role, name in names.items()
-    }
-    return {
-        **entry,
-        "uvw": "UVW",
-        "field_and_source": "field_and_source_base_xds",
-        "description": of or "as imported",
-        "date": DATE,
-    }
+# The data group as it is imported: the names of its arrays.
+BASE = {
+    "correlated_data": "VISIBILITY",
+    "flag": "FLAG",
+    "weight": "WEIGHT",
+    "uvw": "UVW",
+    "field_and_source": "field_and_source_base_xds",
+    "description": "as imported",
+    "date": DATE,
+}
+SHAPE = ("time", "baseline_id", "frequency", "polarization")
 
 
-def attributes_of(
-    vis: Visibilities, groups: Mapping[str, Mapping[str, str]], observation: Observation
-) -> dict[str, Any]:
-    """The attributes of a measurement set."""
+def attributes_of(vis: Visibilities, observation: Observation) -> dict[str, Any]:
+    """The attributes of a measurement set as it is imported."""
     what = "simulated" if observation.data is None else "unknown"
     return {
         "schema_version": SCHEMA_VERSION,
         "type": "visibility",
         "creator": {"software_name": "radps-dag", "version": SCHEMA_VERSION},
         "creation_date": DATE,
-        "data_groups": {name: dict(entry) for name, entry in groups.items()},
+        "data_groups": {"base": BASE},
         "observation_info": {
             "project_UID": what if observation.data is None else observation.project,
             "observer": [what],
             "intents": list(vis.intents),
             "release_date": DATE,
         },
-        "processor_info": {
-            "type": "CORRELATOR",
-            "sub_type": what.upper(),
-        },
+        "processor_info": {"type": "CORRELATOR", "sub_type": what.upper()},
         # Of xarray: which arrays are coordinates though they have not the name of a dimension.
         "coordinates": "baseline_antenna1_name baseline_antenna2_name field_name scan_name",
     }
@@ -106,8 +99,8 @@ def attributes_of(
 def parts_of(vis: Visibilities) -> Iterator[tuple[str, Part]]:
     """The arrays of a measurement set as it is imported, in the order of its schema."""
     names = np.array(vis.antennas.names, dtype="U16")
-    shape = ("time", "baseline_id", "frequency", "polarization")
-    yield "time", Part(vis.time, ("time",), _time(vis.integration))
+    time = {**TIME, "integration_time": _quantity(vis.integration, "s")}
+    yield "time", Part(vis.time, ("time",), time)
     yield "baseline_id", Part(np.arange(vis.antenna1.size), ("baseline_id",))
     yield "baseline_antenna1_name", Part(names[vis.antenna1], ("baseline_id",))
     yield "baseline_antenna2_name", Part(names[vis.antenna2], ("baseline_id",))
@@ -120,11 +113,11 @@ def parts_of(vis: Visibilities) -> Iterator[tuple[str, Part]]:
         "UVW",
         # MSv4 has baselines from the other end: with those of memory, the imagers of RADPS would
         # turn the sky by 180 degrees.
-        Part(-vis.uvw, (*shape[:2], "uvw_label"), {"type": "uvw", "units": "m", "frame": "icrs"}),
+        Part(-vis.uvw, (*SHAPE[:2], "uvw_label"), {"type": "uvw", "units": "m", "frame": "icrs"}),
     )
-    yield "VISIBILITY", Part(vis.data, shape, {"type": "quantity", "units": "Jy"})
-    yield "FLAG", Part(vis.flag, shape)
-    yield "WEIGHT", Part(vis.weight, shape)
+    yield "VISIBILITY", Part(vis.data, SHAPE, {"type": "quantity", "units": "Jy"})
+    yield "FLAG", Part(vis.flag, SHAPE)
+    yield "WEIGHT", Part(vis.weight, SHAPE)
 
 
 def tables_below(vis: Visibilities, observation: Observation) -> Iterator[Table]:
@@ -188,16 +181,6 @@ def receptors_of(vis: Visibilities) -> dict[str, Part]:
     return {
         "receptor_label": Part(labels, ("receptor_label",)),
         "polarization_type": Part(types, ("antenna_name", "receptor_label")),
-    }
-
-
-def _time(integration: float) -> dict[str, Any]:
-    return {
-        "type": "time",
-        "units": "s",
-        "scale": "utc",
-        "format": "unix",
-        "integration_time": _quantity(integration, "s"),
     }
 
 

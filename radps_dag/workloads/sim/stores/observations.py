@@ -10,26 +10,28 @@ from typing import Any
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.observation import Data, Observation
 from radps_dag.workloads.sim.stores.records import read_record, write_record
-from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, open_store, tuples
 
-__all__ = ["observation_of", "read_observation", "write_observation"]
+__all__ = ["observation_behind", "observation_of", "read_observation", "write_observation"]
 
 
 def observation_of(document: Mapping[str, Any]) -> Observation:
     """The observation that a record or a store holds as JSON; raises StoreUnusable for another."""
-    members: dict[str, Any] = {}
-    for field in fields(Observation):
-        if field.name == "data":  # which observations written before data could be had are without
-            data = document.get("data")
-            members["data"] = Data(**data) if data else None
-            continue
-        if field.name not in document:
+    names = [field.name for field in fields(Observation)]
+    members = tuples(document, names)
+    # Observations written before data could be had are without.
+    for name in names:
+        if name != "data" and name not in members:
             raise StoreUnusable(
-                f"the observation's record has no {field.name}; was it made with another --library?"
+                f"the observation's record has no {name}; was it made with another --library?"
             )
-        value = document[field.name]
-        members[field.name] = tuple(value) if isinstance(value, list) else value
-    return Observation(**members)
+    data = members.pop("data", None)
+    return Observation(**members, data=Data(**data) if data else None)
+
+
+def observation_behind(product: Product) -> Observation:
+    """The observation that visibilities, an image or a caltable belong to."""
+    return observation_of(open_store(product, product["kind"]).about["observation"])
 
 
 def read_observation(product: Product) -> Observation:

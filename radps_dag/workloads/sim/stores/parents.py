@@ -64,13 +64,12 @@ _NOTE = ".parent.json"
 
 def _found(child: Product, parent: Mapping[str, str], told: Sequence[Product]) -> Product:
     """Find the parent: by the reference, or as it was noted if that leads nowhere."""
-    told = told[:1]
-    first = None
-    noted: Product
-    for uri in chain((product["uri"] for product in told), _noted(child)):
-        noted = {"uri": uri, "kind": "visibilities", "version": parent["version"]}
-        product = told[0] if told and uri == told[0]["uri"] else noted
-        if not is_local(uri) or path_of(uri).exists():
+    version, first = parent["version"], None
+    noted: Iterator[Product] = (
+        {"uri": uri, "kind": "visibilities", "version": version} for uri in _noted(child)
+    )
+    for product in chain(told[:1], noted):
+        if not is_local(product["uri"]) or path_of(product["uri"]).exists():
             return product
         first = first or product
     if first is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radps_dag.workloads.sim.stores.msv4 import SHAPE
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT
 
@@ -24,7 +25,6 @@ __all__ = [
     "direction_of",
     "in_a_line",
     "longest_baseline",
-    "pairs_of",
     "partitions",
     "piece_of",
     "places_in",
@@ -33,7 +33,6 @@ __all__ = [
 
 # Of correlations; the others say nothing of unpolarized sources.
 PARALLEL = ("XX", "YY", "RR", "LL")
-_SHAPE = ("time", "baseline_id", "frequency", "polarization")
 # What intents of observatories mean here.
 _INTENTS = {
     "CALIBRATE_BANDPASS": "BANDPASS",
@@ -134,54 +133,45 @@ def scans_of(part: Partition) -> NDArray[np.int64]:
     return np.array(numbers, dtype=np.int64)
 
 
-def pairs_of(part: Partition, number: Mapping[str, int]) -> list[tuple[int, int]]:
-    """The antennas of each baseline, in the order that it has them."""
-    names = [part.data[f"baseline_antenna{end}_name"].values.astype(str) for end in (1, 2)]
-    both = zip(*(name.tolist() for name in names), strict=True)
-    return [(number[antenna1], number[antenna2]) for antenna1, antenna2 in both]
+def piece_of(part: Partition, names: Sequence[str], field: str) -> Dataset:
+    """A field's arrays in a partition, called as in Visibilities, against time and baseline: the
+    number of its lower antenna times how many there are, and of its other."""
+    from xarray import Dataset
 
-
-def piece_of(
-    part: Partition,
-    pairs: Sequence[tuple[int, int]],
-    field: str,
-    baselines: Sequence[tuple[int, int]],
-) -> dict[str, NDArray[Any]]:
-    """A field's arrays in a partition, at these baselines; see Visibilities for their names."""
     times = np.flatnonzero(part.fields == field)
     data = part.data.isel(time=times, polarization=places_in(part.data))
-    place = {pair: at for at, pair in enumerate(baselines)}
-    lower = [(min(pair), max(pair)) for pair in pairs]
-    here = [at for at, pair in enumerate(lower) if pair in place]
-    there = [place[lower[at]] for at in here]
-    shape = (times.size, len(baselines), *(data.sizes[dimension] for dimension in _SHAPE[2:]))
+    ends = [data[f"baseline_antenna{end}_name"].values.astype(str).tolist() for end in (1, 2)]
+    first, second = np.array([[names.index(name) for name in end] for end in ends])
+    shape = tuple(data.sizes[dimension] for dimension in SHAPE)
 
-    def placed(name: str, dimensions: tuple[str, ...], empty: NDArray[Any]) -> NDArray[Any]:
-        empty[:, there] = data[name].transpose(*dimensions).values[:, here]
-        return empty
+    def array(role: str, dimensions: tuple[str, ...], without: NDArray[Any]) -> NDArray[Any]:
+        name = part.group.get(role)
+        return data[name].transpose(*dimensions).values if name in data else without
 
-    values = placed(part.group["correlated_data"], _SHAPE, np.full(shape, np.nan, np.complex64))
-    flag, weight = np.ones(shape, bool), np.ones(shape, np.float32)
-    flag[:, there] = False
-    if part.group.get("flag") in data:
-        flag = placed(part.group["flag"], _SHAPE, flag)
-    if part.group.get("weight") in data:
-        weight = placed(part.group["weight"], _SHAPE, weight)
+    values = data[part.group["correlated_data"]].transpose(*SHAPE).values.astype(np.complex64)
+    flag = array("flag", SHAPE, np.zeros(shape, bool)).astype(bool)
+    weight = array("weight", SHAPE, np.ones(shape)).astype(np.float32)
     # MSv4 has baselines from the other end.
-    label = (*_SHAPE[:2], "uvw_label")
-    uvw = -placed(part.group["uvw"], label, np.zeros((*shape[:2], 3)))
-    back = [to for to, at in zip(there, here, strict=True) if pairs[at][0] > pairs[at][1]]
+    label = (*SHAPE[:2], "uvw_label")
+    uvw = -data[part.group["uvw"]].transpose(*label).values.astype(np.float64)
+    back = first > second
     values[:, back], uvw[:, back] = values[:, back].conj(), -uvw[:, back]
-    finite = np.isfinite(values) & np.isfinite(uvw).all(axis=-1)[..., np.newaxis, np.newaxis]
-    finite &= np.isfinite(weight)
-    return {
-        "time": data["time"].values.astype(np.float64),
-        "scan": scans_of(part)[times],
-        "uvw": np.nan_to_num(uvw),
-        "data": np.where(finite, values, 0),
-        "flag": flag | ~finite,
-        "weight": np.where(finite, weight, 0),
-    }
+    placed = np.asarray(np.isfinite(uvw).all(axis=-1))
+    finite = np.isfinite(values) & np.isfinite(weight) & placed[..., np.newaxis, np.newaxis]
+    piece = Dataset(
+        {
+            "scan": ("time", scans_of(part)[times]),
+            "uvw": (label, np.nan_to_num(uvw)),
+            "data": (SHAPE, np.where(finite, values, 0)),
+            "flag": (SHAPE, flag | ~finite),
+            "weight": (SHAPE, np.where(finite, weight, 0)),
+        },
+        {
+            "time": data["time"].values.astype(np.float64),
+            "baseline_id": np.minimum(first, second) * len(names) + np.maximum(first, second),
+        },
+    )
+    return piece.isel(baseline_id=first != second)
 
 
 def places_in(data: Dataset) -> list[int]:

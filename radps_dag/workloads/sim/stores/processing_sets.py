@@ -11,6 +11,7 @@ the new one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,13 +21,9 @@ from numpy.typing import NDArray
 from radps_dag.workloads.contract.description import Product
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.stores import msv4
+from radps_dag.workloads.sim.stores.observations import observation_behind
 from radps_dag.workloads.sim.stores.parents import line_of, note_parent, standing_on
-from radps_dag.workloads.sim.stores.sources import (
-    Source,
-    observation_behind,
-    sources_in,
-    sources_of,
-)
+from radps_dag.workloads.sim.stores.sources import Source, sources_in, sources_of
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, Writing
 from radps_dag.workloads.sim.visibilities import Visibilities
 
@@ -34,11 +31,9 @@ __all__ = ["Changed", "Table", "derive", "gather", "write_visibilities"]
 
 Table = msv4.Table
 Changed = Literal["data", "flag", "weight"]
-_ARRAY: Mapping[Changed, str] = {"data": "VISIBILITY", "flag": "FLAG", "weight": "WEIGHT"}
 _ROLE: Mapping[Changed, str] = {"data": "correlated_data", "flag": "flag", "weight": "weight"}
 # Of a store that MSv4 calls a processing set: one that needs no other to be read.
 _WHOLE = {"type": "processing_set"}
-_SHAPE = ("time", "baseline_id", "frequency", "polarization")
 
 
 def write_visibilities(
@@ -50,24 +45,16 @@ def write_visibilities(
 ) -> Product:
     """Write visibilities as imported; `tables` are further groups by the measurement set's name."""
     parts = list(parts)
-    about = {
-        "observation": observation.to_json(),
-        "group": group,
-        "data_group": "base",
-        "parent": None,
-    }
-    store = Writing(workdir / f"{group}.zarr", "visibilities", about)
+    store = _writing(workdir, observation, group, "base")
     for vis in parts:
-        attributes = msv4.attributes_of(vis, {"base": msv4.data_group()}, observation)
-        store.group(vis.name, attributes | _note(vis))
-        for name, part in msv4.parts_of(vis):
-            store.array(f"{vis.name}/{name}", part.values, part.dimensions, part.attributes)
-        for table in (*msv4.tables_below(vis, observation), *(tables or {}).get(vis.name, ())):
-            store.group(f"{vis.name}/{table.name}", table.attributes)
+        below = (*msv4.tables_below(vis, observation), *(tables or {}).get(vis.name, ()))
+        attributes = msv4.attributes_of(vis, observation) | _note(vis)
+        for table in (Table("", attributes, dict(msv4.parts_of(vis))), *below):
+            where = f"{vis.name}/{table.name}".rstrip("/")
+            store.group(where, table.attributes)
             for name, part in table.parts.items():
-                where = f"{vis.name}/{table.name}/{name}"
-                store.array(where, part.values, part.dimensions, part.attributes)
-    store.attributes("", _WHOLE)
+                store.array(f"{where}/{name}", part.values, part.dimensions, part.attributes)
+    store.group("", _WHOLE)
     return store.product(group, _selection(parts))
 
 
@@ -86,25 +73,18 @@ def derive(
     parts = list(parts)
     line = line_of(ms)
     sources = {source.name: source for source in sources_in(line)}
-    about = {
-        "observation": observation_behind(ms).to_json(),
-        "group": group,
-        "data_group": group,
-        "parent": {"version": str(line[0][1].about["version"])},
-    }
-    store = Writing(workdir / f"{group}.zarr", "visibilities", about)
+    parent = {"version": str(line[0][1].about["version"])}
+    store = _writing(workdir, observation_behind(ms), group, group, parent)
     note_parent(store.path, ms)
-    suffix = group.upper()
     for vis in parts:
         entry = {**sources[vis.name].entry, "description": f"{group}, of {sources[vis.name].group}"}
-        for what in changed:
-            entry[_ROLE[what]] = f"{_ARRAY[what]}_{suffix}"
+        entry |= {_ROLE[what]: _array(what, group) for what in changed}
         store.group(
             vis.name,
             {"data_groups": {group: entry}, "polarizations": list(vis.polarizations)} | _note(vis),
         )
         for what in changed:
-            store.array(f"{vis.name}/{_ARRAY[what]}_{suffix}", getattr(vis, what), _SHAPE)
+            store.array(f"{vis.name}/{_array(what, group)}", getattr(vis, what), msv4.SHAPE)
     product = store.product(group, _selection(parts) if selection is None else selection)
     return {**product, "stands_on": standing_on(line)}
 
@@ -120,13 +100,7 @@ def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
         for source in sources_of(part):
             together.setdefault(source.name, []).append(source)
     _check_parts(together)
-    about = {
-        "observation": observation_behind(ms[0]).to_json(),
-        "group": group,
-        "data_group": group,
-        "parent": None,
-    }
-    store = Writing(workdir / f"{group}.zarr", "visibilities", about)
+    store = _writing(workdir, observation_behind(ms[0]), group, group)
     for name, sources in together.items():
         original = sources[0].whole
         store.copy(original, name)
@@ -134,13 +108,29 @@ def gather(workdir: Path, ms: Sequence[Product], group: str) -> Product:
         for what, role in _ROLE.items():
             if all(original.has(f"{name}/{source.entry[role]}") for source in sources):
                 continue
-            entry[role] = f"{_ARRAY[what]}_{group.upper()}"
-            store.array(f"{name}/{entry[role]}", _together(sources, what), _SHAPE)
+            entry[role] = _array(what, group)
+            store.array(f"{name}/{entry[role]}", _together(sources, role), msv4.SHAPE)
         notes = {key: value for source in sources for key, value in source.noted().items()}
         groups = {**original.attributes(name)["data_groups"], group: entry}
-        store.attributes(name, {"data_groups": groups, "radps_dag": notes})
-    store.attributes("", _WHOLE)
+        store.group(name, {"data_groups": groups, "radps_dag": notes})
+    store.group("", _WHOLE)
     return store.product(group)
+
+
+def _writing(
+    workdir: Path,
+    observation: Observation,
+    group: str,
+    data_group: str,
+    parent: Mapping[str, str] | None = None,
+) -> Writing:
+    about: dict[str, Any] = {"observation": observation.to_json(), "group": group}
+    about |= {"data_group": data_group, "parent": parent}
+    return Writing(workdir / f"{group}.zarr", "visibilities", about)
+
+
+def _array(what: Changed, group: str) -> str:
+    return f"{msv4.BASE[_ROLE[what]]}_{group.upper()}"
 
 
 def _check_parts(together: Mapping[str, Sequence[Source]]) -> None:
@@ -167,31 +157,24 @@ def _check_parts(together: Mapping[str, Sequence[Source]]) -> None:
             )
 
 
-def _together(sources: Sequence[Source], what: Changed) -> NDArray[Any]:
+def _together(sources: Sequence[Source], role: str) -> NDArray[Any]:
     """An array of all polarizations, of sources that each have some of them."""
     everything = sources[0].all_polarizations
-    first = sources[0].array(sources[0].entry[_ROLE[what]], (slice(None),) * 3)
+    parts = [source.array(source.entry[role], (slice(None),) * 3) for source in sources]
     if sources[0].polarizations == everything:
-        return first
+        return parts[0]
     # A polarization that no part has is as good as flagged.
-    shape = (*first.shape[:3], len(everything))
-    values = np.full(shape, what == "flag", dtype=first.dtype)
-    for source in sources:
-        part = source.array(source.entry[_ROLE[what]], (slice(None),) * 3)
-        values[..., [everything.index(polarization) for polarization in source.polarizations]] = (
-            part
-        )
+    shape = (*parts[0].shape[:3], len(everything))
+    values = np.full(shape, role == "flag", dtype=parts[0].dtype)
+    for source, part in zip(sources, parts, strict=True):
+        values[..., [everything.index(name) for name in source.polarizations]] = part
     return values
 
 
 def _note(vis: Visibilities) -> dict[str, Any]:
     noted: dict[str, Any] = {"field": vis.field, "spw": vis.spw, "intents": list(vis.intents)}
     if vis.model is not None:
-        noted["model"] = {
-            "flux_density": vis.model.flux_density,
-            "spectral_index": vis.model.spectral_index,
-            "frequency": vis.model.frequency,
-        }
+        noted["model"] = asdict(vis.model)
     return {"radps_dag": noted}
 
 

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.contract.description import Product
-from radps_dag.workloads.sim.observation import Observation
-from radps_dag.workloads.sim.stores.observations import observation_of
+from radps_dag.workloads.sim.stores.observations import observation_behind
 from radps_dag.workloads.sim.stores.parents import Line, line_of
-from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, ZarrStore, open_store
+from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable, ZarrStore
 from radps_dag.workloads.sim.visibilities import Antennas, PointModel, Visibilities
 
 __all__ = [
@@ -82,11 +81,6 @@ def models_of(ms: Product) -> dict[str, PointModel]:
     """The models that were noted beside visibilities, by field."""
     noted = [source.noted() for source in sources_of(ms)]
     return {str(note["field"]): PointModel(**note["model"]) for note in noted if note.get("model")}
-
-
-def observation_behind(ms: Product) -> Observation:
-    """The observation that visibilities belong to."""
-    return observation_of(open_store(ms, "visibilities").about["observation"])
 
 
 def read_table(ms: Product, name: str, table: str) -> dict[str, NDArray[Any]]:

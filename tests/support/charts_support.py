@@ -179,7 +179,8 @@ def texts(figure: Figure) -> list[Text]:
 
 def _shown(figure: Figure) -> Iterator[matplotlib.text.Text]:
     yield from figure.texts
-    for legend in figure.legends:
+    within = [axes.get_legend() for axes in figure.axes]
+    for legend in (*figure.legends, *filter(None, within)):
         yield from legend.get_texts()
     for axes in every_axes(figure):
         yield from (axes.title, axes._left_title, axes._right_title, *axes.texts)

@@ -62,6 +62,12 @@ class Image:
     simulated: bool = True
 
     @property
+    def name(self) -> str:
+        """Field, spectral windows and mode in words."""
+        spws = ", ".join(map(str, self.spws))
+        return f"{self.field}, spw{'s' if len(self.spws) > 1 else ''} {spws}, {self.mode}"
+
+    @property
     def size(self) -> int:
         """Width and height in pixels."""
         return int(self.planes["psf"].shape[-1])

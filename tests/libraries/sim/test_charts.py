@@ -22,14 +22,12 @@ from charts_support import (
     size_of,
     texts,
 )
-from hypothesis import example, given
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
 from radps_dag.workloads.sim.charts.convergence import image_convergence, table_convergence
 from radps_dag.workloads.sim.charts.quicklook import quicklook
-from radps_dag.workloads.sim.charts.sheet import encoded, limits
+from radps_dag.workloads.sim.charts.sheet import encoded
 from radps_dag.workloads.sim.charts.solutions import solutions
 from radps_dag.workloads.sim.charts.spectrum import spectrum
 from radps_dag.workloads.sim.image import Plane
@@ -201,16 +199,6 @@ def luminance(colours: Any) -> Any:
     value = np.asarray(colours)[..., :3]
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     return linear @ np.array([0.2126, 0.7152, 0.0722])
-
-
-@given(st.lists(st.floats(-1e7, 1e7, allow_nan=False), max_size=5))
-@example(values=[5e-324])
-@example(values=[0.0])
-def test_there_is_room_around_any_numbers(values: list[float]) -> None:
-    """Numbers are within their range, which is never without length."""
-    low, high = limits(np.array(values))
-    assert low < high
-    assert all(low <= value <= high for value in values)
 
 
 def test_noise_and_peak_are_both_seen() -> None:

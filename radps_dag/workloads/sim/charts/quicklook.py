@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from radps_dag.workloads.noise import clipped_noise
 from radps_dag.workloads.sim.charts.planes import (
     ARCSEC,
     draw_emission,
@@ -17,22 +18,21 @@ from radps_dag.workloads.sim.charts.planes import (
 )
 from radps_dag.workloads.sim.charts.sheet import (
     COLOURS,
-    HEADER,
-    INK,
-    axes_at,
-    limits,
-    points,
+    EDGE,
+    counted,
     prefixed,
     sheet,
+    styled,
+    titled,
 )
 from radps_dag.workloads.sim.image import Image, Plane
 from radps_dag.workloads.sim.stores.fits_reading import FitsPlane
 
 __all__ = ["draw_spectrum_at_peak", "fits_quicklook", "quicklook"]
 
-_SIZE, _ALONE, _SPECTRUM = 288.0, 440.0, 150.0  # of a frame beside others, by itself, of a spectrum
-_LEFT, _RIGHT, _BELOW = 62.0, 76.0, 44.0
-_Draw = Callable[[Axes], None]
+_SHOWN: tuple[Plane, ...] = ("dirty", "model", "residual", "restored")
+_ALONE, _MARGINS = (4.4, 4.4), (0.62, 0.76, 0.26, 0.44)
+_Planes = Mapping[Plane, NDArray[np.float64]]
 
 
 def quicklook(image: Image) -> Figure:
@@ -41,33 +41,41 @@ def quicklook(image: Image) -> Figure:
 
     Raises ValueError where there are none, or a pixel is not a number.
     """
-    planes = _planes(image)
-    columns = min(2, len(planes))
-    size = _SIZE if columns > 1 else _ALONE
-    across, down = _LEFT + size + _RIGHT, 26 + size + _BELOW
-    width, height = across * columns, HEADER + down * -(-len(planes) // columns)
-    cube = len(image.frequency) > 1 and not _being_cleaned(image)
-    below = _SPECTRUM + 66 if cube else 0.0
-    figure = sheet(width, height + below, _name(image), _about(image), image.simulated)
-    for number, draw in enumerate(planes):
-        row, column = divmod(number, columns)
-        draw(axes_at(figure, _LEFT + across * column, HEADER + 22 + down * row, size, size))
+    cleaning = "residual" in image.planes and "restored" not in image.planes
+    planes = {name: _finite(image, name) for name in _SHOWN if name in image.planes}
+    if not planes:
+        raise ValueError(f"the image of {image.field} has no plane to draw")
+    title, shown = image.name, list(planes)
+    if cleaning:
+        title, shown = f"{title}: after {counted(len(image.history), 'major cycle')}", ["residual"]
+    cube = len(image.frequency) > 1 and not cleaning
+    columns = min(2, len(shown))
+    figure, grid = sheet(
+        title,
+        _about(image),
+        image.simulated,
+        (2.88, 2.88) if columns > 1 else _ALONE,
+        (-(-len(shown) // 2), columns),
+        (1.36, 0.7),
+        (*_MARGINS[:3], 2.6 if cube else _MARGINS[3]),
+    )
+    for name, place in zip(shown, grid, strict=False):
+        _draw_plane(figure.add_subplot(place), image, planes, name, cleaning)
     if cube:
-        name: Plane = "restored" if "restored" in image.planes else "dirty"
-        axes = axes_at(figure, _LEFT + 8, height + 18, width - _LEFT - 30, _SPECTRUM)
-        good = np.asarray(image.sensitivity, dtype=np.float64) > 0
-        draw_spectrum_at_peak(axes, _finite(image, name), image.frequency, image.cell, good)
+        width, height = figure.get_size_inches()
+        axes = figure.add_axes((0.7 / width, 0.48 / height, 1 - 0.9 / width, 1.5 / height))
+        cleaned = planes["restored" if "restored" in planes else "dirty"]
+        draw_spectrum_at_peak(axes, cleaned, image.frequency, image.cell, image.sensitivity > 0)
     return figure
 
 
 def fits_quicklook(plane: FitsPlane) -> Figure:
     """The plane of a FITS image; of one that is not square, the middle."""
-    width, height = _LEFT + _ALONE + _RIGHT, HEADER + 22 + _ALONE + _BELOW
-    figure = sheet(width, height, plane.name, plane.about, simulated=False)
+    figure, grid = sheet(plane.name, plane.about, False, _ALONE, margins=_MARGINS)
     size = min(plane.values.shape)
     top, left = ((length - size) // 2 for length in plane.values.shape)
     values = plane.values[top : top + size, left : left + size]
-    axes = axes_at(figure, _LEFT, HEADER + 22, _ALONE, _ALONE)
+    axes = figure.add_subplot(grid[0])
     draw_emission(axes, values, plane.cell, noise=plane.rms, beam=plane.beam)
     return figure
 
@@ -98,86 +106,45 @@ def draw_spectrum_at_peak(
     # Where channels are missing, as between spectral windows, the line is interrupted.
     gaps = np.flatnonzero(steps > 1.5 * np.median(steps)) + 1
     x, y = np.insert(at[order], gaps, np.nan), np.insert(factor * values[order], gaps, np.nan)
-    axes.axhline(0.0, color="#8a939c", linewidth=1.0)
+    styled(axes).axhline(0.0, color=EDGE, linewidth=1.0)
     axes.plot(x, y, color=COLOURS[0], linewidth=1.0, marker="o", markersize=2.5)
-    axes.set_xlim(*limits(at, 0.02, 1e-3))
-    axes.set_ylim(*limits(np.append(factor * values, 0.0)))
-    axes.set(xlabel="frequency (GHz)", ylabel=unit)
+    axes.set(xmargin=0.02, xlabel="frequency (GHz)", ylabel=unit)
     east = (size // 2 - int(column)) * cell / ARCSEC
     north = (int(row) - size // 2) * cell / ARCSEC
     place = f"{east:+.1f}, {north:+.1f} arcsec".replace("-", "\N{MINUS SIGN}")
-    title = f"Spectrum at the peak, at {place}"
-    axes.set_title(title, loc="left", size=points(12), weight="bold", color=INK)
+    titled(axes, f"Spectrum at the peak, at {place}")
 
 
-def _planes(image: Image) -> list[_Draw]:
-    """Dirty, model, residual, restored: those that there are."""
-    if _being_cleaned(image):
-        return [_residual(image, outlined=True)]
-    drawings: list[_Draw] = []
-    if "dirty" in image.planes:
-        drawings.append(_emission(image, "Dirty", _finite(image, "dirty").max(axis=0)))
-    if "model" in image.planes:
-        drawings.append(_model(image))
-    if "residual" in image.planes:
-        drawings.append(_residual(image))
-    if "restored" in image.planes:
-        drawings.append(_restored(image))
-    if not drawings:
-        raise ValueError(f"the image of {image.field} has no plane to draw")
-    return drawings
-
-
-def _emission(image: Image, name: str, values: NDArray[np.float64], unit: str = "Jy/beam") -> _Draw:
-    name = name if len(image.frequency) == 1 else f"{name}, highest of all planes"
-    noise = 0.0 if name.startswith("Model") else _noise(image)
-    return lambda axes: draw_emission(
-        axes, values, image.cell, name=name, unit=unit, noise=noise, beam=_beam(image)
-    )
-
-
-def _restored(image: Image) -> _Draw:
-    """The restored image as it is, not corrected, and where the primary beam is at a half."""
-    emission = _emission(image, "Restored", _finite(image, "restored").max(axis=0))
-
-    def draw(axes: Axes) -> None:
-        emission(axes)
+def _draw_plane(axes: Axes, image: Image, planes: _Planes, name: Plane, outlined: bool) -> None:
+    """Draw the highest of the planes of a cube; the residual in the plane in which it is farthest
+    above or below the noise."""
+    values, beam = planes[name], _beam(image)
+    if name == "residual":
+        thermal = np.where(image.sensitivity > 0, image.sensitivity, np.inf)
+        worst = int((np.abs(values).max(axis=(1, 2)) / thermal).argmax())
+        title = f"Residual of plane {worst + 1} of {len(values)}" if len(values) > 1 else "Residual"
+        mask = image.planes["mask"][worst] > 0 if outlined and "mask" in image.planes else None
+        if mask is not None and mask.any():
+            title += ", with the mask in green"
+        draw_residual(axes, values[worst], image.cell, name=title, beam=beam, mask=mask)
+        return
+    title, unit, noise = name.capitalize(), "Jy/beam", _noise(image)
+    if name == "model":
+        noise, unit = 0.0, "Jy/pixel"
+        if "restored" in planes and "residual" in planes:
+            # What the restored image has more than the residual.
+            title, unit = "Model, convolved", "Jy/beam"
+            values = planes["restored"] - planes["residual"]
+    if len(values) > 1:
+        title += ", highest of all planes"
+    highest = values.max(axis=0)
+    draw_emission(axes, highest, image.cell, name=title, unit=unit, noise=noise, beam=beam)
+    if name == "restored":
         draw_half_power(axes, image.primary_beam[0], image.cell)
-
-    return draw
-
-
-def _model(image: Image) -> _Draw:
-    """The model convolved with the beam, which is what the restored image has more than the
-    residual; or as it is, where there is none."""
-    components = _finite(image, "model")
-    if "restored" not in image.planes or "residual" not in image.planes:
-        return _emission(image, "Model", components.max(axis=0), "Jy/pixel")
-    model = (_finite(image, "restored") - _finite(image, "residual")).max(axis=0)
-    return _emission(image, "Model, convolved", model)
-
-
-def _residual(image: Image, outlined: bool = False) -> _Draw:
-    """The residual; of a cube, of the plane in which it is farthest above or below the noise."""
-    planes = _finite(image, "residual")
-    thermal = np.where(image.sensitivity > 0, image.sensitivity, np.inf)
-    worst = int((np.abs(planes).max(axis=(1, 2)) / thermal).argmax())
-    name = "Residual" if len(planes) == 1 else f"Residual of plane {worst + 1} of {len(planes)}"
-    mask = _finite(image, "mask")[worst] > 0 if outlined and "mask" in image.planes else None
-    if mask is not None and mask.any():
-        name = f"{name}, with the mask in green"
-    return lambda axes: draw_residual(
-        axes, planes[worst], image.cell, name=name, beam=_beam(image), mask=mask
-    )
 
 
 def _finite(image: Image, name: Plane) -> NDArray[np.float64]:
-    """A plane (c, y, x) of an image.
-
-    Raises ValueError if there is none, or if a pixel of it is not a number.
-    """
-    if name not in image.planes:
-        raise ValueError(f"the image of {image.field} has no {name} plane to draw")
+    """A plane (c, y, x) of an image; raises ValueError if a pixel of it is not a number."""
     values = np.asarray(image.planes[name], dtype=np.float64)
     if not values.size:
         raise ValueError(f"the {name} plane of the image of {image.field} has no pixels")
@@ -189,32 +156,19 @@ def _finite(image: Image, name: Plane) -> NDArray[np.float64]:
     return values
 
 
-def _name(image: Image) -> str:
-    spws, cycles = ", ".join(map(str, image.spws)), len(image.history)
-    name = f"{image.field}, spw{'s' if len(image.spws) > 1 else ''} {spws}, {image.mode}"
-    if not _being_cleaned(image):
-        return name
-    return f"{name}: after {cycles} major cycle{'s' if cycles != 1 else ''}"
-
-
-def _being_cleaned(image: Image) -> bool:
-    return "residual" in image.planes and "restored" not in image.planes
-
-
 def _noise(image: Image) -> float:
-    """Robust standard deviation in Jy/beam of the residual, of the planes that have data."""
+    """Noise in Jy/beam of the residual, of the planes that have data."""
     plane = image.planes.get("residual", image.planes.get("dirty"))
-    if plane is None or not (image.sensitivity > 0).any():
+    good = image.sensitivity > 0
+    if plane is None or not good.any():
         return 0.0
-    values: NDArray[np.float64] = np.asarray(plane, dtype=np.float64)[image.sensitivity > 0]
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    return clipped_noise(np.asarray(plane[good], dtype=np.float64).ravel())
 
 
 def _beam(image: Image) -> NDArray[np.float64]:
     """(3,) the median of the planes; zeros where no plane has one."""
-    beams = np.asarray(image.beam, dtype=np.float64)
-    beams = beams[beams[:, 0] > 0]
-    return np.median(beams, axis=0) if beams.size else np.zeros(3)
+    beams = image.beam[image.beam[:, 0] > 0]
+    return np.asarray(np.median(beams, axis=0)) if beams.size else np.zeros(3)
 
 
 def _about(image: Image) -> str:

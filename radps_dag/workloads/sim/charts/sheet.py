@@ -1,60 +1,48 @@
-"""A figure with a title, a line about it, and the word "simulated"; to PNG or PDF.
-
-Lengths are in units of which 100 are an inch, from the top left corner of the figure.
-"""
+"""A figure with a title, a line about it, and the word "simulated"; to PNG or PDF."""
 
 from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from math import ceil, floor, log10
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.gridspec import GridSpec, SubplotSpec
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator, ScalarFormatter
 from PIL import Image
 
 from radps_dag.fonts.text import clean
-from radps_dag.workloads.sim.visibilities import Floats
 
 __all__ = [
     "COLOURS",
-    "HEADER",
+    "EDGE",
     "INK",
-    "MAPS",
     "MUTED",
-    "SHADES",
+    "NORMAL",
+    "SMALL",
     "Format",
-    "axes_at",
+    "counted",
     "encoded",
-    "key",
-    "limits",
-    "points",
+    "fitted",
     "prefixed",
     "sheet",
-    "shortened",
-    "width_of",
+    "styled",
+    "titled",
 ]
 
 Format = Literal["png", "pdf"]
-INK, MUTED, GRID = "#1a1f24", "#5b6570", "#e4e8ec"
+INK, MUTED, EDGE = "#1a1f24", "#5b6570", "#8a939c"
+LARGE, NORMAL, SMALL = 11.5, 8.0, 7.2  # sizes of texts in points
 # Okabe & Ito (2008), https://jfly.uni-koeln.de/color/, without the yellow, which is hardly seen on
 # white: people of any colour vision tell them apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_OTHERS = (INK, MUTED, GRID, "#8a939c", "#d9a400", "#6b5200", "#fff4d6", "#cfeadf")
-# Of emission, and of what should be noise. Noise in 256 shades makes files that are too large to be
-# shown in place, and 0 is in the middle of an odd number.
-MAPS, SHADES = ("inferno", "RdBu_r"), 33
-HEADER = 58.0  # what title and subtitle take
-_MARGIN, _INCH = 16.0, 100.0
 # Sharp on the screens of today, or coarser where the file would be larger than what Prefect's page
 # shows in place.
 _RESOLUTIONS, _MOST_BYTES = (150, 125, 100), 290_000
@@ -62,157 +50,124 @@ _RESOLUTIONS, _MOST_BYTES = (150, 125, 100), 290_000
 _DRAWING = threading.Lock()
 
 
-def points(units: float) -> float:
-    """A length in points, as matplotlib counts sizes of fonts and lines."""
-    return units * 72.0 / _INCH
+def sheet(
+    title: str,
+    about: str,
+    simulated: bool,
+    frame: tuple[float, float],
+    shape: tuple[int, int] = (1, 1),
+    gaps: tuple[float, float] = (0.0, 0.0),
+    margins: tuple[float, float, float, float] = (0.78, 0.2, 0.3, 0.45),
+    entries: Sequence[tuple[str, Mapping[str, Any]]] = (),
+) -> tuple[Figure, list[SubplotSpec]]:
+    """An empty figure with its header, and the places of its frames, row by row; every picture of
+    what is simulated says so.
 
-
-def sheet(width: float, height: float, title: str, about: str, simulated: bool = True) -> Figure:
-    """An empty figure with its header; every picture of what is simulated says so."""
-    figure = Figure(figsize=(width / _INCH, height / _INCH), dpi=_INCH, facecolor="white")
-    mark = width_of("simulated", 11, "bold") + 16
-    title = shortened(title, width - 3 * _MARGIN - mark, 16, "bold")
-    about = shortened(about, width - 2 * _MARGIN, 11)
+    Args:
+        title, about: texts of the header, cut to its width
+        simulated: whether what is shown is
+        frame: width and height of a frame, as all lengths in inches
+        shape: rows and columns of frames
+        gaps: between columns, and between rows
+        margins: left and right of the frames, and above and below them
+        entries: names and styles of a legend below the header
+    """
+    (rows, columns), (left, right, above, below) = shape, margins
+    width = left + columns * frame[0] + (columns - 1) * gaps[0] + right
+    across = max(
+        1, int((width - 0.3) / (0.7 + 0.07 * max((len(n) for n, _ in entries), default=0)))
+    )
+    above += 0.55 + 0.18 * ceil(len(entries) / across)
+    height = above + rows * frame[1] + (rows - 1) * gaps[1] + below
+    figure = Figure(figsize=(width, height), dpi=100, facecolor="white")
 
     def write(x: float, y: float, text: str, **how: Any) -> None:
         figure.text(x / width, 1 - y / height, text, parse_math=False, **how)
 
-    write(_MARGIN, 27, title, size=points(16), weight="bold", color=INK)
-    write(_MARGIN, 45, about, size=points(11), color=MUTED)
-    if not simulated:
-        return figure
-    box = {"boxstyle": "round,pad=0.4,rounding_size=0.8", "fc": "#fff4d6", "ec": "#d9a400"}
-    how = {"size": points(11), "weight": "bold", "color": "#6b5200", "bbox": box}
-    write(width - _MARGIN - mark / 2, 26, "simulated", ha="center", **how)
-    return figure
+    how: dict[str, Any] = {"weight": "bold", "color": INK}
+    write(
+        0.16,
+        0.27,
+        fitted(title, width - (1.4 if simulated else 0.32), LARGE, "bold"),
+        size=LARGE,
+        **how,
+    )
+    write(0.16, 0.45, fitted(about, width - 0.32, NORMAL), size=NORMAL, color=MUTED)
+    if simulated:
+        box = {"boxstyle": "round,pad=0.4,rounding_size=0.8", "fc": "#fff4d6", "ec": "#d9a400"}
+        how = {"size": NORMAL, "weight": "bold", "color": "#6b5200", "ha": "right"}
+        write(width - 0.22, 0.26, "simulated", bbox=box, **how)
+    if entries:
+        figure.legend(
+            handles=[Line2D([], [], **{**style, "markersize": 4.0}) for _, style in entries],
+            labels=[name for name, _ in entries],
+            loc="upper left",
+            bbox_to_anchor=(0.12 / width, 1 - 0.54 / height),
+            ncols=across,
+            frameon=False,
+            borderaxespad=0.0,
+            fontsize=NORMAL,
+            labelcolor=INK,
+        )
+    grid = GridSpec(
+        rows,
+        columns,
+        figure,
+        left=left / width,
+        right=1 - right / width,
+        top=1 - above / height,
+        bottom=below / height,
+        wspace=gaps[0] / frame[0],
+        hspace=gaps[1] / frame[1],
+    )
+    return figure, [grid[place] for place in range(rows * columns)]
 
 
-def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """A frame at a place of the figure."""
-    across, down = figure.get_size_inches() * _INCH
-    place = (left / across, 1 - (top + height) / down, width / across, height / down)
-    axes = figure.add_axes(place)
-    axes.tick_params(labelsize=points(10), labelcolor=MUTED, color=MUTED, length=points(4))
+def styled(axes: Axes) -> Axes:
+    """The frame, with small numbers without offsets, and a grid behind what is drawn."""
+    axes.tick_params(which="both", labelsize=SMALL, labelcolor=MUTED, color=MUTED, length=3.0)
     axes.set_axisbelow(True)
-    axes.grid(color=GRID, linewidth=0.8)
-    for spine in axes.spines.values():
-        spine.set_color("#8a939c")
+    axes.grid(color="#e4e8ec", linewidth=0.8)
+    axes.spines[:].set_color(EDGE)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(_plain())
-        axis.label.set(size=points(11), color=INK)
-        axis.offsetText.set(size=points(10), color=MUTED)
-    for axis, length in ((axes.xaxis, width / 80), (axes.yaxis, height / 30)):
-        axis.set_major_locator(MaxNLocator(min(9, max(2, int(length))), steps=[1, 2, 5, 10]))
+        formatter = ScalarFormatter(useOffset=False, useMathText=False)
+        formatter.set_powerlimits((-5, 6))
+        axis.set_major_formatter(formatter)
+        axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
+        axis.label.set(size=NORMAL, color=INK)
+        axis.offsetText.set(size=SMALL, color=MUTED)
     return axes
 
 
-def _plain() -> ScalarFormatter:
-    """Numbers as they are, without an offset; very large and small ones by a power of ten."""
-    formatter = ScalarFormatter(useOffset=False, useMathText=False)
-    formatter.set_powerlimits((-5, 6))
-    return formatter
-
-
-def key(
-    figure: Figure, entries: Sequence[tuple[str, dict[str, Any]]], flagged: bool = False
-) -> float:
-    """A legend below the header, and the height that it takes."""
-    if flagged:
-        entries = [*entries, ("flagged", {"marker": "x", "color": MUTED, "linestyle": "none"})]
-    width, height = figure.get_size_inches() * _INCH
-    longest = max(width_of(name, 11) for name, _ in entries) + 70
-    columns = min(len(entries), max(1, int((width - 2 * _MARGIN) / longest)))
-    figure.legend(
-        handles=[Line2D([], [], **how) for _, how in entries],
-        labels=[name for name, _ in entries],
-        loc="upper left",
-        bbox_to_anchor=((_MARGIN - 4) / width, 1 - (HEADER - 4) / height),
-        ncols=columns,
-        frameon=False,
-        borderaxespad=0.0,
-        prop={"size": points(11)},
-        labelcolor=INK,
-    )
-    return 24.0 * (-(-len(entries) // columns))
-
-
-def limits(values: Floats, share: float = 0.05, least: float = 0.0) -> tuple[float, float]:
-    """A range with room around numbers; at least so long, and never without length."""
-    good = np.asarray(values, dtype=np.float64)
-    good = good[np.isfinite(good)]
-    low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 1.0)
-    span = max(high - low, least, 1e-9 * max(abs(low), abs(high)), 1e-30)
-    middle, half = (low + high) / 2, span * (0.5 + share)
-    return middle - half, middle + half
+def titled(axes: Axes, name: str) -> None:
+    """Name a frame, above it."""
+    axes.set_title(name, loc="left", pad=4, size=8.6, weight="bold", color=INK, parse_math=False)
 
 
 def encoded(figure: Figure, form: Format = "png") -> bytes:
     """A figure as a file: PDF, or a PNG of at most 290 kB, as sharp as it can be with that."""
-    content = b""
     with _DRAWING:
+        file = io.BytesIO()
         if form == "pdf":
-            file = io.BytesIO()
             figure.savefig(file, format=form, dpi=150, metadata={"CreationDate": None})
             return file.getvalue()
         for resolution in _RESOLUTIONS:
-            content = _in_few_colours(figure, resolution)
-            if len(content) <= _MOST_BYTES:
+            figure.set_dpi(resolution)
+            canvas: Any = FigureCanvasAgg(figure)
+            canvas.draw()
+            file = io.BytesIO()
+            picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+            # A palette takes a third of the size.
+            few = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+            few.save(file, "PNG")
+            if file.tell() <= _MOST_BYTES:
                 break
-    return content
+        return file.getvalue()
 
 
-def _in_few_colours(figure: Figure, resolution: int) -> bytes:
-    """A PNG with a palette: a third of the size, every shade of a colour bar kept."""
-    figure.set_dpi(resolution)
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
-    file = io.BytesIO()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    picture.quantize(palette=_palette(), dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return file.getvalue()
-
-
-@cache
-def _palette() -> Image.Image:
-    """The shades of both colour maps, and our other colours as they fade into white at edges."""
-    shades = [colormaps[name].resampled(SHADES)(np.arange(SHADES))[:, :3] for name in MAPS]
-    inks = np.array([to_rgb(colour) for colour in (*COLOURS, *_OTHERS)])
-    faded = [1.0 + share * (inks - 1.0) for share in np.linspace(0.125, 1.0, 8)]
-    colours = np.concatenate([np.ones((1, 3)), *shades, *faded])
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(np.round(255 * colours).astype(np.uint8).tobytes())
-    return palette
-
-
-@cache
-def _font(weight: str) -> Any:
-    """DejaVu Sans, which matplotlib brings: a picture is the same wherever it is drawn."""
-    return get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
-
-
-def width_of(text: str, size: float, weight: str = "normal") -> float:
-    """The width of a line of text."""
-    with _DRAWING:
-        font = _font(weight)
-        font.set_size(points(size), _INCH)
-        font.set_text(text)
-        return float(font.get_width_height()[0]) / 64.0
-
-
-def shortened(text: str, width: float, size: float, weight: str = "normal") -> str:
-    """Shorten a text to what fits in front of an ellipsis, without characters that cannot be
-    drawn.
-    """
-    font = _font(weight)
-    text = "".join(
-        char if font.get_char_index(ord(char)) else "\N{REPLACEMENT CHARACTER}"
-        for char in clean(text)[: int(width / size * 5) + 2]
-    )
-    if width_of(text, size, weight) <= width:
-        return text
-    while text and width_of(f"{text}…", size, weight) > width:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
+def counted(number: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def prefixed(largest: float, unit: str) -> tuple[float, str]:
@@ -223,11 +178,27 @@ def prefixed(largest: float, unit: str) -> tuple[float, str]:
     >>> prefixed(2e4, "Jy/beam")
     (0.001, 'kJy/beam')
     """
-    larger = ((1e-3, "k"), (1e-6, "M"), (1e-9, "G"))
-    smaller = ((1.0, ""), (1e3, "m"), (1e6, "µ"), (1e9, "n"), (1e12, "p"), (1e15, "f"))
-    if largest >= 1e4:
-        fitting = [prefix for prefix in larger if largest * prefix[0] < 1e4] or larger[-1:]
-    else:
-        fitting = [prefix for prefix in smaller if largest * prefix[0] >= 0.5] or smaller[:1]
-    factor, prefix = fitting[0]
-    return factor, f"{prefix}{unit}"
+    if not largest or 0.5 <= largest < 1e4:
+        return 1.0, unit
+    power = min(9, max(-15, 3 * floor(log10(2 * largest) / 3)))
+    return 10.0**-power, f"{EngFormatter.ENG_PREFIXES[power]}{unit}"
+
+
+def fitted(text: str, width: float, size: float, weight: str = "normal") -> str:
+    """As much of a text as fits into so many inches in front of an ellipsis, without characters
+    that cannot be drawn.
+    """
+    # DejaVu Sans, which matplotlib brings: a picture is the same wherever it is drawn.
+    font = get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
+    font.set_size(size, 72)
+    text = drawable = "".join(
+        char if font.get_char_index(ord(char)) else "\N{REPLACEMENT CHARACTER}"
+        for char in clean(text)[: int(360 * width / size) + 2]
+    )
+    while text:
+        shown = text if text == drawable else f"{text.rstrip()}…"
+        font.set_text(shown)
+        if font.get_width_height()[0] / 64 <= 72 * width:
+            return shown
+        text = text[:-1]
+    return "…" if drawable else ""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,22 +12,20 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.charts.sheet import (
     COLOURS,
-    HEADER,
+    EDGE,
     INK,
-    axes_at,
-    limits,
-    points,
+    SMALL,
+    counted,
+    fitted,
     prefixed,
     sheet,
-    shortened,
-    width_of,
+    styled,
 )
 
 __all__ = ["draw_lines", "draw_spectrum", "spectrum"]
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT = 900.0, 280.0, 74.0, 18.0
-_FREE, _LEVEL = "#cfeadf", "#8a939c"
-_ROW, _MOST_ROWS = 16.0, 6  # of names of lines
+_WIDTH, _HEIGHT = 8.0, 2.8  # of the frame in inches
+_NAMES, _APART = 1.5, 0.13  # of names of lines, which stand upright
 _MEMBERS = ("field", "spw", "channels", "frequency", "mean", "rms")
 
 
@@ -40,17 +37,29 @@ def spectrum(record: Mapping[str, Any], ranges: Mapping[str, Any] | None) -> Fig
     """
     frequency, mean = _checked(record)
     free = None if ranges is None else _free(record, ranges)
-    x = limits(_edges(frequency), 0.015, least=1e-3)
-    names = _placed([] if ranges is None else ranges.get("lines", []), x)
-    above = HEADER + 14 + _ROW * max((label.row + 1 for label in names), default=0)
-    title = f"Mean spectrum of {record['field']}, spw {record['spw']}"
-    about = _about(float(record["rms"]), mean.size, free)
-    simulated = record.get("observation", {}).get("data") is None
-    figure = sheet(_WIDTH, above + _HEIGHT + 44, title, about, simulated)
-    axes = axes_at(figure, _LEFT, above, _WIDTH - _LEFT - _RIGHT, _HEIGHT)
-    axes.set_xlim(*x)
-    draw_spectrum(axes, frequency, mean, float(record["rms"]), free)
-    draw_lines(axes, names)
+    rms = float(record["rms"])
+    factor, unit = prefixed(rms, "Jy/beam")
+    about = f"{counted(mean.size, 'channel')}; noise {factor * rms:.3g} {unit} (grey)"
+    if free is not None:
+        about += f"; {int(free.sum())} channels are line-free (green)"
+    lines = sorted(
+        {
+            (float(line["frequency"]), str(line["name"]))
+            for line in ([] if ranges is None else ranges.get("lines", []))
+            if abs(frequency - float(line["frequency"])).min() <= _width(frequency)
+        }
+    )
+    room = min(_NAMES, 0.065 * max((len(name) for _, name in lines), default=0))
+    figure, grid = sheet(
+        f"Mean spectrum of {record['field']}, spw {record['spw']}",
+        about,
+        record.get("observation", {}).get("data") is None,
+        (_WIDTH, _HEIGHT),
+        margins=(0.78, 0.2, 0.45 + room if lines else 0.2, 0.45),
+    )
+    axes = styled(figure.add_subplot(grid[0]))
+    draw_spectrum(axes, frequency, mean, rms, free)
+    draw_lines(axes, [(at, fitted(name, room, SMALL)) for at, name in lines])
     return figure
 
 
@@ -70,82 +79,54 @@ def draw_spectrum(
         rms: noise in Jy/beam
         free: (f,) line-free channels
     """
-    size = float(np.abs(mean).max())
-    factor, unit = prefixed(size, "Jy/beam")
-    half = _width(frequency) / 2
-    for low, high in [] if free is None else _spans(frequency[free], half):
-        axes.axvspan(low, high, color=_FREE, linewidth=0, zorder=0, gid="line-free")
-    level = factor * float(np.median(mean[free] if free is not None and free.any() else mean))
-    axes.axhspan(level - factor * rms, level + factor * rms, color=_LEVEL, alpha=0.18, linewidth=0)
-    axes.axhline(level, color=_LEVEL, linewidth=0.8, linestyle=(0, (4, 3)))
-    order = np.argsort(frequency)
-    at, values = frequency[order], factor * mean[order]
-    # A flat step for each channel; where channels are missing, the line is interrupted.
-    gaps = np.flatnonzero(np.diff(at) > 3 * half) + 1
-    x = np.insert(np.stack([at - half, at + half], axis=1).ravel(), 2 * gaps, np.nan)
-    y = np.insert(np.repeat(values, 2), 2 * gaps, np.nan)
-    axes.plot(x, y, color=COLOURS[0], linewidth=1.1)
-    axes.set_ylim(*limits(values, 0.1, factor * max(8 * rms, 0.02 * size, 1e-9)))
+    factor, unit = prefixed(float(np.abs(mean).max()), "Jy/beam")
+    values, noise = factor * mean, factor * rms
+    for run in [] if free is None else _runs(frequency, np.flatnonzero(free)):
+        low, *_, high = _edges(frequency, run)
+        axes.axvspan(low, high, color="#cfeadf", linewidth=0, zorder=0, gid="line-free")
+    level = float(np.median(values[free] if free is not None and free.any() else values))
+    axes.axhspan(level - noise, level + noise, color=EDGE, alpha=0.18, linewidth=0)
+    axes.axhline(level, color=EDGE, linewidth=0.8, linestyle=(0, (4, 3)))
+    # Where channels are missing, the line is interrupted.
+    for run in _runs(frequency, np.arange(frequency.size)):
+        edges = _edges(frequency, run)
+        axes.stairs(values[run], edges, baseline=None, color=COLOURS[0], linewidth=1.1)
+    # As much above and below as noise takes, where there is nothing else.
+    axes.update_datalim([(frequency[0], level - 4 * noise), (frequency[0], level + 4 * noise)])
     axes.grid(visible=False, axis="x")
-    axes.set(xlabel="frequency (GHz)", ylabel=unit)
+    axes.set(xmargin=0.015, ymargin=0.1, xlabel="frequency (GHz)", ylabel=unit)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the catalogue: its frequency in GHz, its name, on which side of the line that is
-    and in which row above the frame."""
-
-    at: float
-    name: str
-    side: Literal["left", "right"]
-    row: int
-
-
-def draw_lines(axes: Axes, lines: Sequence[Line]) -> None:
-    """Draw lines of the catalogue, their names above the frame."""
-    transform = axes.get_xaxis_transform()
-    for line in lines:
-        y = 1.0 + (7.0 + _ROW * line.row) / _HEIGHT
+def draw_lines(axes: Axes, lines: Sequence[tuple[float, str]]) -> None:
+    """Draw lines of the catalogue, (GHz, name) in their order, with names that stand upright above
+    the frame, as near to their lines as there is room."""
+    low, high = axes.get_xlim()
+    apart = _APART / (axes.get_window_extent().width / axes.figure.dpi)
+    number = apart * np.arange(len(lines))
+    # Each a step from the one before, with as little moved to the left as to the right.
+    places = (np.array([at for at, _ in lines]) - low) / (high - low) - number
+    right, left = np.maximum.accumulate(places), np.minimum.accumulate(places[::-1])[::-1]
+    places = number + np.clip((left + right) / 2, 0.0, max(0.0, 1.0 - number.max(initial=0.0)))
+    for (at, name), place in zip(lines, places, strict=True):
         how: dict[str, Any] = {"color": COLOURS[1], "linewidth": 0.8, "linestyle": (0, (3, 3))}
-        how |= {"transform": transform, "clip_on": False}
-        axes.plot([line.at, line.at], [0.0, y + 9.0 / _HEIGHT], **how)
+        axes.axvline(at, **how)
+        if place > 1.0:
+            continue  # there is no room for more names
         axes.annotate(
-            line.name,
-            (line.at, y),
-            xycoords=transform,
-            xytext=(points(3.0 if line.side == "right" else -3.0), 0.0),
-            textcoords="offset points",
-            ha="left" if line.side == "right" else "right",
-            size=points(10),
+            name,
+            (at, 1.0),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(place, 1.0 + 0.16 / _HEIGHT),
+            textcoords="axes fraction",
+            arrowprops={"arrowstyle": "-", "shrinkA": 0, "shrinkB": 0, "relpos": (0.5, 0.0)} | how,
+            rotation=90,
+            ha="center",
+            va="bottom",
+            size=SMALL,
             color=INK,
             parse_math=False,
             annotation_clip=False,
         )
-
-
-def _placed(lines: Sequence[Mapping[str, Any]], x: tuple[float, float]) -> list[Line]:
-    """Lines in the band, once each.
-
-    Names are to the right of their lines; or all to the left, if one would leave the page. A line
-    that another's name reaches has its own name in a lower row, so that none runs through a name.
-    """
-    width = _WIDTH - _LEFT - _RIGHT
-    seen = {(float(line["frequency"]), str(line["name"])) for line in lines}
-    unit = width / (x[1] - x[0])
-    within = [(at, name) for at, name in sorted(seen) if x[0] <= at <= x[1]]
-    cut = [(at, shortened(name, width / 2, 10)) for at, name in within]
-    too_wide = any((at - x[0]) * unit + 8 + width_of(name, 10) > width for at, name in cut)
-    placed: list[Line] = []
-    # From where names do not reach: each after those that its own name reaches.
-    for at, name in cut if too_wide else reversed(cut):
-        short = shortened(name, max(20.0, (at - x[0]) * unit + _LEFT / 2), 10) if too_wide else name
-        reach = width_of(short, 10) + 8
-        row = max(
-            (label.row + 1 for label in placed if abs(label.at - at) * unit < reach), default=0
-        )
-        if row < _MOST_ROWS:
-            placed.append(Line(at, short, "left" if too_wide else "right", row))
-    return placed
 
 
 def _checked(record: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -187,30 +168,17 @@ def _width(frequency: NDArray[np.float64]) -> float:
     neighbours.
     """
     steps = np.abs(np.diff(frequency))
-    steps = steps[steps > 0]
-    return float(steps.min()) if steps.size else 0.01
+    return float(min(steps[steps > 0], default=0.01))
 
 
-def _edges(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+def _runs(frequency: NDArray[np.float64], chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Indices of channels that are side by side, in the order of frequency."""
+    order = chosen[np.argsort(frequency[chosen])]
+    gaps = np.flatnonzero(np.diff(frequency[order]) > 1.5 * _width(frequency)) + 1
+    return [run for run in np.split(order, gaps) if run.size]
+
+
+def _edges(frequency: NDArray[np.float64], run: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n + 1,) the edges in GHz of n channels that are side by side."""
     half = _width(frequency) / 2
-    return np.append(frequency - half, frequency + half)
-
-
-def _spans(frequency: NDArray[np.float64], half: float) -> list[tuple[float, float]]:
-    """The bands that channels cover, those side by side as one."""
-    spans: list[tuple[float, float]] = []
-    for at in np.sort(frequency).tolist():
-        if spans and at - half <= spans[-1][1] + half / 2:
-            spans[-1] = (spans[-1][0], at + half)
-        else:
-            spans.append((at - half, at + half))
-    return spans
-
-
-def _about(rms: float, channels: int, free: NDArray[np.bool_] | None) -> str:
-    factor, unit = prefixed(rms, "Jy/beam")
-    count = f"{channels} channel{'s' if channels > 1 else ''}"
-    about = f"{count}; noise {factor * rms:.3g} {unit} (grey)"
-    if free is not None:
-        about += f"; {int(free.sum())} channels are line-free (green)"
-    return about
+    return np.append(frequency[run] - half, frequency[run[-1]] + half)

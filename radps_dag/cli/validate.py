@@ -12,8 +12,6 @@ import click
 from radps_dag.checks.resources import Refusals, no_refusals
 from radps_dag.cli.options import where_to_compute, which_params, which_workloads
 from radps_dag.cli.problems import as_github, as_json, as_text, wants_colour
-from radps_dag.executors.capacity import compared_with_workers, offer_of
-from radps_dag.executors.registry import choose
 from radps_dag.language.model import Pipeline, walk
 from radps_dag.language.source import Report
 from radps_dag.opening import examine, open_pipeline
@@ -132,6 +130,10 @@ def _refusals(
         if memory is not None or gpus is not None:
             raise UsageError("--memory and --gpus are of an executor; name it with --executor")
         return no_refusals
+    # Late, so that it starts at once where no executor is named.
+    from radps_dag.executors.capacity import compared_with_workers, offer_of
+    from radps_dag.executors.registry import choose
+
     choice = choose(executor, profile.executors, "--executor")
     gpus = profile.gpus if gpus is None else gpus
     return compared_with_workers(offer_of(choice, memory or profile.memory, gpus), choice).refusals

@@ -217,11 +217,12 @@ class Workers:
         while True:
             try:
                 there = await asyncio.wait_for(on_loop(self._client, self._identities()), CONTACT)
+                answers = True
             except Exception:  # noqa: BLE001  # the scheduler is away; nobody knows its workers
-                there = {}
+                there, answers = {}, False
             for address in [address for address in self._workers if address not in there]:
                 worker = self._workers.pop(address)
-                worker.why = await self._reason(address, scheduler=bool(there))
+                worker.why = await self._reason(address, scheduler=answers)
                 worker.gone.set()
             new = self._note(there)
             if new:
@@ -234,11 +235,6 @@ class Workers:
     async def _reason(self, address: str, *, scheduler: bool) -> str:
         """The reason why a worker has gone, as far as the scheduler knows."""
         if not scheduler:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(
-                    on_loop(self._client, self._client.scheduler.identity()), LOOK
-                )
-                return "is gone: no worker is left"
             return "is out of reach: the scheduler does not answer"
         with contextlib.suppress(Exception):
             events = await asyncio.wait_for(

@@ -8,12 +8,9 @@ It cannot end a call, so each call asks over a channel of ours whether it is sti
 from __future__ import annotations
 
 import asyncio
-import importlib
 import importlib.util
-import inspect
 import json
 import logging
-import math
 import os
 import shutil
 import sys
@@ -26,9 +23,10 @@ from typing import Any
 from radps_dag.executors import agent
 from radps_dag.executors.call import Call, Performed, Setup
 from radps_dag.executors.pilot_jobs import PilotJobs
+from radps_dag.executors.pilot_provider import provider_of
 from radps_dag.executors.pilots import Pilots
 from radps_dag.executors.requests import Elsewhere, Requests
-from radps_dag.executors.settings import PROVIDERS, Block, ParslSettings
+from radps_dag.executors.settings import Block, ParslSettings
 from radps_dag.executors.way_back import WayBack, still_wanted
 from radps_dag.journal.occupancy import Occupancy
 from radps_dag.outcome import CallFailed, WorkerDied
@@ -216,7 +214,7 @@ class Parsl(Elsewhere):
         pool = f"{sys.executable} -P -m radps_dag.executors.pool"
         addresses = _addresses(self._settings)
         # Parsl asks Slurm once a minute, which is most of what a short job has.
-        provider = self._provider(block)
+        provider = provider_of(self._settings, block)
         ask = min(ASK, provider.status_polling_interval)
         executor = type("Pilots", (HighThroughputExecutor,), {"status_polling_interval": ask})
         return executor(
@@ -235,53 +233,6 @@ class Parsl(Elsewhere):
             encrypted=True,
             block_error_handler=self._look_at_jobs,
         )
-
-    def _provider(self, block: Block) -> Any:
-        """Parsl's provider for a block. Raises UsageError for what it does not take."""
-        settings = self._settings
-        kind = getattr(importlib.import_module("parsl.providers"), PROVIDERS[settings.provider])
-        takes = inspect.signature(kind).parameters
-        said = {**(settings.arguments or {}), **(block.arguments or {})}
-        for name, value in (("partition", block.partition), ("account", settings.account)):
-            other = {"partition": "queue", "account": "project"}[name]
-            if value and not {name, other} & {*takes}:
-                raise UsageError(f"provider {settings.provider!r} takes no {name}")
-        for name in said:
-            if name not in takes:
-                names = ", ".join(sorted(takes))
-                raise UsageError(
-                    f"provider {settings.provider!r} takes no argument {name!r}; it takes {names}"
-                )
-        if settings.provider == "slurm":
-            # After a node's failure it would wait for minutes in the queue, and as it is there no
-            # other one is submitted.
-            own = said.get("scheduler_options", "")
-            said["scheduler_options"] = f"#SBATCH --no-requeue\n{own}".rstrip()
-        given = {
-            "partition": block.partition or None,
-            "queue": block.partition or None,
-            "account": settings.account or None,
-            "project": settings.account or None,
-            "nodes_per_block": block.nodes,
-            "cores_per_node": block.cpus,
-            "cpus_per_node": block.cpus,
-            "mem_per_node": block.memory and math.ceil(block.memory / 10**9),
-            "gpus_per_node": block.gpus or None,
-            "walltime": None if block.walltime is None else _clock(block.walltime),
-            "worker_init": "\n".join(settings.setup),
-            "exclusive": False,
-            "init_blocks": 0,
-            "min_blocks": 0,
-            "max_blocks": settings.most(block),
-            "launcher": _launcher(settings.provider) if block.nodes > 1 else None,
-        }
-        given = {
-            name: value for name, value in given.items() if value is not None and name in takes
-        }
-        try:
-            return kind(**{**given, **said})
-        except Exception as error:
-            raise UsageError(f"provider {settings.provider!r}: {error}") from error
 
     def _leave(self) -> None:
         kernel, self._kernel = self._kernel, None
@@ -311,20 +262,6 @@ def _addresses(settings: ParslSettings) -> list[str]:
     from parsl.addresses import get_all_addresses
 
     return sorted(get_all_addresses())
-
-
-def _launcher(provider: str) -> Any:
-    """The launcher that starts a pool on each node of a job."""
-    from parsl.launchers import MpiExecLauncher, SingleNodeLauncher, SrunLauncher
-
-    if provider == "local":
-        return SingleNodeLauncher()
-    return SrunLauncher() if provider == "slurm" else MpiExecLauncher()
-
-
-def _clock(seconds: float) -> str:
-    rounded = int(seconds)
-    return f"{rounded // 3600:02}:{rounded // 60 % 60:02}:{rounded % 60:02}"
 
 
 def _last_line(text: str) -> str:

@@ -265,7 +265,9 @@ def test_a_worker_that_is_killed(tmp_path: Path, arguments: tuple[str, ...]) -> 
         found = await read_soon(pids)
         pids.rename(tmp_path / "pids of the first")
         os.kill(parent_of(found[0]), signal.SIGKILL)
-        with pytest.raises(WorkerDied, match=r"the Dask worker tcp://.* is gone"):
+        with pytest.raises(
+            WorkerDied, match=r"the Dask worker tcp://.* is gone: it has ended or was killed"
+        ):
             await busy
         await asyncio.to_thread(wait_for, lambda: not any(map(alive, found)))
         if arguments != ("--nanny",):
@@ -297,8 +299,9 @@ def test_workers_of_this_machine_that_are_forgotten(tmp_path: Path) -> None:
         pid = await answered(executor)
         return [*killed, pid, parent_of(pid)]
 
+    local = replace(LOCAL, settings=DaskSettings(workers=2, wait=140.0))
     with dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}):
-        *killed, pid, worker = using(LOCAL, tmp_path, work)
+        *killed, pid, worker = using(local, tmp_path, work)
     assert worker not in killed
     wait_for(lambda: not alive(pid) and not alive(worker))
 

@@ -11,7 +11,7 @@ from cluster_support import dask_programs
 from distributed import Security
 from repository import ROOT
 
-from radps_dag.executors.providers import provider_of
+from radps_dag.executors.pilot_provider import provider_of
 from radps_dag.executors.registry import ExecutorChoice, choose
 from radps_dag.executors.settings import SETTINGS, DaskSettings, ParslSettings
 from radps_dag.executors.trial import try_executor

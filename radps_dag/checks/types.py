@@ -69,7 +69,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         given = None
         if not isinstance(value, Literal):
             given = infer(value, shapes.seen_from(sight), problems.append)
-        if not any(problem.severity == "error" for problem in problems):
+        if not problems or all(problem.severity != "error" for problem in problems):
             node = None if sight.seat is None else sight.seat.node
             what, shape = expected(sight.slot.name, node, shapes.workloads)
             problems += _misfits(value, shape, what, sight, shapes, given)

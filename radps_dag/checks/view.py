@@ -68,11 +68,51 @@ class NodeView:
     view: View
     slot: Slot
     seat: Seat | None
-    level: Level | None
-    each: Mapping[str, Seat]
-    state: Mapping[str, Seat]
-    loop: Seat | None
-    outputs: bool
+
+    @property
+    def level(self) -> Level | None:
+        """The nodes that it sees as `steps`."""
+        if self.seat is None:
+            return None
+        inside = self.slot.view == "inner" and self.seat.inner is not None
+        return self.seat.inner if inside else self.seat.level
+
+    @property
+    def each(self) -> Mapping[str, Seat]:
+        """The items that it sees, each with the node that has it."""
+        if self.seat is None:
+            return {}
+        name = self.slot.name
+        before = name in _BEFORE_EACH or name.startswith("for_each.")
+        return self.seat.each if before else self.seat.inner_each
+
+    @property
+    def state(self) -> Mapping[str, Seat]:
+        """The state variables that it sees, each with the node that has it."""
+        if self.seat is None:
+            return {}
+        return self.seat.inner_state if self._in_own_loop else self.seat.state
+
+    @property
+    def loop(self) -> Seat | None:
+        """The node whose loop is around it."""
+        return self.seat if self.seat is None or self._in_own_loop else self.seat.loop
+
+    @property
+    def outputs(self) -> bool:
+        """Whether it sees the node's own outputs."""
+        return self._after_body or (self.seat is not None and self.slot.name.startswith("qa."))
+
+    @property
+    def _after_body(self) -> bool:
+        name = self.slot.name
+        is_next = name.startswith("loop.") and name.endswith(".next")
+        return self.seat is not None and (name in _AFTER_BODY or is_next)
+
+    @property
+    def _in_own_loop(self) -> bool:
+        has_loop = self.seat is not None and self.seat.node.loop is not None
+        return self._after_body or (has_loop and self.slot.name.startswith(_OF_A_CALL))
 
     def step(self, name: str) -> Seat | None:
         """The nearest step of that name."""
@@ -117,18 +157,11 @@ class View:
         self.top = Level(self, "stages", "")
         self.seats: list[Seat] = []
         self._seat(pipeline.stages, self.top, {}, {}, None)
-        self.sights = [sight for seat in self.seats for sight in _sights(seat)]
+        self.sights = [
+            NodeView(self, slot, seat) for seat in self.seats for slot in slots(seat.node)
+        ]
         self.sights += [
-            NodeView(
-                view=self,
-                slot=Slot(f"outputs.{output.name}", output.value, "inner"),
-                seat=None,
-                level=None,
-                each={},
-                state={},
-                loop=None,
-                outputs=False,
-            )
+            NodeView(self, Slot(f"outputs.{output.name}", output.value, "inner"), None)
             for output in pipeline.outputs
         ]
         self.readings = [
@@ -196,24 +229,3 @@ class View:
         if root == "steps" and path:
             return sight.step(path[0])
         return None
-
-
-def _sights(seat: Seat) -> Iterator[NodeView]:
-    node = seat.node
-    inner_each, inner_state = seat.inner_each, seat.inner_state
-    for slot in slots(node):
-        name = slot.name
-        after = name in _AFTER_BODY or (name.startswith("loop.") and name.endswith(".next"))
-        own_each = name not in _BEFORE_EACH and not name.startswith("for_each.")
-        own_state = after or (node.loop is not None and name.startswith(_OF_A_CALL))
-        inside = slot.view == "inner" and seat.inner is not None
-        yield NodeView(
-            view=seat.level.view,
-            slot=slot,
-            seat=seat,
-            level=seat.inner if inside else seat.level,
-            each=inner_each if own_each else seat.each,
-            state=inner_state if own_state else seat.state,
-            loop=seat if own_state else seat.loop,
-            outputs=after or name.startswith("qa."),
-        )

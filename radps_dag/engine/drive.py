@@ -15,8 +15,7 @@ from radps_dag.engine.job import Job
 from radps_dag.engine.level import run_level
 from radps_dag.engine.live_context import LiveContext, asks_for_context
 from radps_dag.engine.nodes import run_node
-from radps_dag.engine.place import ROOT
-from radps_dag.engine.run import NodeContext, Run, Settled, at_once, nobody, value_of
+from radps_dag.engine.run import NodeContext, Run, Settled, at_once, nobody, outermost, value_of
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Label, Tracker
 from radps_dag.engine.waits import keeping_occupancy
@@ -85,7 +84,7 @@ async def drive(
         limits=Overrides.of(job.settings.thresholds),
         secrets=Secrets.of(job.params),
     )
-    here = NodeContext(run, ROOT, job.scope(finished), tracker)
+    here = outermost(run, job.scope(finished), tracker)
 
     async def all_stages() -> Mapping[str, Any]:
         try:

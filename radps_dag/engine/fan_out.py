@@ -8,7 +8,7 @@ import itertools
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from radps_dag.checks.declared import declared_outputs
@@ -189,7 +189,7 @@ class _Fan:
         if here.halt.cause or len(self._errors) > self._allowed:
             return
         place, scope = here.place.instance(instance.label), here.scope.for_item(instance.each)
-        inside = replace(here, place=place, scope=scope, aside=self._aside)
+        inside = here._replace(place=place, scope=scope, aside=self._aside)
         try:
             self._results[instance.index] = await self._body(inside, self._tolerates_one_more)
         except Stopped:

@@ -7,8 +7,7 @@ from typing import Any
 
 from radps_dag.engine.fan_out import instances
 from radps_dag.engine.loops import cap
-from radps_dag.engine.place import ROOT
-from radps_dag.engine.run import NodeContext
+from radps_dag.engine.run import NodeContext, outermost
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.tracker import Untracked
 from radps_dag.faults import elsewhere, generalized, level_parts, levels, matches, places_of
@@ -27,7 +26,7 @@ def refuse_unmatched(
 ) -> None:
     """Raise UsageError, with the likely fix, for a pattern that matches nothing which runs."""
     nodes = places_of(pipeline)
-    outset = NodeContext(None, ROOT, Scope(params=params), Untracked())  # type: ignore[arg-type]
+    outset = outermost(None, Scope(params=params), Untracked())  # type: ignore[arg-type]
     for text in force:
         pattern = tuple(levels(text.strip("/")))
         general = tuple(map(generalized, pattern))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from radps_dag.checks.unlooped import EMPTY, outputs_without, why_not_empty
@@ -94,7 +94,7 @@ async def iterate(node: Node, loop: Loop, once: Body, here: NodeContext) -> Resu
         inside = here.at(here.place.iteration(number), scope)
         result = await once(inside)
         steps = scope.steps if result.steps is None else result.steps
-        after = here.seeing(replace(scope, steps=steps, outputs=result.outputs))
+        after = here.seeing(scope._replace(steps=steps, outputs=result.outputs))
         history.add(result.outputs, score_of(loop, after), loop.keep == "best")
         outcome = outcome_of(loop, after, last=number == most)
         following = {} if outcome else _next(loop, state, after)

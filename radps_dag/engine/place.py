@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["ROOT", "Place", "directory"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """`path` is `image_cube/clean`; `name` says which run of it: `image_cube/clean[spw=2]#3`."""
 
     path: str = ""

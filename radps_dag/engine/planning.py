@@ -8,7 +8,6 @@ depends on it is planned to run too. It may still be reused, if the call makes t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, assert_never
 
 import networkx as nx
@@ -27,10 +26,9 @@ from radps_dag.engine.loops import (
     wording_of_limit,
 )
 from radps_dag.engine.pauses import Wording, wording_of
-from radps_dag.engine.place import ROOT
 from radps_dag.engine.plan_lines import PlanLines, Planned, reused_groups
 from radps_dag.engine.planned_context import PlannedContext
-from radps_dag.engine.run import NodeContext, Run
+from radps_dag.engine.run import NodeContext, Run, outermost
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Untracked
 from radps_dag.engine.unknown import Unknown, gathered, is_unknown, upstream, value_or_unknown
@@ -79,7 +77,7 @@ class _Planner:
             result_cache=self._result_cache,
         )
         finished: dict[str, Any] = dict(job.reused or {})
-        here = NodeContext(run, ROOT, job.scope(finished), Untracked())
+        here = outermost(run, job.scope(finished), Untracked())
         self.level(job.graph, here, finished)
 
     def level(self, graph: Graph, here: NodeContext, finished: dict[str, Any]) -> None:
@@ -168,7 +166,7 @@ class _Planner:
             if isinstance(outputs, Unknown) or any(map(is_unknown, outputs.values())):
                 return unknown
             seen = scope.steps if steps is None else steps
-            after = there.at(here.place).seeing(replace(scope, steps=seen, outputs=outputs))
+            after = there.at(here.place).seeing(scope._replace(steps=seen, outputs=outputs))
             tests = (loop.score, loop.until, loop.diverged)
             if any(
                 isinstance(value_or_unknown(test, after), Unknown)

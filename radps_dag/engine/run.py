@@ -7,16 +7,16 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from radps_dag.builder import Graph
 from radps_dag.context.visibility import Link
 from radps_dag.engine.clock import Clock
 from radps_dag.engine.job import Job
 from radps_dag.engine.live_context import LiveContext
-from radps_dag.engine.place import Place
+from radps_dag.engine.place import ROOT, Place
 from radps_dag.engine.scope import Scope
 from radps_dag.engine.slots import Slots
 from radps_dag.engine.tracker import Tracker
@@ -51,6 +51,7 @@ __all__ = [
     "Settled",
     "at_once",
     "nobody",
+    "outermost",
     "tell_failure",
     "value_of",
     "whole_number",
@@ -123,8 +124,7 @@ class Halt:
         self._cause = self._cause or cause
 
 
-@dataclass(frozen=True, slots=True)
-class NodeContext:
+class NodeContext(NamedTuple):
     """The surroundings of a node: its place, what it sees, who tracks it, who collects scores,
     whether it may use what other runs have made, where it stands in the graphs around it, what it
     does `aside` of its fan-out, so that others get on meanwhile, and how long it has taken."""
@@ -133,45 +133,50 @@ class NodeContext:
     place: Place
     scope: Scope
     tracker: Tracker
-    halt: Halt = field(default_factory=Halt)
-    scores: list[Scored] = field(default_factory=list)
+    halt: Halt
+    scores: list[Scored]
+    clock: Clock
     cached: bool = True
     link: Link | None = None
     aside: Callable[[], AbstractContextManager[None]] = nullcontext
-    clock: Clock = field(default_factory=Clock)
 
     def entering(self, graph: Graph, id: str) -> NodeContext:
         """The surroundings of a node of this level."""
         link = Link(graph, id, self.place.name, self.link)
-        return replace(self, place=self.place.step(id), link=link)
+        return self._replace(place=self.place.step(id), link=link)
 
     def at(self, place: Place, scope: Scope | None = None) -> NodeContext:
         """Surroundings of another place, with the scope of here unless it has its own."""
-        return replace(self, place=place, scope=self.scope if scope is None else scope)
+        return self._replace(place=place, scope=self.scope if scope is None else scope)
 
     def seeing(self, scope: Scope) -> NodeContext:
         """Surroundings with another scope."""
-        return replace(self, scope=scope)
+        return self._replace(scope=scope)
 
     def tracked(self, tracker: Tracker) -> NodeContext:
         """Surroundings with another tracker."""
-        return replace(self, tracker=tracker)
+        return self._replace(tracker=tracker)
 
     def stopping_alone(self) -> NodeContext:
         """The surroundings of a level: its failure stops it, and not at once what is around it."""
-        return replace(self, halt=Halt(self.halt))
+        return self._replace(halt=Halt(self.halt))
 
     def waiting(self, aside: Callable[[], AbstractContextManager[None]]) -> NodeContext:
         """The surroundings of an instance, which makes room while it waits for a person."""
-        return replace(self, aside=aside)
+        return self._replace(aside=aside)
 
     def uncached(self) -> NodeContext:
         """The surroundings of a node that is to run anew in each run, with all that is in it."""
-        return replace(self, cached=False)
+        return self._replace(cached=False)
 
     def collecting(self) -> NodeContext:
         """The surroundings of a group whose scores are shown together."""
-        return replace(self, scores=[])
+        return self._replace(scores=[])
+
+
+def outermost(run: Run, scope: Scope, tracker: Tracker) -> NodeContext:
+    """The surroundings of the stages."""
+    return NodeContext(run, ROOT, scope, tracker, Halt(), [], Clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +213,7 @@ class NodeScope:
     async def around(self, here: NodeContext, body: Body) -> Result:
         """Run the body between its facts."""
         clock = Clock(here.clock)
-        here = replace(here, clock=clock)
+        here = here._replace(clock=clock)
         run, place = here.run, here.place.name
         try:
             total = self.total()

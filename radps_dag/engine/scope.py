@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Scope"]
 
@@ -33,19 +32,21 @@ class _Steps(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+_NONE: Mapping[str, Any] = {}
+
+
+class Scope(NamedTuple):
     """The names of one place. `steps` and `stages` fill as nodes end: the order of the graph sees
     to it that what an expression reads is there before the expression is evaluated."""
 
-    params: Mapping[str, Any] = field(default_factory=dict)
-    run: Mapping[str, Any] = field(default_factory=dict)
-    stages: Mapping[str, Any] = field(default_factory=dict)
-    steps: Mapping[str, Any] = field(default_factory=dict)
-    each: Mapping[str, Any] = field(default_factory=dict)
-    state: Mapping[str, Any] = field(default_factory=dict)
-    loop: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, Any] | None = field(default=None)
+    params: Mapping[str, Any] = _NONE
+    run: Mapping[str, Any] = _NONE
+    stages: Mapping[str, Any] = _NONE
+    steps: Mapping[str, Any] = _NONE
+    each: Mapping[str, Any] = _NONE
+    state: Mapping[str, Any] = _NONE
+    loop: Mapping[str, Any] = _NONE
+    outputs: Mapping[str, Any] | None = None
 
     def names(self) -> Mapping[str, Any]:
         """The names that `evaluate` takes."""
@@ -64,19 +65,19 @@ class Scope:
 
     def inside(self, ids: Collection[str], finished: Mapping[str, Any]) -> Scope:
         """The scope of a group's own steps: they hide those further out, finished or not."""
-        return replace(self, steps=_Steps(ids, finished, self.steps))
+        return self._replace(steps=_Steps(ids, finished, self.steps))
 
     def for_item(self, item: Mapping[str, Any]) -> Scope:
         """Scope of an instance: the names of its item are added."""
-        return replace(self, each={**self.each, **item})
+        return self._replace(each={**self.each, **item})
 
     def in_iteration(self, index: int, state: Mapping[str, Any]) -> Scope:
         """Scope of an iteration: its index and state are added."""
-        return replace(self, loop={"index": index}, state={**self.state, **state})
+        return self._replace(loop={"index": index}, state={**self.state, **state})
 
     def with_outputs(self, outputs: Mapping[str, Any]) -> Scope:
         """Scope that sees the node's own outputs."""
-        return replace(self, outputs=outputs)
+        return self._replace(outputs=outputs)
 
     def of_file(self, params: Mapping[str, Any], stages: Mapping[str, Any]) -> Scope:
         """The scope of a used file: nothing of the outside but its params and the run."""

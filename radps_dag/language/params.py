@@ -152,7 +152,7 @@ def _discreet(problem: Problem) -> Problem:
 
 
 def _without_text(at: Location) -> Location:
-    return replace(at, source=Source(at.source.name, ""))
+    return at._replace(source=Source(at.source.name, ""))
 
 
 def _as_it_is(at: Location) -> Location:

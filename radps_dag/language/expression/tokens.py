@@ -15,16 +15,16 @@ OPEN, CLOSE = "${{", "}}"
 
 # As in Jinja2, whose grammar this is.
 _TOKEN = re.compile(
-    r"""(?P<space>\s+)"""
-    r"""|(?P<float>(?<!\.)(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?[eE][-+]?(?:\d+_)*\d+|\.(?:\d+_)*\d+))"""
+    r"""\s*(?:(?P<float>(?<!\.)(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?[eE][-+]?(?:\d+_)*\d+|\.(?:\d+_)*\d+))"""
     r"""|(?P<integer>0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\da-fA-F])+"""
     r"""|[1-9](?:_?\d)*|0(?:_?0)*)"""
     r"""|(?P<name>\w+)"""
     r"""|(?P<string>'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*")"""
-    r"""|(?P<sign>//|\*\*|==|!=|>=|<=|[-+/*%~\[\](){}<>=.:|,;])""",
+    r"""|(?P<sign>//|\*\*|==|!=|>=|<=|[-+/*%~\[\](){}<>=.:|,;]))""",
     re.DOTALL,
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_BRACKETS = frozenset("()[]{}")
 # What people write from other languages, and what it is here.
 _ELSEWHERE = {
     "&": "unexpected '&'; write 'and'",
@@ -57,29 +57,27 @@ def tokens_of(text: str, delimited: bool) -> list[Token]:
     delimiter, if there is one. Raises Unreadable.
     """
     inner = text.removesuffix(CLOSE) if delimited else text
+    if len(inner) > MAX_LENGTH:
+        raise Unreadable(0, f"the expression is longer than {MAX_LENGTH} characters; split it")
     tokens: list[Token] = []
     unclosed: list[str] = []
     end = 0
     for match in _TOKEN.finditer(inner):
-        offset = match.start()
-        if offset != end:
-            break
-        end = match.end()
         kind = match.lastgroup or ""
-        if kind == "space":
-            continue
-        token = Token(offset, kind, match[0])
-        if kind == "sign" and token.text in "([{}])":
+        if match.start() != end:
+            break
+        token = Token(match.start(kind), kind, match[kind])
+        end = match.end()
+        if token.text in _BRACKETS:
             _nest(token, unclosed, inner)
         tokens.append(token)
-        if end > MAX_LENGTH:
-            raise Unreadable(0, f"the expression is longer than {MAX_LENGTH} characters; split it")
-        if len(tokens) > MAX_TOKENS:
-            message = f"the expression has more than {MAX_TOKENS} words and signs; split it"
-            raise Unreadable(offset, message)
-    if end < len(inner):
-        character = inner[end]
-        raise Unreadable(end, _ELSEWHERE.get(character, f"unexpected character {character!r}"))
+    rest = inner[end:].lstrip()
+    if rest:
+        message = _ELSEWHERE.get(rest[0], f"unexpected character {rest[0]!r}")
+        raise Unreadable(len(inner) - len(rest), message)
+    if len(tokens) > MAX_TOKENS:
+        message = f"the expression has more than {MAX_TOKENS} words and signs; split it"
+        raise Unreadable(tokens[MAX_TOKENS].offset, message)
     if delimited:
         _refuse_end(text, inner, unclosed)
     tokens.append(Token(len(inner.rstrip()), "end", ""))

@@ -31,12 +31,7 @@ _MADE_UP = Observation(
     seed=1,
     noise=1.0,
     phase_rms=10.0,
-    amplitude_rms=0.05,
-    bandpass_rms=0.1,
-    interference=0.01,
-    position_error=3e-4,
     wvr_error=0.2,
-    dead_receptors=(),
 )
 _PIXELS = 128
 

@@ -19,8 +19,6 @@ __all__ = ["flag_outliers", "median_of"]
 
 _PASSES = 3
 _ROUNDS = 2
-# Of a Gaussian, the standard deviation over the median absolute deviation.
-_GAUSSIAN = 1.4826
 
 
 def flag_outliers(vis: Visibilities, threshold: float) -> Visibilities:
@@ -98,5 +96,5 @@ def _deviation(
         shape = (-1, size.shape[1], 1, size.shape[3])
         size, good = (np.swapaxes(values, 1, 2).reshape(shape) for values in (size, good))
     middle = median_of(size, good, 0)
-    # The greater of two parts has its median at 1.0518 standard deviations, not at 0.6745.
-    return middle * np.float32(0.6745 / 1.0518 * _GAUSSIAN)
+    # Of a Gaussian, the greater of the two parts has its median at 1.0518 standard deviations.
+    return middle / np.float32(1.0518)

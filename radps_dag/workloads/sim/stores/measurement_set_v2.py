@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,51 +47,47 @@ def write_measurement_set(
     fields = list(dict.fromkeys(vis.field for vis in parts))
     spws = sorted({vis.spw for vis in parts})
     _write_subtables(ms, parts, fields, spws, rest)
-    rows: list[tuple[Visibilities, NDArray[Any], NDArray[Any]]] = []
-    for vis in parts:
-        shape = vis.data.shape
-        model = np.zeros(shape, np.complex64)
-        if models and vis.field in models:
-            model[...] = models[vis.field].at(vis.frequency)[:, np.newaxis]
-        rows.append((vis, np.repeat(vis.time, shape[1]), model))
-    order = np.argsort(np.concatenate([time for _, time, _ in rows]), kind="stable")
-
-    def put(name: str, values: Sequence[NDArray[Any]]) -> None:
-        ms.putcol(name, np.concatenate(values)[order])
-
-    ms.addrows(order.size)
-
-    def each(value: Callable[[Visibilities], float]) -> list[NDArray[Any]]:
-        return [np.full(time.size, value(vis)) for vis, time, _ in rows]
-
-    def flat(values: NDArray[Any]) -> NDArray[Any]:
-        return values.reshape(-1, *values.shape[2:])
-
-    times = [time + _EPOCH for _, time, _ in rows]
-    put("TIME", times)
-    put("TIME_CENTROID", times)
-    for name in ("INTERVAL", "EXPOSURE"):
-        put(name, each(lambda vis: vis.integration))
-    for name, values in {
-        "ANTENNA1": [np.tile(vis.antenna1, vis.time.size) for vis, _, _ in rows],
-        "ANTENNA2": [np.tile(vis.antenna2, vis.time.size) for vis, _, _ in rows],
-        "SCAN_NUMBER": [np.repeat(vis.scan, vis.antenna1.size) for vis, _, _ in rows],
-        "FIELD_ID": each(lambda vis: fields.index(vis.field)),
-        "STATE_ID": each(lambda vis: fields.index(vis.field)),
-        "DATA_DESC_ID": each(lambda vis: spws.index(vis.spw)),
-    }.items():
-        put(name, [numbers.astype(np.int32) for numbers in values])
-    # A MeasurementSet has u, v and w from the other end of a baseline than memory has.
-    put("UVW", [-vis.uvw.reshape(-1, 3) for vis, _, _ in rows])
-    put(column, [flat(vis.data) for vis, _, _ in rows])
-    put("FLAG", [flat(vis.flag) for vis, _, _ in rows])
-    weights = [flat(vis.weight).mean(axis=1).astype(np.float32) for vis, _, _ in rows]
-    put("WEIGHT", weights)
-    put("SIGMA", [1 / np.sqrt(weight) for weight in weights])
+    written: dict[str, Callable[[Visibilities], Any]] = {
+        **dict.fromkeys(("TIME", "TIME_CENTROID"), lambda vis: vis.time[:, np.newaxis] + _EPOCH),
+        **dict.fromkeys(("INTERVAL", "EXPOSURE"), lambda vis: vis.integration),
+        "ANTENNA1": lambda vis: vis.antenna1,
+        "ANTENNA2": lambda vis: vis.antenna2,
+        "SCAN_NUMBER": lambda vis: vis.scan[:, np.newaxis],
+        **dict.fromkeys(("FIELD_ID", "STATE_ID"), lambda vis: fields.index(vis.field)),
+        "DATA_DESC_ID": lambda vis: spws.index(vis.spw),
+        # A MeasurementSet has u, v and w from the other end of a baseline than memory has.
+        "UVW": lambda vis: -vis.uvw,
+        column: lambda vis: vis.data,
+        "FLAG": lambda vis: vis.flag,
+        "WEIGHT": lambda vis: vis.weight.mean(axis=2),
+        "SIGMA": lambda vis: 1 / np.sqrt(vis.weight.mean(axis=2)),
+    }
     if models:
-        put("MODEL_DATA", [flat(model) for _, _, model in rows])
+        written["MODEL_DATA"] = lambda vis: _model(vis, models)
+    order = np.argsort(_rows(parts, written["TIME"]), kind="stable")
+    ms.addrows(order.size)
+    for name, value in written.items():
+        ms.putcol(name, _rows(parts, value)[order])
     ms.close()
     return path
+
+
+def _rows(parts: Sequence[Visibilities], value: Callable[[Visibilities], Any]) -> NDArray[Any]:
+    """A column: of each part what is (t, b, ...), or becomes (t, b) by repetition."""
+    column = []
+    for vis in parts:
+        values = np.asarray(value(vis))
+        values = np.broadcast_to(values, (*vis.uvw.shape[:2], *values.shape[2:]))
+        column.append(values.reshape(-1, *values.shape[2:]))
+    rows = np.concatenate(column)
+    return rows.astype(np.int32) if rows.dtype == np.int64 else rows
+
+
+def _model(vis: Visibilities, models: Mapping[str, PointModel]) -> NDArray[np.complex64]:
+    model = np.zeros(vis.data.shape, np.complex64)
+    if vis.field in models:
+        model[...] = models[vis.field].at(vis.frequency)[:, np.newaxis]
+    return model
 
 
 def _write_subtables(

@@ -190,9 +190,10 @@ class ZarrStore:
 
     def _node(self, name: str) -> Any:
         if name not in self._nodes:
-            if name not in self._nodes[""]:
-                raise StoreUnusable(self._text(f"has no {name}"))
-            self._nodes[name] = self._nodes[""][name]
+            try:
+                self._nodes[name] = self._nodes[""][name]
+            except KeyError:
+                raise StoreUnusable(self._text(f"has no {name}")) from None
         return self._nodes[name]
 
     @contextmanager

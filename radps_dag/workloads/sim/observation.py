@@ -37,26 +37,32 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The arguments of simulate_observation by their names, or their values in real data."""
+    """The arguments of simulate_observation by their names and with their defaults, or their values
+    in real data."""
 
-    project: str
-    calibrators: tuple[str, ...]
-    targets: tuple[str, ...]
-    spws: tuple[int, ...]
-    scans: tuple[int, ...]
-    polarizations: tuple[str, ...]
-    channels: int
-    antennas: int
-    seed: int
-    noise: float
-    phase_rms: float
-    amplitude_rms: float
-    bandpass_rms: float
-    interference: float
-    position_error: float
-    wvr_error: float
-    dead_receptors: tuple[str, ...]
+    project: str = "simulated"
+    calibrators: tuple[str, ...] = ("J1924-2914", "J1832-2039")
+    targets: tuple[str, ...] = ("G09.62",)
+    spws: tuple[int, ...] = (0, 1)
+    scans: tuple[int, ...] = (1, 2, 3)
+    polarizations: tuple[str, ...] = ("XX", "YY")
+    channels: int = 32
+    antennas: int = 12
+    seed: int = 1
+    noise: float = 1.0
+    phase_rms: float = 40.0
+    amplitude_rms: float = 0.05
+    bandpass_rms: float = 0.1
+    interference: float = 0.01
+    position_error: float = 3e-4
+    wvr_error: float = 0.2
+    dead_receptors: tuple[str, ...] = ()
     data: Data | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Calibrators and targets."""
+        return (*self.calibrators, *self.targets)
 
     def to_json(self) -> dict[str, Any]:
         """Its members as JSON."""

@@ -128,21 +128,12 @@ def referred(gain: NDArray[np.complex128], reference: int) -> NDArray[np.complex
 def some_observation(antennas: int, seed: int = 1) -> Observation:
     """The record of two calibrators and a target in two spws and two scans."""
     return Observation(
-        project="simulated",
         calibrators=("J1", "J2"),
         targets=("G1",),
-        spws=(0, 1),
         scans=(1, 2),
-        polarizations=("XX", "YY"),
         channels=16,
         antennas=antennas,
         seed=seed,
-        noise=1.0,
-        phase_rms=40.0,
-        amplitude_rms=0.05,
-        bandpass_rms=0.1,
         interference=0.0,
         position_error=0.0,
-        wvr_error=0.2,
-        dead_receptors=(),
     )

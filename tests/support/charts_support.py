@@ -19,25 +19,7 @@ from radps_dag.workloads.sim.solutions import Caltable, CaltableType, Solutions
 
 ARCSEC = np.pi / 180 / 3600
 CELL = 0.1 * ARCSEC
-OBSERVATION = Observation(
-    project="simulated",
-    calibrators=("J1924-2914", "J1832-1035"),
-    targets=("G09.62",),
-    spws=(0, 1),
-    scans=(1, 2, 3),
-    polarizations=("XX", "YY"),
-    channels=32,
-    antennas=10,
-    seed=1,
-    noise=1.0,
-    phase_rms=40.0,
-    amplitude_rms=0.05,
-    bandpass_rms=0.1,
-    interference=0.0,
-    position_error=0.0,
-    wvr_error=0.0,
-    dead_receptors=(),
-)
+OBSERVATION = Observation(antennas=10, interference=0.0, position_error=0.0, wvr_error=0.0)
 ALL: tuple[Plane, ...] = ("psf", "dirty", "residual", "model", "mask", "restored")
 
 

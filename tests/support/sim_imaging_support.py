@@ -17,23 +17,16 @@ from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Antennas, Visib
 ARCSEC = np.pi / 180 / 3600
 CELL = 0.11 * ARCSEC
 OBSERVATION = Observation(
-    project="simulated",
     calibrators=("J1924-2914",),
     targets=("target",),
-    spws=(0, 1),
-    scans=(1, 2, 3),
-    polarizations=("XX", "YY"),
     channels=8,
     antennas=10,
-    seed=1,
-    noise=1.0,
     phase_rms=0.0,
     amplitude_rms=0.0,
     bandpass_rms=0.0,
     interference=0.0,
     position_error=0.0,
     wvr_error=0.0,
-    dead_receptors=(),
 )
 Source = tuple[float, float, float, float]  # Jy, l, m and full width at half maximum in arcsec
 

@@ -17,8 +17,9 @@ from radps_dag.workloads.sim.calibration.solving import (
     reference_antenna,
     require_solvable,
 )
-from radps_dag.workloads.sim.solutions import Caltable
-from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
+from radps_dag.workloads.sim.inputs import caltable_of, some_visibilities
+from radps_dag.workloads.sim.solutions import Caltable, median_snr
+from radps_dag.workloads.sim.stores.caltables import write_caltable
 from radps_dag.workloads.sim.stores.processing_sets import derive
 from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
 from radps_dag.workloads.sim.visibilities import Visibilities
@@ -37,9 +38,7 @@ def set_model(ms: Product, *, workdir: Workdir) -> Modelled:
         ms: the visibilities
     """
     observation = observation_behind(ms)
-    parts = [with_model(vis, observation) for vis in read_visibilities(ms)]
-    if not parts:
-        raise ValueError(f"no visibilities in {ms['uri']} to set a model for")
+    parts = [with_model(vis, observation) for vis in some_visibilities(ms)]
     chosen = next((vis for vis in parts if "FLUX" in vis.intents), parts[0])
     assert chosen.model is not None
     middle = chosen.frequency.mean(keepdims=True)
@@ -83,8 +82,8 @@ def solve_bandpass(
         phase_up: phase solutions to apply first
         start: solutions of the iteration before
     """
-    phases = _table(phase_up, "phase_up")
-    before = None if start is None else _table(start, "bandpass")
+    phases = caltable_of(phase_up, "phase_up")
+    before = None if start is None else caltable_of(start, "bandpass")
     parts = [apply_table(vis, phases) for vis in _calibrator(ms)]
     reference = reference_antenna(parts)
     names = parts[0].antennas.names
@@ -93,18 +92,16 @@ def solve_bandpass(
         for spw in dict.fromkeys(vis.spw for vis in parts)
     ]
     change = max(result.change for result in solved)
-    good = np.concatenate([result.solutions.snr[~result.solutions.flag] for result in solved])
-    snr = float(np.median(good)) if good.size else 0.0
-    flagged = float(
-        np.mean(np.concatenate([result.solutions.flag.reshape(-1) for result in solved]))
-    )
+    solutions = tuple(result.solutions for result in solved)
+    snr = median_snr(solutions)
+    flagged = float(np.mean(np.concatenate([part.flag.ravel() for part in solutions])))
     dead = _receptors(solved, names)
     history = () if before is None else before.history
     entry = {"iteration": len(history) + 1.0, "change": change, "snr": snr}
     table = Caltable(
         "bandpass",
         names,
-        tuple(result.solutions for result in solved),
+        solutions,
         {"amplitude": _amplitudes(solved), "dead_receptors": dead},
         (*history, entry),
     )
@@ -130,15 +127,6 @@ def _calibrator(ms: Product) -> list[Visibilities]:
         )
     require_solvable(parts, f"{parts[0].field} ({', '.join(parts[0].polarizations)})")
     return parts
-
-
-def _table(product: Product, kind: str) -> Caltable:
-    table = read_caltable(product)
-    if table.type != kind:
-        raise ValueError(
-            f"expected a caltable of type {kind}, found {table.type}: {product['uri']}"
-        )
-    return table
 
 
 def _solved(

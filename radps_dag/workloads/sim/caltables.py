@@ -10,13 +10,13 @@ from radps_dag.workloads.outcomes import Applied, Table
 from radps_dag.workloads.sim.bandpass import solve_bandpass, solve_phase_up
 from radps_dag.workloads.sim.calibration.applying import apply_table
 from radps_dag.workloads.sim.calibration.combining import combine
+from radps_dag.workloads.sim.inputs import some_visibilities
 from radps_dag.workloads.sim.stores.caltables import (
     read_caltable,
     write_caltable,
 )
 from radps_dag.workloads.sim.stores.observations import observation_behind
 from radps_dag.workloads.sim.stores.processing_sets import Changed, derive
-from radps_dag.workloads.sim.stores.sources import read_visibilities
 
 __all__ = ["apply_calibration", "combine_caltables", "describe_caltable"]
 
@@ -66,9 +66,7 @@ def apply_calibration(
         group: name of the data group to make
     """
     tables = [read_caltable(caltable) for caltable in caltables]
-    parts = read_visibilities(ms)
-    if not parts:
-        raise ValueError(f"no visibilities in {ms['uri']} to calibrate")
+    parts = some_visibilities(ms)
     for table in tables:
         parts = [apply_table(vis, table) for vis in parts]
     # Without a caltable the new group is the old one under another name.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,13 +12,12 @@ from radps_dag.workloads.contract.scores import clean_score
 from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import Cleaned, Dirty, Restored
 from radps_dag.workloads.sim.image import Image
-from radps_dag.workloads.sim.imaging.continuum import channels_of
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean
 from radps_dag.workloads.sim.imaging.restoring import restored
 from radps_dag.workloads.sim.imaging.statistics import statistics
+from radps_dag.workloads.sim.inputs import line_free
 from radps_dag.workloads.sim.simulation.geometry import cell_of
 from radps_dag.workloads.sim.stores.images import read_image, write_image
-from radps_dag.workloads.sim.stores.records import read_record
 from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
 from radps_dag.workloads.sim.visibilities import Visibilities
 from radps_dag.workloads.units import ChannelRange
@@ -107,11 +106,8 @@ def clean(
     ]
     after, cycles = major_cycle(before, visibilities, highest, niter, gain, nsigma)
     worst = where_to_clean(cycles)
-    flux, remaining = (
-        sum(cycle.flux for cycle in cycles),
-        sum(max(0.0, cycle.left) for cycle in cycles),
-    )
-    total = max(0.0, flux)
+    total = max(0.0, sum(cycle.flux for cycle in cycles))
+    remaining = sum(max(0.0, cycle.left) for cycle in cycles)
     return {
         "image": _written(workdir, image, after, "residual"),
         "peak": worst.peak,
@@ -160,19 +156,15 @@ def _wanted(
     windows: Sequence[Visibilities], channels: ChannelRange | None, ranges: Product | None
 ) -> dict[int, list[int]]:
     """The channels to take of each spw; raises ValueError where none are left."""
-    free: Mapping[str, Any] | None = None
-    if ranges is not None:
-        free = read_record(ranges, "continuum_ranges")["ranges"]
     wanted: dict[int, list[int]] = {}
     for vis in windows:
         there = vis.channels.tolist()
         if channels is not None:
-            there = [
-                channel for channel in there if channels["first"] <= channel <= channels["last"]
-            ]
-        if free is not None:
-            line_free = set(channels_of(free.get(str(vis.spw), [])))
-            there = [channel for channel in there if channel in line_free]
+            span = range(channels["first"], channels["last"] + 1)
+            there = [channel for channel in there if channel in span]
+        if ranges is not None:
+            free = set(line_free(ranges, vis.spw))
+            there = [channel for channel in there if channel in free]
         wanted[vis.spw] = there
     if not any(wanted.values()):
         names = ", ".join(vis.name for vis in windows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from radps_dag.workloads.sim.imaging.uvcontsub import (
     residual_continuum,
     subtract_polynomial,
 )
+from radps_dag.workloads.sim.inputs import line_free
 from radps_dag.workloads.sim.simulation.geometry import cell_of
 from radps_dag.workloads.sim.simulation.sky import line_of
 from radps_dag.workloads.sim.stores.images import read_image
@@ -120,7 +120,7 @@ def sigma_clip(
         line_frequencies = [line["frequency"] * 1e9 for line in lines]
         kept = finding.mask_lines(frequency, before, line_frequencies)
     else:
-        before = kept = np.isin(channels, _line_free(ranges, spw))
+        before = kept = np.isin(channels, line_free(ranges, spw))
     kept = finding.clip_once(frequency, mean, kept, threshold)
     fraction = float(kept.sum()) / int(document["total"])
     free = finding.ranges_of(channels[kept].tolist())
@@ -205,12 +205,7 @@ def _to_fit(vis: Visibilities, ranges: Product | None) -> NDArray[np.bool_]:
         raise ValueError(f"all visibilities of {vis.name} are flagged: there is nothing to fit")
     if ranges is None:
         return np.ones(vis.frequency.size, dtype=bool)
-    free = np.isin(vis.channels, _line_free(ranges, vis.spw))
+    free = np.isin(vis.channels, line_free(ranges, vis.spw))
     if not free.any():
         raise ValueError(f"no line-free channels of {vis.name}: its continuum was not found")
     return free
-
-
-def _line_free(ranges: Product, spw: int) -> list[int]:
-    by_spw: Mapping[str, Any] = read_record(ranges, "continuum_ranges")["ranges"]
-    return finding.channels_of(by_spw.get(str(spw), []))

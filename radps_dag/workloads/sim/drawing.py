@@ -29,7 +29,7 @@ def draw_caltable(caltable: Product, *, workdir: Workdir) -> Drawn:
     """
     from radps_dag.workloads.sim.charts.solutions import solutions
 
-    return _drawn(solutions(read_caltable(caltable)), caltable, workdir)
+    return {"plot": plotted(solutions(read_caltable(caltable)), caltable, workdir)}
 
 
 @workload
@@ -43,7 +43,7 @@ def draw_spectrum(spectrum: Product, ranges: Product | None = None, *, workdir: 
     from radps_dag.workloads.sim.charts.spectrum import spectrum as drawn
 
     free = None if ranges is None else read_record(ranges, "continuum_ranges")
-    return _drawn(drawn(read_record(spectrum, "spectrum"), free), spectrum, workdir)
+    return {"plot": plotted(drawn(read_record(spectrum, "spectrum"), free), spectrum, workdir)}
 
 
 @workload
@@ -65,10 +65,11 @@ def draw_convergence(product: Product, *, workdir: Workdir) -> Drawn:
                 f"expected an image or a caltable, which know the iterations that made them; found "
                 f"{kind}: {product['uri']}"
             )
-    return _drawn(figure, product, workdir)
+    return {"plot": plotted(figure, product, workdir)}
 
 
-def _drawn(figure: Figure, of: Product, workdir: Workdir) -> Drawn:
+def plotted(figure: Figure, of: Product, workdir: Workdir, name: str = "plot") -> Product:
+    """Write a figure of a product as PNG."""
     from radps_dag.workloads.sim.charts.sheet import encoded
 
-    return {"plot": write_file(workdir, "plot", ".png", encoded(figure), of.get("selection"))}
+    return write_file(workdir, name, ".png", encoded(figure), of.get("selection"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import pi
 from typing import Any
 
 from radps_dag.workloads.contract.delivery import (
@@ -22,14 +21,13 @@ from radps_dag.workloads.outcomes import (
     Submitted,
     Verified,
 )
+from radps_dag.workloads.sim.drawing import plotted
 from radps_dag.workloads.sim.stores.files import write_file
 from radps_dag.workloads.sim.stores.images import read_image
 from radps_dag.workloads.sim.stores.observations import observation_behind
 from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
-
-ARCSEC = pi / 180 / 3600
 
 __all__ = [
     "describe_fits",
@@ -64,10 +62,8 @@ def draw_quicklook(image: Product, *, workdir: Workdir) -> Exported:
         image: the image
     """
     from radps_dag.workloads.sim.charts.quicklook import quicklook
-    from radps_dag.workloads.sim.charts.sheet import encoded
 
-    content = encoded(quicklook(read_image(image)))
-    return _exported(write_file(workdir, "quicklook", ".png", content, image.get("selection")))
+    return _exported(plotted(quicklook(read_image(image)), image, workdir, "quicklook"))
 
 
 @workload
@@ -93,21 +89,21 @@ def describe_fits(image: Product, *, workdir: Workdir) -> Measured:
     Args:
         image: the file
     """
+    from radps_dag.workloads.sim.charts.planes import ARCSEC
     from radps_dag.workloads.sim.charts.quicklook import fits_quicklook
-    from radps_dag.workloads.sim.charts.sheet import encoded
     from radps_dag.workloads.sim.stores.fits_reading import read_plane
 
     plane = read_plane(image)
     peak, rms = float(plane.values.max()), plane.rms
-    content = encoded(fits_quicklook(plane))
+    dynamic_range = peak / rms if rms else 0.0
     return {
         "peak": peak,
         "rms": rms,
-        "dynamic_range": peak / rms if rms else 0.0,
+        "dynamic_range": dynamic_range,
         "beam_major": float(plane.beam[0]) / ARCSEC,
         "beam_minor": float(plane.beam[1]) / ARCSEC,
-        "score": snr_score(peak / rms if rms else 0.0),
-        "plot": write_file(workdir, "plot", ".png", content, image.get("selection")),
+        "score": snr_score(dynamic_range),
+        "plot": plotted(fits_quicklook(plane), image, workdir),
     }
 
 

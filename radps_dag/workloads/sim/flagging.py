@@ -8,6 +8,7 @@ from radps_dag.workloads.outcomes import Flagged
 from radps_dag.workloads.sim.flags.outliers import flag_outliers
 from radps_dag.workloads.sim.stores.processing_sets import derive
 from radps_dag.workloads.sim.stores.sources import read_visibilities
+from radps_dag.workloads.sim.visibilities import mean_flagged
 from radps_dag.workloads.units import Sigmas
 
 __all__ = ["autoflag"]
@@ -39,5 +40,5 @@ def autoflag(
     if polarization is not None:
         selection["polarization"] = polarization
     product = derive(workdir, ms, "flagged", flagged, ["flag"], selection)
-    fraction = sum(vis.flagged_fraction for vis in flagged) / len(flagged)
+    fraction = mean_flagged(flagged)
     return {"ms": product, "flagged_fraction": fraction, "score": flag_score(fraction)}

@@ -20,8 +20,9 @@ from radps_dag.workloads.sim.calibration.solving import (
     require_solvable,
 )
 from radps_dag.workloads.sim.calibration.sums import visits_of
+from radps_dag.workloads.sim.inputs import caltable_of, of_scan
 from radps_dag.workloads.sim.observation import Observation
-from radps_dag.workloads.sim.solutions import Caltable, Solutions
+from radps_dag.workloads.sim.solutions import Caltable, Solutions, median_snr
 from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
 from radps_dag.workloads.sim.stores.sources import models_of, observation_behind, read_visibilities
 from radps_dag.workloads.sim.visibilities import PointModel, Visibilities
@@ -109,7 +110,7 @@ def solve_gains(
     ]
     solutions = tuple(part for scan in scans for part in scan.parts)
     change = max(scan.change for scan in scans)
-    snr = min(_median_snr(part) for part in solutions)
+    snr = min(median_snr([part]) for part in solutions)
     scatter = [phase_scatter(part.gain, part.flag, reference) for part in solutions]
     phase_rms = float(np.sqrt(np.mean(np.square(scatter))))
     history = () if before is None else before.history
@@ -139,9 +140,7 @@ def derive_flux_scale(
         gains: gain solutions
     """
     observation = observation_behind(ms)
-    table = read_caltable(gains)
-    if table.type != "gains":
-        raise ValueError(f"expected a caltable of type gains, found {table.type}: {gains['uri']}")
+    table = caltable_of(gains, "gains")
     reference_fluxes = _known(observation, table, models_of(ms))
     densities = fluxscale.derive_flux_densities(table.parts, reference_fluxes)
     flux = reference_fluxes | {field: density.mean for field, density in densities.items()}
@@ -187,13 +186,8 @@ def _scan(
 ) -> tuple[list[Visibilities], int]:
     """The calibrators in a scan, their bandpass applied, and the reference antenna of all scans."""
     everything = _calibrators(ms, spws)
-    inside = [vis.of_times(vis.scan == scan) for vis in everything]
-    if not any(vis.time.size for vis in inside):
-        there = ", ".join(
-            map(str, sorted({int(number) for vis in everything for number in vis.scan}))
-        )
-        raise ValueError(f"no data of scan {scan} in {ms['uri']}; there are {there or 'none'}")
-    parts = [apply_table(vis, bandpass) for vis in inside if vis.time.size]
+    inside = of_scan(everything, scan, f"in {ms['uri']}")
+    parts = [apply_table(vis, bandpass) for vis in inside]
     require_solvable(parts, f"spws {', '.join(map(str, spws))}, scan {scan}")
     return parts, reference_antenna(everything, bandpass)
 
@@ -243,8 +237,3 @@ def _start(before: Caltable | None, visit: Sequence[Visibilities]) -> list[Solut
             raise ValueError(f"the gains to start from are not of {vis.name}")
         starts.append(fitting[0])
     return starts
-
-
-def _median_snr(part: Solutions) -> float:
-    good = part.snr[~part.flag]
-    return float(np.median(good)) if good.size else 0.0

@@ -19,20 +19,7 @@ from radps_dag.workloads.sim.stores.observations import observation_behind
 __all__ = ["concatenate_images", "describe_images"]
 
 # What images are made up of: small, as nothing but images is wanted.
-_MADE_UP = Observation(
-    project="simulated",
-    calibrators=("J1924-2914", "J1832-2039"),
-    targets=("G09.62",),
-    spws=(0, 1),
-    scans=(1, 2),
-    polarizations=("XX", "YY"),
-    channels=8,
-    antennas=10,
-    seed=1,
-    noise=1.0,
-    phase_rms=10.0,
-    wvr_error=0.2,
-)
+_MADE_UP = Observation(scans=(1, 2), channels=8, antennas=10, phase_rms=10.0)
 _PIXELS = 128
 
 

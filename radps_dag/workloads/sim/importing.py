@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,17 @@ from radps_dag.workloads.sim.apriori.radiometers import phase_rms_ratio, radiome
 from radps_dag.workloads.sim.apriori.tables import nothing_recorded, tables_of
 from radps_dag.workloads.sim.apriori.tsys import tsys_solutions
 from radps_dag.workloads.sim.flags.outliers import flag_outliers
-from radps_dag.workloads.sim.observing import data_of, intents, wanted_intents
+from radps_dag.workloads.sim.inputs import caltable_of, some_visibilities
+from radps_dag.workloads.sim.observing import data_of
 from radps_dag.workloads.sim.simulation.geometry import antennas_of
-from radps_dag.workloads.sim.simulation.observe import simulate
-from radps_dag.workloads.sim.solutions import Caltable
-from radps_dag.workloads.sim.stores.caltables import read_caltable, write_caltable
+from radps_dag.workloads.sim.simulation.observe import intents_of, simulate
+from radps_dag.workloads.sim.solutions import Caltable, CaltableType, Solutions
+from radps_dag.workloads.sim.stores.caltables import write_caltable
 from radps_dag.workloads.sim.stores.measurement_sets import read_field
 from radps_dag.workloads.sim.stores.observations import read_observation
 from radps_dag.workloads.sim.stores.processing_sets import Table, derive, gather, write_visibilities
 from radps_dag.workloads.sim.stores.sources import observation_behind, read_table, read_visibilities
-from radps_dag.workloads.sim.visibilities import Visibilities
+from radps_dag.workloads.sim.visibilities import Visibilities, mean_flagged
 
 __all__ = [
     "apply_antenna_positions",
@@ -81,9 +83,9 @@ def apply_online_flags(ms: Product, *, workdir: Workdir) -> Flagged:
     Args:
         ms: visibilities as imported
     """
-    flagged = [flag_online(vis, _recorded(ms, vis, "flags_xds")) for vis in _all_of(ms)]
+    flagged = [flag_online(vis, _recorded(ms, vis, "flags_xds")) for vis in some_visibilities(ms)]
     product = derive(workdir, ms, "flagged", flagged, ["flag"])
-    fraction = _mean_flagged(flagged)
+    fraction = mean_flagged(flagged)
     return {"ms": product, "flagged_fraction": fraction, "score": flag_score(fraction)}
 
 
@@ -115,10 +117,8 @@ def apply_antenna_positions(ms: Product, positions: Product, *, workdir: Workdir
         ms: the visibilities
         positions: corrections of the antenna positions
     """
-    table = read_caltable(positions)
-    if table.type != "antenna_positions":
-        raise ValueError(f"expected antenna_positions, found {table.type}: {positions['uri']}")
-    corrected = [correct_positions(vis, table.parameters["offsets"]) for vis in _all_of(ms)]
+    offsets = caltable_of(positions, "antenna_positions").parameters["offsets"]
+    corrected = [correct_positions(vis, offsets) for vis in some_visibilities(ms)]
     return {"ms": derive(workdir, ms, "prepared", corrected, ["data"])}
 
 
@@ -129,7 +129,7 @@ def calibrate_tsys(ms: Product, *, workdir: Workdir) -> Tsys:
     Args:
         ms: the visibilities
     """
-    parts = _all_of(ms)
+    parts = some_visibilities(ms)
     tables = [_recorded(ms, vis, "system_calibration_xds") for vis in parts]
     solutions = [tsys_solutions(vis, table) for vis, table in zip(parts, tables, strict=True)]
     measured = np.concatenate([table["TSYS"].ravel() for table in tables])
@@ -137,13 +137,7 @@ def calibrate_tsys(ms: Product, *, workdir: Workdir) -> Tsys:
     if not usable.size:
         raise ValueError(f"no system temperatures above zero in {ms['uri']}")
     median = float(np.median(usable))
-    caltable = write_caltable(
-        workdir,
-        observation_behind(ms),
-        Caltable("tsys", parts[0].antennas.names, tuple(solutions)),
-        ms.get("selection"),
-    )
-    return {"caltable": caltable, "median": median}
+    return {"caltable": _written(workdir, ms, "tsys", parts, solutions), "median": median}
 
 
 @workload
@@ -157,21 +151,14 @@ def calibrate_wvr(ms: Product, *, workdir: Workdir) -> Wvr:
     Args:
         ms: the visibilities
     """
-    parts = _all_of(ms)
+    parts = some_visibilities(ms)
     tables = [_recorded(ms, vis, "radiometer_xds") for vis in parts]
-    pairs = list(zip(parts, tables, strict=True))
-    solutions = tuple(radiometer_solutions(vis, table["PATH"]) for vis, table in pairs)
-    caltable = write_caltable(
-        workdir,
-        observation_behind(ms),
-        Caltable("wvr", parts[0].antennas.names, solutions),
-        ms.get("selection"),
-    )
-    clean = [flag_outliers(vis, _OUTLIER) for vis in parts]
-    ratios = [
-        phase_rms_ratio(vis, solution) for vis, solution in zip(clean, solutions, strict=True)
+    solutions = [
+        radiometer_solutions(vis, table["PATH"]) for vis, table in zip(parts, tables, strict=True)
     ]
-    ratio = float(np.median(ratios))
+    caltable = _written(workdir, ms, "wvr", parts, solutions)
+    clean = [flag_outliers(vis, _OUTLIER) for vis in parts]
+    ratio = float(np.median(list(map(phase_rms_ratio, clean, solutions))))
     return {"caltable": caltable, "phase_rms_ratio": ratio, "score": wvr_score(ratio)}
 
 
@@ -194,21 +181,21 @@ def gather_visibilities(
     observation = observation_behind(ms)
     together = read_visibilities(ms)
     present = {vis.field for vis in together}
-    order = (*observation.calibrators, *observation.targets)
-    fields = [field for field in order if field in present]
+    fields = [field for field in observation.fields if field in present]
     spws = [spw for spw in observation.spws if spw in {vis.spw for vis in together}]
     if context.declares("datasets"):
         context.add("datasets", _described(ms, group, fields, spws, together))
     calibrators = any(field in observation.calibrators for field in fields)
-    wanted = wanted_intents("calibrators" if calibrators else "target")
-    flagged = _mean_flagged(together)
+    wanted = ["BANDPASS", "FLUX", "PHASE"] if calibrators else ["TARGET"]
+    intents = [intent for field in fields for intent in intents_of(observation, field)]
+    flagged = mean_flagged(together)
     return {
         "ms": ms,
         "fields": fields,
         "spws": spws,
         "flagged_fraction": flagged,
         "flag_score": flag_score(flagged),
-        "intents_score": intents_score(intents(observation, fields), wanted),
+        "intents_score": intents_score(list(dict.fromkeys(intents)), wanted),
     }
 
 
@@ -234,6 +221,17 @@ def _described(
     }
 
 
+def _written(
+    workdir: Path,
+    ms: Product,
+    type: CaltableType,
+    parts: Sequence[Visibilities],
+    solutions: Sequence[Solutions],
+) -> Product:
+    table = Caltable(type, parts[0].antennas.names, tuple(solutions))
+    return write_caltable(workdir, observation_behind(ms), table, ms.get("selection"))
+
+
 def _recorded(ms: Product, vis: Visibilities, table: str) -> Mapping[str, NDArray[Any]]:
     """Read what the telescope recorded beside visibilities; real data get nothing that would change
     them.
@@ -241,14 +239,3 @@ def _recorded(ms: Product, vis: Visibilities, table: str) -> Mapping[str, NDArra
     if observation_behind(ms).data is None:
         return read_table(ms, vis.name, table)
     return nothing_recorded(vis)
-
-
-def _all_of(ms: Product) -> list[Visibilities]:
-    parts = read_visibilities(ms)
-    if not parts:
-        raise ValueError(f"no visibilities in {ms['uri']}")
-    return parts
-
-
-def _mean_flagged(parts: list[Visibilities]) -> float:
-    return sum(vis.flagged_fraction for vis in parts) / len(parts)

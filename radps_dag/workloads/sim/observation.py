@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Data", "Observation"]
+__all__ = ["NOTHING_SIMULATED", "Data", "Observation"]
+
+# Of an observation whose data are real.
+NOTHING_SIMULATED: Mapping[str, Any] = {"seed": 0} | dict.fromkeys(
+    (
+        *("noise", "phase_rms", "amplitude_rms", "bandpass_rms", "interference"),
+        *("position_error", "wvr_error"),
+    ),
+    0.0,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +46,32 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The arguments of simulate_observation by their names, or their values in real data; of what
-    is simulated there nothing."""
+    """The arguments of simulate_observation by their names and with their defaults, or their values
+    in real data."""
 
-    project: str
-    calibrators: tuple[str, ...]
-    targets: tuple[str, ...]
-    spws: tuple[int, ...]
-    scans: tuple[int, ...]
-    polarizations: tuple[str, ...]
-    channels: int
-    antennas: int
-    seed: int = 0
-    noise: float = 0.0
-    phase_rms: float = 0.0
-    amplitude_rms: float = 0.0
-    bandpass_rms: float = 0.0
-    interference: float = 0.0
-    position_error: float = 0.0
-    wvr_error: float = 0.0
+    project: str = "simulated"
+    calibrators: tuple[str, ...] = ("J1924-2914", "J1832-2039")
+    targets: tuple[str, ...] = ("G09.62",)
+    spws: tuple[int, ...] = (0, 1)
+    scans: tuple[int, ...] = (1, 2, 3)
+    polarizations: tuple[str, ...] = ("XX", "YY")
+    channels: int = 32
+    antennas: int = 12
+    seed: int = 1
+    noise: float = 1.0
+    phase_rms: float = 40.0
+    amplitude_rms: float = 0.05
+    bandpass_rms: float = 0.1
+    interference: float = 0.01
+    position_error: float = 3e-4
+    wvr_error: float = 0.2
     dead_receptors: tuple[str, ...] = ()
     data: Data | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Calibrators and targets."""
+        return (*self.calibrators, *self.targets)
 
     def to_json(self) -> dict[str, Any]:
         """Its members as JSON."""

@@ -10,7 +10,7 @@ from radps_dag.workloads.outcomes import Observed, Opened
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.simulation.corruption import dead
 from radps_dag.workloads.sim.simulation.geometry import VISIT_INTEGRATIONS
-from radps_dag.workloads.sim.simulation.observe import State, intents_of, simulate
+from radps_dag.workloads.sim.simulation.observe import State, simulate
 from radps_dag.workloads.sim.stores.measurement_sets import (
     convert,
     is_measurement_set,
@@ -19,15 +19,14 @@ from radps_dag.workloads.sim.stores.measurement_sets import (
 from radps_dag.workloads.sim.stores.observations import read_observation, write_observation
 from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
 from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
+from radps_dag.workloads.sim.visibilities import mean_flagged
 from radps_dag.workloads.units import Degrees, Fraction, Megabytes, Metres
 
 __all__ = [
-    "data_of",
     "describe_observation",
     "describe_visibilities",
     "open_data",
     "simulate_observation",
-    "wanted_intents",
 ]
 
 Intent = Literal["calibrators", "target"]
@@ -47,11 +46,6 @@ _NOT_NEGATIVE = (
 _MOST = 1e6
 _MOST_VISIBILITIES = 1e8  # 800 MB
 _STATES: dict[str, State] = {"imported": "imported", "prepared": "prepared", "flagged": "flagged"}
-
-
-def wanted_intents(intent: Intent) -> list[str]:
-    """The scan intents that an import must bring."""
-    return ["BANDPASS", "FLUX", "PHASE"] if intent == "calibrators" else ["TARGET"]
 
 
 @workload
@@ -138,22 +132,17 @@ def simulate_observation(
 
 def _check(observation: Observation) -> None:
     """Raise ValueError for what cannot be observed."""
-    for name in ("spws", "polarizations", "scans"):
+    for name in ("spws", "polarizations", "scans", "fields"):
         values = getattr(observation, name)
         if not values or len(set(values)) < len(values):
             raise ValueError(f"{name} must be one or more, each once; they are {list(values)}")
-    fields = (*observation.calibrators, *observation.targets)
-    if wrong := [name for name in fields if not name.strip(". ") or "/" in name]:
+    if wrong := [name for name in observation.fields if not name.strip(". ") or "/" in name]:
         raise ValueError(f"{wrong[0]!r} is not a name of a field: it needs a letter, and no /")
-    if wrong := [
-        polarization for polarization in observation.polarizations if polarization not in _PARALLEL
-    ]:
+    if wrong := [name for name in observation.polarizations if name not in _PARALLEL]:
         raise ValueError(
             f"no polarization {wrong[0]!r}: sources are unpolarized, so that there are only "
             f"{', '.join(_PARALLEL)}"
         )
-    if not fields or len(set(fields)) < len(fields):
-        raise ValueError(f"fields must be one or more, each once; they are {list(fields)}")
     if observation.channels < 1 or observation.antennas < 1:
         raise ValueError(
             f"{observation.channels} channels and {observation.antennas} antennas: there must be "
@@ -290,14 +279,12 @@ def _opened(ms: Product, channels_per_block: int) -> Opened:
         raise ValueError(f"channels_per_block must be at least 1, not {channels_per_block}")
     observation = observation_behind(ms)
     parts = read_visibilities(ms)
-    order = (*observation.calibrators, *observation.targets)
     scans = {int(scan) for vis in parts for scan in vis.scan}
     channels = {vis.spw: vis.frequency.size for vis in parts}
     spws = [spw for spw in observation.spws if spw in channels]
-    flagged = sum(vis.flagged_fraction for vis in parts) / max(1, len(parts))
     return {
         "ms": ms,
-        "fields": sorted({vis.field for vis in parts}, key=order.index),
+        "fields": sorted({vis.field for vis in parts}, key=observation.fields.index),
         "spws": spws,
         "scans": [scan for scan in observation.scans if scan in scans],
         "polarizations": list(observation.polarizations),
@@ -306,12 +293,5 @@ def _opened(ms: Product, channels_per_block: int) -> Opened:
             for spw in spws
             for first in range(0, channels[spw], channels_per_block)
         ],
-        "flagged_fraction": flagged,
+        "flagged_fraction": mean_flagged(parts),
     }
-
-
-def intents(observation: Observation, fields: list[str]) -> list[str]:
-    """The intents of fields, each once."""
-    return list(
-        dict.fromkeys(intent for field in fields for intent in intents_of(observation, field))
-    )

@@ -13,7 +13,8 @@ from radps_dag.workloads.sim.calibration.selfcal import solve_against
 from radps_dag.workloads.sim.calibration.solving import reference_antenna
 from radps_dag.workloads.sim.imaging.predicting import predict
 from radps_dag.workloads.sim.imaging.statistics import Statistics, statistics
-from radps_dag.workloads.sim.solutions import Caltable
+from radps_dag.workloads.sim.inputs import of_scan
+from radps_dag.workloads.sim.solutions import Caltable, median_snr
 from radps_dag.workloads.sim.stores.caltables import write_caltable
 from radps_dag.workloads.sim.stores.images import read_image
 from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
@@ -54,10 +55,7 @@ def solve_selfcal(
     if "model" not in image.planes:
         raise ValueError(f"image {model['uri']} has no model to solve against: clean it first")
     (vis,) = read_visibilities(ms, field=image.field, spws=[spw])
-    inside = vis.of_times(vis.scan == scan)
-    if not inside.time.size:
-        there = ", ".join(map(str, np.unique(vis.scan).tolist()))
-        raise ValueError(f"no data of scan {scan} of {vis.name}; there are {there or 'none'}")
+    (inside,) = of_scan([vis], scan, f"of {vis.name}")
     reference = reference_antenna([vis])
     # The model is of the image's channels: a line in others would be taken for wrong gains.
     inside = inside.of_channels(np.isin(inside.channels, image.channels.get(spw, ())))
@@ -65,11 +63,10 @@ def solve_selfcal(
         raise ValueError(f"image {model['uri']} has no channels of spw {spw} to solve against")
     solutions = solve_against(inside, predict(image, inside), reference, interval, mode, snr_min)
     table = Caltable("selfcal", vis.antennas.names, (solutions,))
-    good = solutions.snr[~solutions.flag]
     selection = {"spw": spw, "scan": scan}
     return {
         "caltable": write_caltable(workdir, observation_behind(ms), table, selection),
-        "snr": float(np.median(good)) if good.size else 0.0,
+        "snr": median_snr([solutions]),
         "flagged_fraction": float(solutions.flag.mean()),
     }
 

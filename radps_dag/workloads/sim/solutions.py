@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from radps_dag.workloads.sim.visibilities import Bools, Complexes, Floats, Visibilities
 
-__all__ = ["Caltable", "CaltableType", "Solutions", "solved_on"]
+__all__ = ["Caltable", "CaltableType", "Solutions", "median_snr", "solved_on"]
 
 CaltableType = Literal[
     "antenna_positions", "tsys", "wvr", "phase_up", "bandpass", "gains", "flux_scale", "selfcal"
@@ -70,6 +71,12 @@ def solved_on(
         flag=flag,
         snr=np.where(flag, 0.0, snr),
     )
+
+
+def median_snr(parts: Sequence[Solutions]) -> float:
+    """Median signal to noise of the solutions that are not flagged; 0 where all are."""
+    good = np.concatenate([part.snr[~part.flag] for part in parts])
+    return float(np.median(good)) if good.size else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ polarizations, a antennas.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "Integers",
     "PointModel",
     "Visibilities",
+    "mean_flagged",
 ]
 
 SPEED_OF_LIGHT = 299_792_458.0  # m/s
@@ -135,3 +137,8 @@ class Visibilities:
             flag=self.flag[:, :, chosen],
             weight=self.weight[:, :, chosen],
         )
+
+
+def mean_flagged(parts: Sequence[Visibilities]) -> float:
+    """Mean over parts of the share that is flagged; 0 where there are none."""
+    return sum(vis.flagged_fraction for vis in parts) / max(1, len(parts))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import cmath
+import inspect
 import math
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from repository import SUPPORT
 from sim_data_support import BANDPASS, FIELDS, PHASE, TARGET, digest, observation
 
 from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.observing import simulate_observation
 from radps_dag.workloads.sim.simulation.corruption import (
     T0,
     bandpass,
@@ -53,6 +55,15 @@ def gains_of_baselines(simulated: Simulated) -> NDArray[np.complex128]:
     """g_i conj(g_j) of the truth (t, b, f, p)."""
     vis, gain = simulated.vis, simulated.gain
     return gain[:, vis.antenna1] * gain[:, vis.antenna2].conj()
+
+
+def test_the_defaults_of_an_observation() -> None:
+    """A record that says nothing is of what simulate_observation makes without arguments."""
+    parameters = inspect.signature(simulate_observation).parameters
+    for name, value in asdict(Observation()).items():
+        if name != "data":
+            default = parameters[name].default
+            assert value == (tuple(default) if isinstance(default, list) else default), name
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -31,7 +31,7 @@ from radps_dag.workloads.sim.solutions import Caltable, Solutions
 
 __all__ = ["draw_curve", "draw_offsets", "solutions"]
 
-_WIDTH, _GAP, _PAIR = 8.5, 0.12, 0.06  # of a row, between antennas, between frames of one; inches
+_WIDTH, _GAP, _PAIR = 8.5, 0.2, 0.06  # of a row, between antennas, between frames of one; inches
 _MOST_ANTENNAS = 36
 # Solutions of so many times or channels have large markers, and are joined: lines through the noise
 # of more would hide each other, and make large files.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.observation import Data, Observation
+from radps_dag.workloads.sim.observation import NOTHING_SIMULATED, Data, Observation
 from radps_dag.workloads.sim.simulation.geometry import cell_for
 from radps_dag.workloads.sim.stores.partitions import (
     PARALLEL,
@@ -93,6 +93,7 @@ def observation_in(path: Path, group: str) -> Observation:
         polarizations=tuple(name for name in dict.fromkeys(everything) if name in PARALLEL),
         channels=max(part.data.sizes["frequency"] for part in parts),
         antennas=max(part.antennas.sizes["antenna_name"] for part in parts),
+        **NOTHING_SIMULATED,
         data=Data(
             group=group,
             telescope=str(first.antennas.attrs.get("overall_telescope_name", "unknown")),

@@ -221,6 +221,14 @@ def test_nothing_wrong_was_registered(site: Site) -> None:
     assert "deployed_wrong" not in site.command("deployments").stdout
 
 
+def test_a_line_of_cron_is_checked_before_a_server_is_asked(site: Site) -> None:
+    """So that none is started for a slip of the pen."""
+    file = site.write("deployed_wrong", GIVES)
+    nowhere = {"PREFECT_API_URL": "http://127.0.0.1:1/api"}
+    done = site.command("deploy", str(file), *OURS, "--cron", "at three", **nowhere)
+    assert done.returncode == 2 and "is not a line of cron" in done.stderr
+
+
 def test_a_schedule_asks_nobody(site: Site) -> None:
     """A param without a default must be given where a schedule begins the runs."""
     needs = "params: {value: {type: integer}}\nstages: {one: {run: give}}"

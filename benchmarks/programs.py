@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from benchmarks.sim import PIPELINES
+from radps_dag.workloads import local_path
 from radps_dag.workloads.sim.observation import Observation
 from radps_dag.workloads.sim.primary_beam import primary_beam
 from radps_dag.workloads.sim.simulation.geometry import cell_of, frequencies_of
@@ -31,7 +31,7 @@ from radps_dag.workloads.sim.stores.fits_reading import FitsPlane, read_plane
 from radps_dag.workloads.sim.stores.images import read_image
 from radps_dag.workloads.sim.stores.measurement_set_v2 import write_measurement_set
 from radps_dag.workloads.sim.stores.observations import read_observation
-from radps_dag.workloads.sim.stores.processing_sets import read_visibilities
+from radps_dag.workloads.sim.stores.sources import read_visibilities
 
 ARCSEC = np.pi / 180 / 3600
 PIXELS = 256
@@ -60,9 +60,9 @@ def main() -> None:
         sim = [of_sim(ours[place], about) for place in ("first_image", "rounds")]
         clean = theirs["first_image/clean"]["image"], theirs["rounds"]["image"]
         wsclean = [measured(read_plane(image), about) for image in clean]
-        alike = [
-            imaged(ms, Path(folder), scale) for ms in (exported(ours, folder), theirs["apply"])
-        ]
+        mask = theirs["rounds"]["mask"]
+        both = exported(ours, folder), theirs["apply"]
+        alike = [imaged(ms, mask, Path(folder), scale) for ms in both]
         calibrated = [measured(read_plane(image), about) for image in alike]
     true = brightness(about)
     print("| | library `sim` | WSClean | apart |")
@@ -70,7 +70,7 @@ def main() -> None:
     for name, one, other in zip(("before", "after"), sim, wsclean, strict=True):
         show(f"dynamic range {name}", one.dynamic_range, other.dynamic_range, "{:.0f}")
     ranges = [image.dynamic_range for image in calibrated]
-    show("the same after, both imaged with WSClean", *ranges, "{:.0f}")
+    show("the same after, both imaged with WSClean in one mask", *ranges, "{:.0f}")
     after, other = sim[1], wsclean[1]
     show("peak in mJy/beam", 1e3 * after.peak, 1e3 * other.peak, "{:.1f}")
     show("noise in mJy/beam", 1e3 * after.rms, 1e3 * other.rms, "{:.2f}")
@@ -105,16 +105,18 @@ def exported(ours: Mapping[str, Mapping[str, Any]], folder: str) -> Mapping[str,
     return {"ms": {"uri": path.as_uri(), "kind": "visibilities"}}
 
 
-def imaged(outputs: Mapping[str, Any], folder: Path, scale: str) -> dict[str, str]:
-    """CORRECTED_DATA of a MeasurementSet, imaged as the recipe does it."""
-    path = unquote(urlsplit(outputs["ms"]["uri"]).path)
+def imaged(
+    outputs: Mapping[str, Any], mask: Mapping[str, Any], folder: Path, scale: str
+) -> dict[str, str]:
+    """CORRECTED_DATA of a MeasurementSet, imaged within a mask as the recipe does it."""
+    path = local_path(outputs["ms"])
     into = folder / f"image-of-{Path(path).stem}"
     into.mkdir()
     words = ["wsclean", "-name", "img", "-temp-dir", ".", "-reorder", "-no-update-model-required"]
     words += ["-data-column", "CORRECTED_DATA", "-size", str(PIXELS), str(PIXELS), "-scale"]
     words += [scale.removeprefix("scale="), "-weight", "briggs", "0.5", "-niter", "20000"]
-    words += ["-mgain", "0.3", "-auto-mask", "3", "-auto-threshold", "0.3", "-multiscale"]
-    words += ["-padding", "2", "-j", "1", path]
+    words += ["-mgain", "0.8", "-fits-mask", local_path(mask), "-auto-threshold", "0.6"]
+    words += ["-multiscale", "-padding", "2", "-j", "1", path]
     subprocess.run(words, cwd=into, capture_output=True, check=True)
     return {"uri": (into / "img-image.fits").as_uri(), "kind": "image"}
 

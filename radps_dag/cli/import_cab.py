@@ -36,7 +36,6 @@ def command(file: Path, folder: Path, only: tuple[str, ...]) -> int:
     from radps_dag.foreign import cab_to_tool, read_cabs
     from radps_dag.foreign.cab_types import Unsayable
     from radps_dag.problem import did_you_mean, there_are
-    from radps_dag.workloads.tools.reading import read_tool
 
     cabs, warnings = read_cabs(file)
     if unknown := [name for name in only if name not in cabs]:
@@ -62,7 +61,7 @@ def command(file: Path, folder: Path, only: tuple[str, ...]) -> int:
     if not drafts:
         raise UsageError(f"{file}: none of its cabs can be a tool file")
     paths = [(Path(f"{name}.yaml"), draft) for name, draft in drafts.items()]
-    write_files(paths, folder, file, read_tool)
+    write_files(paths, folder, file)  # each was read above
     for path, _ in paths:
         click.echo(folder / path)
     return 0

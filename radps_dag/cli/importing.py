@@ -27,15 +27,25 @@ def write_files(
     drafts: Iterable[tuple[Path, Draft]],
     folder: Path,
     origin: Path,
-    check: Callable[[Path], object],
+    check: Callable[[Path], object] | None = None,
 ) -> None:
-    """Write files, all of which `check` takes, or none.
+    """Write files, all of which `check` takes, or none; without it they are known to be valid.
 
     Raises UsageError where a file is in the way, or where one would not be valid.
     """
     texts = {path: draft.text(origin.name) for path, draft in drafts}
     if taken := next((path for path in texts if (folder / path).exists()), None):
         raise UsageError(f"{folder / taken} is there already; name another directory with -o")
+    if check is not None:
+        _refuse_invalid(texts, origin, check)
+    try:
+        _lay_out(texts, folder)
+    except OSError as error:
+        where = error.filename or folder
+        raise UsageError(f"{where}: cannot write: {error.strerror or error}") from error
+
+
+def _refuse_invalid(texts: dict[Path, str], origin: Path, check: Callable[[Path], object]) -> None:
     with TemporaryDirectory(prefix="radps-dag-") as scratch:
         _lay_out(texts, Path(scratch))
         for path in texts:
@@ -47,11 +57,6 @@ def write_files(
                 raise UsageError(
                     f"{message} (line {first.at.line}: {first.at.text.strip()})"
                 ) from None
-    try:
-        _lay_out(texts, folder)
-    except OSError as error:
-        where = error.filename or folder
-        raise UsageError(f"{where}: cannot write: {error.strerror or error}") from error
 
 
 def _lay_out(texts: dict[Path, str], folder: Path) -> None:

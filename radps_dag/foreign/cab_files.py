@@ -14,6 +14,8 @@ __all__ = ["Cab", "read_cabs"]
 
 Cab = Table
 _DEEPEST = 20  # files in files, tables in tables
+_INCLUDES = ("_include", "_include_post")
+_OPTIONAL = "[optional]"
 
 
 def read_cabs(path: Path) -> tuple[dict[str, Cab], list[Problem]]:
@@ -54,34 +56,51 @@ class _Files:
         if not isinstance(document.data, Table):
             raise UsageError(f"{name}: there are no cabs in it; they stand under 'cabs'")
         table: Table = document.data
-        merged = table
-        for other in self._included(table, path, depth):
-            merged = merge(other, merged)
+        return self._with_included(table, path, depth)
+
+    def _with_included(self, table: Table, path: Path, depth: int) -> Table:
+        """A table over what it includes, and under what it includes afterwards; and so for those
+        inside of it."""
+        merged = Table(table.source)
+        for key, value in table.items():
+            if key not in _INCLUDES:
+                inside = isinstance(value, Table) and depth <= _DEEPEST
+                merged[key] = self._with_included(value, path, depth) if inside else value
+                merged.places[key] = table.places[key]
+        for other in self._included(table, "_include", path, depth):
+            merged = merge(_scrubbed(other, table), merged)
+        for other in self._included(table, "_include_post", path, depth):
+            merged = merge(merged, _scrubbed(other, table))
         return merged
 
-    def _included(self, table: Table, path: Path, depth: int) -> Iterator[Table]:
-        listed = table.get("_include", ())
-        for name in _names(listed):
+    def _included(self, table: Table, key: str, path: Path, depth: int) -> Iterator[Table]:
+        """What a table includes; of two files with the same key the later counts."""
+        found = []
+        for name, optional in _names(table.get(key, ())):
             places = (folder / name for folder in (path.parent, *path.resolve().parents))
             there = next((place for place in places if place.is_file()), None)
-            if there is None or depth > _DEEPEST:
+            if there is not None and depth <= _DEEPEST:
+                found.append(self.read(there, depth + 1))
+            elif not optional:
                 message = f"{name!r}, which is included, is not there"
-                at = table.key_at("_include")
-                self.warnings.append(Problem(at, "cab", message, severity="warning"))
-            else:
-                yield self.read(there, depth + 1)
+                self.warnings.append(Problem(table.key_at(key), "cab", message, severity="warning"))
+        yield from reversed(found) if key == "_include" else found
 
 
-def _names(listed: Any) -> Iterator[str]:
-    """Paths of an `_include`: a text, a list, or such by the package that they lie in."""
+def _names(listed: Any, folder: str = "") -> Iterator[tuple[str, bool]]:
+    """Paths of an `_include`, and whether they may be missing: a text, a list, or such by the
+    folder or (in parentheses) the package that they lie in, which is not looked for."""
     if isinstance(listed, str):
-        yield listed if Path(listed).suffix else f"{listed}.yml"
+        name = listed.strip().removesuffix(_OPTIONAL)
+        name = f"{folder}{name.rpartition(')')[2] if name.startswith('(') else name}"
+        yield name if Path(name).suffix else f"{name}.yml", listed.strip().endswith(_OPTIONAL)
     elif isinstance(listed, Mapping):
-        for names in listed.values():
-            yield from _names(names)
+        for place, names in listed.items():
+            inside = "" if place.startswith("(") or place == "." else f"{place}/"
+            yield from _names(names, folder + inside)
     elif isinstance(listed, list):
         for item in listed:
-            yield from _names(item)
+            yield from _names(item, folder)
 
 
 class _Uses:
@@ -100,7 +119,7 @@ class _Uses:
         for name in [uses] if isinstance(uses, str) else uses:
             other = self._named(str(name))
             if isinstance(other, Table):
-                merged = merge(other, merged)
+                merged = merge(_scrubbed(other, value), merged)
             else:
                 message = f"'_use: {name}' names nothing in this file or what it includes"
                 at = value.key_at("_use")
@@ -108,7 +127,7 @@ class _Uses:
         result = Table(merged.source)
         result.places.update(merged.places)
         for key, item in merged.items():
-            if key != "_use":
+            if key not in ("_use", "_scrub"):
                 result[key] = self.filled(item, depth + 1)
         return result
 
@@ -117,6 +136,27 @@ class _Uses:
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Table) else None
         return value
+
+
+def _scrubbed(brought: Table, into: Table) -> Table:
+    """What a table brings in, without what its `_scrub` names."""
+    names = into.get("_scrub", ())
+    for name in [names] if isinstance(names, str) else names:
+        brought = _without(brought, str(name).split("."))
+    return brought
+
+
+def _without(table: Table, path: list[str]) -> Table:
+    """A table without what stands at a path in it."""
+    result = Table(table.source)
+    for key, value in table.items():
+        if key == path[0]:
+            if len(path) == 1 or not isinstance(value, Table):
+                continue
+            value = _without(value, path[1:])
+        result[key] = value
+        result.places[key] = table.places[key]
+    return result
 
 
 def merge(below: Table, above: Table) -> Table:

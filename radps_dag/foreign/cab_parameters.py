@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ _SELF_EVIDENT |= {"metadata", "metavar", "name"}
 _POLICIES = {"prefix", "key_value", "positional", "positional_head", "repeat", "skip", "replace"}
 _POLICIES |= {"skip_implicits", "explicit_true", "explicit_false", "split", "format_list"}
 _POLICIES |= {"disable_substitutions"}
+_FILE = re.compile(r"\b(File|Directory|MS|URI)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,10 @@ def parameters_in(draft: Draft, cab: Cab, key: str) -> Iterator[Parameter]:
     table = cab.get(key)
     if not isinstance(table, Table):
         return
+    defaults = dict(_values(cab.get("defaults") or {}, ""))
     for name, about, where in _flat(table, ""):
         try:
             schema: Mapping[str, Any] = longhand(about) if isinstance(about, str) else about
-            defaults = cab.get("defaults") or {}
             if name in defaults:
                 schema = {**schema, "default": defaults[name]}
             own = schema.get("policies") or {}
@@ -88,6 +90,10 @@ def parameters_in(draft: Draft, cab: Cab, key: str) -> Iterator[Parameter]:
         except Unsayable as error:
             draft.warn(where, f"{key.removesuffix('s')} {name!r} is left out: {error}")
             continue
+        if _FILE.search(parameter.dtype) and parameter.type["type"] == "string":
+            draft.warn(where, f"{name!r} is a text here, not data: its dtype allows both")
+        if key == "inputs" and _need_not_exist(schema, parameter.type):
+            draft.warn(where, f"{name!r} must exist here; what the program makes is an output")
         for word in schema:
             if word not in _SCHEMA | _SELF_EVIDENT:
                 draft.warn(where, f"{word!r} of {name!r} has no counterpart")
@@ -97,9 +103,25 @@ def parameters_in(draft: Draft, cab: Cab, key: str) -> Iterator[Parameter]:
         yield parameter
 
 
+def _need_not_exist(schema: Mapping[str, Any], kind: Mapping[str, Any]) -> bool:
+    is_data = "Product" in (kind["type"], kind.get("items", {}).get("type"))
+    return is_data and schema.get("must_exist") is False and "implicit" not in schema
+
+
+def _values(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:
+    """Defaults by the whole names of their parameters."""
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _values(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
 def _flat(table: Table, before: str) -> Iterator[tuple[str, Any, Location]]:
     """Schemas with their whole names: groups of them have names with dots."""
     for name, about in table.items():
+        if name == "subsection":  # of a group: its title
+            continue
         full, at = f"{before}{name}", table.key_at(name)
         if isinstance(about, Table) and not _SCHEMA & set(about):
             yield from _flat(about, f"{full}.")
@@ -127,6 +149,8 @@ def add_input(draft: Draft, parameter: Parameter, positional: list[tuple[bool, s
         entry["enum"] = list(about["choices"])
     if "element_choices" in about and kind == "array":
         entry["items"] = {**entry["items"], "enum": list(about["element_choices"])}
+    if "Union" in parameter.dtype and kind == "array" and not policies.get("format_list_scalar"):
+        entry.pop("minItems", None)  # a single value is a list of one here
     if kind == "string" and policies.get("split"):
         entry |= {"type": "array", "items": {"type": "string"}}
         draft.warn(parameter.at, f"{parameter.name!r} is a list here, and no text that is split")

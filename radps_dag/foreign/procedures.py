@@ -212,6 +212,9 @@ class _Reader:
             self.commands[-1].parameters[self._keyword] = text
         elif name == "ProcessingCommand" and not self.commands[-1].name:
             raise UsageError(f"{self.commands.pop().at}: this ProcessingCommand has no Command")
+        elif name == "ProcessingCommand" and self.commands[-1].name == "breakpoint":
+            message = "'breakpoint' is left out: it is no task; put a pause there"
+            self.ignored.append((self.commands.pop().at, message))
         self._text = ""
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "Deployment",
     "Registered",
     "address_of",
+    "check_cron",
     "deployments",
     "make_sure_of_pool",
     "register",
@@ -117,6 +118,17 @@ def make_sure_of_pool(name: str, own: bool) -> None:
         )
 
 
+def check_cron(line: str) -> None:
+    """Check a line of cron as Prefect does. Raises UsageError; needs no server."""
+    try:
+        CronSchedule(cron=line)
+    except ValueError as error:
+        raise UsageError(
+            f"--cron: {line!r:.60} is not a line of cron, such as '0 3 * * *', each night at "
+            "three, UTC"
+        ) from error
+
+
 def address_of(deployment: str) -> str:
     """The address of a deployment's page; "" where there is none."""
     return url_for("deployment", obj_id=deployment) or ""
@@ -163,14 +175,7 @@ def _command(pool: WorkPool, deployment: Deployment) -> dict[str, Any]:
 
 def _schedules(deployment: Deployment) -> list[DeploymentScheduleCreate]:
     if deployment.cron is not None:
-        try:
-            cron = CronSchedule(cron=deployment.cron)
-        except ValueError as error:
-            raise UsageError(
-                f"--cron: {deployment.cron!r:.60} is not a line of cron, such as '0 3 * * *', "
-                "each night at three, UTC"
-            ) from error
-        return [DeploymentScheduleCreate(schedule=cron)]
+        return [DeploymentScheduleCreate(schedule=CronSchedule(cron=deployment.cron))]
     if deployment.interval is not None:
         every = IntervalSchedule(interval=timedelta(seconds=deployment.interval))
         return [DeploymentScheduleCreate(schedule=every)]

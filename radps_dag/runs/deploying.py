@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,10 @@ def deploy(
     settle(pipeline, workloads, params, warn)
     if wanted.cron is not None or wanted.interval is not None:
         _refuse_incomplete(pipeline, params)
+    if wanted.cron is not None:
+        from radps_dag.prefect.deployments import check_cron
+
+        check_cron(wanted.cron)  # before a server is started for it
     server = connect(asked.profile, tell)
     # Now that its environment is known.
     from radps_dag.prefect.deployments import Deployment, address_of, register
@@ -144,12 +149,18 @@ def settings_of(asked: RunOptions) -> dict[str, Any]:
 def connect(profile: Profile, tell: Tell) -> ServerAddress | None:
     """Have Prefect's API at hand: that of the environment or the profile, else our own server,
     whose address is given. Raises RadpsDagError, in a line, where none answers."""
-    server = None
-    if profile.prefect_api_url is not None:
-        os.environ.setdefault("PREFECT_API_URL", profile.prefect_api_url)
+    server, variables = None, {}
     if not os.environ.get("PREFECT_API_URL"):
-        server = begin().wait(tell)
-        os.environ.update(client_environment(server))
+        if profile.prefect_api_url is not None:
+            variables = {"PREFECT_API_URL": profile.prefect_api_url}
+        else:
+            server = begin().wait(tell)
+            variables = client_environment(server)
+    os.environ.update(variables)
+    if variables and "prefect" in sys.modules:  # which has read its settings
+        from radps_dag.prefect.client_settings import enter
+
+        enter(variables)
     from radps_dag.prefect import seam_check, seams
 
     seam_check.check(seams.CLIENT, "or run the pipeline with `radps-dag run`")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from browser_support import CHROMIUM, browser
-from deployed_support import Site, Worker, worker
+from deployed_support import PATIENCE, Site, Worker, worker
 from run_support import WORKLOADS, Api, until
 
 from radps_dag.prefect.server import ServerAddress, client_environment
@@ -25,6 +25,11 @@ stages:
   one: {run: give, with: {value: "${{ params.value }}"}}
   inner: {steps: {two: {run: give, with: {value: "${{ stages.one.value + 1 }}"}}}}
 outputs: {value: "${{ stages.one.value }}"}
+"""
+ASKS = """
+stages:
+  ask: {pause: {message: "How deep?", input: {niter: {type: integer, minimum: 1, default: 5}}}}
+outputs: {niter: "${{ stages.ask.niter }}"}
 """
 NAPS = "stages: {nap: {run: nap, with: {seconds: 300}}}"
 SECRET = {"RADPS_DAG_PARAM_TOKEN": "a-secret-of-the-site"}
@@ -106,6 +111,42 @@ def test_a_killed_run_is_retried(site: Site, gives: str, served: Worker) -> None
     assert until(lambda: site.page.state(flow_run)[0] == "COMPLETED", 90)
     assert site.run_of(flow_run) == run
     assert until(lambda: site.status(run) == "succeeded", 30)
+
+
+@pytest.mark.parametrize("where", ["page", "command"])
+def test_a_question_of_a_deployed_run(site: Site, served: Worker, where: str) -> None:
+    """The deployment's flow run is paused, with the form; an answer on the page or by a command
+    lets it go on to its end."""
+    deployment = site.deploy("deployed_asks", ASKS)
+    flow_run = site.begin(deployment)
+    assert until(lambda: site.page.state(flow_run)[0] == "PAUSED", PATIENCE)
+    run = site.run_of(flow_run)
+    if where == "page":
+        assert site.page.form(flow_run)["properties"]["niter"]["default"] == 5
+        assert site.page.resume(flow_run, niter=7)["status"] == "ACCEPT"
+    else:
+        done = site.command("answer", run, "ask", "-i", "niter=7")
+        assert done.returncode == 0, done.stderr
+    assert site.ends(flow_run)["state_type"] == "COMPLETED"
+    assert until(lambda: site.status(run) == "succeeded", 30)
+    shown = json.loads(site.command("show", run, "--json").stdout)
+    assert shown["outputs"] == {"niter": 7}
+
+
+def test_the_limit_of_a_work_pool(prefect_server: ServerAddress, tmp_path: Path) -> None:
+    """A pool's own limit holds for all its deployments: the second run begins when the first has
+    ended."""
+    site = Site(tmp_path, prefect_server)
+    pool = _pool(site, "narrow")
+    site.prefect("work-pool", "set-concurrency-limit", pool, "1")
+    slow = "stages: {nap: {run: nap, with: {seconds: 3}}}"
+    two = [site.deploy(f"deployed_{name}", slow, "--work-pool", pool) for name in ("a", "b")]
+    with worker(site, *SERVE, "--work-pool", pool):
+        begun = [site.begin(deployment) for deployment in two]
+        ended = [site.ends(flow_run) for flow_run in begun]
+    assert [one["state_type"] for one in ended] == ["COMPLETED", "COMPLETED"]
+    spans = sorted((one["start_time"], one["end_time"]) for one in ended)
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans)), spans
 
 
 def test_a_broken_file_fails_with_its_line(site: Site, served: Worker) -> None:
@@ -220,6 +261,14 @@ def test_nothing_wrong_was_registered(site: Site) -> None:
     """What was refused is not deployed."""
     site.command("deploy", str(site.write("deployed_wrong", GIVES)), *OURS, "--cron", "at three")
     assert "deployed_wrong" not in site.command("deployments").stdout
+
+
+def test_a_line_of_cron_is_checked_before_a_server_is_asked(site: Site) -> None:
+    """So that none is started for a slip of the pen."""
+    file = site.write("deployed_wrong", GIVES)
+    nowhere = {"PREFECT_API_URL": "http://127.0.0.1:1/api"}
+    done = site.command("deploy", str(file), *OURS, "--cron", "at three", **nowhere)
+    assert done.returncode == 2 and "is not a line of cron" in done.stderr
 
 
 def test_a_schedule_asks_nobody(site: Site) -> None:

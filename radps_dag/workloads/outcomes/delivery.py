@@ -12,6 +12,7 @@ __all__ = [
     "Drawn",
     "Exported",
     "Manifest",
+    "Masked",
     "Measured",
     "MeasurementSet",
     "Submitted",
@@ -74,6 +75,18 @@ class Measured(TypedDict):
     beam_minor: Arcseconds
     score: Score
     plot: Product
+
+
+class Masked(TypedDict):
+    """Pixels of an image in which CLEAN may put components.
+
+    Attributes:
+        mask: the mask, an image of 0 and 1
+        masked_fraction: share of the pixels in it
+    """
+
+    mask: Product
+    masked_fraction: Fraction
 
 
 class Manifest(TypedDict):

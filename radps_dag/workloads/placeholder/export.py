@@ -10,18 +10,21 @@ from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import (
     Exported,
     Manifest,
+    Masked,
     Measured,
     MeasurementSet,
     Submitted,
     Verified,
 )
 from radps_dag.workloads.placeholder.fake_data import SIMULATED, read, spend, write
+from radps_dag.workloads.units import Fraction, Sigmas
 
 __all__ = [
     "describe_fits",
     "draw_quicklook",
     "export_fits",
     "export_measurement_set",
+    "mask_fits",
     "submit_to_archive",
     "verify_export",
     "write_manifest",
@@ -86,6 +89,32 @@ def describe_fits(image: Product, *, workdir: Workdir) -> Measured:
         "score": snr_score(100.0),
         "plot": plot,
     }
+
+
+@workload(placeholder=True)
+def mask_fits(
+    image: Product,
+    threshold: Sigmas = 5.0,
+    growth: float = 0.4,
+    inner: Fraction = 0.5,
+    *,
+    workdir: Workdir,
+) -> Masked:
+    """Mask what stands out of the noise of an image in FITS, here JSON that stands for it
+    (placeholder).
+
+    Args:
+        image: the file
+        threshold: how far above the noise
+        growth: how much is added around it, in widths of the beam
+        inner: share of width and height, in the middle, outside of which nothing is masked; within
+            a half a point-spread function of the image's size reaches from each pixel to each other
+    """
+    data = read(image, "fits")
+    spend(data.observation)
+    content = {"label": SIMULATED, "threshold": threshold, "growth": growth, "inner": inner}
+    mask = write(workdir, "mask", data.observation, content, sources=[image])
+    return {"mask": mask, "masked_fraction": 0.05}
 
 
 def _export(image: Product, kind: Literal["fits", "quicklook"], workdir: Workdir) -> Exported:

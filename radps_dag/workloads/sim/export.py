@@ -16,6 +16,7 @@ from radps_dag.workloads.contract.workload import Product, Workdir, workload
 from radps_dag.workloads.outcomes import (
     Exported,
     Manifest,
+    Masked,
     Measured,
     MeasurementSet,
     Submitted,
@@ -28,12 +29,14 @@ from radps_dag.workloads.sim.stores.observations import observation_behind
 from radps_dag.workloads.sim.stores.records import read_record, write_record
 from radps_dag.workloads.sim.stores.sources import read_visibilities
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
+from radps_dag.workloads.units import Fraction, Sigmas
 
 __all__ = [
     "describe_fits",
     "draw_quicklook",
     "export_fits",
     "export_measurement_set",
+    "mask_fits",
     "submit_to_archive",
     "verify_export",
     "write_manifest",
@@ -104,6 +107,48 @@ def describe_fits(image: Product, *, workdir: Workdir) -> Measured:
         "beam_minor": float(plane.beam[1]) / ARCSEC,
         "score": snr_score(dynamic_range),
         "plot": plotted(fits_quicklook(plane), image, workdir),
+    }
+
+
+@workload
+def mask_fits(
+    image: Product,
+    threshold: Sigmas = 5.0,
+    growth: float = 0.4,
+    inner: Fraction = 0.5,
+    *,
+    workdir: Workdir,
+) -> Masked:
+    """Mask what stands out of the noise of an image in FITS, for a program that cleans in a mask.
+
+    Args:
+        image: the file
+        threshold: how far above the noise
+        growth: how much is added around it, in widths of the beam
+        inner: share of width and height, in the middle, outside of which nothing is masked; within
+            a half a point-spread function of the image's size reaches from each pixel to each other
+    """
+    import numpy as np
+
+    from radps_dag.workloads.sim.imaging.regions import dilated
+    from radps_dag.workloads.sim.stores.fits_reading import mask_like, read_plane
+
+    if not threshold > 0 or not growth >= 0 or not 0 < inner <= 1:
+        raise ValueError(
+            "threshold must be over 0, growth not under 0, inner over 0 to 1; they are "
+            f"{threshold}, {growth}, {inner}"
+        )
+    plane = read_plane(image)
+    width = float(np.sqrt(plane.beam[0] * plane.beam[1])) / plane.cell
+    away = [
+        np.abs(np.arange(size) + 0.5 - size / 2) > inner * size / 2 for size in plane.values.shape
+    ]
+    mask = dilated(plane.values > threshold * plane.rms, growth * width)
+    mask &= ~(away[0][:, np.newaxis] | away[1])
+    content = mask_like(image, mask)
+    return {
+        "mask": write_file(workdir, "mask", ".fits", content, image.get("selection")),
+        "masked_fraction": float(mask.mean()),
     }
 
 

@@ -81,3 +81,33 @@ def test_another_file_is_told(tmp_path: Path) -> None:
     image = {"uri": (tmp_path / "a.fits").as_uri(), "kind": "image"}
     with pytest.raises(StoreUnusable, match="is not a FITS image"):
         invoke(DESCRIBE, {"image": image}, tmp_path / "call", 0)
+
+
+def test_what_stands_out_is_masked(tmp_path: Path) -> None:
+    """With most of the beam around it and the axes of the image; not what is near the rim, from
+    which a point-spread function of the image's size does not reach all that is masked."""
+    values = noise((1, 1, 128, 128))
+    values[..., 60, 64] = values[..., 4, 64] = 0.5
+    mask = find_library("sim").find("mask_fits")
+    image = written(tmp_path, values)
+    given = {"image": image, "growth": 1.0}
+    found = invoke(mask, given, tmp_path / "call", 0)
+    with fits.open(found["mask"]["uri"].removeprefix("file://")) as file:
+        pixels, header = file[0].data, file[0].header
+    assert pixels.shape == (1, 1, 128, 128)
+    assert header["CDELT2"] == CARDS["CDELT2"]
+    rows, columns = np.nonzero(pixels[0, 0])
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (57, 63, 61, 67)
+    assert found["masked_fraction"] == pytest.approx(rows.size / 128**2)
+
+
+def test_a_mask_is_of_what_can_be(tmp_path: Path) -> None:
+    """A threshold of zero would mask noise."""
+    image = written(tmp_path, noise((64, 64)))
+    with pytest.raises(ValueError, match="threshold must be over 0"):
+        invoke(
+            find_library("sim").find("mask_fits"),
+            {"image": image, "threshold": 0.0},
+            tmp_path / "call",
+            0,
+        )

@@ -126,6 +126,13 @@ def test_a_cab_is_a_tool_file(tmp_path: Path) -> None:
         ("{dtype: 'List[int]', policies: {repeat: '[]'}}", "brackets"),
         ("{dtype: str, default: '{current.y}'}", "default"),
         ("{dtype: File, default: a.fits}", "default"),
+        ("{dtype: 'Dict'}", "dtype"),
+        ("{dtype: 'Union[File, str]'}", "text here, not data"),
+        ("{dtype: Directory, must_exist: false}", "must exist here"),
+        (
+            "{dtype: 'List[int]', policies: {repeat: list, format_list_scalar: ['{0}', '{0}']}}",
+            "'format_list_scalar'",
+        ),
         ("{dtype: bool, policies: {explicit_true: 'yes'}}", "one of two texts"),
         ("{dtype: str, policies: {positional_head: true}}", "positional_head"),
         ("{dtype: str, writable: true}", "writable"),
@@ -230,6 +237,141 @@ def test_a_file_without_cabs_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yml").write_text(text)
     with pytest.raises((UsageError, InvalidPipeline)):
         read_cabs(tmp_path / "a.yml")
+
+
+@pytest.mark.parametrize(
+    "include",
+    [
+        "a.yml",
+        "a",
+        "[a.yml]",
+        "'(parcel)a.yml'",
+        "'(.)a.yml'",
+        "{(parcel): [a.yml]}",
+        "[{(parcel): a.yml}]",
+        "{.: a.yml}",
+        "{inner: b.yml}",
+        "inner/b.yml",
+        "[a.yml, 'gone.yml[optional]']",
+    ],
+)
+def test_each_form_of_an_include_is_followed(tmp_path: Path, include: str) -> None:
+    """A name, a list, names by a package or a folder, and what may be missing."""
+    (tmp_path / "inner").mkdir()
+    for name in ("a.yml", "inner/b.yml"):
+        write(tmp_path / name, "lib: {x: {command: prog --fast}}")
+    text = f"_include: {include}\ncabs: {{c: {{_use: lib.x}}}}"
+    file = write(tmp_path / "c.yml", text)
+    cabs, warnings = read_cabs(file)
+    assert cabs["c"]["command"] == "prog --fast" and warnings == []
+
+
+def test_what_is_included_is_merged(tmp_path: Path) -> None:
+    """Inside of a table too; the later of two files counts, the file itself over both, and what it
+    includes afterwards over that."""
+    write(tmp_path / "a.yml", "one: {dtype: int, info: first}\ntwo: {dtype: int}\nthree: int")
+    write(tmp_path / "b.yml", "one: {info: second}")
+    write(tmp_path / "post.yml", "cabs: {c: {inputs: {three: {dtype: float}}}}")
+    text = """
+        _include_post: post.yml
+        cabs:
+          c:
+            command: prog
+            inputs:
+              _include: [a.yml, b.yml]
+              two: {dtype: str}
+              three: {dtype: int}
+    """
+    cabs, warnings = read_cabs(write(tmp_path / "c.yml", text))
+    inputs = cabs["c"]["inputs"]
+    assert dict(inputs["one"]) == {"dtype": "int", "info": "second"}
+    assert (inputs["two"]["dtype"], inputs["three"]["dtype"]) == ("str", "float")
+    assert warnings == []
+
+
+def test_what_is_scrubbed_is_gone(tmp_path: Path) -> None:
+    """Of what is used or included, and not of what stands there itself."""
+    write(tmp_path / "a.yml", "lib: {in: {one: str, two: int, three: {dtype: int, default: 3}}}")
+    text = """
+        _include: a.yml
+        _scrub: lib.in.three.default
+        cabs:
+          c:
+            command: prog
+            inputs: {_use: lib.in, _scrub: [one, two], two: float}
+    """
+    cabs, _ = read_cabs(write(tmp_path / "c.yml", text))
+    inputs = cabs["c"]["inputs"]
+    assert {name: inputs[name] for name in inputs} == {"two": "float", "three": {"dtype": "int"}}
+
+
+def test_a_list_or_a_single_value_is_a_list_of_one_at_least(tmp_path: Path) -> None:
+    """`natural`, or `briggs` with its robustness."""
+    schema = "{dtype: 'Union[str, Tuple[str, float]]', policies: {split: ' ', repeat: list}}"
+    read = tool(tmp_path, one(tmp_path, schema)).tool
+    assert read is not None
+    for words in (["natural"], ["briggs", "0.5"]):
+        found = command_of(read, names_of(read, {"x": words}))
+        assert [word.decode() for word in found] == ["prog", "--x", *words]
+
+
+def test_a_size_for_both_sides_stays_two_numbers(tmp_path: Path) -> None:
+    """A single one, which the cab would have repeated, is refused and not passed on alone."""
+    schema = (
+        "{dtype: 'Union[int, Tuple[int, int]]', policies: {repeat: list, "
+        "format_list: ['{0}', '{1}'], format_list_scalar: ['{0}', '{0}']}}"
+    )
+    draft = one(tmp_path, schema)
+    assert draft.content["inputs"]["x"]["minItems"] == 2
+
+
+def test_groups_and_their_defaults(tmp_path: Path) -> None:
+    """Names with dots; a group's title is no parameter, and defaults may be nested as well."""
+    text = """
+        cabs:
+          c:
+            command: prog
+            policies: {prefix: '', key_value: true}
+            inputs:
+              solver:
+                subsection: how it solves
+                rounds: {dtype: int}
+                kind: {dtype: str, choices: [fast, exact]}
+            defaults: {solver: {rounds: 5}}
+    """
+    (draft,) = drafts(tmp_path, text)
+    assert draft.warnings == []
+    rounds, kind = draft.content["inputs"].values()
+    assert rounds == {"type": "integer", "default": 5, "flag": "solver.rounds="}
+    assert kind["enum"] == ["fast", "exact"]
+    tool(tmp_path, draft)
+
+
+def test_data_that_a_cab_names_itself(tmp_path: Path) -> None:
+    """An implicit output of a list of data in a folder of an input, with an element that may be
+    missing, and one that is no word of the command."""
+    text = """
+        cabs:
+          c:
+            command: prog
+            inputs: {ms: {dtype: URI, writable: true, required: true, policies: {positional: true}}}
+            outputs:
+              table: {dtype: Directory, implicit: out.tab, must_exist: true, policies: {skip: true}}
+              plots: {dtype: "List[File]", implicit: "=GLOB(plot-*.png)", required: false}
+    """
+    (draft,) = drafts(tmp_path, text)
+    assert draft.content["outputs"]["table"] == {"path": "out.tab", "kind": "file"}
+    assert draft.content["outputs"]["plots"]["optional"] is True
+    assert tool(tmp_path, draft).changes == ("ms",)
+
+
+@pytest.mark.parametrize("key", ["backend", "extra_info", "dynamic_schema"])
+def test_keys_of_a_cab_without_a_counterpart(tmp_path: Path, key: str) -> None:
+    """A warning at the key."""
+    (draft,) = drafts(tmp_path, f"cabs:\n  c:\n    command: prog\n    {key}: {{a: b}}")
+    (warning,) = draft.warnings
+    assert warning.message == f"{key!r} has no counterpart"
+    assert warning.at.text.strip().startswith(key)
 
 
 def test_a_file_that_includes_itself_ends(tmp_path: Path) -> None:

@@ -108,3 +108,15 @@ def test_what_is_no_procedure_is_refused(tmp_path: Path, text: str, reason: str)
     (tmp_path / "a.xml").write_text(text)
     with pytest.raises(UsageError, match=reason):
         procedure_to_files(tmp_path / "a.xml")
+
+
+def test_a_breakpoint_is_a_warning(tmp_path: Path) -> None:
+    """It is a word to the pipeline's own executor, and no task; values of Python stay texts."""
+    parts = (command("hifa_importdata", vis="", cells="['0.1arcsec']"), command("breakpoint"))
+    (tmp_path / "p.xml").write_text(procedure(*parts))
+    pipeline, tools = procedure_to_files(tmp_path / "p.xml")
+    assert [tool.name for tool in tools] == ["hifa_importdata"]
+    (warning,) = pipeline.warnings
+    assert "'breakpoint' is left out" in warning.message and warning.at.line == 8
+    given = pipeline.content["stages"]["hifa_importdata"]["with"]
+    assert (given["vis"], given["cells"]) == ("", "['0.1arcsec']")

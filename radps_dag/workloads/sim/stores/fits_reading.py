@@ -1,7 +1,8 @@
-"""A plane of a FITS image that any program has made, with its beam."""
+"""A plane of a FITS image that any program has made, with its beam; a mask for that program."""
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from radps_dag.workloads.contract.opening import local_path
 from radps_dag.workloads.noise import clipped_noise
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
 
-__all__ = ["FitsPlane", "read_plane"]
+__all__ = ["FitsPlane", "mask_like", "read_plane"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,3 +56,14 @@ def read_plane(image: Product) -> FitsPlane:
     about = f"{frequency / 1e9:.4f} GHz" if header.get("CTYPE3", "").startswith("FREQ") else ""
     name = str(header.get("OBJECT", "")) or "Image"
     return FitsPlane(plane, np.radians(cell), np.radians(np.array(beam)), name, about)
+
+
+def mask_like(image: Product, mask: NDArray[np.bool_]) -> bytes:
+    """A FITS file of 1 and 0 with the axes of an image, of the truth of each pixel (y, x)."""
+    with fits.open(local_path(image)) as file:
+        header, shape = file[0].header.copy(), file[0].data.shape
+    for card in ("BUNIT", "BSCALE", "BZERO", "HISTORY", "COMMENT"):
+        header.remove(card, ignore_missing=True, remove_all=True)
+    content = io.BytesIO()
+    fits.PrimaryHDU(np.broadcast_to(mask, shape).astype(np.float32), header).writeto(content)
+    return content.getvalue()

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import nodes
+
 from radps_dag.checks.view import NodeView, Seat, View
-from radps_dag.language.expression import Expression, ExpressionError, evaluate, nodes, paths_in
+from radps_dag.language.expression import Expression, ExpressionError, evaluate, paths_in
 from radps_dag.problem import Location
 
 __all__ = ["Conditions"]

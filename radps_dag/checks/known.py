@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jinja2 import nodes
+
 from radps_dag.language.expression import (
     Expression,
     Listing,
@@ -14,7 +16,6 @@ from radps_dag.language.expression import (
     Reference,
     Template,
     Value,
-    nodes,
     path_of,
     paths_in,
     references,
@@ -107,8 +108,8 @@ def _parts(value: Expression, tree: nodes.Node, names: Names) -> Iterator[Expres
             return
     if isinstance(tree, nodes.Div | nodes.FloorDiv | nodes.Mod):
         # Whatever is divided, the divisor decides.
-        dividend = nodes.Const(1, offset=tree.offset)
-        quotient = part_of(value, type(tree)(dividend, tree.right, offset=tree.offset))
+        dividend = nodes.Const(1, lineno=tree.lineno)
+        quotient = part_of(value, type(tree)(dividend, tree.right, lineno=tree.lineno))
         if readable(quotient, names):
             yield quotient
             yield from _parts(value, tree.left, names)
@@ -132,4 +133,4 @@ def _surely(tree: nodes.Node) -> Iterator[nodes.Node]:
         case nodes.Call():
             yield from (*tree.args, *(keyword.value for keyword in tree.kwargs))
         case _:
-            yield from tree.children()
+            yield from tree.iter_child_nodes()

@@ -9,6 +9,8 @@ from dataclasses import replace
 from itertools import islice, product
 from typing import Any, Final, assert_never
 
+from jinja2 import nodes
+
 from radps_dag.checks.fan_outs import repeated
 from radps_dag.checks.known import (
     MAX_INSTANCES,
@@ -33,7 +35,6 @@ from radps_dag.language.expression import (
     Names,
     Value,
     evaluate,
-    nodes,
     references,
 )
 from radps_dag.language.model import (

@@ -135,7 +135,7 @@ def _misfits(
             else:
                 given = infer(replace(value, tree=tree), see)
             if not fits(expected, given):
-                yield _misfit(value.place(tree.offset), expected, given, what)
+                yield _misfit(value.place(tree.lineno), expected, given, what)
         return
     given = shape or infer(value, see)
     if not fits(expected, given):

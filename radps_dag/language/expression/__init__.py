@@ -1,8 +1,8 @@
 """Expressions: values of a pipeline file that are computed when the run gets there.
 
 A scalar that is one `${{ EXPR }}` has the typed value of EXPR; text around it makes a string.
-The grammar is Jinja2's expression grammar, parsed here, and evaluated node by node on plain JSON
-values: there is no code generation, no attribute of a Python object, no call but those
+The grammar is Jinja2's expression grammar, parsed by Jinja2 and evaluated here, node by node, on
+plain JSON values: there is no code generation, no attribute of a Python object, no call but those
 of the tables in this package, and a bound on the size of everything that grows.
 """
 

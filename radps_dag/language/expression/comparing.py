@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from radps_dag.language.expression import nodes
+from jinja2 import nodes
+
 from radps_dag.language.expression.grammar import path_of
 from radps_dag.language.shape import Shape, describe, mismatch
 

@@ -7,7 +7,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from radps_dag.language.expression import nodes
+from jinja2 import nodes
+
 from radps_dag.language.expression.bounds import MAX_INTEGER, Absent, Budget, Wrong, finite, text_of
 from radps_dag.language.expression.grammar import path_of
 from radps_dag.language.expression.operation import number_in
@@ -132,7 +133,7 @@ class _Walk:
             return _HANDLERS[type(node)](self, node)
         except Wrong as wrong:
             if wrong.offset is None:
-                wrong.offset = node.offset
+                wrong.offset = node.lineno
             raise
 
     def _constant(self, node: nodes.Const) -> Any:

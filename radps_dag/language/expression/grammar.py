@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import Any, NamedTuple
 
-from radps_dag.language.expression import nodes
+from jinja2 import nodes
+
 from radps_dag.language.expression.tables import FILTERS, FUNCTIONS, TESTS, Operation
 from radps_dag.problem import allowed, did_you_mean
 
@@ -111,7 +112,7 @@ def is_too_deep(tree: nodes.Node) -> bool:
     level: list[nodes.Node] = [tree]
     depth = 0
     while level and depth <= MAX_DEPTH:
-        level = [child for node in level for child in node.children()]
+        level = [child for node in level for child in node.iter_child_nodes()]
         depth += 1
     return depth > MAX_DEPTH
 
@@ -125,10 +126,10 @@ class _Examination:
         self.findings: list[Finding] = []
 
     def visit(self, node: Any, sure: _Sure, guarded: bool = False) -> None:
-        _HANDLERS[type(node)](self, node, sure, guarded)
+        _HANDLERS.get(type(node), _Examination._refuse)(self, node, sure, guarded)
 
     def _parts(self, node: nodes.Node, sure: _Sure, guarded: bool) -> None:
-        for child in node.children():
+        for child in node.iter_child_nodes():
             self.visit(child, sure, guarded)
 
     def _and(self, node: nodes.And, sure: _Sure, guarded: bool) -> None:
@@ -140,8 +141,11 @@ class _Examination:
             self._find(node, "a key is a string in quotes: {'name': value}")
         self.visit(node.value, sure, guarded)
 
+    def _refuse(self, node: nodes.Node, sure: _Sure, guarded: bool) -> None:
+        self._find(node, f"{type(node).__name__.lower()} is not allowed in an expression")
+
     def _find(self, node: nodes.Node, message: str) -> None:
-        self.findings.append(Finding(node.offset, message))
+        self.findings.append(Finding(node.lineno, message))
 
     def _constant(self, node: nodes.Const, sure: _Sure, guarded: bool) -> None:
         value = node.value
@@ -186,7 +190,7 @@ class _Examination:
             self._find(node, f"{root!r} alone is not a value; name {_WHAT[root]}")
         else:
             safe = guarded or any((root, *path)[: len(prefix)] == prefix for prefix in sure)
-            self.reads.append(Read(root, path, node.offset, safe, False, self._instead))
+            self.reads.append(Read(root, path, node.lineno, safe, False, self._instead))
 
     def _choice(self, node: nodes.CondExpr, sure: _Sure, guarded: bool) -> None:
         self.visit(node.test, sure, guarded)
@@ -252,6 +256,9 @@ class _Examination:
     def _arguments(
         self, node: nodes.Filter | nodes.Test | nodes.Call, operation: Operation
     ) -> None:
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            self._find(node, "'*' and '**' are not allowed in a call")
+            return
         problem = operation.misuse(len(node.args), [str(keyword.key) for keyword in node.kwargs])
         if problem:
             self._find(node, problem)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from radps_dag.language.expression import nodes
+from jinja2 import nodes
+
 from radps_dag.language.expression.comparing import constant_parts
 from radps_dag.language.expression.grammar import path_of
 from radps_dag.language.expression.members import member_of, no_member
@@ -161,7 +162,7 @@ class _Inference:
         self, node: nodes.Node, message: str, rule: str = TYPE, *, certain: bool = True
     ) -> None:
         if self._complain is not None:
-            at = self._expression.place(node.offset)
+            at = self._expression.place(node.lineno)
             self._complain(Problem(at, rule, message, "error" if certain else "warning"))
 
     def _asked(self, asking: nodes.Filter | nodes.Test, node: nodes.Expr) -> Shape:

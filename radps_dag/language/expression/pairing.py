@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from radps_dag.language.expression import nodes
+from jinja2 import nodes
+
 from radps_dag.language.expression.grammar import examine, path_of
 from radps_dag.language.expression.tables import KEYED
 from radps_dag.language.expression.values import Expression, Reference, Template, Value
@@ -67,13 +68,14 @@ _CALL_OR_SUBSCRIPT = re.compile(r"""\(|[\w\])}'"]\s*\[""")
 def _in_tree(expression: Expression) -> Iterator[Pairing]:
     if not _CALL_OR_SUBSCRIPT.search(expression.text):
         return
-    parts = list(expression.tree.walk())
+    tree = nodes.Output([expression.tree])  # so that the tree itself is found, too
+    parts = list(tree.find_all((nodes.Call, nodes.Getitem)))
     for call in parts:
         if not isinstance(call, nodes.Call):
             continue
         if isinstance(call.node, nodes.Name) and call.node.name == "zip":
             lists = tuple(_read(expression, argument) for argument in call.args)
-            yield Zipped(expression.place(call.offset), lists)
+            yield Zipped(expression.place(call.lineno), lists)
         elif isinstance(call.node, nodes.Name) and call.node.name in KEYED:
             taken = [
                 *call.args[:1],
@@ -96,7 +98,7 @@ def _in_tree(expression: Expression) -> Iterator[Pairing]:
             continue
         if not isinstance(item.arg, nodes.Const | nodes.Slice) and examine(item.arg)[0]:
             read = _read(expression, item.node)
-            yield ByIndex(expression.place(item.offset), read, repr(item.arg), _counts(item.arg))
+            yield ByIndex(expression.place(item.lineno), read, repr(item.arg), _counts(item.arg))
 
 
 def _counts(part: nodes.Expr) -> bool:

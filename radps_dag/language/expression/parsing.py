@@ -6,10 +6,10 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
-from radps_dag.language.expression import nodes
+from jinja2 import nodes
+
 from radps_dag.language.expression.offsets import Offsets
-from radps_dag.language.expression.tokens import CLOSE, MAX_LENGTH, OPEN
-from radps_dag.language.expression.trees import Parsed, parse_text
+from radps_dag.language.expression.trees import CLOSE, MAX_LENGTH, OPEN, Parsed, parse_text
 from radps_dag.language.expression.values import (
     Expression,
     Listing,
@@ -123,7 +123,7 @@ def _scalar(text: str, at: Location, report: Report) -> Value:
 
 def _unknown(text: str, at: Location) -> Expression:
     """A stand-in for what could not be read, so that no other rule complains about it."""
-    return Expression(text, nodes.Name("?"), (), at)
+    return Expression(text, nodes.Name("?", "load"), (), at)
 
 
 def _placed(parsed: Parsed, start: int, places: Offsets, report: Report) -> Expression | None:

@@ -1,14 +1,18 @@
-"""Text to syntax trees, by Jinja2's grammar of expressions, with an offset at every node."""
+"""Text to syntax trees, by Jinja2's lexer and parser, with an offset at every node."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NoReturn, TypeVar
+from functools import cache, lru_cache
+from typing import Any, NoReturn
 
-from radps_dag.language.expression import nodes
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.lexer import TokenStream
+from jinja2.parser import Parser
+from jinja2.visitor import NodeTransformer
+
 from radps_dag.language.expression.grammar import (
     MAX_DEPTH,
     ROOTS,
@@ -18,11 +22,35 @@ from radps_dag.language.expression.grammar import (
     examine,
     is_too_deep,
 )
-from radps_dag.language.expression.tokens import CLOSE, Token, Unreadable, tokens_of
 
-__all__ = ["Parsed", "parse_text"]
+__all__ = ["CLOSE", "MAX_LENGTH", "OPEN", "Parsed", "parse_text"]
 
-T = TypeVar("T")
+MAX_LENGTH = 10_000
+MAX_TOKENS = 1_000
+MAX_NESTING = 40
+
+OPEN, CLOSE = "${{", "}}"
+# Block and comment delimiters are characters that no YAML file can hold.
+_ENVIRONMENT = Environment(  # noqa: S701 - nothing is rendered, only parsed
+    variable_start_string=OPEN,
+    variable_end_string=CLOSE,
+    block_start_string="\x00%",
+    block_end_string="%\x00",
+    comment_start_string="\x00#",
+    comment_end_string="#\x00",
+    keep_trailing_newline=True,
+)
+
+_Token = tuple[int, str, str]
+
+
+class _Unreadable(Exception):
+    """The text is not an expression; what is wrong, and the offset where."""
+
+    def __init__(self, offset: int, message: str) -> None:
+        super().__init__(message)
+        self.offset = offset
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +91,7 @@ def _end(text: str) -> int:
     return len(text)
 
 
-# Most expressions are a plain reference, for which the parser takes three times as long.
+# Most expressions are a plain reference, for which Jinja2's parser takes ten times as long.
 _PLAIN = re.compile(
     rf"(?P<path>(?:{'|'.join((*ROOTS, *TOOL_ROOTS))})"
     rf"(?:\.[A-Za-z_][A-Za-z0-9_]{{0,99}}){{1,20}})\s*(?P<close>}}}}|)"
@@ -71,331 +99,192 @@ _PLAIN = re.compile(
 
 
 def _plain(root: str, members: list[str]) -> nodes.Expr:
-    """The tree of `steps.solve.snr`."""
-    tree: nodes.Expr = nodes.Name(root, offset=0)
+    """The tree that Jinja2 makes of `steps.solve.snr`."""
+    tree: nodes.Expr = nodes.Name(root, "load", lineno=0)
     offset = len(root)
     for member in members:
-        tree = nodes.Getattr(tree, member, offset=offset)
+        tree = nodes.Getattr(tree, member, "load", lineno=offset)
         offset += len(member) + 1
     return tree
 
 
 @lru_cache(maxsize=20_000)
 def _parse_whole(text: str, delimited: bool) -> Parsed:
+    end = 0
     if (match := _PLAIN.fullmatch(text)) and bool(match["close"]) is delimited:
         root, *members = match["path"].split(".")
         read = Read(root, tuple(members), 0, guarded=False, plain=True)
         return Parsed(match["path"], _plain(root, members), (read,), (), len(text))
-    end = len(text) if delimited and text.endswith(CLOSE) else 0
     try:
-        tokens = tokens_of(text, delimited)
-        tree = _Parser(tokens).lone_expression()
+        tokens, end = _tokens(text, delimited)
+        inner = (text[: end - len(CLOSE)] if delimited else text).rstrip()
+        tree = _tree(tokens, len(inner))
         if len(tokens) > MAX_DEPTH and is_too_deep(tree):  # a level takes a token at least
-            raise Unreadable(0, "the expression has too many operators in a row; split it")
+            raise _Unreadable(0, "the expression has too many operators in a row; split it")
         reads, findings = examine(tree)
-    except Unreadable as error:
+    except _Unreadable as error:
         return Parsed(text, None, findings=(Finding(error.offset, error.message),), end=end)
     except RecursionError:
         finding = Finding(0, "the expression is nested too deeply; split it")
         return Parsed(text, None, findings=(finding,), end=end)
-    return Parsed(text[: tokens[-1].offset], tree, reads, findings, end)
+    return Parsed(inner, tree, reads, findings, end)
 
 
-_CHOICE, _NOT, _COMPARED, _JOINED = 1, 3, 4, 6
-# How tightly operators bind, and what they make.
-_OPERATORS: dict[str, tuple[int, type[nodes.BinExpr] | None]] = {
-    "or": (_CHOICE, nodes.Or),
-    "and": (2, nodes.And),
-    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in", "not"), (_COMPARED, None)),
-    "+": (5, nodes.Add),
-    "-": (5, nodes.Sub),
-    "~": (_JOINED, None),
-    "*": (7, nodes.Mul),
-    "/": (7, nodes.Div),
-    "//": (7, nodes.FloorDiv),
-    "%": (7, nodes.Mod),
-    "**": (8, nodes.Pow),
-}
-_COMPARISONS = {
-    "==": "eq",
-    "!=": "ne",
-    "<": "lt",
-    "<=": "lteq",
-    ">": "gt",
-    ">=": "gteq",
-    "in": "in",
-    "not": "notin",
-}
-_CONSTANTS = {"true": True, "True": True, "false": False, "False": False, "none": None}
-_CONSTANTS["None"] = None
-_INSTEAD = {"=": "; to compare, write '=='", "|": "; for a choice, write 'or'"}
+# Jinja2's own tokens, where nothing about them is doubtful: its lexer takes five times as long.
+_SIMPLE = re.compile(
+    r"""(?P<whitespace>[ ]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
+    r"""|(?P<float>(?<!\.)[0-9]+\.[0-9]+(?![\w.]))|(?P<integer>(?:[1-9][0-9]*|0)(?![\w.]))"""
+    r"""|(?P<string>'[^'\\\n\r]*'|"[^"\\\n\r]*")"""
+    r"""|(?P<operator>//|\*\*|==|!=|>=|<=|[-+/*%~\[\]()<>=.:|,])"""
+)
+_OPENING = {")": "(", "]": "["}
 
 
-class _Parser:
-    """One text; `_token` is the one that is looked at."""
+def _simple_tokens(text: str) -> list[_Token] | None:
+    """The tokens of a text without delimiters; None where Jinja2 has to look."""
+    if len(text) > MAX_TOKENS or text.endswith("-"):
+        return None
+    tokens: list[_Token] = []
+    unclosed: list[str] = []
+    end = 0
+    for match in _SIMPLE.finditer(text):
+        kind, value = match.lastgroup, match[0]
+        if match.start() != end or kind is None:
+            return None
+        end = match.end()
+        if kind == "operator" and value in "([":
+            unclosed.append(value)
+        elif value in _OPENING and (not unclosed or unclosed.pop() != _OPENING[value]):
+            return None
+        if kind != "whitespace":
+            tokens.append((match.start(), kind, value))
+    return (
+        None
+        if end < len(text) or unclosed or text.count("(") + text.count("[") > MAX_NESTING
+        else tokens
+    )
 
-    def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
-        self._index = 0
-        self._token = tokens[0]
 
-    def lone_expression(self) -> nodes.Expr:
-        """The expression that all the tokens are."""
-        if self._token.kind == "end":
-            raise Unreadable(0, "the expression is empty")
-        tree = self._expression()
-        if self._token.kind != "end":
-            self._refuse()
-        return tree
+def _tokens(text: str, delimited: bool) -> tuple[list[_Token], int]:
+    """Jinja2's raw tokens, with offsets in place of line numbers, and the end."""
+    inner = text.removesuffix(CLOSE) if delimited else text
+    if inner is not text or not delimited:
+        simple = _simple_tokens(inner)
+        if simple is not None:
+            return simple, len(text) if delimited else 0
+    return _any_tokens(text, delimited)
 
-    def _next(self) -> Token:
-        """Go on; what was looked at is returned."""
-        token = self._token
-        self._index += 1
-        self._token = self._tokens[self._index]
-        return token
 
-    def _took(self, text: str) -> bool:
-        """Go past this text, if it is there."""
-        there = self._token.text == text
-        if there:
-            self._next()
-        return there
+def _any_tokens(text: str, delimited: bool) -> tuple[list[_Token], int]:
+    """The same of every text."""
+    if "\x00" in text:
+        raise _Unreadable(text.index("\x00"), "a NUL character in the expression")
+    tokens: list[_Token] = []
+    nesting = 0
+    for offset, kind, value in _raw_tokens(text):
+        if kind == "variable_end":
+            if not delimited:
+                raise _Unreadable(offset, f"unexpected '{CLOSE}'")
+            if value != CLOSE:
+                raise _Unreadable(offset, f"unexpected '-' before '{CLOSE}'")
+            return tokens, offset + len(value)
+        if offset + len(value) > MAX_LENGTH:
+            message = f"the expression is longer than {MAX_LENGTH} characters; split it"
+            raise _Unreadable(0, message)
+        if kind != "whitespace":
+            tokens.append((offset, kind, value))
+            if len(tokens) > MAX_TOKENS:
+                message = f"the expression has more than {MAX_TOKENS} words and signs; split it"
+                raise _Unreadable(offset, message)
+        nesting += (value in "([{") - (value in ")]}") if kind == "operator" else 0
+        if nesting > MAX_NESTING:
+            raise _Unreadable(offset, f"parentheses are nested deeper than {MAX_NESTING}")
+    if delimited:
+        raise _Unreadable(0, f"'{OPEN}' is not closed by '{CLOSE}'")
+    return tokens, 0
 
-    def _expect(self, text: str) -> Token:
-        if self._token.text != text:
-            self._refuse(repr(text))
-        return self._next()
 
-    def _name(self) -> str:
-        """A name that may have parts: `a.b`."""
-        if self._token.kind != "name":
-            self._refuse("'name'")
-        name = self._next().text
-        return f"{name}.{self._name()}" if self._took(".") else name
-
-    def _refuse(self, expected: str = "") -> NoReturn:
-        offset, kind, text = self._token
-        if kind == "end":
-            raise Unreadable(offset, "the expression ends too early")
-        if expected and text not in _INSTEAD:
-            raise Unreadable(offset, f"expected {expected}, found {text!r}")
-        raise Unreadable(offset, f"unexpected {text!r}{_INSTEAD.get(text, '')}")
-
-    def _expression(self) -> nodes.Expr:
-        start = self._token.offset
-        value = self._operation(_CHOICE)
-        while self._took("if"):
-            test = self._operation(_CHOICE)
-            other = self._expression() if self._took("else") else None
-            value = nodes.CondExpr(test, value, other, offset=start)
-            start = self._token.offset
-        return value
-
-    def _operation(self, least: int) -> nodes.Expr:
-        """Values and operators that bind at least so tightly."""
-        start, before = self._token.offset, 0
-        if least <= _NOT and self._took("not"):
-            left: nodes.Expr = nodes.Not(self._operation(_NOT), offset=start)
-        else:
-            left = self._signed(filtered=True)
-        while (operator := _OPERATORS.get(self._token.text)) and operator[0] >= least:
-            level, kind = operator
-            if level == _COMPARED:
-                operands = list(self._operands())
-                if not operands:  # `not` without `in`
-                    break
-                left = nodes.Compare(left, operands, offset=start)
-            elif kind is None:
-                parts = [left]
-                while self._took("~"):
-                    parts.append(self._operation(_JOINED + 1))
-                left = nodes.Concat(parts, offset=start)
-            else:
-                at = self._next().offset
-                right = self._operation(level + 1)
-                left = kind(left, right, offset=at if level == before else start)
-            before = level
-        return left
-
-    def _operands(self) -> Iterator[nodes.Operand]:
-        """Yield the signs of a comparison, each with the value that follows."""
-        while operator := _COMPARISONS.get(self._token.text):
-            if operator == "notin":
-                if self._tokens[self._index + 1].text != "in":
-                    return
-                self._next()
-            self._next()
-            yield nodes.Operand(operator, self._operation(_COMPARED + 1))
-
-    def _signed(self, *, filtered: bool) -> nodes.Expr:
-        start = self._token.offset
-        value: nodes.Expr
-        if self._took("-"):
-            value = nodes.Neg(self._signed(filtered=False), offset=start)
-        elif self._took("+"):
-            value = nodes.Pos(self._signed(filtered=False), offset=start)
-        else:
-            value = self._primary()
-        value = self._followed(value)
-        while filtered:
-            if self._took("|"):
-                at = self._token.offset
-                value = nodes.Filter(value, self._name(), *self._arguments(), offset=at)
-            elif self._token.text == "is":
-                value = self._test(value)
-            elif self._token.text == "(":
-                value = self._call(value)
-            else:
-                break
-        return value
-
-    def _followed(self, value: nodes.Expr) -> nodes.Expr:
-        """A value with its members, subscripts and calls."""
-        while True:
-            match self._token.text:
-                case ".":
-                    at = self._next().offset
-                    if self._token.kind == "integer":
-                        value = nodes.Getitem(value, self._number(), offset=at)
-                    elif self._token.kind == "name":
-                        value = nodes.Getattr(value, self._next().text, offset=at)
-                    else:
-                        self._refuse("a name or a number")
-                case "[":
-                    at = self._next().offset
-                    keys = self._listed("]", self._subscript)
-                    only = keys[0] if len(keys) == 1 else nodes.Tuple(keys, offset=at)
-                    value = nodes.Getitem(value, only, offset=at)
-                case "(":
-                    value = self._call(value)
-                case _:
-                    return value
-
-    def _test(self, value: nodes.Expr) -> nodes.Expr:
-        at = self._next().offset
-        negated = self._took("not")
-        name = self._name()
-        arguments: tuple[list[nodes.Expr], list[nodes.Keyword]] = ([], [])
-        token = self._token
-        if token.text == "(":
-            arguments = self._arguments()
-        elif token.text == "is":
-            raise Unreadable(token.offset, "tests cannot be chained with 'is'; write 'and'")
-        elif token.text not in ("else", "or", "and") and (
-            token.kind in ("name", "string", "integer", "float") or token.text in ("[", "{")
-        ):
-            arguments = [self._followed(self._primary())], []
-        test = nodes.Test(value, name, *arguments, offset=at)
-        return nodes.Not(test, offset=at) if negated else test
-
-    def _call(self, function: nodes.Expr) -> nodes.Expr:
-        at = self._token.offset
-        args, kwargs = self._arguments()
-        if function == _DEFAULT and len(args) > 1 and not kwargs:  # is `x | default(y)`
-            return nodes.Filter(args[0], "default", args[1:], [], offset=at)
-        return nodes.Call(function, args, kwargs, offset=at)
-
-    def _arguments(self) -> tuple[list[nodes.Expr], list[nodes.Keyword]]:
-        """The arguments in parentheses, if there are any."""
-        args: list[nodes.Expr] = []
-        kwargs: list[nodes.Keyword] = []
-        if not self._took("("):
-            return args, kwargs
-        for argument in self._listed(")", self._argument):
-            if isinstance(argument, nodes.Keyword):
-                kwargs.append(argument)
-            elif kwargs:
-                raise Unreadable(argument.offset, "an argument without a name follows others")
-            else:
-                args.append(argument)
-        return args, kwargs
-
-    def _argument(self) -> nodes.Expr | nodes.Keyword:
-        token = self._token
-        if token.text in ("*", "**"):
-            raise Unreadable(token.offset, "'*' and '**' are not allowed in a call")
-        if token.kind == "name" and self._tokens[self._index + 1].text == "=":
-            self._next()
-            self._next()
-            return nodes.Keyword(token.text, self._expression(), offset=token.offset)
-        return self._expression()
-
-    def _subscript(self) -> nodes.Expr:
-        start = self._token.offset
-        bounds: list[nodes.Expr | None] = [self._bound()]
-        while len(bounds) < 3 and self._took(":"):
-            bounds.append(self._bound())
-        if len(bounds) == 1:
-            return bounds[0] or self._expression()
-        return nodes.Slice(*bounds, *[None] * (3 - len(bounds)), offset=start)
-
-    def _bound(self) -> nodes.Expr | None:
-        return None if self._token.text in (":", "]", ",") else self._expression()
-
-    def _listed(self, closing: str, item: Callable[[], T]) -> list[T]:
-        """Parse what stands between commas up to the closing bracket; a comma may be the last."""
-        items: list[T] = []
-        while self._token.text != closing:
-            if items:
-                self._expect(",")
-                if self._token.text == closing:
-                    break
-            items.append(item())
-        self._next()
-        return items
-
-    def _primary(self) -> nodes.Expr:
-        token = self._token
-        if token.kind in ("integer", "float"):
-            return self._number()
-        if token.kind == "string":
-            parts = [self._text()]
-            while self._token.kind == "string":
-                parts.append(self._text())
-            return nodes.Const("".join(parts), offset=token.offset)
-        if token.kind == "name":
-            word = self._next().text
-            if word in _CONSTANTS:
-                return nodes.Const(_CONSTANTS[word], offset=token.offset)
-            if not word.isidentifier():
-                raise Unreadable(token.offset, f"invalid character in the name {word!r}")
-            return nodes.Name(word, offset=token.offset)
-        if self._took("("):
-            items = self._listed(")", self._expression)
-            if len(items) == 1 and self._tokens[self._index - 2].text != ",":
-                return items[0]
-            return nodes.Tuple(items, offset=token.offset)
-        if self._took("["):
-            return nodes.List(self._listed("]", self._expression), offset=token.offset)
-        if not self._took("{"):
-            self._refuse()
-        return nodes.Dict(self._listed("}", self._pair), offset=token.offset)
-
-    def _pair(self) -> nodes.Pair:
-        start = self._token.offset
-        key = self._expression()
-        self._expect(":")
-        return nodes.Pair(key, self._expression(), offset=start)
-
-    def _number(self) -> nodes.Const:
-        offset, kind, text = self._next()
-        digits = text.replace("_", "")
+def _raw_tokens(text: str) -> Iterator[_Token]:
+    """Every token with its offset, white space included."""
+    stream = _ENVIRONMENT.lexer.tokeniter(text, None, None, "variable")
+    offset = 0
+    while True:
         try:
-            value = float(digits) if kind == "float" else int(digits, 0)
-        except ValueError:  # Python's own limit on the digits of an integer
-            raise Unreadable(offset, "a number with too many digits") from None
-        return nodes.Const(value, offset=offset)
-
-    def _text(self) -> str:
-        """The text of a string, its escapes as Python has them."""
-        offset, _, quoted = self._next()
-        if "\\" not in quoted:
-            return quoted[1:-1]
-        try:
-            return quoted[1:-1].encode("ascii", "backslashreplace").decode("unicode-escape")
-        except UnicodeDecodeError as error:
-            raise Unreadable(offset, error.reason) from None
+            _, kind, value = next(stream)
+        except StopIteration:
+            return
+        except TemplateSyntaxError as error:
+            _reject(error.message or "", offset)
+        yield offset, kind, value
+        offset += len(value)
 
 
-_DEFAULT = nodes.Name("default")
+class _Parser(Parser):
+    """Jinja2's parser for tokens that are there already."""
+
+    def __init__(self, stream: TokenStream) -> None:
+        vars(self).update(_empty_parser(), stream=stream)
+
+
+@cache
+def _empty_parser() -> dict[str, Any]:
+    # Made once: it begins with a search of a text for tokens.
+    return vars(Parser(_ENVIRONMENT, ""))
+
+
+def _tree(tokens: list[_Token], end: int) -> nodes.Expr:
+    if not tokens:
+        raise _Unreadable(0, "the expression is empty")
+    try:
+        stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
+        tree = _Parser(stream).parse_expression()
+    except TemplateSyntaxError as error:
+        _reject(error.message or "", _where(error, end))
+    except ValueError:  # Python's own limit on the digits of an integer
+        raise _Unreadable(tokens[0][0], "a number with too many digits") from None
+    if not stream.eos:
+        _reject(f"unexpected {stream.current.value!r}", stream.current.lineno)
+    if any(value == "default" for _, _, value in tokens):
+        written: nodes.Expr = _AsFilter().visit(tree)
+        return written
+    return tree
+
+
+class _AsFilter(NodeTransformer):
+    """`default(x, y)` is `x | default(y)`."""
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - Jinja2's name for it
+        self.generic_visit(node)
+        if not isinstance(node.node, nodes.Name) or node.node.name != "default":
+            return node
+        if len(node.args) < 2 or node.kwargs or node.dyn_args or node.dyn_kwargs:
+            return node
+        first, *others = node.args
+        return nodes.Filter(first, "default", others, [], None, None, lineno=node.lineno)
+
+
+def _where(error: TemplateSyntaxError, end: int) -> int:
+    return end if "end of template" in (error.message or "") else error.lineno
+
+
+# What people write from other languages, and what it is here.
+_HINTS = (
+    (re.compile(r"unexpected char '&'"), "unexpected '&'; write 'and'"),
+    (re.compile(r"unexpected char '!'"), "unexpected '!'; write 'not'"),
+    (re.compile(r"unexpected char '\?'"), "unexpected '?'; write 'x if condition else y'"),
+    (re.compile(r"unexpected '='"), "unexpected '='; to compare, write '=='"),
+    (re.compile(r"got '\|'|unexpected '\|'"), "unexpected '|'; for a choice, write 'or'"),
+    (re.compile(r"end of template"), "the expression ends too early"),
+    (re.compile(r"unexpected char ['\"](['\"])['\"] at"), r"a quote \1 that is not closed"),
+)
+
+
+def _reject(message: str, offset: int) -> NoReturn:
+    """Jinja2's words in ours."""
+    for pattern, words in _HINTS:
+        if match := pattern.search(message):
+            raise _Unreadable(offset, match.expand(words))
+    message = re.sub(r" at \d+$", "", message)
+    message = re.sub(r"^expected token ('.*'), got ('.*')$", r"expected \1, found \2", message)
+    message = re.sub(r"'end of print statement'", "the end", message)
+    raise _Unreadable(offset, message[:1].lower() + message[1:])

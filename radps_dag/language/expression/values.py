@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from radps_dag.language.expression import nodes
+from jinja2 import nodes
+
 from radps_dag.problem import Location, RadpsDagError
 
 __all__ = [

@@ -60,7 +60,7 @@ def main() -> None:
             seconds = time.monotonic() - begun
             command = ["squeue", "--states=all", "--noheader", "--format=%i %T"]
             told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    lost = [fact for fact in done.facts() if isinstance(fact, NodeFailed | Retrying)]
+        lost = [fact for fact in done.facts() if isinstance(fact, NodeFailed | Retrying)]
     for fact in lost:
         print(f"{fact.place}: {fact.message}")
     jobs = dict(line.split() for line in told.splitlines())

@@ -1,4 +1,4 @@
-"""What several workloads read in the same way, or one line that says why they cannot."""
+"""Inputs that several workloads read in the same way, or one line that says why they cannot."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def some_visibilities(ms: Product) -> list[Visibilities]:
 
 
 def of_scan(parts: Sequence[Visibilities], scan: int, place: str) -> list[Visibilities]:
-    """Those of a scan, as many as have data of it; raises ValueError where none has."""
+    """Select a scan, of the parts that have data of it; raises ValueError where none has."""
     inside = [vis.of_times(vis.scan == scan) for vis in parts]
     if not any(vis.time.size for vis in inside):
         there = ", ".join(map(str, sorted({int(number) for vis in parts for number in vis.scan})))
@@ -36,8 +36,9 @@ def caltable_of(product: Product, type: CaltableType) -> Caltable:
     """A caltable of a type; raises ValueError for one of another."""
     table = read_caltable(product)
     if table.type != type:
-        found = f"found {table.type}: {product['uri']}"
-        raise ValueError(f"expected a caltable of type {type}, {found}")
+        raise ValueError(
+            f"expected a caltable of type {type}, found {table.type}: {product['uri']}"
+        )
     return table
 
 

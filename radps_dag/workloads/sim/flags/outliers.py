@@ -37,7 +37,9 @@ def flag_outliers(vis: Visibilities, threshold: float) -> Visibilities:
     for _ in range(_PASSES):
         good = ~flag
         deviation = data - _source(data, good)
-        scatter = np.maximum(_deviation(deviation, good), _deviation(deviation, good, whole=True))
+        scatter = np.maximum(
+            _deviation(deviation, good), _deviation(deviation, good, over_frequency=True)
+        )
         outlying = good & (np.abs(deviation) > threshold * scatter) & (scatter > 0)
         if not outlying.any():
             break
@@ -87,12 +89,12 @@ def median_of(
 
 
 def _deviation(
-    residual: NDArray[np.complex64], good: NDArray[np.bool_], whole: bool = False
+    residual: NDArray[np.complex64], good: NDArray[np.bool_], over_frequency: bool = False
 ) -> NDArray[np.float32]:
     """Standard deviation of the real or imaginary part of a residual: (1, b, f, p) over time, or
     (1, b, 1, p) over frequency as well."""
     size = np.maximum(np.abs(residual.real), np.abs(residual.imag))
-    if whole:  # time and frequency in one axis in front
+    if over_frequency:  # time and frequency in one axis in front
         shape = (-1, size.shape[1], 1, size.shape[3])
         size, good = (np.swapaxes(values, 1, 2).reshape(shape) for values in (size, good))
     middle = median_of(size, good, 0)

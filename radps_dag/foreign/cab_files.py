@@ -74,17 +74,17 @@ class _Files:
         return merged
 
     def _included(self, table: Table, key: str, path: Path, depth: int) -> Iterator[Table]:
-        """What a table includes; of two files with the same key the later counts."""
-        found = []
+        """Read what a table includes; of two files with the same key the later counts."""
+        tables = []
         for name, optional in _names(table.get(key, ())):
             places = (folder / name for folder in (path.parent, *path.resolve().parents))
             there = next((place for place in places if place.is_file()), None)
             if there is not None and depth <= _DEEPEST:
-                found.append(self.read(there, depth + 1))
+                tables.append(self.read(there, depth + 1))
             elif not optional:
                 message = f"{name!r}, which is included, is not there"
                 self.warnings.append(Problem(table.key_at(key), "cab", message, severity="warning"))
-        yield from reversed(found) if key == "_include" else found
+        yield from reversed(tables) if key == "_include" else tables
 
 
 def _names(listed: Any, folder: str = "") -> Iterator[tuple[str, bool]]:
@@ -139,7 +139,7 @@ class _Uses:
 
 
 def _scrubbed(brought: Table, into: Table) -> Table:
-    """What a table brings in, without what its `_scrub` names."""
+    """Leave out of what a table brings in what its `_scrub` names."""
     names = into.get("_scrub", ())
     for name in [names] if isinstance(names, str) else names:
         brought = _without(brought, str(name).split("."))

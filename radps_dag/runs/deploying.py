@@ -188,6 +188,8 @@ def remove(name: str, profile: Profile, tell: Tell) -> Registered:
 
 def serve(profile: Profile, pool: str | None, limit: int | None, tell: Tell) -> None:
     """Run what is deployed to this machine's work pool, or to this one, until a signal ends it."""
+    # Before Prefect reads its settings: what its worker logs is shown as text, without colours.
+    os.environ.setdefault("PREFECT_LOGGING_COLORS", "false")
     server = connect(profile, tell)  # held as long as this serves, so that it stays
     import asyncio
 

@@ -188,15 +188,18 @@ def test_in_a_browser(site: Site, gives: str, served: Worker, tmp_path: Path) ->
 
 
 def test_ctrl_c_interrupts_what_is_served(prefect_server: ServerAddress, tmp_path: Path) -> None:
-    """Ctrl-C ends the worker with 0, and the run that goes on as a Ctrl-C of its own would."""
+    """Ctrl-C ends the worker with 0, and the run that goes on as a Ctrl-C of its own would; in a
+    terminal with colours no code of theirs stands in what is shown."""
     site = Site(tmp_path, prefect_server)
     pool = _pool(site, "interrupted")
     deployment = site.deploy("deployed_interrupted", NAPS, "--work-pool", pool)
-    with worker(site, *SERVE, "--work-pool", pool) as serving:
+    with worker(site, *SERVE, "--work-pool", pool, FORCE_COLOR="1") as serving:
         flow_run = site.begin(deployment)
         run = site.run_of(flow_run)
         assert site.started(run, "nap")
         assert serving.end() == 0
+        shown = serving.log.read_text("utf-8")
+        assert "submitting flow run" in shown and "\\u001b" not in shown
     ended = site.page.flow_run(flow_run)
     assert (ended["state_type"], ended["state_name"]) == ("CRASHED", "Interrupted")
     assert ended["state"]["message"].endswith(f"radps-dag resume {run}")

@@ -17,13 +17,23 @@ from radps_dag.journal.rows import (
     digest,
     to_fact,
 )
-from radps_dag.journal.statements import FACTS, HEADLESS, KEYED, RUNS, WITH_KEY, any_of
+from radps_dag.journal.statements import (
+    ELSEWHERE,
+    FACTS,
+    HEADLESS,
+    KEYED,
+    RUNS,
+    WITH_KEY,
+    any_of,
+)
 from radps_dag.journal.workspace import Workspace
 
 __all__ = ["RUN", "Damages", "Reader"]
 
 RUN = f"{RUNS} WHERE run = :run"
 _SINCE = f"{FACTS} WHERE run = :run AND seq > :after ORDER BY seq"
+
+_MOST = 20  # rows of a key that are looked at
 
 Damages = Callable[[DamagedRun], object]
 T = TypeVar("T")
@@ -135,10 +145,18 @@ class Reader(Connections):
         except Damaged as error:
             raise self._damaged(row.run, str(error)) from error
 
-    def with_key(self, key: str, most: int = 20, damaged: Damages | None = None) -> list[Row]:
+    def with_key(self, key: str, most: int = _MOST, damaged: Damages | None = None) -> list[Row]:
         """The newest rows with a key. Those that are damaged are as in `heads`."""
         with self.look() as connection:
             rows = connection.execute(WITH_KEY, {"key": key, "most": most}).fetchall()
+        return list(_sound(rows, self._row, damaged))
+
+    def elsewhere(self, key: str, place: str, run: str, damaged: Damages) -> list[Row]:
+        """The newest rows with a key at a place of runs other than this one. Those that are damaged
+        are as in `heads`."""
+        values = {"key": key, "place": place, "run": run, "most": _MOST}
+        with self.look() as connection:
+            rows = connection.execute(ELSEWHERE, values).fetchall()
         return list(_sound(rows, self._row, damaged))
 
     def check(self, *, thorough: bool = False) -> None:

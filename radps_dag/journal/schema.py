@@ -41,7 +41,7 @@ _TABLES = (
         PRIMARY KEY (run, seq)
     )""",
 )
-_INDEX = "CREATE INDEX radps_facts_by_key ON radps_facts (key) WHERE key IS NOT NULL"
+_INDEX = "CREATE INDEX radps_facts_by_key ON radps_facts (key, run) WHERE key IS NOT NULL"
 
 # Version to what makes the next one of it.
 MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {}

@@ -8,6 +8,7 @@ from typing import Any
 __all__ = [
     "ADD",
     "CLEAR",
+    "ELSEWHERE",
     "ENTER",
     "FACTS",
     "HEADLESS",
@@ -37,6 +38,13 @@ CLEAR = "DELETE FROM radps_facts WHERE run = :run"
 ADD = (
     "INSERT INTO radps_facts (run, seq, time, place, kind, key, payload, checksum)"
     " VALUES (:run, :seq, :time, :place, :kind, :key, :payload, :checksum)"
+)
+# Two ranges, and no `run != :run`: a run of many calls that are alike has as many rows of that key,
+# through none of which these go.
+ELSEWHERE = (
+    f"{FACTS} WHERE key = :key AND run < :run AND place = :place"
+    f" UNION ALL {FACTS} WHERE key = :key AND run > :run AND place = :place"
+    " ORDER BY time DESC LIMIT :most"
 )
 WITH_KEY = f"{FACTS} WHERE key = :key ORDER BY time DESC LIMIT :most"
 KEYED = f"{FACTS} WHERE key = :key AND run = :run AND kind = :kind ORDER BY seq LIMIT 1"

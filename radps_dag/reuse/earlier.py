@@ -68,9 +68,8 @@ class EarlierRuns:
         """The results under the key at the place, of whatever run that is sound as a whole."""
         if self._alone:
             return
-        for row in self._store.with_key(key, damaged=self.leave_out):
-            other = row.place == place and row.run != self._run
-            if other and self.results(row.run).made:  # nothing, where the run is damaged
+        for row in self._store.elsewhere(key, place, self._run, self.leave_out):
+            if self.results(row.run).made:  # nothing, where the run is damaged
                 yield row
 
     def latest(self, place: str) -> tuple[Row | None, Row | None]:

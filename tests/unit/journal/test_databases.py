@@ -27,6 +27,7 @@ from radps_dag.journal.connections import Connection
 from radps_dag.journal.opening import open_store
 from radps_dag.journal.rows import Damaged, to_row
 from radps_dag.journal.run_status import find_run
+from radps_dag.journal.statements import ELSEWHERE
 from radps_dag.journal.store import Outdated, Store
 from radps_dag.journal.workspace import Workspace
 from radps_dag.journal.writer import Writer
@@ -187,6 +188,27 @@ def test_keys_find_the_newest(store: Store) -> None:
         append(store, run, made("wanted", time=time), made("other", time=time))
     assert [row.run for row in store.with_key("wanted")] == ["b", "a"]
     assert store.with_key("unknown") == []
+
+
+def test_a_key_at_a_place_of_other_runs(store: Store) -> None:
+    """Calls that are alike have one key: however many of them there are, at other places or in this
+    run, those of other runs at the place are found, and without a look at all of this run's."""
+    for run in ("a", "b", "c"):
+        store.create(run, "p", 1.0)
+        append(store, run, made("k", "here", time=1.0))
+        for number in range(30):
+            append(store, run, made("k", f"there{number}", time=2.0))
+    damaged = Mock()
+    rows = store.elsewhere("k", "here", "b", damaged)
+    damaged.assert_not_called()
+    assert sorted((row.run, row.place) for row in rows) == [("a", "here"), ("c", "here")]
+    if not store.postgres:
+        with store.look() as connection:
+            values = {"key": "k", "place": "here", "run": "b", "most": 1}
+            told = connection.execute(f"EXPLAIN QUERY PLAN {ELSEWHERE}", values).fetchall()
+        searches = [line for *_, line in told if "radps_facts" in line]
+        assert len(searches) == 2
+        assert all("radps_facts_by_key (key=? AND run" in line for line in searches)
 
 
 def test_whose_turn_is_over_appends_nothing(store: Store) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -38,8 +37,7 @@ __all__ = ["call_body"]
 async def call_body(node: Task, here: NodeContext) -> Result:
     """Call the workload, with as many attempts as the node allows; or use what it made before."""
     # From the start, so that nobody leaves the run to its questions while a call is looked up.
-    prompts = here.run.prompts
-    with prompts.busy() if prompts is not None else contextlib.nullcontext():
+    with here.run.busy():
         return await _looked_up(node, here)
 
 

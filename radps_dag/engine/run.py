@@ -96,6 +96,10 @@ class Run:
     limits: Overrides = field(default_factory=Overrides)
     secrets: Secrets = NO_SECRETS
 
+    def busy(self) -> AbstractContextManager[None]:
+        """Something is computed or recorded meanwhile: nobody leaves the run to its questions."""
+        return nullcontext() if self.prompts is None else self.prompts.busy()
+
     def hear(self, fact: Fact) -> None:
         """Something that is in the journal already."""
         self.shows(fact)
@@ -251,10 +255,11 @@ class NodeScope:
                 usage=result.usage if is_call(self.kind) else None,
             )
         )
-        if made is not None and not made.origin:
-            await run.settled()
-        if result.afterwards is not None:
-            await asyncio.to_thread(result.afterwards)
+        with run.busy():
+            if made is not None and not made.origin:
+                await run.settled()
+            if result.afterwards is not None:
+                await asyncio.to_thread(result.afterwards)
         return result
 
 

@@ -63,6 +63,7 @@ class Prompts:
         self._asking = asyncio.Lock()
         self._showing = asyncio.Lock()
         self._busy = 0
+        self._idle_since = time.monotonic()
         self.detached = False  # the process ends with questions open, to be resumed
         self._closed: CancelRequest | None = None
 
@@ -77,12 +78,13 @@ class Prompts:
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """While something is computed, nobody leaves."""
+        """While something is computed or recorded, nobody leaves, and not at once afterwards."""
         self._busy += 1
         try:
             yield
         finally:
             self._busy -= 1
+            self._idle_since = time.monotonic()
 
     async def ask(
         self,
@@ -149,7 +151,6 @@ class Prompts:
         offer: Offer,
         halted: Callable[[], str],
     ) -> QuestionAnswered:
-        quiet = 0.0
         while not done.done():
             if cause := halted():
                 raise Stopped(question.place, cause)
@@ -161,11 +162,14 @@ class Prompts:
                 elsewhere = await asyncio.to_thread(answer_of, self._store, self.run, question.id)
                 if elsewhere is not None and not done.done():
                     done.set_result(elsewhere)
-            quiet = 0.0 if self._busy else quiet + POLL
-            if self._leave is not None and quiet >= QUIET and not done.done():
+            # What has just failed may have closed the question: that is looked at first.
+            if self._leave is not None and self._is_quiet() and not (done.done() or halted()):
                 self.detached = True
                 self._leave()
         return done.result()
+
+    def _is_quiet(self) -> bool:
+        return not self._busy and time.monotonic() - self._idle_since >= QUIET
 
     async def _too_late(self, question: Question, offer: Offer) -> None:
         if question.on_timeout == "defaults":

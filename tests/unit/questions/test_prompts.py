@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from journal_support import store_of
 from radps_dag.facts import NodeFailed, QuestionAnswered, Retrying, RunEnded
 from radps_dag.journal.rows import to_row
 from radps_dag.journal.store import Store
+from radps_dag.outcome import Stopped
 from radps_dag.problem import RadpsDagError
 from radps_dag.questions import (
     Answered,
@@ -24,6 +27,7 @@ from radps_dag.questions import (
     answer_of,
     open_questions,
 )
+from radps_dag.questions.prompts import Prompts
 from radps_dag.questions.question import identity
 
 INPUTS = {
@@ -210,3 +214,74 @@ def test_which_questions_are_open(store: Store, end: End, left: bool) -> None:
     asked = ask(store, question())
     store.append("run", [to_row("run", end(asked), store.workspace)])
     assert bool(open_questions(store, "run")) == left
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that counts before a run leaves, in seconds; answers are looked for all the time."""
+    now = [0.0]
+    monkeypatch.setattr("radps_dag.questions.prompts.POLL", 0)
+    fake = SimpleNamespace(time=time.time, monotonic=lambda: now[0])
+    monkeypatch.setattr("radps_dag.questions.prompts.time", fake)
+    return now
+
+
+def test_what_fails_closes_a_question_and_nobody_leaves(store: Store, clock: list[float]) -> None:
+    """Where the last call beside a question fails, the question is closed: what comes after it is
+    asked, or not, but the run does not leave for that question."""
+    left: list[str] = []
+    cause: list[str] = []
+    prompts = Prompts(store, "run", leave=lambda: left.append("left"))
+
+    async def work() -> None:
+        with prompts.busy():
+            await asyncio.sleep(0.01)
+        clock[0] = 100.0  # a busy machine: long before anybody looks
+        cause.append("bad")
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(work())
+            with pytest.raises(Stopped):
+                await _asked(prompts, store, lambda: "".join(cause))
+
+    asyncio.run(both())
+    assert left == []
+
+
+def test_nobody_leaves_between_two_calls(store: Store, clock: list[float]) -> None:
+    """The time in which nothing goes on counts from the end of the last call."""
+    left: list[float] = []
+    looks: list[float] = []
+    prompts = Prompts(store, "run", leave=lambda: left.append(clock[0]))
+
+    def halted() -> str:
+        """Somebody looks again: five times at each moment, then it is a bit later."""
+        looks.append(clock[0])
+        if looks.count(clock[0]) > 5:
+            clock[0] = round(clock[0] + 0.1, 1)
+        if clock[0] == 10.0:  # another call begins and ends
+            with prompts.busy():
+                pass
+        return "that is enough" if left else ""
+
+    clock[0] = 9.8
+    with prompts.busy():
+        pass
+
+    async def ask_it() -> None:
+        with pytest.raises(Stopped):
+            await _asked(prompts, store, halted)
+
+    asyncio.run(ask_it())
+    assert left[0] >= 10.5
+
+
+async def _asked(prompts: Prompts, store: Store, halted: Callable[[], str]) -> None:
+    def say(fact: Any) -> None:
+        store.append("run", [to_row("run", fact, store.workspace)])
+
+    async def settled() -> None:
+        pass
+
+    await prompts.ask(question(), say, say, settled, halted)

@@ -3,7 +3,8 @@
 They show what the pipelines do now, so they are drawn by running them, in a folder that goes away:
 `graph` without a run, `terminal` (needs tmux) from a run of placeholders, `run` from one of the
 library `sim`, its questions and pictures on Prefect's page included, and `report` from another one
-(both need chromium, and minutes); `form` from a deployment (needs chromium).
+(both need chromium, and minutes); `form` from a deployment (needs chromium); `recipe` from that
+with WSClean that self-calibrates (needs its programs).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ PRODUCTS = {
     "sim-convergence.png": "image_continuum/first_image/convergence/*.png",
     "sim-continuum.png": "export/image.0*/quicklook/*.png",
     "sim-cube.png": "export/image.[1-9]*/quicklook/*.png",
+}
+# The same of the recipe with WSClean.
+IMAGES = {
+    "recipe-before.png": "first_image/measure/*.png",
+    "recipe-after.png": "rounds.3/measure/*.png",
 }
 
 
@@ -114,9 +120,20 @@ def run(site: Site) -> None:
         assert process.returncode == 0, "the run has failed"
         _pictures(tab, page, _flow_run(site, name))
         _events(tab, page, name)
+    _keep(site, name, PRODUCTS)
+
+
+def _keep(site: Site, name: str, pictures: Mapping[str, str]) -> None:
     products = site.folder / ".radps" / "runs" / name / "products"
-    for ours, theirs in PRODUCTS.items():
+    for ours, theirs in pictures.items():
         shutil.copy(max(products.glob(theirs), key=str), HERE / ours)
+
+
+def recipe(site: Site) -> None:
+    """Images of the recipe with WSClean, before self-calibration and after its last round."""
+    file = str(ROOT / "pipelines" / "programs" / "wsclean_selfcal.yaml")
+    site.say("run", file, "--no-prefect", "--quiet")
+    _keep(site, json.loads(site.say("runs", "--json"))[0]["run"], IMAGES)
 
 
 def form(site: Site) -> None:
@@ -195,6 +212,7 @@ def _events(tab: Browser, page: str, run: str) -> None:
 
 def main() -> None:
     kinds = {"graph": graph, "terminal": terminal, "run": run, "form": form, "report": report}
+    kinds["recipe"] = recipe
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kinds", nargs="*", choices=[*kinds, []], help="which; all by default")
     given = parser.parse_args()

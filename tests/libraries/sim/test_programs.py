@@ -168,3 +168,15 @@ def test_self_calibration_makes_the_image_better(ms: Path, tmp_path: Path) -> No
     assert len(ran.outputs["images"]) == 2
     described = [fact["place"] for fact in ran.of("node_succeeded", "rounds#")]
     assert {"rounds#1/clean", "rounds#2/apply"} <= set(described)
+
+
+@with_script
+def test_the_recipe_as_it_stands(tmp_path: Path) -> None:
+    """By its defaults, on the data that it simulates, a round makes the image better, and no score
+    is an alert: field, pixels and masks fit each other."""
+    recipe = RECIPE.with_name("wsclean_selfcal.yaml")
+    rounds = "rounds=[{interval: 20, mode: phase}]"
+    ran = run(recipe, "-p", rounds, "-p", "spws=[0]", "--no-prefect", cwd=tmp_path)
+    assert ran.code == 0, ran.err
+    assert ran.outputs["after"] > 2 * ran.outputs["before"]
+    assert {fact["verdict"] for fact in ran.of("scored")} == {"good"}

@@ -85,9 +85,12 @@ def start_cluster(settings: DaskSettings, security: Security | None) -> Any:
                     threads_per_worker=1,
                     host="127.0.0.1",
                     security=security,
+                    # Without an address Dask takes port 8787, or warns that it cannot.
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                     dashboard_address=None,
                     silence_logs=50,
                 )
+            cluster.sync(_without_pages, cluster.scheduler)
             cluster.sync(_mind_no_interrupt)
             cluster.scale(settings.workers or 1)
             return cluster
@@ -160,6 +163,12 @@ def _in_time(connect: Callable[[], T], limit: float) -> T:
         return client.result(limit)
     except TimeoutError:
         raise TimeoutError("what is there does not speak as a scheduler does") from None
+
+
+async def _without_pages(scheduler: Any) -> None:
+    """Close a scheduler's pages, which say to whoever is on this machine what is computed, and ask
+    for no password."""
+    scheduler.http_server.stop()
 
 
 async def _mind_no_interrupt() -> None:

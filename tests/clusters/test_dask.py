@@ -284,6 +284,9 @@ def test_workers_of_this_machine_that_are_forgotten(tmp_path: Path) -> None:
     """Workers that are killed, and that Dask forgets before they are back, are replaced; what is
     left at the end is nothing."""
     import dask
+    import distributed
+
+    assert distributed  # or its settings would go again with the one that is set here
 
     async def answered(executor: Executor) -> int:
         while True:
@@ -448,6 +451,19 @@ def test_a_cluster_of_this_machine_and_a_bucket(bucket: str, tmp_path: Path) -> 
     left = using(LOCAL, tmp_path, work, publish=f"{bucket}/run")
     assert not Path("/nowhere").exists()
     wait_for(lambda: not any(map(alive, left)))
+
+
+def test_a_scheduler_of_this_machine_has_no_pages() -> None:
+    """Dask's pages, which ask for no password, say what is computed and where; and the port that
+    they stand at usually is left to others."""
+    cluster = dask_cluster.start_cluster(DaskSettings(workers=1), None)
+    try:
+        port = cluster.scheduler.http_server.port
+        assert port != 8787
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    finally:
+        cluster.close()
 
 
 def test_a_class_of_clusters(tmp_path: Path) -> None:

@@ -211,8 +211,14 @@ def _events(tab: Browser, page: str, run: str) -> None:
 
 
 def main() -> None:
-    kinds = {"graph": graph, "terminal": terminal, "run": run, "form": form, "report": report}
-    kinds["recipe"] = recipe
+    kinds = {
+        "graph": graph,
+        "terminal": terminal,
+        "run": run,
+        "form": form,
+        "report": report,
+        "recipe": recipe,
+    }
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kinds", nargs="*", choices=[*kinds, []], help="which; all by default")
     given = parser.parse_args()

@@ -10,13 +10,16 @@ from typing import Any
 __all__ = ["NOTHING_SIMULATED", "Data", "Observation"]
 
 # Of an observation whose data are real.
-NOTHING_SIMULATED: Mapping[str, Any] = {"seed": 0} | dict.fromkeys(
-    (
-        *("noise", "phase_rms", "amplitude_rms", "bandpass_rms", "interference"),
-        *("position_error", "wvr_error"),
-    ),
-    0.0,
-)
+NOTHING_SIMULATED: Mapping[str, Any] = {
+    "seed": 0,
+    "noise": 0.0,
+    "phase_rms": 0.0,
+    "amplitude_rms": 0.0,
+    "bandpass_rms": 0.0,
+    "interference": 0.0,
+    "position_error": 0.0,
+    "wvr_error": 0.0,
+}
 
 
 @dataclass(frozen=True, slots=True)

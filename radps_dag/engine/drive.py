@@ -109,11 +109,7 @@ async def drive(
         ended = Ended("failed", {}, error)
     except asyncio.CancelledError:
         # The run has been asked to end, and that is done: there is nothing left to cancel.
-        wish = prompts.closed if prompts is not None else None
-        if wish is not None:
-            ended = Ended("cancelled", {}, wish=wish)
-        elif prompts is not None and prompts.detached:
-            ended = Ended("paused", {})
+        ended = _asked_to_end(prompts)
     except BaseExceptionGroup as errors:
         # No node failed, but what all of them stand on: what earlier runs left is damaged.
         trouble = _first_of_ours(errors)
@@ -122,11 +118,30 @@ async def drive(
         ended = Ended("failed", {})
     finally:
         minding.cancel()
-        await executor.close()
-        listener(_ended(ended, here.clock.took, trouble))
+        try:
+            await executor.close()
+        finally:
+            if ended.status == "failed" and _cancelling():
+                # A signal that came meanwhile ended the run, whoever has swallowed the cancel.
+                ended = _asked_to_end(prompts)
+            listener(_ended(ended, here.clock.took, trouble))
     if trouble is not None:
         raise trouble
     return ended
+
+
+def _cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _asked_to_end(prompts: Prompts | None) -> Ended:
+    """The ending of a run that was cancelled by a person, a signal, or the last open question."""
+    wish = prompts.closed if prompts is not None else None
+    if wish is not None:
+        return Ended("cancelled", {}, wish=wish)
+    detached = prompts is not None and prompts.detached
+    return Ended("paused" if detached else "interrupted", {})
 
 
 def _ended(ended: Ended, seconds: float, trouble: RadpsDagError | None) -> RunEnded:

@@ -67,8 +67,7 @@ def test_a_run_begun_through_the_api(site: Site, gives: str, served: Worker) -> 
     record = Api(site.server).record(flow_run)
     assert [child.flow["name"] for child in record.walk()] == [run, f"inner · {run}"]
     assert {"radps-dag", "library:placeholder"} <= set(ended["tags"])
-    assert until(lambda: site.status(run) == "succeeded", 30)
-    shown = json.loads(site.command("show", run, "--json").stdout)
+    shown = site.shown(run)
     assert shown["outputs"] == {"value": 5} and shown["params"]["token"] == "***"
     assert SECRET["RADPS_DAG_PARAM_TOKEN"] not in json.dumps(ended)
     of_deployment = {"flow_runs": {"deployment_id": {"any_": [gives]}}}
@@ -92,7 +91,7 @@ def test_cancelled_on_the_page(site: Site, naps: str, served: Worker) -> None:
     site.cancel(flow_run)
     ended = site.ends(flow_run)
     assert ended["state_type"] == "CANCELLED", ended["state"]
-    assert until(lambda: site.status(run) == "cancelled")
+    assert site.status(run) == "cancelled"
 
 
 def test_a_killed_run_is_retried(site: Site, gives: str, served: Worker) -> None:
@@ -110,7 +109,7 @@ def test_a_killed_run_is_retried(site: Site, gives: str, served: Worker) -> None
     site.retry(flow_run)
     assert until(lambda: site.page.state(flow_run)[0] == "COMPLETED", 90)
     assert site.run_of(flow_run) == run
-    assert until(lambda: site.status(run) == "succeeded", 30)
+    assert site.status(run) == "succeeded"
 
 
 @pytest.mark.parametrize("where", ["page", "command"])
@@ -128,9 +127,7 @@ def test_a_question_of_a_deployed_run(site: Site, served: Worker, where: str) ->
         done = site.command("answer", run, "ask", "-i", "niter=7")
         assert done.returncode == 0, done.stderr
     assert site.ends(flow_run)["state_type"] == "COMPLETED"
-    assert until(lambda: site.status(run) == "succeeded", 30)
-    shown = json.loads(site.command("show", run, "--json").stdout)
-    assert shown["outputs"] == {"niter": 7}
+    assert site.shown(run)["outputs"] == {"niter": 7}
 
 
 def test_the_limit_of_a_work_pool(prefect_server: ServerAddress, tmp_path: Path) -> None:
@@ -183,8 +180,7 @@ def test_in_a_browser(site: Site, gives: str, served: Worker, tmp_path: Path) ->
     newest = site.page.post("/flow_runs/filter", of_deployment)[0]["id"]
     ended = site.ends(newest)
     assert ended["state_type"] == "COMPLETED" and ended["parameters"]["value"] == 7
-    shown = json.loads(site.command("show", site.run_of(newest), "--json").stdout)
-    assert shown["outputs"] == {"value": 7}
+    assert site.shown(site.run_of(newest))["outputs"] == {"value": 7}
 
 
 def test_ctrl_c_interrupts_what_is_served(prefect_server: ServerAddress, tmp_path: Path) -> None:
@@ -217,7 +213,7 @@ def test_a_killed_worker_leaves_its_run(prefect_server: ServerAddress, tmp_path:
         assert site.started(run, "nap")
         serving.end(signal.SIGKILL)
     assert site.ends(flow_run)["state_type"] == "COMPLETED"
-    assert until(lambda: site.status(run) == "succeeded", 30)
+    assert site.status(run) == "succeeded"
 
 
 def test_prefects_own_worker_by_a_schedule(prefect_server: ServerAddress, tmp_path: Path) -> None:

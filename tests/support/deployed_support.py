@@ -118,8 +118,20 @@ class Site:
         return str(self.page.flow_run(flow_run)["name"]).partition(" ")[0]
 
     def status(self, run: str) -> str:
-        (status,) = [one["status"] for one in self.runs() if one["run"] == run]
-        return str(status)
+        """How the run ended: its journal may end a moment after Prefect's flow run."""
+
+        def status() -> str:
+            (status,) = [one["status"] for one in self.runs() if one["run"] == run]
+            return str(status)
+
+        assert until(lambda: status() != "running", PATIENCE)
+        return status()
+
+    def shown(self, run: str) -> dict[str, Any]:
+        """The run as `show` tells it; it has to succeed."""
+        assert self.status(run) == "succeeded"
+        shown: dict[str, Any] = json.loads(self.command("show", run, "--json").stdout)
+        return shown
 
     def started(self, run: str, stage: str) -> bool:
         """Whether a stage has started; waits for it."""

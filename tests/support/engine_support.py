@@ -206,11 +206,11 @@ def play(
                 board.event(f"{fact.place} failed").set()
 
         async def whole() -> Ended:
-            async with asyncio.timeout(PATIENCE):
-                return await drive(
-                    job, Threads(Setup(library, slots, Path())), tracker or Untracked(), listen
-                )
+            async with asyncio.timeout(PATIENCE) as limit:
+                executor = Threads(Setup(library, slots, Path()))
+                ended = await drive(job, executor, tracker or Untracked(), listen)
+            assert not limit.expired(), f"not finished after {PATIENCE} s: {facts[-5:]}"
+            return ended
 
         ended = asyncio.run(whole())
-    assert ended.status != "interrupted", f"not finished after {PATIENCE} s: {facts[-5:]}"
     return Played(ended, tuple(facts), board)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import pytest
 from engine_support import play
 
+from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.facts import NodeFailed, NodeStarted, NodeSucceeded, RunEnded, RunStarted
+
+T = TypeVar("T")
 
 
 def test_data_gives_the_order() -> None:
@@ -324,3 +332,26 @@ def test_the_first_failure_is_the_run_s() -> None:
     """)
     assert run.error == "bad: ValueError: first"
     assert {"late[i=1]/waiting", "late[i=2]/waiting"} < set(run.failed)
+
+
+class Swallows(Untracked):
+    """A tracker in which the run is cancelled while it tells of the end, and that goes on."""
+
+    async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await body()
+        finally:
+            if not label.path:
+                run = asyncio.current_task()
+                assert run is not None
+                run.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0)
+
+
+def test_a_signal_while_a_failure_is_told() -> None:
+    """What a signal made fail is interrupted, not failed, though the tracker has swallowed the
+    cancel: exit code and journal say the same."""
+    run = play("stages: {one: {run: fail}}", tracker=Swallows())
+    assert run.failed and run.status == "interrupted"
+    assert [fact.status for fact in run.all(RunEnded)] == ["interrupted"]

@@ -191,7 +191,7 @@ async def _called(
                 None if kept else limit, place.name, lambda: run.executor.run(call)
             )
             refuse_secrets(call, performed)
-            return replace(performed, usage=turn.usage(performed.usage))
+            return performed.using(turn.usage(performed.usage))
         except TimedOut as late:
             told = TimedOut(place.name, limit or 0.0, of)
             told.usage = turn.usage(late.usage)
@@ -246,10 +246,10 @@ def _unused(here: NodeContext) -> Path:
     while True:
         run.tries[place.name] += 1
         workdir = directory(run.job.workdir, place, run.tries[place.name], run.job.generation)
-        folder = workdir.parent
-        names = run.there.get(folder)
+        around = place.name.rpartition("/")[0]
+        names = run.there.get(around)
         if names is None:
-            names = run.there[folder] = _names_in(folder)
+            names = run.there[around] = _names_in(workdir.parent)
         if workdir.name not in names:
             return workdir
 
@@ -299,7 +299,7 @@ def _tell_start(
 def _check_inputs(node: Task, here: NodeContext, arguments: dict[str, Any]) -> None:
     """Refuse values that only the run could show not to fit."""
     workload = here.run.job.library.workloads[node.run]
-    shapes = {parameter.name: parameter.shape for parameter in workload.inputs}
+    shapes = workload.shapes
     for name, value in arguments.items():
         if isinstance(value, Sealed):
             if mismatch(shapes[name], value.content):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ __all__ = ["Earlier", "Job", "job_of"]
 Earlier = Callable[[AbstractSet[str]], Mapping[str, StageResult]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # it keeps what is asked of it for each call
 class Job:
     """All there is to know before a run starts.
 
@@ -86,7 +87,7 @@ class Job:
         """The resources that a call can have."""
         return offer_of(self.executor, self.settings.memory, self.settings.gpus)
 
-    @property
+    @cached_property
     def cache(self) -> Path:
         """The directory for copies of products from elsewhere, kept while the run goes on."""
         return self.workdir.with_name(f"{self.workdir.name}.copies")

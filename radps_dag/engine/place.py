@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -48,12 +49,19 @@ def directory(root: Path, place: Place, attempt: int, generation: int = 1) -> Pa
     >>> directory(Path("w"), Place("", "import"), 2, generation=3).as_posix()
     'w/import.resumed-2.attempt-2'
     """
-    parts = [_safe(part) for part in place.name.split("/")]
+    around, _, own = place.name.rpartition("/")
+    name = _safe(own)
     if generation > 1:
-        parts[-1] += f".resumed-{generation - 1}"
+        name += f".resumed-{generation - 1}"
     if attempt > 1:
-        parts[-1] += f".attempt-{attempt}"
-    return root.joinpath(*parts)
+        name += f".attempt-{attempt}"
+    return _folder(root, around) / name
+
+
+@lru_cache(maxsize=256)  # calls that follow each other are in the same groups
+def _folder(root: Path, around: str) -> Path:
+    """The directory of those of a group."""
+    return root.joinpath(*map(_safe, around.split("/"))) if around else root
 
 
 def _safe(part: str) -> str:

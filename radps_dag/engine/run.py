@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from radps_dag.builder import Graph
@@ -76,10 +75,10 @@ class Run:
 
     `settled` is awaited before anything depends on what was said: until it is durable.
     `live_context` is there where a workload asks for the context. `tries` counts the attempts at
-    each place, also those of the groups around it, and `there` is what directories of products
-    held before. `prompts` is where people are asked; `shows` is who only watches. `limits` are the
-    thresholds of QA that go before the file's. `secrets` are not in anything that comes back from
-    calls.
+    each place, also those of the groups around it, and `there` is what the directories of groups
+    held before, by the group's place. `prompts` is where people are asked; `shows` is who only
+    watches. `limits` are the thresholds of QA that go before the file's. `secrets` are not in
+    anything that comes back from calls.
     """
 
     job: Job
@@ -90,7 +89,7 @@ class Run:
     settled: Settled = at_once
     live_context: LiveContext | None = None
     tries: Counter[str] = field(default_factory=Counter)
-    there: dict[Path, frozenset[str]] = field(default_factory=dict)
+    there: dict[str, frozenset[str]] = field(default_factory=dict)
     prompts: Prompts | None = None
     shows: Listener = nobody
     limits: Overrides = field(default_factory=Overrides)

@@ -15,6 +15,8 @@ __all__ = ["refuse_secrets"]
 def refuse_secrets(call: Call, performed: Performed) -> None:
     """Raise SecretExposed for a secret in what is to be recorded: whoever reads the record would
     find stars in its place."""
+    if not call.hidden.contents:
+        return
     for what, value in _recorded(performed):
         if name := call.hidden.found_in(value):
             why = f"{what} contains the secret param {name!r}, and would be recorded"

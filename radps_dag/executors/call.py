@@ -68,6 +68,21 @@ class Performed:
     notes: tuple[str, ...] = ()
     usage: Usage | None = None
 
+    def using(self, usage: Usage) -> Performed:
+        """The same with its usage; each call comes here twice, and `replace` takes three times as
+        long."""
+        return Performed(
+            self.outputs,
+            self.files,
+            self.added,
+            self.asked,
+            self.workdir,
+            self.marks,
+            self.changed,
+            self.notes,
+            usage,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:

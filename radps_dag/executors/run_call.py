@@ -39,7 +39,7 @@ def perform(call: Call, library: Library, *, own_process: bool = False) -> Perfo
     try:
         with ended_programs(meter.programs):
             performed = _performed(call, library, meter)
-        return replace(performed, usage=meter.usage())
+        return performed.using(meter.usage())
     except CallFailed as failed:
         failed.usage = meter.usage()
         raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, ClassVar
 
 from radps_dag.executors.call import MOMENT, Call, Capabilities, Performed, Setup
@@ -45,14 +46,12 @@ class Threads:
     def __init__(self, setup: Setup) -> None:
         self._library = setup.library
         self._slots = setup.slots
-        self._jobs: deque[_Job] = deque()
-        self._ready = threading.Condition()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()  # None ends a thread
         self._done: deque[tuple[_Job, Performed | BaseException]] = deque()
         self._told = False  # the loop is going to look at what is done
-        self._idle = 0
+        self._taken = 0  # jobs that have, or are about to have, a thread
         self._started = 0
         self._abandoned = False
-        self._closed = False
         self._programs = ChildProcesses()
         self._log = setup.log
         self._secrets = setup.secrets
@@ -66,15 +65,13 @@ class Threads:
         """Run a call in an idle thread, or in a new one."""
         loop = asyncio.get_running_loop()
         job = _Job(call, loop, loop.create_future(), self._host(call))
-        with self._ready:
-            self._jobs.append(job)
-            # A thread stuck in an abandoned call is not idle, so it does not hold this one up.
-            if len(self._jobs) > self._idle:
-                self._started += 1
-                name = f"thread {self._started}"
-                threading.Thread(target=self._work, name=name, daemon=True).start()
-            else:
-                self._ready.notify()
+        self._taken += 1
+        # A thread stuck in an abandoned call has its job still, so it does not hold this one up.
+        if self._taken > self._started:
+            self._started += 1
+            name = f"thread {self._started}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._jobs.put(job)
         try:
             return await job.result
         except asyncio.CancelledError:
@@ -90,9 +87,8 @@ class Threads:
 
     async def close(self) -> None:
         """Let the threads end, and end the programs of calls that were given up."""
-        with self._ready:
-            self._closed = True
-            self._ready.notify_all()
+        for _ in range(self._started):
+            self._jobs.put(None)
         try:
             if self._abandoned:
                 await self._programs.end(GRACE)
@@ -123,20 +119,13 @@ class Threads:
                 return perform(job.call, self._library)
 
     def _work(self) -> None:
-        while True:
-            with self._ready:
-                self._idle += 1
-                while not self._jobs and not self._closed:
-                    self._ready.wait()
-                self._idle -= 1
-                if self._closed:
-                    return
-                job = self._jobs.popleft()
-            if not job.result.cancelled():
-                self._finish(job, self._performed(job))
+        while (job := self._jobs.get()) is not None:
+            self._finish(job, self._performed(job))
 
     def _performed(self, job: _Job) -> Performed | BaseException:
         try:
+            if job.result.cancelled():
+                raise asyncio.CancelledError
             return self._perform(job)
         except BaseException as error:  # noqa: BLE001  # raised where the call is awaited
             return error
@@ -156,6 +145,7 @@ class Threads:
         self._told = False  # first: what is done from here on wakes the loop again
         while self._done:
             job, performed = self._done.popleft()
+            self._taken -= 1
             job.settle(performed)
 
 

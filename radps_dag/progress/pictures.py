@@ -29,7 +29,7 @@ def made_by(fact: NodeSucceeded | NodeFailed, *, images: bool = False) -> list[P
     """The PNG files that a call left, and what it returned that is a quicklook or a plot; with
     `images`, those too."""
     made = fact.made
-    if made is None:
+    if made is None or not (fact.outputs or made.files or made.added):
         return []
     pictures = {
         f"{made.workdir}/{quote(name)}": f"{fact.place}/{name}"

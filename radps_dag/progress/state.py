@@ -75,6 +75,7 @@ class RunState:
     warnings: list[Noted] = field(default_factory=list)
     warned: int = 0  # all warnings; only the first 200 are kept
     questions: dict[str, QuestionAsked] = field(default_factory=dict)  # open ones, by place
+    has_asked: bool = False  # whether there ever was one
     answers: list[tuple[QuestionAsked, QuestionAnswered]] = field(default_factory=list)
     pictures: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_PICTURES))  # newest ones
     pictured: set[str] = field(default_factory=set)  # the addresses of all
@@ -140,7 +141,7 @@ class RunState:
                 self._begun(fact)
             case RunEnded():
                 self._over(fact)
-        if type(fact) in _MOVING:
+        if self.has_asked and type(fact) in _MOVING:
             note_waiting(self._nearest(fact.place), fact.time)
 
     def count_call(self, fan_out: str, *, reused: bool, success: NodeSucceeded | None) -> None:
@@ -199,8 +200,9 @@ class RunState:
 
     def _started(self, fact: NodeStarted) -> None:
         node = self._node(fact.place)
-        forget_inside(node)
-        withdraw(node)
+        if node.generation:  # it is not the first that is heard of it
+            forget_inside(node)
+            withdraw(node)
         if node.generation != self._generation:
             forget_retries(node)
             node.generation, node.error, node.message = self._generation, "", ""
@@ -279,6 +281,7 @@ class RunState:
             above.retried += 1
 
     def _asked(self, fact: QuestionAsked) -> None:
+        self.has_asked = True
         self.questions[fact.place] = self._node(fact.place).asked = fact
 
     def _answered(self, fact: QuestionAnswered) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -45,6 +45,27 @@ class PromptChannel(Protocol):
         ...
 
 
+class _Busy:
+    """How many things go on, and since when nothing does. Each call passes here twice, and a
+    generator would cost it three times as much."""
+
+    def __init__(self) -> None:
+        self._going = 0
+        self._idle_since = time.monotonic()
+
+    def __enter__(self) -> None:
+        self._going += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._going -= 1
+        if not self._going:
+            self._idle_since = time.monotonic()
+
+    def idle_for(self) -> float:
+        """Seconds in which nothing has gone on."""
+        return 0.0 if self._going else time.monotonic() - self._idle_since
+
+
 class Prompts:
     """The questions of one run. `leave`, if given, is called once nothing else goes on."""
 
@@ -62,8 +83,7 @@ class Prompts:
         self._before = {question.id: question for question in open_questions(store, run)}
         self._asking = asyncio.Lock()
         self._showing = asyncio.Lock()
-        self._busy = 0
-        self._idle_since = time.monotonic()
+        self._busy = _Busy()
         self.detached = False  # the process ends with questions open, to be resumed
         self._closed: CancelRequest | None = None
 
@@ -76,15 +96,9 @@ class Prompts:
         """The request that ends the run for good, made here or by another process."""
         return self._closed or wished(self._store.workspace.run(self.run))
 
-    @contextlib.contextmanager
-    def busy(self) -> Iterator[None]:
+    def busy(self) -> contextlib.AbstractContextManager[None]:
         """While something is computed or recorded, nobody leaves, and not at once afterwards."""
-        self._busy += 1
-        try:
-            yield
-        finally:
-            self._busy -= 1
-            self._idle_since = time.monotonic()
+        return self._busy
 
     async def ask(
         self,
@@ -169,7 +183,7 @@ class Prompts:
         return done.result()
 
     def _is_quiet(self) -> bool:
-        return not self._busy and time.monotonic() - self._idle_since >= QUIET
+        return self._busy.idle_for() >= QUIET
 
     async def _too_late(self, question: Question, offer: Offer) -> None:
         if question.on_timeout == "defaults":

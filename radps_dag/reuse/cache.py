@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -65,8 +64,10 @@ class ResultCache:
         """Look at what a call is given from outside, which may take a while. Raises NodeError."""
         if self.keys.knows_all(arguments):
             return
-        with _failing(place):
+        try:
             await asyncio.to_thread(self.keys.from_outside, arguments)
+        except RadpsDagError as error:
+            raise _failure(place, error) from error
 
     def ask(
         self,
@@ -80,8 +81,10 @@ class ResultCache:
     ) -> CacheQuery:
         """The call with its key; `link` is where it stands in the graph. Raises NodeError."""
         revisions = self.revisions.seen(link, place)
-        with _failing(place):
+        try:
             key = self.keys.key(workload, arguments, seed, revisions.values())
+        except RadpsDagError as error:
+            raise _failure(place, error) from error
         source = self.keys.source(workload)
         named = [arguments.get(name) for name in workload.changes]
         changes = {entry for address in addresses(named) for entry in self.keys.entries(address)}
@@ -204,8 +207,10 @@ class ResultCache:
             if dependencies or result.made.outside:
                 # Not to be made again, at the cost of hours, because a server does not answer.
                 hint = f"; to make it anew all the same: --force '{asked.place}'"
-                with _failing(asked.place, hint):
+                try:
                     wrong = await asyncio.to_thread(self._wrong, result, dependencies)
+                except RadpsDagError as error:
+                    raise _failure(asked.place, error, hint) from error
             if not wrong:
                 self.keys.learn(result.made)
                 return result
@@ -274,10 +279,6 @@ class ResultCache:
                 self.keys.learn(fact.made)
 
 
-@contextmanager
-def _failing(place: str, hint: str = "") -> Iterator[None]:
-    """Turn an error of looking at data into a failure of the call that is given the data."""
-    try:
-        yield
-    except RadpsDagError as error:
-        raise NodeError(place, type(error).__name__, f"{error}{hint}") from error
+def _failure(place: str, error: RadpsDagError, hint: str = "") -> NodeError:
+    """An error of looking at data, as a failure of the call that is given the data."""
+    return NodeError(place, type(error).__name__, f"{error}{hint}")

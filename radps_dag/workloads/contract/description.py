@@ -6,6 +6,7 @@ import inspect
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict
 
@@ -79,7 +80,7 @@ class Output:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # it keeps what is asked of it for each call
 class Workload:
     """A function, or a program, that a pipeline can call by name.
 
@@ -103,6 +104,11 @@ class Workload:
     changes: tuple[str, ...] = ()
     snapshot: str = ""
     tool: Tool | None = None
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """The shapes of the inputs, by name."""
+        return {parameter.name: parameter.shape for parameter in self.inputs}
 
     @property
     def defined_at(self) -> str:

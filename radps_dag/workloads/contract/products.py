@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["products_in", "uris_in"]
 
-_SCALARS = (str, int, float, type(None))
+_SCALARS = {str, int, float, bool, type(None)}
 
 
 def products_in(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -15,14 +15,14 @@ def products_in(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, list | tuple):
         items: Iterable[Any] = value
     elif isinstance(value, (dict, Mapping)):
-        if isinstance(value.get("uri"), str) and isinstance(value.get("kind"), str):
+        if "uri" in value and isinstance(value["uri"], str) and isinstance(value.get("kind"), str):
             yield value
             return
         items = value.values()
     else:
         return
     for item in items:
-        if not isinstance(item, _SCALARS):  # as most are
+        if type(item) not in _SCALARS:  # as most are
             yield from products_in(item)
 
 

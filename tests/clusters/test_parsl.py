@@ -361,6 +361,29 @@ def test_a_node_that_goes(slurm: slurm_server.Slurm, tmp_path: Path) -> None:
     using(pilots(block, provider="slurm"), tmp_path, work)
 
 
+@pytest.mark.slow  # a queue that does not answer is asked again now and then
+def test_a_queue_that_does_not_answer_for_a_while(
+    slurm: slurm_server.Slurm, tmp_path: Path
+) -> None:
+    """A call that comes while Slurm's controller is away waits, and is made once it is back; while
+    a job is there, calls need no controller."""
+    block = Block(name="short", partition="short", cpus=1)
+
+    async def work(executor: Any) -> None:
+        with slurm.away():
+            waiting = asyncio.create_task(made(executor, call("echo", tmp_path, value=1)))
+            there = await executor.occupancy()
+            while not there.waits:
+                await asyncio.sleep(0.1)
+                there = await executor.occupancy()
+            assert there.waits[0].words == "a job of block short"
+        assert await waiting == {"value": 1}
+        with slurm.away():
+            assert await made(executor, call("echo", tmp_path, value=2)) == {"value": 2}
+
+    using(pilots(block, provider="slurm"), tmp_path, work)
+
+
 def test_a_job_that_slurm_does_not_take(slurm: slurm_server.Slurm, tmp_path: Path) -> None:
     """A partition that there is not is the failure of the call, in Slurm's own words."""
     block = Block(name="none", partition="nowhere", cpus=1)

@@ -103,6 +103,20 @@ class Slurm:
         with suppress(subprocess.CalledProcessError):
             self._told("scontrol", "update", "nodename=ALL", "state=resume")
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Nobody answers meanwhile; the controller then knows the jobs that it had."""
+        file = self.folder / "slurmctld.pid"
+        controller = int(file.read_text())
+        os.kill(controller, signal.SIGTERM)
+        wait_for(lambda: not Path(f"/proc/{controller}").exists())
+        try:
+            yield
+        finally:
+            _start("slurmctld", "-f", str(self.folder / "slurm.conf"))
+            ping = ("scontrol", "ping")
+            wait_for(lambda: not subprocess.run(ping, capture_output=True, check=False).returncode)
+
     def _told(self, *command: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
         return done.stdout

@@ -119,7 +119,7 @@ class _Fan:
         self._body = body
         self._instances = instances
         self._tolerated = tolerated
-        self._results: dict[int, Result] = {}
+        self._results: dict[int, Mapping[str, Any]] = {}  # outputs alone: there may be 100,000
         self._errors: dict[int, NodeError] = {}
         self._aside: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         self._allowed = len(instances) - _required(each, len(instances), here)
@@ -191,7 +191,8 @@ class _Fan:
         place, scope = here.place.instance(instance.label), here.scope.for_item(instance.each)
         inside = here._replace(place=place, scope=scope, aside=self._aside)
         try:
-            self._results[instance.index] = await self._body(inside, self._tolerates_one_more)
+            result = await self._body(inside, self._tolerates_one_more)
+            self._results[instance.index] = result.outputs
         except Stopped:
             return  # neither good nor bad: not done
         except NodeError as error:
@@ -202,10 +203,8 @@ class _Fan:
 
     def _outputs(self) -> dict[str, Any]:
         good = [self._results[index] for index in sorted(self._results)]
-        names = list(good[0].outputs) if good else declared(self._node, self._here)
-        lists: dict[str, Any] = {
-            name: [result.outputs.get(name) for result in good] for name in names
-        }
+        names = list(good[0]) if good else declared(self._node, self._here)
+        lists: dict[str, Any] = {name: [outputs.get(name) for outputs in good] for name in names}
         return with_keys(
             lists,
             [item.key for item in self._instances if item.index in self._results],

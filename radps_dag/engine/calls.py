@@ -158,7 +158,7 @@ async def _called(
     revision: str = "",
 ) -> Result:
     run, place = here.run, here.place
-    attempts = plan(node.retries, seed)
+    attempts, workload = plan(node.retries, seed), run.job.library.workloads[node.run]
     context: Snapshot | None = None
 
     async def once(number: int) -> Performed:
@@ -167,7 +167,7 @@ async def _called(
         await turn.take(number)
         limit, of = limit_of(node, turn.resources)
         try:
-            workdir = _unused(here)
+            workdir = _unused(here) if workload.writes else run.job.workdir
             context = _context(node, here)
             call = Call(
                 place=place.name,

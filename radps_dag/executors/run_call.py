@@ -18,7 +18,6 @@ from radps_dag.faults import Injection
 from radps_dag.outcome import CallFailed
 from radps_dag.sealed import Secrets
 from radps_dag.workloads.contract.context import Context
-from radps_dag.workloads.contract.description import Workload
 from radps_dag.workloads.contract.knowledge import NOTHING
 from radps_dag.workloads.contract.notes import noting
 from radps_dag.workloads.contract.opening import caching_in
@@ -67,7 +66,7 @@ def _performed(call: Call, library: Library, meter: Meter) -> Performed:
         )
         if call.changes:
             performed = _changed(call, performed)
-        return _kept(call, performed) if _writes(workload) else performed
+        return _kept(call, performed) if workload.writes else performed
     except CallFailed as failed:
         message, said = map(call.hidden.hide, (failed.message, failed.traceback))
         raise CallFailed(
@@ -89,10 +88,6 @@ def _tried(call: Call) -> Performed:
     call.workdir.mkdir(parents=True, exist_ok=True)
     (call.workdir / "trial").write_text("trial", encoding="utf-8")
     return _kept(call, Performed({"host": platform.node(), "pid": os.getpid()}))
-
-
-def _writes(workload: Workload) -> bool:
-    return "workdir" in workload.given.values()
 
 
 def _changed(call: Call, performed: Performed) -> Performed:

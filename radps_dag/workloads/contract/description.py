@@ -110,6 +110,11 @@ class Workload:
         """The shapes of the inputs, by name."""
         return {parameter.name: parameter.shape for parameter in self.inputs}
 
+    @cached_property
+    def writes(self) -> bool:
+        """Whether a call of it gets a directory of its own, in which it may write."""
+        return "workdir" in self.given.values()
+
     @property
     def defined_at(self) -> str:
         """The place of the definition of the function or the tool: `file.py:12`."""

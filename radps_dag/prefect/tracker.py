@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
-from prefect import Flow, Task
-from prefect.cache_policies import NO_CACHE
+from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
@@ -23,7 +22,6 @@ from radps_dag.engine.tracker import Label
 from radps_dag.facts import Fact, Scored
 from radps_dag.facts.places import parts
 from radps_dag.journal.cancelled import CancelRequest
-from radps_dag.outcome import NodeError
 from radps_dag.prefect.body_state import Ending
 from radps_dag.prefect.bounds import only_to_the_page
 from radps_dag.prefect.cancel_watch import Watch
@@ -35,7 +33,7 @@ from radps_dag.prefect.image_artifacts import Gallery
 from radps_dag.prefect.progress_artifacts import Showing
 from radps_dag.prefect.prompts import PrefectPrompts
 from radps_dag.prefect.server.links import Link, no_link
-from radps_dag.prefect.task_runs import run_task
+from radps_dag.prefect.task_runs import TaskRuns
 from radps_dag.questions.prompts import PromptChannel
 
 __all__ = ["PrefectTracker", "Shown"]
@@ -92,12 +90,11 @@ class PrefectTracker:
         self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._contact = Contact(warn, SILENCE if server is None else SILENCE_OURS)
         self._flow_runs = FlowRuns(self._contact)
+        self._task_runs = TaskRuns(self._contact)
         self._prompts = PrefectPrompts(self._contact, shown.earlier, link)
         self._events = PrefectEvents(self._contact)
         self._showing = Showing(self._contact, Gallery(link), report)
         self._watch = Watch(self._contact)
-        # Prefect takes long to make one: each call's is a copy.
-        self._task: Task[Any, Any] = Task(_nothing, persist_result=False, cache_policy=NO_CACHE)
         only_to_the_page()
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
@@ -120,6 +117,7 @@ class PrefectTracker:
             ended = await ending.of(body)
             if not label.path:
                 self._contact.hurry(LAST)
+                await self._task_runs.told()
                 await self._flow_runs.told()
                 await self._showing.end()
             return ended
@@ -140,28 +138,11 @@ class PrefectTracker:
         return ending.result()
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
-        """Run the body as a task run that Prefect retries, or without Prefect once it is lost."""
+        """Run the body as a task run, or without Prefect once it is lost."""
         if self._contact.lost:
             return await attempt(plan, body)
         ending = Ending[T](label, self._states)
-
-        async def run() -> State[Any]:
-            return await ending.of(lambda: body(ending.attempts))
-
-        def again(task: Any, task_run: Any, state: Any) -> bool:
-            del task, task_run, state
-            return isinstance(ending.error, NodeError) and plan.again(ending.attempts, ending.error)
-
-        task = copy(self._task)
-        task.name, task.tags, task.fn = _plain(label.path), set(label.tags), run
-        task.task_run_name = _callable(label.name)
-        if plan.delays:
-            task.retries = len(plan.delays)
-            task.retry_delay_seconds = list(plan.delays)
-            task.retry_condition_fn = again
-        await ending.despite_prefect(run_task(task, self._states.ended_early))
-        if self._unheard(ending):
-            return await attempt(plan, body)
+        await self._task_runs.run(label, plan, ending, body, self._states.ended_early)
         return ending.result()
 
     def _named(self, label: Label) -> str:
@@ -241,10 +222,6 @@ class PrefectTracker:
         return self._contact.farewell()
 
 
-async def _nothing() -> Any:
-    """A task's function, until a call is known."""
-
-
 class _Nowhere(WritableFileSystem):
     """A storage for results that keeps none: even one that is never written makes Prefect look for
     its place in the file system, thirty times a task."""
@@ -276,11 +253,6 @@ def _api() -> str:
     """The address of the API, without a password that may stand in it."""
     url = httpx.URL(str(PREFECT_API_URL.value() or ""))
     return str(url.copy_with(username=None, password=None))
-
-
-def _callable(name: str) -> Callable[[], str]:
-    """A run's name, as a function: as a text Prefect would fill in its braces."""
-    return lambda: name
 
 
 def _plain(name: str) -> str:

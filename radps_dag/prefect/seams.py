@@ -128,7 +128,7 @@ CLIENT: Sequence[Seam] = (
         "prefect.context",
         "FlowRunContext",
         "knows the flow run of this place",
-        ("flow_runs", "task_runs", "tracker"),
+        ("flow_runs", "tracker"),
         has=("get", "flow_run"),
     ),
     # Task runs: events such as those of Prefect's engine (`emit_task_run_state_change_event`).
@@ -140,14 +140,13 @@ CLIENT: Sequence[Seam] = (
         ("task_runs",),
         takes=("method", "path"),
     ),
-    # Flows: one for each node, of which copies are changed.
     Seam(
         "prefect",
         "Flow",
-        "has attributes of these names, which may be changed in a copy",
+        "is what the flow run of a run is made of; has an attribute that may be changed",
         ("tracker",),
         takes=("fn", "name", "description", "validate_parameters", "persist_result"),
-        has=("fn", "result_storage"),
+        has=("result_storage",),
     ),
     Seam(
         "prefect",

@@ -16,12 +16,11 @@ from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from httpx import HTTPStatusError
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State, StateType
-from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
 from radps_dag.engine.attempts import Plan
@@ -29,8 +28,9 @@ from radps_dag.engine.tracker import Label
 from radps_dag.outcome import NodeError
 from radps_dag.prefect.body_state import Ending
 from radps_dag.prefect.contact import TROUBLE, Contact
+from radps_dag.prefect.flow_runs import flow_run_around
 
-__all__ = ["TaskRuns"]
+__all__ = ["TaskRuns", "task_run_around"]
 
 EVERY = 0.2  # seconds in which events gather before they are sent
 MOST = 200  # events of a request
@@ -48,7 +48,7 @@ class TaskRuns:
 
     def __init__(self, contact: Contact) -> None:
         self._contact = contact
-        self._untold: deque[Event] = deque()
+        self._untold: deque[tuple[_TaskRun, Event]] = deque()
         self._telling: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
 
@@ -70,20 +70,20 @@ class TaskRuns:
         try:
             while True:
                 name = "Retrying" if ending.attempts else "Running"
-                self._tell(task_run.enter(name, StateType.RUNNING))
+                self._tell(task_run, task_run.enter(name, StateType.RUNNING))
                 state = await ending.of(lambda: body(ending.attempts))
                 error, attempts = ending.error, ending.attempts
                 if not isinstance(error, NodeError) or not plan.again(attempts, error):
                     break
                 delay = plan.delays[attempts - 1]
                 due = datetime.now(UTC) + timedelta(seconds=delay)
-                self._tell(task_run.enter("AwaitingRetry", StateType.SCHEDULED, due=due))
+                self._tell(task_run, task_run.enter("AwaitingRetry", StateType.SCHEDULED, due=due))
                 try:
                     await asyncio.sleep(delay)
                 except asyncio.CancelledError:
-                    self._tell(task_run.end(early()))
+                    self._tell(task_run, task_run.end(early()))
                     raise
-            self._tell(task_run.end(state))
+            self._tell(task_run, task_run.end(state))
         finally:
             _around.reset(around)
 
@@ -93,10 +93,10 @@ class TaskRuns:
         if self._telling is not None:
             await asyncio.wait({self._telling})
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, task_run: _TaskRun, event: Event) -> None:
         if self._contact.lost:
             return
-        self._untold.append(event)
+        self._untold.append((task_run, event))
         if self._telling is None or self._telling.done():
             self._telling = asyncio.create_task(self._send())
 
@@ -105,8 +105,13 @@ class TaskRuns:
             while self._untold and not self._contact.lost:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), EVERY)
-                count = min(MOST, len(self._untold))
-                await self._send_together(client, [self._untold.popleft() for _ in range(count)])
+                events: list[Event] = []
+                while self._untold and len(events) < MOST:
+                    task_run, event = self._untold.popleft()
+                    if await task_run.settled(event):
+                        events.append(event)
+                if events:
+                    await self._send_together(client, events)
 
     async def _send_together(self, client: PrefectClient, events: list[Event]) -> None:
         headers = {"Content-Type": "application/json"}
@@ -127,36 +132,27 @@ class _TaskRun:
     """A task run, and the last of its states."""
 
     def __init__(self, label: Label, plan: Plan) -> None:
-        around = FlowRunContext.get()
-        flow_run = around.flow_run if around is not None else None
-        parent = _around.get()
+        parent = task_run_around()
         self.id = str(uuid4())
-        self.flow_run = "" if flow_run is None else str(flow_run.id)
+        self.around = flow_run_around()
+        self._flow_run: UUID | None = None
         self._name = label.name
-        inside = parent is not None and parent.flow_run == self.flow_run
+        # All its events have this list; the flow run is added once its id is known.
         self._related = [
             {"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"}
             for tag in sorted(label.tags)
         ]
-        if flow_run is not None:
-            self._related.append(
-                {
-                    "prefect.resource.id": f"prefect.flow-run.{flow_run.id}",
-                    "prefect.resource.role": "flow-run",
-                    "prefect.resource.name": flow_run.name,
-                }
-            )
         self._told: dict[str, Any] = {
             "name": label.name,
             "task_key": label.path or "run",
             "dynamic_key": self.id,
             "empirical_policy": {"retries": len(plan.delays), "retry_delay": list(plan.delays)},
             "tags": sorted(label.tags),
-            "task_inputs": {"__parents__": [{"input_type": "task_run", "id": parent.id}]}
-            if inside and parent is not None
+            "task_inputs": {"__parents__": [{"input_type": "task_run", "id": parent}]}
+            if parent
             else {},
             "run_count": 0,
-            "flow_run_run_count": 0 if flow_run is None else flow_run.run_count,
+            "flow_run_run_count": 1,
             "total_run_time": 0.0,
         }
         self._state: dict[str, Any] | None = None
@@ -213,14 +209,31 @@ class _TaskRun:
         return self._event
 
     def end(self, state: State[Any]) -> Event:
-        """The event of its last state. The page has a line for each that failed."""
-        if state.is_failed():
-            ids = {"flow_run_id": self.flow_run or None, "task_run_id": self.id}
-            _logger.error("Task run failed: %s", state.message, extra=ids)
+        """The event of its last state."""
         return self.enter(state.name or "", state.type, state.message or "")
 
+    async def settled(self, event: Event) -> bool:
+        """Whether Prefect can be told of the event: it knows the flow run. The page has a line for
+        each task run that failed."""
+        if self.around is not None and self._flow_run is None:
+            self._flow_run = await self.around.id()
+            if self._flow_run is None:
+                return False
+            self._related.append(
+                {
+                    "prefect.resource.id": f"prefect.flow-run.{self._flow_run}",
+                    "prefect.resource.role": "flow-run",
+                    "prefect.resource.name": self.around.name,
+                }
+            )
+        state = event["payload"]["validated_state"]
+        if state["type"] == StateType.FAILED.value:
+            ids = {"flow_run_id": self._flow_run, "task_run_id": self.id}
+            _logger.error("Task run failed: %s", state["message"], extra=ids)
+        return True
 
-# The task run inside which a call is.
+
+# The task run around a call.
 _around: ContextVar[_TaskRun | None] = ContextVar("task run", default=None)
 
 
@@ -228,3 +241,10 @@ def _one(event: Event) -> dict[str, Any]:
     """An event as Prefect's own sender takes it."""
     named = {name: event[name] for name in ("id", "event", "resource", "related", "payload")}
     return {**named, "occurred": datetime.fromisoformat(event["occurred"])}
+
+
+def task_run_around() -> str:
+    """Return the id of the task run of this place in its flow run; "" if there is none."""
+    task_run = _around.get()
+    inside = task_run is not None and task_run.around == flow_run_around()
+    return task_run.id if task_run is not None and inside else ""

@@ -61,15 +61,17 @@ class FlowRuns:
             return await telling
         except ObjectNotFound:  # somebody has deleted it
             return None
-        except TROUBLE as error:
+        except Exception as error:  # noqa: BLE001  # nothing of Prefect's ends a run that computes
             self.contact.lose(error)
             return None
 
-    def flow(self, client: PrefectClient, name: str) -> Awaitable[UUID]:
+    def flow(self, client: PrefectClient, name: str) -> asyncio.Task[UUID]:
         """Return the promise of a flow's id. It is asked for once, from now on."""
         if name not in self.flows:
             self.flows[name] = asyncio.create_task(client.create_flow_from_name(name))
-        return asyncio.shield(self.flows[name])
+            # Several may wait for it, or none any more.
+            self.flows[name].add_done_callback(lambda told: told.cancelled() or told.exception())
+        return self.flows[name]
 
     async def make(
         self,
@@ -82,7 +84,7 @@ class FlowRuns:
     ) -> FlowRun:
         """Make a flow run that is running. `stand_in` is its task run in the flow run around it."""
         created = FlowRunCreate(
-            flow_id=await self.flow(client, flow),
+            flow_id=await asyncio.shield(self.flow(client, flow)),
             name=name,
             # JSON as it is: what makes it so in Prefect imports its whole web framework first.
             parameters=dict(parameters),

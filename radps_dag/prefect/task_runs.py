@@ -123,7 +123,8 @@ class TaskRuns:
                 return
             # One that is refused must not take the others along; and not all servers take many.
             for event in events:
-                emit_event(**_one(event))
+                with suppress(Exception):  # too large, or the sender is over
+                    emit_event(**_one(event))
         except TROUBLE as error:
             self._contact.lose(error)
 

@@ -18,9 +18,9 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.engine import LOOP, fan_out, repeated
+from benchmarks.engine import DASK, LOOP, NAPS, fan_out
+from benchmarks.ours import WORKLOADS
 
-WORKLOADS = Path(__file__).with_name("workloads.py")
 FEW = 20
 CASES = {
     "call": (fan_out, 3_000),
@@ -30,13 +30,6 @@ CASES = {
     ),
     "item of a batch of 500": (lambda count: fan_out(count, 500), 10_000),
 }
-DASK = """
-import time, dask
-def nap(n):
-    time.sleep(0.1)
-naps = [dask.delayed(nap)(n) for n in range(64)]
-dask.compute(naps, scheduler="threads", num_workers=16)
-"""
 
 
 def cost(command: list[str], folder: Path) -> tuple[float, float]:
@@ -70,10 +63,9 @@ def main() -> None:
                 for _ in range(rounds)
             ]
             print(f"{what:24} {1000 * statistics.median(each):6.2f} ms of processor time")
-        naps = repeated("nap", 64, "seconds: 0.1").replace("run:", "max_parallel: 16\n    run:")
         own, dask = [], []
         for _ in range(rounds):
-            own.append(ours(naps, folder)[0])
+            own.append(ours(NAPS, folder)[0])
             if find_spec("dask"):
                 dask.append(cost([sys.executable, "-c", DASK], folder)[0])
         taken = statistics.median(own)

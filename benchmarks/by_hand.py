@@ -6,7 +6,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["burning", "chained", "in_processes", "submitted", "timed"]
+__all__ = ["burning", "chained", "full_cube", "in_processes", "submitted", "timed"]
+
+# Of each stage of `full_cube.yaml`: the groups, loops and instances in it, and the tasks that
+# Prefect's page shows for its calls.
+STAGES = {
+    "import_calibrators": (4, 27),
+    "calibrate_bandpass": (4, 28),
+    "calibrate_gains": (0, 25),
+    "image_calibrators": (12, 37),
+    "import_target": (2, 15),
+    "calibrate_target_and_find_continuum": (2, 23),
+    "image_continuum": (11, 73),
+    "image_continuum_per_spw": (4, 15),
+    "image_cube": (8, 28),
+    "export": (4, 12),
+}
 
 
 def nothing(item: int = 0) -> int:
@@ -87,3 +102,36 @@ def burning(count: int, rounds: int) -> Callable[[], Any]:
         wait([one.submit(rounds) for _ in range(count)])
 
     return every
+
+
+def full_cube() -> None:
+    """As many tasks as a run of `full_cube.yaml` has, none of which computes anything, with a
+    subflow for each stage and each group in it; no QA, no pictures."""
+    from prefect import flow, task
+
+    call = task(nothing)
+
+    @flow
+    def group(calls: int) -> None:
+        for number in range(calls):
+            call(number)
+
+    def stage_of(name: str, groups: int, calls: int) -> Callable[[], Any]:
+        def body() -> None:
+            for number in range(groups):
+                group(calls // groups + (number < calls % groups))
+            if not groups:
+                for number in range(calls):
+                    call(number)
+
+        return flow(body, name=name)
+
+    stages = [stage_of(name, groups, calls) for name, (groups, calls) in STAGES.items()]
+
+    @flow
+    def cube() -> None:
+        call(0)  # the observation
+        for stage in stages:
+            stage()
+
+    cube()

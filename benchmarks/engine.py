@@ -2,7 +2,8 @@
 
     python -m benchmarks.engine            # everything, several minutes
     python -m benchmarks.engine fan_out    # what contains the word
-    python -m benchmarks.engine full_cube  # the whole program, beside itself without Prefect
+    python -m benchmarks.engine full_cube  # whole programs: beside itself without Prefect, by hand
+    python -m benchmarks.engine naps       # whole programs: beside dask's threads
 
 Each row runs ours and the other in turn, each in a process of its own, against one warm local
 server, and prints the medians of the time from the flow's call to its end with their ratio. Trust
@@ -20,10 +21,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchmarks import by_hand
+from benchmarks.ours import WORKLOADS
 
 ROUNDS = 3
 FULL_CUBE = Path(__file__).parent.parent / "pipelines" / "full_cube.yaml"
@@ -90,6 +93,30 @@ stages:
     run: {workload}
     with: {{{argument}}}
 """
+
+
+# 64 naps of 100 ms, 16 at once, as a program of ours and as one of dask's.
+NAPS = repeated("nap", 64, "seconds: 0.1").replace("run:", "max_parallel: 16\n    run:")
+DASK = """
+import time, dask
+def nap(n):
+    time.sleep(0.1)
+naps = [dask.delayed(nap)(n) for n in range(64)]
+dask.compute(naps, scheduler="threads", num_workers=16)
+"""
+
+RUN = ["-m", "radps_dag", "run", "--no-reuse", "--quiet"]
+FULL_CUBE_BY_HAND = "from benchmarks import by_hand; by_hand.full_cube()"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that ours is compared with: words after `python`, and the limit of the ratio."""
+
+    name: str
+    command: list[str]
+    ours: bool = True
+    limit: str = "<= 2"
 
 
 CASES = (
@@ -200,16 +227,18 @@ def measure(case: Case) -> None:
     print(f"{row}  {case.limit}", flush=True)
 
 
-def program(*options: str) -> float:
-    """Seconds of `radps-dag run` of full_cube, which computes nothing, all of the program."""
-    ours = [sys.executable, "-m", "radps_dag", "run", str(FULL_CUBE), "-p", "pace=0"]
-    # It finds the local server by itself, as a user's does.
-    environment = {name: said for name, said in os.environ.items() if "PREFECT" not in name}
+def whole(command: list[str], ours: bool = True) -> float:
+    """Seconds of a whole program; one of ours finds the local server by itself, as a user's."""
+    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
     with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "naps.yaml").write_text(NAPS, encoding="utf-8")
         begun = time.perf_counter()
-        command = [*ours, "--no-reuse", "--quiet", *options]
         done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, check=False
+            [sys.executable, *command],
+            cwd=folder,
+            env={**(environment if ours else os.environ), "PYTHONPATH": str(FULL_CUBE.parents[1])},
+            capture_output=True,
+            check=False,
         )
         seconds = time.perf_counter() - begun
     if done.returncode:
@@ -217,13 +246,16 @@ def program(*options: str) -> float:
     return seconds
 
 
-def measure_program() -> None:
-    """Run the program in turn with Prefect and without, and print the row."""
-    found = [(program(), program("--no-prefect")) for _ in range(ROUNDS)]
-    taken, alone = (statistics.median(one) for one in zip(*found, strict=True))
-    words = "without Prefect"
-    row = f"{'full_cube, 61 groups':36} {taken:8.2f} s {'':17} | {alone:8.2f} s {words:18}"
-    print(f"{row} | ratio {taken / alone:5.2f}  <= 2", flush=True)
+def measure_programs(name: str, command: list[str], *others: Program) -> None:
+    """Run a program of ours in turn with others, and print a row for each of those."""
+    taken: list[list[float]] = []
+    for _ in range(ROUNDS):
+        taken.append([whole(command), *(whole(other.command, other.ours) for other in others)])
+        time.sleep(2)
+    mine, *rest = (statistics.median(row) for row in zip(*taken, strict=True))
+    for other, seconds in zip(others, rest, strict=True):
+        row = f"{name:36} {mine:8.2f} s {'':17} | {seconds:8.2f} s {other.name:18}"
+        print(f"{row} | ratio {mine / seconds:5.2f}  {other.limit}", flush=True)
 
 
 def main() -> None:
@@ -238,7 +270,18 @@ def main() -> None:
             measure(case)
             time.sleep(2)  # the server works off what it was told
     if not words or any(word in "full_cube" for word in words):
-        measure_program()
+        measure_programs(
+            "full_cube, 61 groups",
+            [*RUN, str(FULL_CUBE), "-p", "pace=0"],
+            Program("without Prefect", [*RUN, str(FULL_CUBE), "-p", "pace=0", "--no-prefect"]),
+            Program("by hand", ["-c", FULL_CUBE_BY_HAND], ours=False, limit="<= 0.4"),
+        )
+    if find_spec("dask") and (not words or any(word in "programs, naps" for word in words)):
+        measure_programs(
+            "64 naps of 100 ms, 16 at once",
+            [*RUN, "naps.yaml", f"--workloads={WORKLOADS}"],
+            Program("dask's threads", ["-c", DASK], limit="<= 3.5"),
+        )
 
 
 if __name__ == "__main__":

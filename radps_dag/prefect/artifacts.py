@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactCreate
 
 from radps_dag.engine.tracker import Label
 from radps_dag.facts import Scored
@@ -18,13 +22,21 @@ MOST_ROWS = 500
 _SYMBOLS = {"good": "✅", "warn": "⚠️", "alert": "🚨", "error": "❌", "none": "⚪"}
 
 
-async def publish_scores(label: Label, scores: Sequence[Scored]) -> None:
-    """Make the artifacts of one group, from inside its flow run."""
+async def publish_scores(
+    label: Label, scores: Sequence[Scored], flow_run: UUID, task_run: str
+) -> None:
+    """Make the artifacts of one group, of its flow run and, if it is one in that, its task run."""
     key = key_of("qa", label.path)
-    await acreate_table_artifact(
-        table=table(scores), key=key, description=f"QA of {plain(label.name)}"
-    )
-    await acreate_markdown_artifact(markdown=summary(label, scores), key=f"{key}-summary")
+    of: dict[str, Any] = {"flow_run_id": flow_run, "task_run_id": task_run or None}
+    rows, words = json.dumps(table(scores)), f"QA of {plain(label.name)}"
+    async with get_client() as client:
+        await client.create_artifact(
+            ArtifactCreate(key=key, type="table", data=rows, description=words, **of)
+        )
+        markdown = summary(label, scores)
+        await client.create_artifact(
+            ArtifactCreate(key=f"{key}-summary", type="markdown", data=markdown, **of)
+        )
 
 
 def table(scores: Sequence[Scored]) -> list[dict[str, object]]:

@@ -1,18 +1,19 @@
-"""A flow run, made in as few calls to Prefect's server as it takes.
+"""Flow runs, made in as few calls to Prefect's server as it takes.
 
-Prefect itself asks for the flow's id, looks for an earlier run to take up and sends the name in a
-call of its own, for each of hundreds of subflows. Here the id is kept, the name goes along when the
-run is made, and a new group is known to be new. What became of a subflow is told while the run
-goes on. Everything else is Prefect's engine.
+That of a run is driven by Prefect's engine, which would make it in many calls and send the name in
+one of its own; here the name goes along. A subflow has no engine: what is in it begins at once, and
+that it began, and what became of it, is told meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from prefect import Flow, Task
@@ -26,7 +27,11 @@ from prefect.states import Running, to_state_create
 
 from radps_dag.prefect.contact import TROUBLE, Contact
 
-__all__ = ["FlowRuns", "run_flow"]
+__all__ = ["Around", "FlowRuns", "flow_run_around", "run_flow", "run_subflow"]
+
+T = TypeVar("T")
+
+_logger = logging.getLogger("prefect.flow_runs")
 
 
 @dataclass(slots=True)
@@ -36,28 +41,135 @@ class FlowRuns:
 
     contact: Contact
     flows: dict[str, asyncio.Task[UUID]] = field(default_factory=dict)
-    telling: set[asyncio.Task[None]] = field(default_factory=set)
+    telling: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    def tell(self, client: PrefectClient, flow_run: UUID, state: State[Any], force: bool) -> None:
-        """Tell of the last state of a flow run, for which nothing waits but the end of the run."""
-        telling = asyncio.create_task(self._tell(client, flow_run, state, force))
-        self.telling.add(telling)
-        telling.add_done_callback(self.telling.discard)
+    def soon(self, telling: Coroutine[Any, Any, T]) -> asyncio.Task[T | None]:
+        """Tell Prefect something for which nothing waits but the end of the run. It gives None
+        where Prefect could not be told."""
+        task = asyncio.create_task(self._despite_trouble(telling))
+        self.telling.add(task)
+        task.add_done_callback(self.telling.discard)
+        return task
 
     async def told(self) -> None:
         """Wait until all of it is told."""
         while self.telling:
             await asyncio.wait(self.telling)
 
-    async def _tell(
-        self, client: PrefectClient, flow_run: UUID, state: State[Any], force: bool
-    ) -> None:
+    async def _despite_trouble(self, telling: Coroutine[Any, Any, T]) -> T | None:
         try:
-            await client.set_flow_run_state(flow_run, state, force=force)
-        except TROUBLE as error:
-            self.contact.lose(error)
+            return await telling
         except ObjectNotFound:  # somebody has deleted it
+            return None
+        except Exception as error:  # noqa: BLE001  # nothing of Prefect's ends a run that computes
+            self.contact.lose(error)
+            return None
+
+    def flow(self, client: PrefectClient, name: str) -> asyncio.Task[UUID]:
+        """Return the promise of a flow's id. It is asked for once, from now on."""
+        if name not in self.flows:
+            self.flows[name] = asyncio.create_task(client.create_flow_from_name(name))
+            # Several may wait for it, or none any more.
+            self.flows[name].add_done_callback(lambda told: told.cancelled() or told.exception())
+        return self.flows[name]
+
+    async def make(
+        self,
+        client: PrefectClient,
+        flow: str,
+        name: str,
+        parameters: Mapping[str, Any],
+        tags: Sequence[str],
+        stand_in: UUID | None = None,
+    ) -> FlowRun:
+        """Make a flow run that is running. `stand_in` is its task run in the flow run around it."""
+        created = FlowRunCreate(
+            flow_id=await asyncio.shield(self.flow(client, flow)),
+            name=name,
+            # JSON as it is: what makes it so in Prefect imports its whole web framework first.
+            parameters=dict(parameters),
+            tags=list(tags),
+            parent_task_run_id=stand_in,
+            state=to_state_create(Running()),
+        )
+        response = await client.request(
+            "POST", "/flow_runs/", json=created.model_dump(mode="json", exclude_unset=True)
+        )
+        flow_run = FlowRun.model_validate(response.json())
+        flow_run.parameters = dict(parameters)
+        return flow_run
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The flow run of a place: its name, and its id or the promise of it."""
+
+    name: str
+    made: UUID | asyncio.Task[UUID | None]
+
+    async def id(self) -> UUID | None:
+        """Return its id; None where Prefect could not be told of it."""
+        return self.made if isinstance(self.made, UUID) else await asyncio.shield(self.made)
+
+
+def flow_run_around() -> Around | None:
+    """Return the flow run of this place, if it has one."""
+    if (subflow := _subflow.get()) is not None:
+        return subflow
+    context = FlowRunContext.get()
+    flow_run = None if context is None else context.flow_run
+    return None if flow_run is None else Around(flow_run.name, flow_run.id)
+
+
+# The innermost subflow; the flow run of the run is in Prefect's own context.
+_subflow: ContextVar[Around | None] = ContextVar("subflow", default=None)
+
+
+async def run_subflow(
+    flow: str,
+    name: str,
+    parameters: Mapping[str, Any],
+    tags: Sequence[str],
+    flow_runs: FlowRuns,
+    body: Callable[[], Awaitable[State[Any]]],
+) -> None:
+    """Run a body, which gives the state it ends in, as a flow run inside the one around it."""
+    outer = flow_run_around()
+
+    async def make() -> UUID | None:
+        async with get_client() as client:
+            flow_runs.flow(client, flow)  # beside the task run that stands for it
+            stand_in = None
+            if outer is not None:
+                if (inside := await outer.id()) is None:
+                    return None
+                task = Task(name=flow, fn=_nothing)
+                stand_in = (await client.create_task_run(task, inside, str(uuid4()), name=name)).id
+            flow_run = await flow_runs.make(client, flow, name, parameters, tags, stand_in)
+        ids = {"flow_run_id": str(flow_run.id)}
+        _logger.info("Beginning subflow run %r for flow %r", name, flow, extra=ids)
+        return flow_run.id
+
+    async def tell(state: State[Any]) -> None:
+        if (flow_run := await around.id()) is None:
             return
+        async with get_client() as client:
+            await client.set_flow_run_state(flow_run, state)
+        level = logging.INFO if state.is_completed() else logging.ERROR
+        shown = f"{state.name}({state.message!r})" if state.message else f"{state.name}()"
+        _logger.log(level, "Finished in state %s", shown, extra={"flow_run_id": str(flow_run)})
+
+    around = Around(name, flow_runs.soon(make()))
+    before = _subflow.set(around)
+    try:
+        state = await body()
+    finally:
+        _subflow.reset(before)
+    flow_runs.soon(tell(state))
+
+
+async def _nothing() -> None:
+    """The function of a task run that stands for a subflow."""
 
 
 async def run_flow(
@@ -69,8 +181,8 @@ async def run_flow(
     early: Callable[[], State[Any]],
     adopted: str = "",
 ) -> None:
-    """Run a flow under a name; inside another flow it is a subflow of that. `early` is the state
-    of one that is told to end. `adopted` is the id of a flow run that is there already, and runs.
+    """Run a flow under a name. `early` is the state of one that is told to end. `adopted` is the id
+    of a flow run that is there already, and runs.
 
     The tags are the flow run's own. Prefect would hand them down to every task run inside, and ask
     its server about each of those whether a limit goes with the tag.
@@ -110,11 +222,6 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
             # As it is shown already; the engine alone is to know that there is no more to do.
             self.flow_run.state = state  # type: ignore[union-attr]
             return state
-        run = self.flow_run
-        if state.is_final() and run is not None and run.parent_task_run_id is not None:
-            run.state, run.state_type, run.state_name = state, state.type, state.name
-            self.flow_runs.tell(self.client, run.id, state, force)
-            return state
         try:
             return await super().set_state(state, force)
         except TROUBLE as error:
@@ -141,34 +248,6 @@ class _Engine(AsyncFlowRunEngine[Any, Any]):
             tags = {*there.tags, *self.tags}
             await client.update_flow_run(there.id, name=self.run_name, tags=tags)
             return there
-        flow, flows = self.flow, self.flow_runs.flows
-        if flow.name not in flows:
-            flows[flow.name] = asyncio.create_task(client.create_flow(flow))
-        parent = await self._tracking_task_run(client)
-        created = FlowRunCreate(
-            flow_id=await asyncio.shield(flows[flow.name]),
-            flow_version=flow.version,
-            name=self.run_name,
-            # JSON as it is: what makes it so in Prefect imports its whole web framework first.
-            parameters=self.parameters or {},
-            tags=list(self.tags),
-            parent_task_run_id=parent,
-            state=to_state_create(Running()),
+        return await self.flow_runs.make(
+            client, self.flow.name, self.run_name, self.parameters or {}, self.tags
         )
-        response = await client.request(
-            "POST", "/flow_runs/", json=created.model_dump(mode="json", exclude_unset=True)
-        )
-        flow_run = FlowRun.model_validate(response.json())
-        flow_run.parameters = self.parameters or {}
-        return flow_run
-
-    async def _tracking_task_run(self, client: PrefectClient) -> UUID | None:
-        """The task run that stands for this flow in the one around it."""
-        around = FlowRunContext.get()
-        if around is None or around.flow_run is None:
-            return None
-        stand_in = Task(name=self.flow.name, fn=self.flow.fn, version=self.flow.version)
-        task_run = await client.create_task_run(
-            stand_in, around.flow_run.id, str(uuid4()), name=self.run_name
-        )
-        return task_run.id

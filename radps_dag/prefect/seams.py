@@ -28,8 +28,7 @@ PUBLIC = (
 
 
 _BASE = "prefect.client.base"
-_FLOWS, _TASKS = "prefect.flow_engine", "prefect.task_engine"
-_FLOW, _TASK = "AsyncFlowRunEngine", "AsyncTaskRunEngine"
+_FLOWS, _FLOW = "prefect.flow_engine", "AsyncFlowRunEngine"
 _CLIENTS = "prefect.client.orchestration"
 
 # In the process of a run.
@@ -132,52 +131,29 @@ CLIENT: Sequence[Seam] = (
         ("flow_runs", "tracker"),
         has=("get", "flow_run"),
     ),
-    # Task runs: Prefect's loop without its asset context and its looks for a wish to suspend. None
-    # of our tasks materializes an asset, and only flow runs of a deployment can be suspended.
+    # Task runs: events such as those of Prefect's engine (`emit_task_run_state_change_event`).
     Seam(
-        _TASKS,
-        _TASK,
-        "a dataclass; runs a task in this loop",
+        _CLIENTS,
+        "PrefectClient.request",
+        "POST /events takes many; one of a task run has the resource, the related flow run and "
+        "the payload by which the server records it",
         ("task_runs",),
-        has=(
-            *("task", "parameters", "task_run", "wait_for", "context", "_raised", "is_running"),
-            *("start", "wait_until_ready", "run_context", "transaction_context"),
-        ),
+        takes=("method", "path"),
     ),
-    Seam(_TASKS, f"{_TASK}.call_task_fn", "runs it", ("task_runs",), takes=("transaction",)),
-    Seam(
-        _TASKS,
-        f"{_TASK}.handle_crash",
-        "sets Crashed; replaced where the run is told to end",
-        ("task_runs",),
-        takes=("self", "exc"),
-    ),
-    Seam(
-        _TASKS,
-        f"{_TASK}.set_state",
-        "emits an event, and waits for nobody",
-        ("task_runs",),
-        takes=("self", "state", "force"),
-    ),
-    # Flows and tasks: one for each node, of which copies are changed.
     Seam(
         "prefect",
         "Flow",
-        "has attributes of these names, which may be changed in a copy",
+        "is what the flow run of a run is made of; has an attribute that may be changed",
         ("tracker",),
         takes=("fn", "name", "description", "validate_parameters", "persist_result"),
-        has=("fn", "result_storage"),
+        has=("result_storage",),
     ),
     Seam(
         "prefect",
         "Task",
-        "the same",
-        ("tracker", "flow_runs"),
-        takes=("fn", "name", "persist_result", "cache_policy"),
-        has=(
-            *("fn", "name", "tags", "task_run_name"),
-            *("retries", "retry_delay_seconds", "retry_condition_fn"),
-        ),
+        "is what a task run that stands for a subflow is made of",
+        ("flow_runs",),
+        takes=("fn", "name", "version"),
     ),
     Seam(
         "prefect.filesystems",

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
-from prefect import Flow, Task
-from prefect.cache_policies import NO_CACHE
+from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.filesystems import WritableFileSystem
@@ -23,19 +21,19 @@ from radps_dag.engine.tracker import Label
 from radps_dag.facts import Fact, Scored
 from radps_dag.facts.places import parts
 from radps_dag.journal.cancelled import CancelRequest
-from radps_dag.outcome import NodeError
+from radps_dag.prefect.artifacts import publish_scores
 from radps_dag.prefect.body_state import Ending
 from radps_dag.prefect.bounds import only_to_the_page
 from radps_dag.prefect.cancel_watch import Watch
 from radps_dag.prefect.contact import HURRY, LAST, SILENCE, SILENCE_OURS, TROUBLE, Contact
 from radps_dag.prefect.events import PrefectEvents
-from radps_dag.prefect.flow_runs import FlowRuns, run_flow
+from radps_dag.prefect.flow_runs import FlowRuns, flow_run_around, run_flow, run_subflow
 from radps_dag.prefect.flow_states import FlowStates, run_name
 from radps_dag.prefect.image_artifacts import Gallery
 from radps_dag.prefect.progress_artifacts import Showing
 from radps_dag.prefect.prompts import PrefectPrompts
 from radps_dag.prefect.server.links import Link, no_link
-from radps_dag.prefect.task_runs import run_task
+from radps_dag.prefect.task_runs import TaskRuns, task_run_around
 from radps_dag.questions.prompts import PromptChannel
 
 __all__ = ["PrefectTracker", "Shown"]
@@ -89,50 +87,68 @@ class PrefectTracker:
         self._begun = begun
         self._page = page or _page
         self._server = server
-        self._flows: dict[tuple[str, ...], Flow[Any, Any]] = {}
         self._contact = Contact(warn, SILENCE if server is None else SILENCE_OURS)
         self._flow_runs = FlowRuns(self._contact)
+        self._task_runs = TaskRuns(self._contact)
         self._prompts = PrefectPrompts(self._contact, shown.earlier, link)
         self._events = PrefectEvents(self._contact)
         self._showing = Showing(self._contact, Gallery(link), report)
         self._watch = Watch(self._contact)
-        # Prefect takes long to make one: each call's is a copy.
-        self._task: Task[Any, Any] = Task(_nothing, persist_result=False, cache_policy=NO_CACHE)
         only_to_the_page()
 
     async def group(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
         """Run the body as a flow run, or without Prefect once it is lost."""
         if self._contact.lost:
             return await body()
+        if not label.path:
+            return await self._root(label, body)
         if _depth(label) > self._depth:
             # A subflow costs as much as twenty tasks, and has a page of its own: stages are that.
             return await self.call(label, NO_RETRY, lambda attempt: body())
-        ending = Ending[T](label, self._states, lambda: self._prompts.detached and not label.path)
+        ending = Ending[T](label, self._states)
+        flow = _plain(f"{self._pipeline}: {label.path.replace('/', '.')}")
+        name, parameters = self._named(label), _readable(label.parameters)
+        runs = self._flow_runs
+        await run_subflow(flow, name, parameters, label.tags, runs, lambda: ending.of(body))
+        return ending.result()
+
+    async def _root(self, label: Label, body: Callable[[], Awaitable[T]]) -> T:
+        """Run all stages as the flow run of the run."""
+        ending = Ending[T](label, self._states, lambda: self._prompts.detached)
         parameters = _readable(label.parameters)
 
         async def run(**parameters: Any) -> State[Any]:
             del parameters
-            if not label.path:
-                self._tell(f"Prefect's page: {self._page(_flow_run())}")
-                for part in (self._prompts, self._events, self._showing, self._watch):
-                    part.begin(_flow_run())
-                self._begun(_flow_run(), _api())
+            self._tell(f"Prefect's page: {self._page(_flow_run())}")
+            for part in (self._prompts, self._events, self._showing, self._watch):
+                part.begin(_flow_run())
+            self._begun(_flow_run(), _api())
             ended = await ending.of(body)
-            if not label.path:
-                self._contact.hurry(LAST)
-                await self._flow_runs.told()
-                await self._showing.end()
+            self._contact.hurry(LAST)
+            await self._flow_runs.told()
+            await self._task_runs.told()
+            await self._showing.end()
             return ended
 
         run.__signature__ = _signature(parameters)  # type: ignore[attr-defined]
-        flow = copy(self._flow(label, tuple(parameters)))
-        flow.fn = run
-        early = self._states.ended_early
-        if not label.path:
-            self._states.root = asyncio.current_task()
-        adopted = "" if label.path else self._flow_run
+        flow = Flow(
+            run,
+            name=_plain(self._pipeline),
+            description=label.description or None,
+            validate_parameters=False,
+            persist_result=False,
+        )
+        # The constructor takes only storage with a name.
+        flow.result_storage = _Nowhere()
+        self._states.root = asyncio.current_task()
         tracked = run_flow(
-            *(flow, self._named(label), parameters, label.tags, self._flow_runs, early, adopted)
+            flow,
+            self._named(label),
+            parameters,
+            label.tags,
+            self._flow_runs,
+            self._states.ended_early,
+            self._flow_run,
         )
         await ending.despite_prefect(tracked)
         if self._unheard(ending):
@@ -140,28 +156,11 @@ class PrefectTracker:
         return ending.result()
 
     async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
-        """Run the body as a task run that Prefect retries, or without Prefect once it is lost."""
+        """Run the body as a task run, or without Prefect once it is lost."""
         if self._contact.lost:
             return await attempt(plan, body)
         ending = Ending[T](label, self._states)
-
-        async def run() -> State[Any]:
-            return await ending.of(lambda: body(ending.attempts))
-
-        def again(task: Any, task_run: Any, state: Any) -> bool:
-            del task, task_run, state
-            return isinstance(ending.error, NodeError) and plan.again(ending.attempts, ending.error)
-
-        task = copy(self._task)
-        task.name, task.tags, task.fn = _plain(label.path), set(label.tags), run
-        task.task_run_name = _callable(label.name)
-        if plan.delays:
-            task.retries = len(plan.delays)
-            task.retry_delay_seconds = list(plan.delays)
-            task.retry_condition_fn = again
-        await ending.despite_prefect(run_task(task, self._states.ended_early))
-        if self._unheard(ending):
-            return await attempt(plan, body)
+        await self._task_runs.run(label, plan, ending, body, self._states.ended_early)
         return ending.result()
 
     def _named(self, label: Label) -> str:
@@ -177,40 +176,17 @@ class PrefectTracker:
             return not ending.attempts
         return False
 
-    def _flow(self, label: Label, names: tuple[str, ...]) -> Flow[Any, Any]:
-        """The flow of a node. Prefect takes long to make one, so there is one for each node."""
-        key = (label.path, *names)
-        if key not in self._flows:
-
-            async def pattern(**parameters: Any) -> None:
-                del parameters
-
-            # Prefect takes a flow's parameters from its signature.
-            pattern.__signature__ = _signature(names)  # type: ignore[attr-defined]
-            path = label.path.replace("/", ".")
-            flow = Flow(
-                pattern,
-                name=_plain(f"{self._pipeline}: {path}" if path else self._pipeline),
-                description=label.description or None,
-                validate_parameters=False,
-                persist_result=False,
-            )
-            if not path:
-                # What is inside inherits it. The constructor takes only storage with a name.
-                flow.result_storage = _Nowhere()
-            self._flows[key] = flow
-        return self._flows[key]
-
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
         """Publish scores as an artifact."""
-        if not scores or self._contact.lost:
+        around, task_run = flow_run_around(), task_run_around()
+        if not scores or around is None or self._contact.lost:
             return
-        from radps_dag.prefect.artifacts import publish_scores
 
-        try:
-            await publish_scores(label, scores)
-        except TROUBLE as error:
-            self._contact.lose(error)
+        async def publish() -> None:
+            if (flow_run := await around.id()) is not None:
+                await publish_scores(label, scores, flow_run, task_run)
+
+        self._flow_runs.soon(publish())
 
     @property
     def prompt_channels(self) -> Sequence[PromptChannel]:
@@ -239,10 +215,6 @@ class PrefectTracker:
     def farewell(self) -> bool:
         """Whether Prefect was told all, or its loss was reported."""
         return self._contact.farewell()
-
-
-async def _nothing() -> Any:
-    """A task's function, until a call is known."""
 
 
 class _Nowhere(WritableFileSystem):
@@ -276,11 +248,6 @@ def _api() -> str:
     """The address of the API, without a password that may stand in it."""
     url = httpx.URL(str(PREFECT_API_URL.value() or ""))
     return str(url.copy_with(username=None, password=None))
-
-
-def _callable(name: str) -> Callable[[], str]:
-    """A run's name, as a function: as a text Prefect would fill in its braces."""
-    return lambda: name
 
 
 def _plain(name: str) -> str:

@@ -10,10 +10,11 @@ import httpx
 import pytest
 from fake_prefect import FakePrefect, fake_prefect
 from prefect import Flow
+from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed
 
 from radps_dag.prefect.contact import Contact
-from radps_dag.prefect.flow_runs import FlowRuns, run_flow
+from radps_dag.prefect.flow_runs import FlowRuns, run_flow, run_subflow
 
 
 @pytest.fixture
@@ -39,28 +40,61 @@ async def run(name: str, known: FlowRuns, body: Any = nothing) -> None:
     await run_flow(flow, name, {}, (), known, lambda: Cancelled(message="told to end"))
 
 
-def test_a_subflow_takes_four_calls(prefect: FakePrefect) -> None:
+async def run_inside(name: str, known: FlowRuns) -> None:
+    async def body() -> State[Any]:
+        return Completed()
+
+    await run_subflow(name.partition("[")[0], name, {}, (), known, body)
+
+
+def test_a_subflow_takes_three_calls(prefect: FakePrefect) -> None:
     """Its flow is asked for once, however many run; it is made running, with its name."""
 
     async def scene() -> None:
         known = FlowRuns(Contact())
 
         async def both() -> None:
-            await run("inner[1]", known)
-            await run("inner[2]", known)
+            await run_inside("inner[1]", known)
+            await run_inside("inner[2]", known)
             await known.told()
 
         await run("outer", known, both)
 
     asyncio.run(scene())
     one, other = (
-        [f"stand-in {name}", f"begin {name}", f"look {name}"] for name in ("inner[1]", "inner[2]")
+        [f"stand-in {name}", f"begin {name}", f"tell {name}"] for name in ("inner[1]", "inner[2]")
     )
     outer = ["flow outer", "begin outer", "look outer"]
-    asked = [what for what in prefect.asked if what not in ("tell inner[1]", "tell inner[2]")]
-    assert asked[:3] == outer and asked[-1] == "tell outer"
-    assert sorted(asked[3:-1]) == sorted(["flow inner", *one, *other])
-    assert prefect.asked.count("tell inner[1]") == prefect.asked.count("tell inner[2]") == 1
+    assert prefect.asked[:3] == outer and prefect.asked[-1] == "tell outer"
+    assert sorted(prefect.asked[3:-1]) == sorted(["flow inner", *one, *other])
+    for asked in (one, other):
+        assert [what for what in prefect.asked if what in asked] == asked
+
+
+def test_what_is_in_a_subflow_begins_before_it_is_made(prefect: FakePrefect) -> None:
+    """A body waits for nothing; Prefect is told all the same, before the run ends."""
+    begun = asyncio.Event()
+
+    async def hold(request: httpx.Request, path: str) -> None:
+        if path == "/task_runs/":
+            await asyncio.wait_for(begun.wait(), 30)
+
+    async def scene() -> None:
+        known = FlowRuns(Contact())
+
+        async def body() -> State[Any]:
+            begun.set()
+            return Completed()
+
+        async def both() -> None:
+            await run_subflow("inner", "inner", {}, (), known, body)
+            await known.told()
+
+        await run("outer", known, both)
+
+    prefect.before = hold
+    asyncio.run(scene())
+    assert prefect.told == [("inner", "COMPLETED"), ("outer", "COMPLETED")]
 
 
 def test_one_that_is_cancelled_while_it_is_made(prefect: FakePrefect) -> None:
@@ -92,7 +126,7 @@ def test_one_that_somebody_has_deleted(prefect: FakePrefect) -> None:
         known = FlowRuns(Contact(warnings.append))
 
         async def inner() -> None:
-            await run("inner", known)
+            await run_inside("inner", known)
             await known.told()
 
         await run("outer", known, inner)

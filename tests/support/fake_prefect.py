@@ -10,7 +10,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import prefect.task_engine
 import pytest
 from prefect.settings import temporary_settings
 
@@ -45,14 +44,14 @@ class FakePrefect:
 
     async def send(self, client: object, request: httpx.Request, **named: Any) -> httpx.Response:
         del client, named
-        said = json.loads(request.content or b"{}")
+        said: Any = json.loads(request.content or b"{}")
         path = request.url.path.removeprefix("/api")
         if self.before is not None:
             await self.before(request, path)
         status, answer = self._answer(request.method, path.strip("/").split("/"), said)
         return httpx.Response(status, json=answer, request=request)
 
-    def _answer(self, method: str, parts: list[str], said: Json) -> tuple[int, Json]:
+    def _answer(self, method: str, parts: list[str], said: Any) -> tuple[int, Json]:
         match method, parts:
             case "POST", ["flows"]:
                 self.asked.append(f"flow {said['name']}")
@@ -65,6 +64,11 @@ class FakePrefect:
                 run = {**said, "id": str(uuid4()), "state": _state("RUNNING")}
                 self.flow_runs[run["id"]] = run
                 return 201, run
+            case "POST", ["events"]:
+                for event in said:
+                    resource = {name[8:]: word for name, word in event["resource"].items()}
+                    self.tasks.append((resource["resource.name"], resource["state-name"]))
+                return 204, {}
             case "GET", ["flow_runs", id]:
                 self.asked.append(f"look {self.flow_runs[id]['name']}")
                 return 200, self.flow_runs[id]
@@ -86,15 +90,10 @@ def fake_prefect(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePrefect]:
     """Have Prefect's clients of this process ask a server that is none."""
     fake = FakePrefect()
 
-    def emitted(task_run: Any, initial_state: Any, validated_state: Any, **more: Any) -> None:
-        del initial_state, more
-        fake.tasks.append((task_run.name, validated_state.name))
-
     async def send(client: object, request: httpx.Request, **named: Any) -> httpx.Response:
         return await fake.send(client, request, **named)
 
     monkeypatch.setattr(bounds, "_send", send)
-    monkeypatch.setattr(prefect.task_engine, "emit_task_run_state_change_event", emitted)
     monkeypatch.setattr(events, "emit_event", lambda **what: None)
     with temporary_settings(updates=SETTINGS):
         yield fake

@@ -182,14 +182,15 @@ class Api:
         tasks: dict[str, list[dict[str, Any]]] = {}
         while levels:
             ids = [one["id"] for one in levels]
+            # Before the task runs: one that is made now has its stand-in already.
+            below = self.filtered("flow_runs", {"flow_runs": {"parent_flow_run_id": {"any_": ids}}})
             inside = {"flow_runs": {"id": {"any_": ids}}}
             stand_ins: dict[str, str] = {}
             for task in self.filtered("task_runs", inside):
                 if task["state"] and task["state"]["state_details"]["child_flow_run_id"]:
                     stand_ins[task["id"]] = task["flow_run_id"]
                 tasks.setdefault(task["flow_run_id"], []).append(task)
-            below = {"flow_runs": {"parent_flow_run_id": {"any_": ids}}}
-            levels = self.filtered("flow_runs", below)
+            levels = below
             of_task = {
                 task["id"]: task["flow_run_id"] for group in tasks.values() for task in group
             }

@@ -84,26 +84,11 @@ def simulate_observation(
     `observation`, it is described there.
 
     Args:
-        project: name of the project
-        calibrators: names of the calibrator fields
-        targets: names of the target fields
-        spws: spectral window ids
-        scans: scan numbers of each field
-        polarizations: correlated polarizations
-        channels: channels of a spectral window
-        antennas: number of antennas
         pace: of placeholders, here without effect
         megabytes: of placeholders, here without effect
         converge_after: of placeholders, here without effect
         seed: of all that is drawn at random to make the observation
-        noise: factor on the thermal noise
         phase_rms: of the troposphere, per antenna, at 230 GHz
-        amplitude_rms: of the gains' slow drift
-        bandpass_rms: of the ripples of the bandpass in amplitude
-        interference: share of the visibilities that interference hits
-        position_error: rms of the errors of the antenna positions, per axis
-        wvr_error: share of the troposphere that the radiometers miss; above 1 they make it worse
-        dead_receptors: receptors that see noise alone, such as A03:XX
     """
     observation = Observation(
         project=project,
@@ -181,10 +166,6 @@ def open_data(data: Product, data_group: str = "base", *, workdir: Workdir) -> O
     They are a processing set of MSv4, as xradio writes it, or a MeasurementSet v2, which xradio
     converts. Their flags are kept. Nothing else is known of them: system temperatures, radiometers
     and positions of antennas count as applied.
-
-    Args:
-        data: the data; the folder is enough
-        data_group: data group to process, such as base or corrected
     """
     path = local_path(data)
     if not path.exists():
@@ -217,7 +198,6 @@ def describe_observation(
     """Say what an observation holds; without one, a default is made up.
 
     Args:
-        observation: the observation's record
         pace: of placeholders, here without effect
     """
     if observation is None:
@@ -253,10 +233,6 @@ def describe_visibilities(
     are as phase referencing leaves them.
 
     Args:
-        ms: visibilities of an earlier stage
-        intent: fields to simulate where no visibilities are given
-        group: data group to simulate, such as "corrected"
-        channels_per_block: channels that one call of cube imaging takes
         pace: of placeholders, here without effect
     """
     if ms is None:

@@ -121,12 +121,10 @@ def find_dead(gain: NDArray[np.complex128], snr: NDArray[np.float64]) -> NDArray
     Their amplitude and their signal to noise are far below the median of the other antennas.
     """
     there: NDArray[np.bool_] = np.any(snr > 0, axis=(0, 2))
-    dead = np.zeros(there.shape, dtype=np.bool_)
-    amplitude = np.mean(np.abs(gain), axis=(0, 2))
-    certain = np.mean(snr, axis=(0, 2))
-    for p in range(there.shape[1]):
-        if there[:, p].any():
-            weak = amplitude[:, p] < _NO_SIGNAL * np.median(amplitude[there[:, p], p])
-            noisy = certain[:, p] < _NO_SIGNAL * np.median(certain[there[:, p], p])
-            dead[:, p] = there[:, p] & weak & noisy
+    dead = there
+    for values in (np.abs(gain), snr):
+        mean = values.mean(axis=(0, 2))
+        masked: Any = np.ma.masked_array(mean, ~there)
+        typical = np.ma.median(masked, axis=0)  # type: ignore[no-untyped-call]  # numpy's gap
+        dead = dead & (mean < _NO_SIGNAL * np.ma.filled(typical, 0.0))
     return dead

@@ -141,6 +141,14 @@ CLIENT: Sequence[Seam] = (
         takes=("method", "path"),
     ),
     Seam(
+        "prefect.concurrency._asyncio",
+        "concurrency",
+        "waits until the limits that go with tags let one more run; that of Prefect's interface "
+        "warns of each tag without a limit",
+        ("task_runs",),
+        takes=("names", "holder", "lease_duration", "suppress_warnings"),
+    ),
+    Seam(
         "prefect",
         "Flow",
         "is what the flow run of a run is made of; has an attribute that may be changed",

@@ -1,8 +1,9 @@
 """Calls to task runs, told to Prefect's server as its own engine tells them: by events.
 
-Prefect's engine has parameters, results, transactions, hooks and limits for each task run. No call
-here has any of those, and what is left is a row on the page: a name, tags, a parent, and a state
-for each thing that happens. So that is made here, and sent many at a time; no call waits for it.
+Prefect's engine has parameters, results, transactions and hooks for each task run. No call here has
+any of those, and what is left is a row on the page: a name, tags, a parent, and a state for each
+thing that happens. So that is made here, and sent many at a time; no call waits for it. Only one
+with tags waits, where Prefect has a limit for a tag.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +21,8 @@ from uuid import UUID, uuid4
 
 from httpx import HTTPStatusError
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder, State, StateType
+from prefect.concurrency._asyncio import concurrency
 from prefect.events import emit_event
 
 from radps_dag.engine.attempts import Plan
@@ -35,6 +37,7 @@ __all__ = ["TaskRuns", "task_run_around"]
 EVERY = 0.2  # seconds in which events gather before they are sent
 MOST = 200  # events of a request
 LONGEST = 100_000  # letters of a message, as Prefect cuts them
+LEASE = 60.0  # seconds that a place under a limit is kept of who is not heard of any more
 # Beyond this Prefect takes the order of two events from their times alone.
 CLOSE = timedelta(minutes=5)
 
@@ -67,7 +70,11 @@ class TaskRuns:
         """
         task_run = _TaskRun(label, plan)
         around = _around.set(task_run)
+        limits = AsyncExitStack()
         try:
+            if label.tags:
+                self._tell(task_run, task_run.enter("Pending", StateType.PENDING))
+                await self._take_turn(limits, label.tags, task_run.id)
             while True:
                 name = "Retrying" if ending.attempts else "Running"
                 self._tell(task_run, task_run.enter(name, StateType.RUNNING))
@@ -86,6 +93,23 @@ class TaskRuns:
             self._tell(task_run, task_run.end(state))
         finally:
             _around.reset(around)
+            await self._despite_trouble(limits.aclose())
+
+    async def _take_turn(self, limits: AsyncExitStack, tags: Sequence[str], task_run: str) -> None:
+        """Wait until Prefect's limits for these tags let one more run, as its own engine does."""
+        turn = concurrency(
+            [f"tag:{tag}" for tag in tags],
+            holder=ConcurrencyLeaseHolder(type="task_run", id=UUID(task_run)),
+            lease_duration=LEASE,
+            suppress_warnings=True,  # of tags that have no limit
+        )
+        await self._despite_trouble(limits.enter_async_context(turn))
+
+    async def _despite_trouble(self, asking: Awaitable[object]) -> None:
+        try:
+            await asking
+        except TROUBLE as error:
+            self._contact.lose(error)
 
     async def told(self) -> None:
         """Wait until all of it is told."""

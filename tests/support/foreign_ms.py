@@ -82,6 +82,49 @@ def write_foreign(
     return path
 
 
+def add_models(path: Path, models: dict[str, PointModel]) -> None:
+    """Fill the column MODEL_DATA of a MeasurementSet with the models of fields."""
+    from casacore import tables
+
+    complexes = tables.makearrcoldesc("MODEL_DATA", 0j, ndim=2, valuetype="complex")
+    fields = tables.table(f"{path}/FIELD", ack=False).getcol("NAME")
+    frequency = tables.table(f"{path}/SPECTRAL_WINDOW", ack=False).getcol("CHAN_FREQ")
+    with tables.table(str(path), readonly=False, ack=False) as ms:
+        ms.addcols(tables.maketabdesc(complexes))
+        values = np.zeros_like(ms.getcol("DATA"))
+        field, spw = ms.getcol("FIELD_ID"), ms.getcol("DATA_DESC_ID")
+        for name, model in models.items():
+            rows = field == fields.index(name)
+            values[rows] = model.at(frequency)[spw[rows], :, np.newaxis]
+        ms.putcol("MODEL_DATA", values)
+
+
+def add_rest_frequency(path: Path, rest: float) -> None:
+    """Write a table SOURCE with the rest frequency in Hz of a line of each field and window."""
+    from casacore import tables
+
+    complete = tables.complete_ms_desc("SOURCE")
+    lines = {name: complete[name] for name in ("TRANSITION", "REST_FREQUENCY")}
+    tables.default_ms_subtable("SOURCE", f"{path}/SOURCE", lines).close()
+    with tables.table(str(path), readonly=False, ack=False) as ms:
+        ms.putkeyword("SOURCE", f"Table: {path}/SOURCE")
+    fields = tables.table(f"{path}/FIELD", ack=False)
+    windows = tables.table(f"{path}/SPECTRAL_WINDOW", ack=False).nrows()
+    with tables.table(f"{path}/SOURCE", readonly=False, ack=False) as table:
+        for number, field in enumerate(fields):
+            for window in range(windows):
+                row = {
+                    "SOURCE_ID": number, "NAME": field["NAME"], "SPECTRAL_WINDOW_ID": window,
+                    "NUM_LINES": 1, "DIRECTION": field["PHASE_DIR"][0], "TIME": 0.0,
+                    "INTERVAL": 1e12, "CODE": "", "CALIBRATION_GROUP": 0,
+                    "PROPER_MOTION": np.zeros(2), "TRANSITION": ["a line"],
+                    "REST_FREQUENCY": np.array([rest]),
+                }  # fmt: skip
+                table.addrows(1)
+                for column, value in row.items():
+                    table.putcell(column, table.nrows() - 1, value)
+
+
 def _write_subtables(
     path: str, parts: Sequence[Visibilities], fields: list[str], spws: list[int], modes: Any
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict
@@ -122,3 +122,12 @@ class Workload:
             return f"{self.tool.at.source.name}:{self.tool.at.line}"
         code = inspect.unwrap(self.function).__code__
         return f"{code.co_filename}:{code.co_firstlineno}"
+
+    def described_by(self, model: Workload) -> Workload:
+        """The same with the model's description of each input that it does not describe itself."""
+        texts = {item.name: item.description for item in model.inputs}
+        inputs = tuple(
+            item if item.description else replace(item, description=texts.get(item.name, ""))
+            for item in self.inputs
+        )
+        return replace(self, inputs=inputs)

@@ -76,7 +76,8 @@ def libraries() -> tuple[str, ...]:
 def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
     """The library of that name, with a project's own workload and tool files merged over it.
 
-    A placeholder gives way to a function of its name; no other workload does.
+    A placeholder gives way to a function of its name; no other workload does. What a docstring does
+    not say of an input is what that of the placeholder of the same name says.
     Raises UsageError for an unknown library, a module that cannot be imported, and a name that two
     functions claim, and InvalidPipeline for mistakes in tool files.
     """
@@ -86,6 +87,11 @@ def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
         raise UsageError(f"no workload library {name!r}{hint}")
     library = _import_library(name, libraries[name])
     workloads = collect(library)
+    if not all(item.description for one in workloads.values() for item in one.inputs):
+        models = collect(importlib.import_module(_OWN["placeholder"]))
+        workloads |= {
+            name: workloads[name].described_by(models[name]) for name in workloads if name in models
+        }
     if (file := getattr(library, "__file__", None)) and name not in _OWN:
         for tool in read_tools(tools_in(Path(file).parent)):
             _add(workloads, tool.name, tool)
@@ -213,8 +219,10 @@ def _in_folder(folder: Path) -> Sequence[Path]:
 
 def _add_own(workloads: dict[str, Workload], own: Workload) -> None:
     """Add a workload of the project's own, also where a placeholder held its place."""
-    if own.name in workloads and workloads[own.name].placeholder and not own.placeholder:
+    existing = workloads.get(own.name)
+    if existing is not None and existing.placeholder and not own.placeholder:
         del workloads[own.name]
+        own = own.described_by(existing)
     _add(workloads, own.name, own)
 
 

@@ -33,9 +33,6 @@ def set_model(ms: Product, *, workdir: Workdir) -> Modelled:
 
     Of the flux calibrator it is what the catalogue has, of all others 1 Jy. The flux density that
     is given back is that of the flux calibrator in the middle of the band, where there is one.
-
-    Args:
-        ms: the visibilities
     """
     observation = observation_behind(ms)
     parts = [with_model(vis, observation) for vis in some_visibilities(ms)]
@@ -53,9 +50,6 @@ def solve_phase_up(ms: Product, *, workdir: Workdir) -> PhasedUp:
     """Solve phases against time, so that the bandpass can be averaged.
 
     A phase for each integration, over the inner half of the band, against the antenna's mean phase.
-
-    Args:
-        ms: visibilities with a model
     """
     parts = _calibrator(ms)
     reference = reference_antenna(parts)
@@ -76,11 +70,6 @@ def solve_bandpass(
 
     Two iterations of StefCal, for each channel. Amplitudes are 1 in the mean over the band; the
     mean phase stays, because it is what differs between spws.
-
-    Args:
-        ms: visibilities with a model
-        phase_up: phase solutions to apply first
-        start: solutions of the iteration before
     """
     phases = caltable_of(phase_up, "phase_up")
     before = None if start is None else caltable_of(start, "bandpass")

@@ -30,8 +30,6 @@ def describe_caltable(
     """Check that a caltable is one; without any, solve the bandpass that a stage wants.
 
     Args:
-        ms: visibilities to which it belongs
-        caltable: solutions of an earlier stage
         type: type of solutions to make where none are given; only a bandpass can be
     """
     if caltable is not None:
@@ -44,11 +42,7 @@ def describe_caltable(
 
 @workload
 def combine_caltables(caltables: list[Product], *, workdir: Workdir) -> Table:
-    """Put caltables of parts (spws, scans, polarizations) together to one.
-
-    Args:
-        caltables: what to put together; at least one
-    """
+    """Put caltables of parts (spws, scans, polarizations) together to one."""
     together = combine([read_caltable(caltable) for caltable in caltables])
     observation = observation_behind(caltables[0])
     return {"caltable": write_caltable(workdir, observation, together)}
@@ -58,13 +52,7 @@ def combine_caltables(caltables: list[Product], *, workdir: Workdir) -> Table:
 def apply_calibration(
     ms: Product, caltables: list[Product], group: str = "corrected", *, workdir: Workdir
 ) -> Applied:
-    """Apply caltables, in their order, to make a new data group.
-
-    Args:
-        ms: the visibilities
-        caltables: what to apply
-        group: name of the data group to make
-    """
+    """Apply caltables, in their order, to make a new data group."""
     tables = [read_caltable(caltable) for caltable in caltables]
     parts = some_visibilities(ms)
     for table in tables:

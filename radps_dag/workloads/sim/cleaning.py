@@ -40,18 +40,7 @@ def make_dirty_image(
     *,
     workdir: Workdir,
 ) -> Dirty:
-    """Grid and transform visibilities to a dirty image.
-
-    Args:
-        ms: the visibilities
-        field: name of the field
-        spws: spectral windows to image together
-        mode: one image of all channels, or a cube
-        channels: channels to take; all where none are given
-        ranges: line-free channels, to take no others; all where none are given
-        robust: Briggs' weighting, from -2 (uniform) to 2 (natural)
-        pixels: width and height of the image in pixels
-    """
+    """Grid and transform visibilities to a dirty image."""
     observation = observation_behind(ms)
     windows = _read(ms, field, spws)
     highest = [float(vis.frequency.max()) for vis in windows]
@@ -87,11 +76,7 @@ def clean(
     clean.
 
     Args:
-        ms: the visibilities
-        image: dirty image, or what the cycle before left
         niter: minor iterations of this cycle; of a cube, of each channel
-        gain: share of the brightest residual that an iteration takes
-        nsigma: noise to which to clean; deeper would be fitting it
     """
     if niter < 1 or not 0 < gain <= 1 or not nsigma >= 0:
         raise ValueError(
@@ -118,11 +103,7 @@ def clean(
 
 @workload
 def restore_image(image: Product, *, workdir: Workdir) -> Restored:
-    """Put the model back on the residual, convolved with the beam.
-
-    Args:
-        image: residual and model
-    """
+    """Put the model back on the residual, convolved with the beam."""
     after = restored(read_image(image))
     quality = statistics(after)
     return {

@@ -46,9 +46,6 @@ def average_spectrum(images: list[Product], *, workdir: Workdir) -> Spectrum:
     """Average a dirty cube, given in blocks of channels, to a spectrum.
 
     Over where there is emission of lines, or of the continuum where there is none.
-
-    Args:
-        images: dirty images of the channel blocks; at least one
     """
     if not images:
         raise ValueError("no images to average")
@@ -79,10 +76,6 @@ def query_line_catalogue(ms: Product, spw: int) -> Lines:
     """Ask the line catalogue, an external service, what may be in a spw's band (simulated).
 
     It knows the lines that were simulated, to a tenth of a MHz.
-
-    Args:
-        ms: the visibilities
-        spw: spectral window id
     """
     observation = observation_behind(ms)
     fields = [field for field, number in list_visibilities(ms) if number == spw]
@@ -102,14 +95,7 @@ def sigma_clip(
     *,
     workdir: Workdir,
 ) -> Clipped:
-    """Clip once what stands out of the spectrum, of what the round before left.
-
-    Args:
-        spectrum: mean spectrum of one spw
-        ranges: line-free channels after the round before
-        threshold: how far above the noise a line starts
-        lines: lines of the catalogue, masked in the first round
-    """
+    """Clip once what stands out of the spectrum, of what the round before left."""
     if not threshold > 0:
         raise ValueError(f"threshold must be more than 0, not {threshold}")
     document = read_record(spectrum, "spectrum")
@@ -141,12 +127,7 @@ def sigma_clip(
 
 @workload
 def combine_continuum_ranges(parts: list[Product], total: int, *, workdir: Workdir) -> Ranges:
-    """Put the continuum ranges of all spws together.
-
-    Args:
-        parts: continuum ranges of single spws; at least one
-        total: how many spws there are
-    """
+    """Put the continuum ranges of all spws together."""
     if not parts:
         raise ValueError("no continuum ranges to combine")
     documents = [read_record(part, "continuum_ranges") for part in parts]
@@ -178,12 +159,6 @@ def subtract_continuum(
 
     `residual_z` is what is left in four parts of the line-free band, towards the brightest source:
     the rms of mean over error, which noise alone keeps near 1.
-
-    Args:
-        ms: the visibilities
-        spw: spectral window id
-        ranges: line-free channels to fit; all where none are given
-        fit_order: order of the polynomial
     """
     if fit_order < 0:
         raise ValueError(f"fit_order must not be less than 0, but is {fit_order}")

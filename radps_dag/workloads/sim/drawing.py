@@ -22,11 +22,7 @@ __all__ = ["draw_caltable", "draw_convergence", "draw_spectrum"]
 
 @workload
 def draw_caltable(caltable: Product, *, workdir: Workdir) -> Drawn:
-    """Plot solutions against time or frequency.
-
-    Args:
-        caltable: what to plot
-    """
+    """Plot solutions against time or frequency."""
     from radps_dag.workloads.sim.charts.solutions import solutions
 
     return {"plot": plotted(solutions(read_caltable(caltable)), caltable, workdir)}
@@ -34,12 +30,7 @@ def draw_caltable(caltable: Product, *, workdir: Workdir) -> Drawn:
 
 @workload
 def draw_spectrum(spectrum: Product, ranges: Product | None = None, *, workdir: Workdir) -> Drawn:
-    """Plot a spectrum with its line-free channels.
-
-    Args:
-        spectrum: mean spectrum of one spw
-        ranges: line-free channels, to be marked
-    """
+    """Plot a spectrum with its line-free channels."""
     from radps_dag.workloads.sim.charts.spectrum import spectrum as drawn
 
     free = None if ranges is None else read_record(ranges, "continuum_ranges")
@@ -48,11 +39,7 @@ def draw_spectrum(spectrum: Product, ranges: Product | None = None, *, workdir: 
 
 @workload
 def draw_convergence(product: Product, *, workdir: Workdir) -> Drawn:
-    """Plot how a loop came to its result.
-
-    Args:
-        product: an image or a caltable, which knows the iterations that made it
-    """
+    """Plot how a loop came to its result."""
     from radps_dag.workloads.sim.charts.convergence import image_convergence, table_convergence
 
     match product["kind"]:

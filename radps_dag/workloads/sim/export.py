@@ -47,9 +47,6 @@ __all__ = [
 def export_fits(image: Product, *, workdir: Workdir) -> Exported:
     """Export the restored plane of an image for the archive, corrected for the primary beam, as
     FITS.
-
-    Args:
-        image: the image
     """
     from radps_dag.workloads.sim.stores.fits import fits
 
@@ -59,11 +56,7 @@ def export_fits(image: Product, *, workdir: Workdir) -> Exported:
 
 @workload
 def draw_quicklook(image: Product, *, workdir: Workdir) -> Exported:
-    """Draw an image for people: dirty, model, residual and restored planes, as far as there are.
-
-    Args:
-        image: the image
-    """
+    """Draw an image for people: dirty, model, residual and restored planes, as far as there are."""
     from radps_dag.workloads.sim.charts.quicklook import quicklook
 
     return _exported(plotted(quicklook(read_image(image)), image, workdir, "quicklook"))
@@ -71,11 +64,7 @@ def draw_quicklook(image: Product, *, workdir: Workdir) -> Exported:
 
 @workload
 def export_measurement_set(ms: Product, *, workdir: Workdir) -> MeasurementSet:
-    """Write visibilities as a MeasurementSet v2, for programs that read those.
-
-    Args:
-        ms: the visibilities
-    """
+    """Write visibilities as a MeasurementSet v2, for programs that read those."""
     from radps_dag.workloads.sim.stores.measurement_set_v2 import write_measurement_set
 
     path = write_measurement_set(workdir.resolve() / "visibilities.ms", read_visibilities(ms))
@@ -87,11 +76,7 @@ def export_measurement_set(ms: Product, *, workdir: Workdir) -> MeasurementSet:
 
 @workload
 def describe_fits(image: Product, *, workdir: Workdir) -> Measured:
-    """Measure an image in FITS, whichever program has made it, and draw it.
-
-    Args:
-        image: the file
-    """
+    """Measure an image in FITS, whichever program has made it, and draw it."""
     from radps_dag.workloads.sim.charts.planes import ARCSEC
     from radps_dag.workloads.sim.charts.quicklook import fits_quicklook
     from radps_dag.workloads.sim.stores.fits_reading import read_plane
@@ -119,15 +104,7 @@ def mask_fits(
     *,
     workdir: Workdir,
 ) -> Masked:
-    """Mask what stands out of the noise of an image in FITS, for a program that cleans in a mask.
-
-    Args:
-        image: the file
-        threshold: how far above the noise
-        growth: how much is added around it, in widths of the beam
-        inner: share of width and height, in the middle, outside of which nothing is masked; within
-            a half a point-spread function of the image's size reaches from each pixel to each other
-    """
+    """Mask what stands out of the noise of a FITS image, for a program that cleans in a mask."""
     import numpy as np
 
     from radps_dag.workloads.sim.imaging.regions import dilated
@@ -159,11 +136,7 @@ def _exported(file: Product) -> Exported:
 
 @workload
 def write_manifest(files: list[Product], *, workdir: Workdir) -> Manifest:
-    """List files with their checksums.
-
-    Args:
-        files: what to list; at least one
-    """
+    """List files with their checksums."""
     listed = entries(files, workdir)
     manifest = write_record(workdir, "manifest", {"files": listed})
     return {
@@ -178,9 +151,6 @@ def submit_to_archive(manifest: Product, *, workdir: Workdir) -> Submitted:
     """Hand the files of a manifest to the archive (simulated: nothing is sent anywhere).
 
     The archive takes those that are present with the right checksums, and says so.
-
-    Args:
-        manifest: what to hand over
     """
     files = _listed(manifest)
     checks = zip(files, are_there(manifest, files), strict=True)
@@ -191,11 +161,7 @@ def submit_to_archive(manifest: Product, *, workdir: Workdir) -> Submitted:
 
 @workload
 def verify_export(manifest: Product) -> Verified:
-    """Check that the files of a manifest are present with the right checksums.
-
-    Args:
-        manifest: what to check
-    """
+    """Check that the files of a manifest are present with the right checksums."""
     files = _listed(manifest)
     good = sum(are_there(manifest, files))
     return {"good": good, "total": len(files), "score": export_score(good, len(files))}

@@ -23,14 +23,7 @@ def autoflag(
     *,
     workdir: Workdir,
 ) -> Flagged:
-    """Flag outliers in time and frequency.
-
-    Args:
-        ms: the visibilities
-        spw: spectral window id
-        polarization: the one to look at; all where none is given
-        threshold: how far from the median an outlier starts
-    """
+    """Flag outliers in time and frequency."""
     if threshold <= 0:
         raise ValueError(f"threshold must be above 0, not {threshold}")
     chosen = None if polarization is None else [polarization]

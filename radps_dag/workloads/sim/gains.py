@@ -40,11 +40,6 @@ def choose_solution_interval(
     The shortest of one, two, four integrations and so on to a visit in which a solution of the
     phase calibrator reaches the signal to noise, as it is measured, in the weakest spw. Spws are
     combined where a whole visit does not reach it.
-
-    Args:
-        ms: the visibilities
-        bandpass: bandpass to apply first
-        snr_min: signal to noise that a solution must reach
     """
     table = read_caltable(bandpass)
     everything = _calibrators(ms, None)
@@ -90,14 +85,6 @@ def solve_gains(
     Two iterations of StefCal for the phases of each interval, of all spws together, and for one
     amplitude, of each spw by itself; for each visit to a calibrator in the scan. The model of a
     calibrator without a known flux density is 1 Jy.
-
-    Args:
-        ms: the visibilities
-        bandpass: bandpass to apply first
-        spws: spectral windows that are solved together
-        scan: scan number
-        interval: solution interval
-        start: solutions of the iteration before
     """
     if not interval > 0:
         raise ValueError(f"a solution interval of {interval} s: it must be longer than 0")
@@ -134,10 +121,6 @@ def derive_flux_scale(
     """Scale the gains by the calibrator of known flux density.
 
     Where the pipeline declares the context key `flux_densities`, they are added there.
-
-    Args:
-        ms: the visibilities
-        gains: gain solutions
     """
     observation = observation_behind(ms)
     table = caltable_of(gains, "gains")

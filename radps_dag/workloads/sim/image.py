@@ -41,7 +41,6 @@ class Image:
         sensitivity: (c,) thermal noise expected in Jy/beam; 0 of a plane without data, which is
             blank: 0 in all planes
         history: one entry for each major cycle: name to number
-        gridder: that made it: numpy, or one that is faster and rounds otherwise
         simulated: whether it is of simulated visibilities
     """
 
@@ -58,7 +57,6 @@ class Image:
     sensitivity: Floats
     diameter: float = 0.0
     history: tuple[dict[str, float], ...] = ()
-    gridder: str = "numpy"
     simulated: bool = True
 
     @property

@@ -33,7 +33,6 @@ def describe_images(
     """Check that images are images; without any, simulate two.
 
     Args:
-        images: images of earlier stages
         pace: of placeholders; it changes nothing here
     """
     for image in images:
@@ -61,11 +60,7 @@ def _made_up(observation: Observation) -> Iterator[Image]:
 
 @workload
 def concatenate_images(images: list[Product], *, workdir: Workdir) -> Concatenated:
-    """Put the images of channel blocks together to a cube.
-
-    Args:
-        images: images of one field, of any channel blocks and spws; at least one
-    """
+    """Put the images of channel blocks together to a cube."""
     if not images:
         raise ValueError("no images to concatenate")
     cube = concatenate([read_image(image) for image in images])

@@ -56,13 +56,7 @@ _OUTLIER = 5.0  # standard deviations
 def import_visibilities(
     observation: Product, field: str, spw: int, *, workdir: Workdir
 ) -> Imported:
-    """Fetch the visibilities of one field and spw: from data, or else simulate them.
-
-    Args:
-        observation: the observation's record
-        field: name of the field
-        spw: spectral window id
-    """
+    """Fetch the visibilities of one field and spw: from data, or else simulate them."""
     record = read_observation(observation)
     tables: dict[str, Sequence[Table]] = {}
     if record.data is not None:
@@ -78,11 +72,7 @@ def import_visibilities(
 
 @workload
 def apply_online_flags(ms: Product, *, workdir: Workdir) -> Flagged:
-    """Flag what the telescope knew to be bad while it observed.
-
-    Args:
-        ms: visibilities as imported
-    """
+    """Flag what the telescope knew to be bad while it observed."""
     flagged = [flag_online(vis, _recorded(ms, vis, "flags_xds")) for vis in some_visibilities(ms)]
     product = derive(workdir, ms, "flagged", flagged, ["flag"])
     fraction = mean_flagged(flagged)
@@ -91,11 +81,7 @@ def apply_online_flags(ms: Product, *, workdir: Workdir) -> Flagged:
 
 @workload
 def query_antenna_positions(observation: Product, *, workdir: Workdir) -> Positions:
-    """Ask the service for antenna positions newer than the observation's.
-
-    Args:
-        observation: the observation's record
-    """
+    """Ask the service for antenna positions newer than the observation's."""
     record = read_observation(observation)
     names: tuple[str, ...] = ()
     offsets = np.zeros((0, 3))
@@ -111,12 +97,7 @@ def query_antenna_positions(observation: Product, *, workdir: Workdir) -> Positi
 
 @workload
 def apply_antenna_positions(ms: Product, positions: Product, *, workdir: Workdir) -> Corrected:
-    """Correct the visibilities for better antenna positions.
-
-    Args:
-        ms: the visibilities
-        positions: corrections of the antenna positions
-    """
+    """Correct the visibilities for better antenna positions."""
     offsets = caltable_of(positions, "antenna_positions").parameters["offsets"]
     corrected = [correct_positions(vis, offsets) for vis in some_visibilities(ms)]
     return {"ms": derive(workdir, ms, "prepared", corrected, ["data"])}
@@ -124,11 +105,7 @@ def apply_antenna_positions(ms: Product, positions: Product, *, workdir: Workdir
 
 @workload
 def calibrate_tsys(ms: Product, *, workdir: Workdir) -> Tsys:
-    """Derive system temperatures.
-
-    Args:
-        ms: the visibilities
-    """
+    """Derive system temperatures."""
     parts = some_visibilities(ms)
     tables = [_recorded(ms, vis, "system_calibration_xds") for vis in parts]
     solutions = [tsys_solutions(vis, table) for vis, table in zip(parts, tables, strict=True)]
@@ -147,9 +124,6 @@ def calibrate_wvr(ms: Product, *, workdir: Workdir) -> Wvr:
     The ratio compares how much the phases of the antennas move within some seconds, without the
     correction and with it, as the visibilities show it: averaged over channels and polarizations,
     outliers left out, and the noise, which has no part in it, told apart.
-
-    Args:
-        ms: the visibilities
     """
     parts = some_visibilities(ms)
     tables = [_recorded(ms, vis, "radiometer_xds") for vis in parts]
@@ -170,10 +144,6 @@ def gather_visibilities(
 
     Parts of the same field and spw are of different polarizations. Where the pipeline declares the
     context key `datasets`, what has been gathered is described there.
-
-    Args:
-        parts: visibilities to put together; at least one
-        group: name of the data group that they make
     """
     if not parts:
         raise ValueError("no visibilities to gather")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from radps_dag.workloads.contract.opening import local_path
 from radps_dag.workloads.contract.workload import Context, Product, Workdir, workload
 from radps_dag.workloads.outcomes import Observed, Opened
-from radps_dag.workloads.sim.observation import Observation
+from radps_dag.workloads.sim.observation import NOTHING_SIMULATED, Observation
 from radps_dag.workloads.sim.simulation.corruption import dead
 from radps_dag.workloads.sim.simulation.geometry import VISIT_INTEGRATIONS
 from radps_dag.workloads.sim.simulation.observe import State, simulate
@@ -17,6 +17,7 @@ from radps_dag.workloads.sim.stores.measurement_sets import (
     observation_in,
 )
 from radps_dag.workloads.sim.stores.observations import read_observation, write_observation
+from radps_dag.workloads.sim.stores.partitions import PARALLEL
 from radps_dag.workloads.sim.stores.processing_sets import write_visibilities
 from radps_dag.workloads.sim.stores.sources import observation_behind, read_visibilities
 from radps_dag.workloads.sim.visibilities import mean_flagged
@@ -32,16 +33,6 @@ __all__ = [
 Intent = Literal["calibrators", "target"]
 _CALIBRATORS = ["J1924-2914", "J1832-2039"]
 _TARGETS = ["G09.62"]
-_PARALLEL = ("XX", "YY", "RR", "LL")
-_NOT_NEGATIVE = (
-    "seed",
-    "noise",
-    "phase_rms",
-    "amplitude_rms",
-    "bandpass_rms",
-    "position_error",
-    "wvr_error",
-)
 # Farther off is not a telescope, and would leave the range of numbers.
 _MOST = 1e6
 _MOST_VISIBILITIES = 1e8  # 800 MB
@@ -84,26 +75,11 @@ def simulate_observation(
     `observation`, it is described there.
 
     Args:
-        project: name of the project
-        calibrators: names of the calibrator fields
-        targets: names of the target fields
-        spws: spectral window ids
-        scans: scan numbers of each field
-        polarizations: correlated polarizations
-        channels: channels of a spectral window
-        antennas: number of antennas
         pace: of placeholders, here without effect
         megabytes: of placeholders, here without effect
         converge_after: of placeholders, here without effect
         seed: of all that is drawn at random to make the observation
-        noise: factor on the thermal noise
         phase_rms: of the troposphere, per antenna, at 230 GHz
-        amplitude_rms: of the gains' slow drift
-        bandpass_rms: of the ripples of the bandpass in amplitude
-        interference: share of the visibilities that interference hits
-        position_error: rms of the errors of the antenna positions, per axis
-        wvr_error: share of the troposphere that the radiometers miss; above 1 they make it worse
-        dead_receptors: receptors that see noise alone, such as A03:XX
     """
     observation = Observation(
         project=project,
@@ -138,24 +114,24 @@ def _check(observation: Observation) -> None:
             raise ValueError(f"{name} must be one or more, each once; they are {list(values)}")
     if wrong := [name for name in observation.fields if not name.strip(". ") or "/" in name]:
         raise ValueError(f"{wrong[0]!r} is not a name of a field: it needs a letter, and no /")
-    if wrong := [name for name in observation.polarizations if name not in _PARALLEL]:
+    if wrong := [name for name in observation.polarizations if name not in PARALLEL]:
         raise ValueError(
             f"no polarization {wrong[0]!r}: sources are unpolarized, so that there are only "
-            f"{', '.join(_PARALLEL)}"
+            f"{', '.join(PARALLEL)}"
         )
     if observation.channels < 1 or observation.antennas < 1:
         raise ValueError(
             f"{observation.channels} channels and {observation.antennas} antennas: there must be "
             "at least one of each"
         )
-    for name in _NOT_NEGATIVE:
+    if not 0 <= observation.interference <= 0.5:
+        raise ValueError(f"interference must be 0 to 0.5, not {observation.interference}")
+    for name in NOTHING_SIMULATED:
         value = getattr(observation, name)
         most = float("inf") if name == "seed" else _MOST
         if not 0 <= value <= most:
             to = f" to {most:,.0f}" if name != "seed" else ""
             raise ValueError(f"{name} must be a number from 0{to}, not {value}")
-    if not 0 <= observation.interference <= 0.5:
-        raise ValueError(f"interference must be 0 to 0.5, not {observation.interference}")
     _check_size(observation)
     dead(observation)
 
@@ -181,10 +157,6 @@ def open_data(data: Product, data_group: str = "base", *, workdir: Workdir) -> O
     They are a processing set of MSv4, as xradio writes it, or a MeasurementSet v2, which xradio
     converts. Their flags are kept. Nothing else is known of them: system temperatures, radiometers
     and positions of antennas count as applied.
-
-    Args:
-        data: the data; the folder is enough
-        data_group: data group to process, such as base or corrected
     """
     path = local_path(data)
     if not path.exists():
@@ -217,7 +189,6 @@ def describe_observation(
     """Say what an observation holds; without one, a default is made up.
 
     Args:
-        observation: the observation's record
         pace: of placeholders, here without effect
     """
     if observation is None:
@@ -253,10 +224,6 @@ def describe_visibilities(
     are as phase referencing leaves them.
 
     Args:
-        ms: visibilities of an earlier stage
-        intent: fields to simulate where no visibilities are given
-        group: data group to simulate, such as "corrected"
-        channels_per_block: channels that one call of cube imaging takes
         pace: of placeholders, here without effect
     """
     if ms is None:
@@ -271,10 +238,6 @@ def describe_visibilities(
             for spw in observation.spws
         ]
         ms = write_visibilities(workdir, observation, parts, group)
-    return _opened(ms, channels_per_block)
-
-
-def _opened(ms: Product, channels_per_block: int) -> Opened:
     if channels_per_block < 1:
         raise ValueError(f"channels_per_block must be at least 1, not {channels_per_block}")
     observation = observation_behind(ms)

@@ -39,15 +39,6 @@ def solve_selfcal(
 
     Where a solution is flagged, the data are left as they are. Where the model is empty, or all
     data of the scan are flagged, all solutions are.
-
-    Args:
-        ms: the visibilities
-        model: image whose model to solve against
-        spw: spectral window id
-        scan: scan number
-        interval: solution interval
-        mode: whether to solve phases alone, or amplitudes too
-        snr_min: signal to noise below which a solution is flagged
     """
     if not interval > 0:
         raise ValueError(f"a solution interval of {interval} s: it must be longer than 0")
@@ -73,12 +64,7 @@ def solve_selfcal(
 
 @workload
 def compare_images(before: Product, after: Product) -> Compared:
-    """Say whether self-calibration made an image better.
-
-    Args:
-        before: clean image of the cycle before
-        after: clean image of this cycle
-    """
+    """Say whether self-calibration made an image better."""
     old, new = _measured(before), _measured(after)
     rms_ratio = new.rms / old.rms
     return {
@@ -90,12 +76,7 @@ def compare_images(before: Product, after: Product) -> Compared:
 
 @workload
 def choose_image(ms: list[Product], images: list[Product]) -> Chosen:
-    """Choose the image of the highest dynamic range, the earliest of equals.
-
-    Args:
-        ms: visibilities, each those of the image of the same number
-        images: clean images; at least one
-    """
+    """Choose the image of the highest dynamic range, the earliest of equals."""
     if not images or len(images) != len(ms):
         raise ValueError(f"{len(images)} images do not go with {len(ms)} sets of visibilities")
     ranges = [statistics(read_image(image)).dynamic_range for image in images]

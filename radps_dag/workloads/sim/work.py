@@ -22,13 +22,7 @@ def simulate_work(
     *,
     random: Random,
 ) -> Worked:
-    """Sleep, hold memory, and hand a value through.
-
-    Args:
-        value: any value
-        seconds: how long it takes
-        megabytes: memory that it holds
-    """
+    """Sleep, hold memory, and hand a value through."""
     # Ones, because what is all zero takes no memory until it is written to.
     held = np.ones(int(megabytes * 1e6), dtype=np.uint8)
     time.sleep(seconds)
@@ -40,12 +34,6 @@ def simulate_work(
 def simulate_convergence(
     residual: float = 1.0, rate: float = 0.3, seconds: Seconds = 0.02
 ) -> Converging:
-    """Iterate a simulated solver once: the residual falls by a factor.
-
-    Args:
-        residual: what the iteration before left
-        rate: the factor; above 1 it diverges
-        seconds: how long an iteration takes
-    """
+    """Iterate a simulated solver once: the residual falls by a factor."""
     time.sleep(seconds)
     return {"residual": residual * rate}

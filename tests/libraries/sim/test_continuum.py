@@ -310,3 +310,26 @@ def test_sidelobes_beside_a_line_are_no_line(spectrum: str) -> None:
             kept = clip_once(frequency, sign * np.array(spectrum.split(), dtype=float), kept, 3.0)
         assert kept[[0, 1, 2]].all() and kept[8:].all()
         assert not kept[[4, 5]].any()
+
+
+@pytest.mark.parametrize(
+    "spectrum",
+    [
+        "39.0 40.0 41.1 58.2 101.6 85.2 45.3 36.0 35.2 34.8 34.8 35.0 35.0 34.9 35.8 35.5",
+        "17.1 18.0 18.9 39.4 90.3 70.6 25.5 15.3 15.4 15.6 16.0 16.1 16.3 15.6 16.2 16.7",
+        "8.7 8.4 8.9 16.4 37.9 30.0 11.4 7.2 7.6 7.4 7.5 7.7 7.7 7.9 8.3 8.6",
+    ],
+)
+@pytest.mark.parametrize("sign", [1e-3, -1e-3])
+def test_the_continuum_is_not_extrapolated_far(spectrum: str, sign: float) -> None:
+    """A few channels beside a line that sidelobes lift by a tenth of it are kept, so that a fit
+    adds no more than half of the noise's variance."""
+    frequency = 230e9 + 117e6 * np.arange(16)
+    mean = sign * np.array(spectrum.split(), dtype=float)
+    kept = mask_lines(frequency, np.ones(16, dtype=bool), [230.5625e9])
+    for _ in range(10):
+        kept = clip_once(frequency, mean, kept, 3.0)
+    assert kept[[0, 1, 2]].sum() == 2 and kept[7:].all()
+    assert not kept[[3, 4, 5, 6]].any()
+    terms = np.vander(np.arange(16), 2)
+    assert ((terms @ np.linalg.pinv(terms[kept])) ** 2).sum(axis=1).max() < 0.5

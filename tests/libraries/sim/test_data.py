@@ -237,13 +237,17 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Calls, Product, Prod
     pytest.importorskip("casacore")
     pytest.importorskip("arcae")
     pytest.importorskip("xradio")
+    from foreign_ms import add_models, add_rest_frequency
+
     from radps_dag.workloads.sim.stores.measurement_set_v2 import write_measurement_set
 
     folder = tmp_path_factory.mktemp("msv2")
     calls = Calls(folder / "calls")
     parts = [some(field, spw) for field in FIELDS for spw in (0, 1)]
     model = calibrator_model(ABOUT, BANDPASS)
-    path = write_measurement_set(folder / "a.ms", parts, {BANDPASS: model}, rest=230.538e9)
+    path = write_measurement_set(folder / "a.ms", parts)
+    add_models(path, {BANDPASS: model})
+    add_rest_frequency(path, 230.538e9)
     opened = calls(open_data, data={"uri": str(path), "kind": "visibilities"})
     pieces = []
     for field in (*opened["calibrators"], *opened["targets"]):

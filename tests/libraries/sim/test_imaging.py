@@ -18,7 +18,7 @@ from sim_imaging_support import (
 from sim_oracles import direct_image, direct_samples, sidelobe_level
 
 from radps_dag.workloads.sim.image import Image
-from radps_dag.workloads.sim.imaging.gridding import GRIDDING, Gridding
+from radps_dag.workloads.sim.imaging.gridding import Gridding
 from radps_dag.workloads.sim.imaging.joining import concatenate
 from radps_dag.workloads.sim.imaging.making import major_cycle, make_dirty, where_to_clean
 from radps_dag.workloads.sim.imaging.multiscale import components_of, hogbom, multiscale, points_of
@@ -65,14 +65,14 @@ def points(seed: int, count: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndar
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("size", [32, 64])
 def test_gridding_is_the_fourier_sum(seed, size):
-    """Gridding and degridding agree with direct sums to 1e-5 of the largest value."""
+    """Gridding and degridding agree with direct sums to 1e-6 of the largest value."""
     u, v, values = points(seed)
     gridding = Gridding(u, v, size, CELL)
     image, truth = gridding.to_image(values), direct_image(u, v, values, size, CELL)
-    assert np.abs(image - truth).max() < 1e-5 * np.abs(truth).max()
+    assert np.abs(image - truth).max() < 1e-6 * np.abs(truth).max()
     plane = draw(seed, 8).normal(size=(size, size))
     samples, direct = gridding.to_samples(plane), direct_samples(u, v, plane, CELL)
-    assert np.abs(samples - direct).max() < 1e-5 * np.abs(direct).max()
+    assert np.abs(samples - direct).max() < 1e-6 * np.abs(direct).max()
 
 
 def test_gridding_and_degridding_are_adjoint():
@@ -86,18 +86,26 @@ def test_gridding_and_degridding_are_adjoint():
 
 
 def test_ducc0_agrees():
-    """Where ducc0 is installed, its gridder gives what numpy's gives, to 1e-5."""
-    pytest.importorskip("ducc0")
+    """The gridder of another make, ducc0, gives the same to 2e-6."""
+    ducc = pytest.importorskip("ducc0").wgridder
     u, v, values = points(1)
-    plain = Gridding(u, v, 64, CELL)
-    quick = GRIDDING(u, v, 64, CELL)
-    assert quick.gridder == "ducc0"
-    plane = draw(3).normal(size=(64, 64))
-    for one, other in (
-        (plain.to_image(values), quick.to_image(values)),
-        (plain.to_samples(plane), quick.to_samples(plane)),
+    gridding, plane = Gridding(u, v, 64, CELL), draw(3).normal(size=(64, 64))
+    # Its first axis is our rows (m), its second our columns, which grow against l.
+    asked = {
+        "uvw": np.stack([v, -u, np.zeros_like(u)], axis=-1),
+        "freq": np.array([SPEED_OF_LIGHT]),
+        "pixsize_x": CELL,
+        "pixsize_y": CELL,
+        "epsilon": 1e-7,
+        "do_wgridding": False,
+    }
+    image = ducc.vis2dirty(vis=values[:, np.newaxis], npix_x=64, npix_y=64, **asked)
+    samples = ducc.dirty2vis(dirty=plane, **asked)[:, 0]
+    for ours, theirs in (
+        (gridding.to_image(values), image),
+        (gridding.to_samples(plane), samples),
     ):
-        assert np.abs(one - other).max() < 1e-5 * np.abs(one).max()
+        assert np.abs(ours - theirs).max() < 2e-6 * np.abs(theirs).max()
 
 
 def test_pixels_too_wide_are_refused():
@@ -438,7 +446,7 @@ def test_predicted_is_the_fourier_sum_of_the_model():
             truth = direct_samples(u.ravel(), v.ravel(), model[number[channel]], CELL)
             for polarization in range(2):
                 got = found[:, :, channel, polarization].ravel()
-                assert np.abs(got - truth).max() < 1e-5 * np.abs(truth).max()
+                assert np.abs(got - truth).max() < 1e-6 * np.abs(truth).max()
     with pytest.raises(ValueError, match="no channel"):
         predict(cube, make_visibilities(1, channels=3, integrations=2, spw=1))
 

@@ -76,6 +76,20 @@ def test_a_placeholder_gives_way(tmp_path: Path) -> None:
     assert library.find("autoflag").placeholder
 
 
+def test_inputs_are_described_as_those_of_the_placeholder(tmp_path: Path) -> None:
+    """What a function does not say of an input is what the placeholder of its name says."""
+    path = write(
+        tmp_path,
+        "from radps_dag.workloads import workload\n"
+        "@workload\n"
+        "def sigma_clip(spectrum: str, threshold: float = 3.0, more: int = 1) -> dict:\n"
+        "    '''Clip.\n\n    Args:\n        threshold: its own\n    '''\n"
+        "    return {}\n",
+    )
+    inputs = find_library("placeholder", [path]).find("sigma_clip").inputs
+    assert [item.description for item in inputs] == ["mean spectrum of one spw", "its own", ""]
+
+
 def test_duplicate_name_names_both(tmp_path: Path) -> None:
     """Two functions of one name are an error that says where both are."""
     path = write(tmp_path, OWN.replace("def measure", "def clean"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,8 +68,7 @@ def phase_up(vis: Visibilities, reference: int) -> Solutions:
     gain = np.where(silent, 1.0, gain)
     flag &= ~silent
     mean = np.where(flag, 0.0, gain).sum(axis=0, keepdims=True)
-    size = np.abs(mean)
-    turn = np.divide(np.conj(mean), size, out=np.ones_like(mean), where=size > 0)
+    turn = np.conj(stefcal.phasor(mean))
     return solved_on(vis, vis.time.astype(np.float64), vis.integration, gain * turn, flag, snr)
 
 
@@ -100,7 +100,8 @@ def solve_bandpass(
     gain = np.moveaxis(gains.gain, -1, 1)
     dead = find_dead(gain, snr)
     flag = (snr < SNR_MIN) | dead[np.newaxis, :, np.newaxis, :]
-    size = _mean_amplitude(gain, snr < SNR_MIN)
+    amplitudes: Any = np.ma.masked_array(np.abs(gain), snr < SNR_MIN)
+    size = amplitudes.mean(axis=(0, 2)).filled(1.0)
     time = np.concatenate([part.time for part in parts])
     # Also where flagged: the next iteration goes on from there.
     solutions = solved_on(
@@ -120,20 +121,10 @@ def find_dead(gain: NDArray[np.complex128], snr: NDArray[np.float64]) -> NDArray
     Their amplitude and their signal to noise are far below the median of the other antennas.
     """
     there: NDArray[np.bool_] = np.any(snr > 0, axis=(0, 2))
-    dead = np.zeros(there.shape, dtype=np.bool_)
-    amplitude = np.mean(np.abs(gain), axis=(0, 2))
-    certain = np.mean(snr, axis=(0, 2))
-    for p in range(there.shape[1]):
-        if there[:, p].any():
-            weak = amplitude[:, p] < _NO_SIGNAL * np.median(amplitude[there[:, p], p])
-            noisy = certain[:, p] < _NO_SIGNAL * np.median(certain[there[:, p], p])
-            dead[:, p] = there[:, p] & weak & noisy
+    dead = there
+    for values in (np.abs(gain), snr):
+        mean = values.mean(axis=(0, 2))
+        masked: Any = np.ma.masked_array(mean, ~there)
+        typical = np.ma.median(masked, axis=0)  # type: ignore[no-untyped-call]  # numpy's gap
+        dead = dead & (mean < _NO_SIGNAL * np.ma.filled(typical, 0.0))
     return dead
-
-
-def _mean_amplitude(gain: NDArray[np.complex128], flag: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(a, p) mean amplitude over unflagged channels; 1 where all are flagged."""
-    total = np.where(flag, 0.0, np.abs(gain)).sum(axis=(0, 2))
-    count = (~flag).sum(axis=(0, 2))
-    mean: NDArray[np.float64] = np.divide(total, count, out=np.ones_like(total), where=total > 0)
-    return mean

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,12 +141,8 @@ def _at(
 def _amplitudes(part: Solutions, polarizations: Sequence[str]) -> NDArray[np.float64]:
     """(a, p) mean amplitude over the unflagged intervals; not a number where there is none."""
     chosen = [part.polarizations.index(name) for name in polarizations]
-    good = ~part.flag[..., chosen]
-    total = np.where(good, np.abs(part.gain[..., chosen]), 0.0).sum(axis=(0, 2))
-    count = good.sum(axis=(0, 2))
-    mean: NDArray[np.float64] = np.divide(
-        total, count, out=np.full(total.shape, np.nan), where=count > 0
-    )
+    amplitudes: Any = np.ma.masked_array(np.abs(part.gain), part.flag)[..., chosen]
+    mean: NDArray[np.float64] = amplitudes.mean(axis=(0, 2)).filled(np.nan)
     return mean
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.calibration.sums import Sums
 
-__all__ = ["ENOUGH", "Gains", "relative_change", "signal_to_noise", "solve"]
+__all__ = ["ENOUGH", "Gains", "phasor", "relative_change", "signal_to_noise", "solve"]
 
 ENOUGH = 100  # iterations; some 10 are needed
 
@@ -59,7 +59,8 @@ def solve(
     for iteration in range(iterations):
         new = _step(sums, gain, unknown)
         if iteration % 2:
-            new = _scaled(0.5 * (new + gain), unknown)
+            new = 0.5 * (new + gain)
+            new = phasor(new) if unknown == "phase" else new
         gain = np.where(present, new, 1.0)
         if iteration % 2:
             if relative_change(_referred(gain, reference), before, present) < tolerance:
@@ -101,22 +102,18 @@ def _step(sums: Sums, gain: Complexes, unknown: Unknown) -> Complexes:
     """All antennas solved once, from the gains of the others."""
     numerator: Complexes = np.einsum("...ij,...j->...i", sums.cross, gain)
     if unknown == "phase":
-        return _scaled(numerator, unknown)
+        return phasor(numerator)
     weight = np.einsum("...ij,...j->...i", sums.model, np.abs(gain) ** 2)
     stepped: Complexes = np.divide(numerator, weight, out=np.ones_like(numerator), where=weight > 0)
     return stepped
 
 
-def _scaled(gain: Complexes, unknown: Unknown) -> Complexes:
-    if unknown == "amplitude_phase":
-        return gain
+def phasor(gain: Complexes) -> Complexes:
+    """Gains of amplitude 1 with the same phases; 1 for what is 0."""
     size = np.abs(gain)
     return np.divide(gain, size, out=np.ones_like(gain), where=size > 0)
 
 
 def _referred(gain: Complexes, reference: int) -> Complexes:
     """Gains of which the reference antenna has the phase 0."""
-    against = gain[..., reference : reference + 1]
-    size = np.abs(against)
-    turn = np.divide(np.conj(against), size, out=np.ones_like(against), where=size > 0)
-    return gain * turn
+    return gain * np.conj(phasor(gain[..., reference : reference + 1]))

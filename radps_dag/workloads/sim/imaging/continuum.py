@@ -28,6 +28,8 @@ _LINE_WIDTH = 200e3
 # Of the brightest line: what deviates less, and to the other side, is the continuum.
 _NO_LINE = 0.4
 _WING = 0.12  # of the brightest line: what is next to a line and brighter belongs to it
+# Variance of the continuum's fit over that of a channel, up to which channels may be clipped.
+_EXTRAPOLATED = 0.5
 # Of fewer channels a slope would follow the noise.
 _FOR_A_SLOPE = 8
 
@@ -72,7 +74,9 @@ def clip_once(
     Those nearer than so many robust standard deviations to the continuum: a line with the median
     slope between any two of them (Theil 1950, Sen 1968), or their median where they are few. Next
     to a bright line, what deviates a little to the other side is kept too; its wings, down to 12 %
-    of the brightest line and to the noise, go with it.
+    of the brightest line and to the noise, go with it. What is fainter than such wings is kept
+    where a fit without it would be extrapolated so far that it adds half as much variance as there
+    is noise.
     """
     if not kept.any():
         return kept
@@ -91,7 +95,24 @@ def clip_once(
     clipped = ~kept | (deviation > highest) | (deviation < -lowest)
     for side in (deviation, -deviation):
         clipped |= _wings(clipped, side > max(_WING * float(side.max()), spectrum_noise(mean)))
+    # What is left to the one side of a line alone would leave the other to extrapolation.
+    away = np.abs(deviation)
+    faint = np.flatnonzero(kept & clipped & (away < _WING * away.max()))
+    for channel in faint[np.argsort(away[faint])]:
+        if _leverage(frequency, ~clipped) <= _EXTRAPOLATED:
+            break
+        clipped[channel] = False
     return ~clipped
+
+
+def _leverage(frequency: NDArray[np.float64], kept: NDArray[np.bool_]) -> float:
+    """Variance of a straight line through the channels kept, where it is largest in the band, over
+    that of a channel (Hoaglin & Welsch 1978, The American Statistician 32, 17)."""
+    x = frequency[kept]
+    if x.size < 2:
+        return float("inf")
+    reach = float(np.abs(frequency - x.mean()).max())
+    return 1 / x.size + reach**2 / float(((x - x.mean()) ** 2).sum())
 
 
 def _wings(clipped: NDArray[np.bool_], beyond: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.image import Image
-from radps_dag.workloads.sim.imaging.gridding import GRIDDING
+from radps_dag.workloads.sim.imaging.gridding import Gridding
 from radps_dag.workloads.sim.imaging.masking import (
     FAINTEST,
     NOISE_LEVEL,
@@ -83,9 +83,9 @@ def clean_plane(
     beam = np.asarray(image.beam[plane], dtype=np.float64)
     weights = imaging_weights(samples, image.robust, size, cell)
     total = weights.sum()
-    wide = GRIDDING(samples.u, samples.v, 2 * size, cell)
+    wide = Gridding(samples.u, samples.v, 2 * size, cell)
     psf = wide.to_image(weights.astype(np.complex128)) / total
-    using = GRIDDING(samples.u, samples.v, size, cell)
+    using = Gridding(samples.u, samples.v, size, cell)
     spread = Spread(psf, beam, cell, float(image.sensitivity[plane]))
     seen = find_emission(before.residual, mask, spread, noise)
     residual, model, used = before.residual, before.model, 0

@@ -1,34 +1,21 @@
-"""Samples to an image and back, by convolution onto a grid and a fast Fourier transform.
-
-The kernel is the exponential of a semicircle (Barnett, Magland & af Klinteberg 2019, SIAM J. Sci.
-Comput. 41, C479), evaluated exactly at each sample. Seven cells of it on a grid of twice the
-image's size are good to about 1e-6 of the brightest.
-"""
+"""Samples to an image and back: non-uniform fast Fourier transforms, by FINUFFT (Barnett, Magland &
+af Klinteberg 2019, SIAM J. Sci. Comput. 41, C479)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT
+__all__ = ["Gridding"]
 
-__all__ = ["GRIDDING", "Gridding"]
-
-_SUPPORT = 7
-_SHAPE = 2.30 * _SUPPORT  # that paper's, for a grid of twice the size
-_PADDING = 2
-_NODES = 48
+_PRECISION = 1e-7  # of the brightest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Gridding:
-    """The transform of one set of samples by numpy alone; both ways are adjoint to each other.
+    """The transform of one set of samples; both ways are adjoint to each other.
 
     Attributes:
         u, v: (n,) in wavelengths
@@ -41,8 +28,6 @@ class Gridding:
     size: int
     cell: float
 
-    gridder: ClassVar[str] = "numpy"
-
     def __post_init__(self) -> None:
         reach = max(np.abs(self.u).max(initial=0.0), np.abs(self.v).max(initial=0.0)) * self.cell
         if not reach < 0.5:
@@ -51,112 +36,27 @@ class Gridding:
                 f"{0.5 * self.cell / reach:.3g} rad"
             )
 
-    @property
-    def _padded(self) -> int:
-        return self.size * _PADDING
-
-    @cached_property
-    def _correction(self) -> NDArray[np.float64]:
-        """(size,) the Fourier transform of the kernel at the pixels."""
-        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-        pixel = np.arange(self.size) - self.size // 2
-        waves = np.cos(np.pi * _SUPPORT * np.outer(pixel, nodes) / self._padded)
-        correction: NDArray[np.float64] = _SUPPORT / 2 * (waves * (weights * _kernel(nodes))).sum(1)
-        return correction
-
-    @cached_property
-    def _columns(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        # Columns grow to the west, against l.
-        return _taps(-self.u * self.cell * self._padded, self._padded)
-
-    @cached_property
-    def _rows(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        return _taps(self.v * self.cell * self._padded, self._padded)
-
     def to_image(self, values: NDArray[np.complex128]) -> NDArray[np.float64]:
         """(n,) to (y, x): the sum of Re(value exp(2 pi i (u l + v m)))."""
-        columns, along = self._columns
-        rows, across = self._rows
-        cells = self._padded**2
-        real, imaginary = np.zeros(cells), np.zeros(cells)
-        for tap in range(_SUPPORT):
-            flat = (rows[:, tap, np.newaxis] * self._padded + columns).ravel()
-            kernel = across[:, tap, np.newaxis] * along
-            for total, part in ((real, values.real), (imaginary, values.imag)):
-                total += np.bincount(flat, (kernel * part[:, np.newaxis]).ravel(), cells)
-        grid = (real + 1j * imaginary).reshape(self._padded, self._padded)
-        image = np.fft.ifft2(grid).real * cells
-        return self._cut(image) / np.multiply.outer(self._correction, self._correction)
+        from finufft import nufft2d1
+
+        shape = (self.size, self.size)
+        image: NDArray[np.complex128] = nufft2d1(
+            *self._turns, values, shape, eps=_PRECISION, isign=1, nthreads=1
+        )
+        return np.ascontiguousarray(image.real)
 
     def to_samples(self, plane: NDArray[np.float64]) -> NDArray[np.complex128]:
         """(y, x) to (n,): the sum of the pixels times exp(-2 pi i (u l + v m))."""
-        padded = np.zeros((self._padded, self._padded))
-        there = np.ix_(self._pixels, self._pixels)
-        padded[there] = plane / np.multiply.outer(self._correction, self._correction)
-        grid = np.fft.fft2(padded).ravel()
-        columns, along = self._columns
-        rows, across = self._rows
-        values = np.zeros(self.u.size, dtype=np.complex128)
-        for tap in range(_SUPPORT):
-            cells = grid[rows[:, tap, np.newaxis] * self._padded + columns]
-            values += across[:, tap] * (cells * along).sum(axis=1)
+        from finufft import nufft2d2
+
+        values: NDArray[np.complex128] = nufft2d2(
+            *self._turns, plane.astype(np.complex128), eps=_PRECISION, isign=-1, nthreads=1
+        )
         return values
 
     @property
-    def _pixels(self) -> NDArray[np.int64]:
-        """Positions of the image's rows in the padded grid, its centre at 0."""
-        return (np.arange(self.size) - self.size // 2) % self._padded
-
-    def _cut(self, padded: NDArray[np.float64]) -> NDArray[np.float64]:
-        return padded[np.ix_(self._pixels, self._pixels)]
-
-
-def _kernel(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """At z from -1 to 1, and 0 outside."""
-    inside = np.maximum(0.0, 1.0 - z**2)
-    return np.where(np.abs(z) <= 1.0, np.exp(_SHAPE * (np.sqrt(inside) - 1.0)), 0.0)
-
-
-def _taps(
-    position: NDArray[np.float64], padded: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(n, support) cells around positions in cells, and the kernel there."""
-    first = np.ceil(position - _SUPPORT / 2)
-    cells = first[:, np.newaxis] + np.arange(_SUPPORT)
-    kernel = _kernel((cells - position[:, np.newaxis]) * (2 / _SUPPORT))
-    return cells.astype(np.int64) % padded, kernel
-
-
-class FastGridding(Gridding):
-    """The same by ducc0 (https://gitlab.mpcdf.mpg.de/mtr/ducc) on one thread, ten times as fast.
-
-    It is under the GPL, and so an optional extra, `sim-fast`. Both agree to a few millionths of the
-    brightest; images say which made them.
-    """
-
-    gridder: ClassVar[str] = "ducc0"
-
-    def to_image(self, values: NDArray[np.complex128]) -> NDArray[np.float64]:
-        vis = values.astype(np.complex128)[:, np.newaxis]
-        return self._by("vis2dirty", vis=vis, npix_x=self.size, npix_y=self.size)
-
-    def to_samples(self, plane: NDArray[np.float64]) -> NDArray[np.complex128]:
-        return self._by("dirty2vis", dirty=np.ascontiguousarray(plane, np.float64))[:, 0]
-
-    def _by(self, way: str, **arguments: Any) -> NDArray[Any]:
-        # Its first axis is our rows (m), its second our columns, which grow against l.
-        made: NDArray[Any] = getattr(import_module("ducc0.wgridder"), way)(
-            **arguments,
-            uvw=np.stack([self.v, -self.u, np.zeros_like(self.u)], axis=-1),
-            freq=np.array([SPEED_OF_LIGHT]),
-            pixsize_x=self.cell,
-            pixsize_y=self.cell,
-            epsilon=1e-6,  # of the brightest, about as the numpy gridder
-            do_wgridding=False,
-            nthreads=1,
-        )
-        return made
-
-
-# Of samples at u, v (n,) in wavelengths, and an image of some size and cell in rad.
-GRIDDING: type[Gridding] = FastGridding if find_spec("ducc0") is not None else Gridding
+    def _turns(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n,) phases in rad from a row to the next, and from a column: these grow against l."""
+        step = 2 * np.pi * self.cell
+        return np.asarray(step * self.v), np.asarray(-step * self.u)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.image import Image, Mode, Plane
 from radps_dag.workloads.sim.imaging.cycles import Cycle, State, clean_plane
-from radps_dag.workloads.sim.imaging.gridding import GRIDDING
+from radps_dag.workloads.sim.imaging.gridding import Gridding
 from radps_dag.workloads.sim.imaging.psf import NO_BEAM, NoBeam, fit_beam
 from radps_dag.workloads.sim.imaging.samples import Samples, join, to_samples
 from radps_dag.workloads.sim.imaging.statistics import has_data
@@ -69,7 +69,6 @@ def make_dirty(
         beam=beam,
         sensitivity=noise,
         diameter=visibilities[0].antennas.diameter,
-        gridder=GRIDDING.gridder,
     )
 
 
@@ -151,7 +150,7 @@ def _dirty_plane(
         blank = np.zeros((size, size))
         return blank, blank, NO_BEAM, 0.0, 0.0
     weights = imaging_weights(samples, robust, size, cell)
-    using = GRIDDING(samples.u, samples.v, size, cell)
+    using = Gridding(samples.u, samples.v, size, cell)
     total = weights.sum()
     psf = using.to_image(weights.astype(np.complex128)) / total
     dirty = using.to_image(weights * samples.value) / total

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.image import Image
-from radps_dag.workloads.sim.imaging.gridding import GRIDDING
+from radps_dag.workloads.sim.imaging.gridding import Gridding
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Visibilities
 
 __all__ = ["predict"]
@@ -46,4 +46,4 @@ def _predicted(
     u, v = (np.multiply.outer(vis.uvw[:, :, axis], waves).ravel() for axis in range(2))
     if not model.any():
         return np.zeros(u.size, dtype=np.complex128)
-    return GRIDDING(u, v, image.size, image.cell).to_samples(model)
+    return Gridding(u, v, image.size, image.cell).to_samples(model)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from radps_dag.workloads.sim.image import Image
 from radps_dag.workloads.sim.visibilities import Floats
 
-__all__ = ["Statistics", "has_data", "plane_rms", "robust_rms", "statistics"]
+__all__ = ["Statistics", "has_data", "robust_rms", "statistics"]
 
 # The standard deviation of a normal distribution over its median absolute deviation.
 _NORMAL = 1.482602218505602
@@ -45,11 +45,6 @@ def has_data(image: Image) -> NDArray[np.bool_]:
     return sensitivity > 0
 
 
-def plane_rms(image: Image) -> NDArray[np.float64]:
-    """(c,) robust rms of the residual in Jy/beam."""
-    return np.array([robust_rms(plane) for plane in image.planes["residual"]])
-
-
 def statistics(image: Image) -> Statistics:
     """Measure an image: peak of the restored plane, or of the residual where none is restored yet.
 
@@ -58,7 +53,8 @@ def statistics(image: Image) -> Statistics:
     good = has_data(image)
     shown = image.planes.get("restored", image.planes["residual"])
     peak = float(shown[good].max()) if good.any() else 0.0
-    rms = float(np.sqrt((plane_rms(image)[good] ** 2).mean())) if good.any() else 0.0
+    noise = np.array([robust_rms(plane) for plane in image.planes["residual"]])
+    rms = float(np.sqrt((noise[good] ** 2).mean())) if good.any() else 0.0
     expected = float(np.sqrt((image.sensitivity[good] ** 2).mean())) if good.any() else 0.0
     return Statistics(
         peak=peak,

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from radps_dag.workloads.sim.imaging.gridding import GRIDDING
+from radps_dag.workloads.sim.imaging.gridding import Gridding
 from radps_dag.workloads.sim.imaging.samples import join, to_samples
 from radps_dag.workloads.sim.visibilities import SPEED_OF_LIGHT, Complexes, Visibilities
 
@@ -90,7 +90,7 @@ def brightest_direction(vis: Visibilities, cell: float) -> tuple[float, float]:
     """(l, m) in rad of the brightest pixel of a small image with these pixels in rad."""
     reach = cell * _PIXELS / 2
     samples = join(to_samples(vis, reach, float(vis.frequency.max())))
-    image = GRIDDING(samples.u, samples.v, _PIXELS, cell).to_image(samples.weight * samples.value)
+    image = Gridding(samples.u, samples.v, _PIXELS, cell).to_image(samples.weight * samples.value)
     row, column = divmod(int(image.argmax()), _PIXELS)
     return (_PIXELS // 2 - column) * cell, (row - _PIXELS // 2) * cell
 

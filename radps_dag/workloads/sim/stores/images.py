@@ -21,7 +21,7 @@ __all__ = ["read_image", "write_image"]
 
 _DIMENSIONS = ("time", "frequency", "polarization", "m", "l")
 # What is not an array, as JSON.
-_NOTED = ("field", "spws", "mode", "cell", "robust", "diameter", "history", "gridder")
+_NOTED = ("field", "spws", "mode", "cell", "robust", "diameter", "history")
 _UNITS = {"model": "Jy/pixel", "mask": "", "psf": ""}
 
 

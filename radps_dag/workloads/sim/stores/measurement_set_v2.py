@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radps_dag.workloads.sim.stores.zarr_store import StoreUnusable
-from radps_dag.workloads.sim.visibilities import PointModel, Visibilities
+from radps_dag.workloads.sim.visibilities import Visibilities
 
 __all__ = ["write_measurement_set"]
 
@@ -24,29 +24,20 @@ _INTENTS = {
 _POLARIZATIONS = {"RR": 5, "LL": 8, "XX": 9, "YY": 12}
 
 
-def write_measurement_set(
-    path: Path,
-    parts: Sequence[Visibilities],
-    models: dict[str, PointModel] | None = None,
-    column: str = "DATA",
-    rest: float | None = None,
-) -> Path:
-    """All parts in one MeasurementSet, rows in the order of time; `models` fill MODEL_DATA, `rest`
-    is the rest frequency in Hz of each source's line. Raises StoreUnusable without casacore."""
+def write_measurement_set(path: Path, parts: Sequence[Visibilities], column: str = "DATA") -> Path:
+    """All parts in one MeasurementSet, rows in the order of time. Raises StoreUnusable without
+    casacore."""
     try:
         from casacore import tables
     except ImportError:
         raise StoreUnusable(
             "a MeasurementSet is written by python-casacore: pip install python-casacore"
         ) from None
-    columns = [column, *(["MODEL_DATA"] if models else [])]
-    description = tables.maketabdesc(
-        [tables.makearrcoldesc(name, 0j, ndim=2, valuetype="complex") for name in columns]
-    )
+    description = tables.maketabdesc(tables.makearrcoldesc(column, 0j, ndim=2, valuetype="complex"))
     ms = tables.default_ms(str(path), description)
     fields = list(dict.fromkeys(vis.field for vis in parts))
     spws = sorted({vis.spw for vis in parts})
-    _write_subtables(ms, parts, fields, spws, rest)
+    _write_subtables(str(path), parts, fields, spws)
     written: dict[str, Callable[[Visibilities], Any]] = {
         **dict.fromkeys(("TIME", "TIME_CENTROID"), lambda vis: vis.time[:, np.newaxis] + _EPOCH),
         **dict.fromkeys(("INTERVAL", "EXPOSURE"), lambda vis: vis.integration),
@@ -62,8 +53,6 @@ def write_measurement_set(
         "WEIGHT": lambda vis: vis.weight.mean(axis=2),
         "SIGMA": lambda vis: 1 / np.sqrt(vis.weight.mean(axis=2)),
     }
-    if models:
-        written["MODEL_DATA"] = lambda vis: _model(vis, models)
     order = np.argsort(_rows(parts, written["TIME"]), kind="stable")
     ms.addrows(order.size)
     for name, value in written.items():
@@ -83,20 +72,12 @@ def _rows(parts: Sequence[Visibilities], value: Callable[[Visibilities], Any]) -
     return rows.astype(np.int32) if rows.dtype == np.int64 else rows
 
 
-def _model(vis: Visibilities, models: Mapping[str, PointModel]) -> NDArray[np.complex64]:
-    model = np.zeros(vis.data.shape, np.complex64)
-    if vis.field in models:
-        model[...] = models[vis.field].at(vis.frequency)[:, np.newaxis]
-    return model
-
-
 def _write_subtables(
-    ms: Any, parts: Sequence[Visibilities], fields: list[str], spws: list[int], rest: float | None
+    path: str, parts: Sequence[Visibilities], fields: list[str], spws: list[int]
 ) -> None:
     from casacore import tables
 
     first = parts[0]
-    path = ms.name()
 
     def fill(name: str, rows: list[dict[str, Any]]) -> None:
         with tables.table(f"{path}/{name}", readonly=False, ack=False) as table:
@@ -150,15 +131,3 @@ def _write_subtables(
         {"TELESCOPE_NAME": "ALMA", "OBSERVER": "nobody", "PROJECT": "simulated",
          "TIME_RANGE": span + _EPOCH, "RELEASE_DATE": 0.0}
     ])  # fmt: skip
-    if rest is not None:
-        complete = tables.complete_ms_desc("SOURCE")
-        lines = {name: complete[name] for name in ("TRANSITION", "REST_FREQUENCY")}
-        tables.default_ms_subtable("SOURCE", f"{path}/SOURCE", lines).close()
-        ms.putkeyword("SOURCE", f"Table: {path}/SOURCE")
-        fill("SOURCE", [
-            {"SOURCE_ID": number, "NAME": vis.field, "SPECTRAL_WINDOW_ID": at, "NUM_LINES": 1,
-             "DIRECTION": vis.direction, "TIME": 0.0, "INTERVAL": 1e12, "CODE": "",
-             "CALIBRATION_GROUP": 0, "PROPER_MOTION": np.zeros(2),
-             "TRANSITION": ["a line"], "REST_FREQUENCY": np.array([rest])}
-            for number, vis in enumerate(by_field) for at in range(len(spws))
-        ])  # fmt: skip

@@ -62,8 +62,8 @@ class Writing:
         # finished, and zarr's own store of files takes twice the processor's time (measured: 80 ms
         # for the 32 arrays of a measurement set, not 40; 160 by xarray).
         self._content: dict[str, Buffer] = {}
-        self._path = path.resolve()
-        self._path.mkdir(parents=True)
+        self.path = path.resolve()
+        self.path.mkdir(parents=True)
         self._kind = kind
         self._about = dict(about)
         self._root = zarr.open_group(
@@ -71,14 +71,9 @@ class Writing:
         )
         self._digest = sha256(json.dumps([kind, self._about], sort_keys=True).encode())
 
-    @property
-    def path(self) -> Path:
-        """The directory."""
-        return self._path
-
     def copy(self, store: ZarrStore, name: str) -> None:
         """Copy a group of another store, with all that is below."""
-        shutil.copytree(store.path / name, self._path / name)
+        shutil.copytree(store.path / name, self.path / name)
         self.group(name, store.attributes(name))
         self._digest.update(f"{name} {store.about['version']}".encode())
 
@@ -120,7 +115,7 @@ class Writing:
     def _write(self, below: str = "") -> None:
         """Write what was made below a name: an array when it is complete, groups at the end."""
         for key in [key for key in self._content if key.startswith(below)]:
-            path, content = self._path / key, self._content.pop(key).to_bytes()
+            path, content = self.path / key, self._content.pop(key).to_bytes()
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             self._digest.update(f"{key} {len(content)} ".encode() + content)
@@ -137,7 +132,7 @@ class Writing:
         }
         self._root.attrs[_ABOUT] = {**self._about, **noted}
         self._write()
-        product: Product = {"uri": self._path.as_uri(), "kind": self._kind, "version": version}
+        product: Product = {"uri": self.path.as_uri(), "kind": self._kind, "version": version}
         if group:
             product["group"] = group
         if selection:

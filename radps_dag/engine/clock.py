@@ -54,8 +54,8 @@ class Clock:
 
 
 class _Counted:
-    """What is counted meanwhile, in a clock and those around it. Each call has one, and a generator
-    would cost it three times as much."""
+    """A count in a clock, and those around it, meanwhile. Each call has one, and a generator would
+    cost it three times as much."""
 
     __slots__ = ("_asking", "_at_work", "_clock")
 

@@ -69,8 +69,8 @@ class Performed:
     usage: Usage | None = None
 
     def using(self, usage: Usage) -> Performed:
-        """The same with its usage; each call comes here twice, and `replace` takes three times as
-        long."""
+        """The same with its usage. Each call comes here twice, and `replace` would take three times
+        as long."""
         return Performed(
             self.outputs,
             self.files,

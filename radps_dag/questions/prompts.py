@@ -46,8 +46,8 @@ class PromptChannel(Protocol):
 
 
 class _Busy:
-    """How many things go on, and since when nothing does. Each call passes here twice, and a
-    generator would cost it three times as much."""
+    """The number of things that go on, and the time since which nothing does. Each call passes here
+    twice, and a generator would cost it three times as much."""
 
     def __init__(self) -> None:
         self._going = 0

@@ -87,7 +87,8 @@ def find_library(name: str, modules: Sequence[Path] = ()) -> Library:
         raise UsageError(f"no workload library {name!r}{hint}")
     library = _import_library(name, libraries[name])
     workloads = collect(library)
-    if not all(item.description for one in workloads.values() for item in one.inputs):
+    inputs = (item for workload in workloads.values() for item in workload.inputs)
+    if not all(item.description for item in inputs):
         models = collect(importlib.import_module(_OWN["placeholder"]))
         workloads |= {
             name: workloads[name].described_by(models[name]) for name in workloads if name in models

@@ -24,6 +24,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder, State, StateType
 from prefect.concurrency._asyncio import concurrency
 from prefect.events import emit_event
+from prefect.states import Failed
 
 from radps_dag.engine.attempts import Plan
 from radps_dag.engine.tracker import Label
@@ -66,7 +67,7 @@ class TaskRuns:
         """Run the body until it succeeds or the plan ends, as a task run of the flow run around.
 
         How the body ended is in `ending`. `early` is the state of one that is told to end while it
-        waits for its next attempt.
+        waits for a limit, or for its next attempt.
         """
         task_run = _TaskRun(label, plan)
         around = _around.set(task_run)
@@ -74,7 +75,8 @@ class TaskRuns:
         try:
             if label.tags:
                 self._tell(task_run, task_run.enter("Pending", StateType.PENDING))
-                await self._take_turn(limits, label.tags, task_run.id)
+                turn = self._take_turn(limits, label.tags, task_run.id, label.place)
+                await self._waiting(task_run, turn, early)
             while True:
                 name = "Retrying" if ending.attempts else "Running"
                 self._tell(task_run, task_run.enter(name, StateType.RUNNING))
@@ -85,25 +87,40 @@ class TaskRuns:
                 delay = plan.delays[attempts - 1]
                 due = datetime.now(UTC) + timedelta(seconds=delay)
                 self._tell(task_run, task_run.enter("AwaitingRetry", StateType.SCHEDULED, due=due))
-                try:
-                    await asyncio.sleep(delay)
-                except asyncio.CancelledError:
-                    self._tell(task_run, task_run.end(early()))
-                    raise
+                await self._waiting(task_run, asyncio.sleep(delay), early)
             self._tell(task_run, task_run.end(state))
         finally:
             _around.reset(around)
             await self._despite_trouble(limits.aclose())
 
-    async def _take_turn(self, limits: AsyncExitStack, tags: Sequence[str], task_run: str) -> None:
-        """Wait until Prefect's limits for these tags let one more run, as its own engine does."""
+    async def _waiting(
+        self, task_run: _TaskRun, waiting: Awaitable[object], early: Callable[[], State[Any]]
+    ) -> None:
+        """Wait; one that is told to end meanwhile has ended on the page as well."""
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            self._tell(task_run, task_run.end(early()))
+            raise
+        except NodeError as error:
+            self._tell(task_run, task_run.end(Failed(message=str(error))))
+            raise
+
+    async def _take_turn(
+        self, limits: AsyncExitStack, tags: Sequence[str], task_run: str, place: str
+    ) -> None:
+        """Wait until Prefect's limits for these tags let one more run, as its own engine does.
+        Raises NodeError where they never will."""
         turn = concurrency(
-            [f"tag:{tag}" for tag in tags],
+            [f"tag:{tag}" for tag in dict.fromkeys(tags)],  # a tag named twice takes one place
             holder=ConcurrencyLeaseHolder(type="task_run", id=UUID(task_run)),
             lease_duration=LEASE,
             suppress_warnings=True,  # of tags that have no limit
         )
-        await self._despite_trouble(limits.enter_async_context(turn))
+        try:
+            await self._despite_trouble(limits.enter_async_context(turn))
+        except Exception as error:  # of Prefect's, which refuses: no call fits into a limit of 0
+            raise NodeError(place, "PrefectError", str(error)) from error
 
     async def _despite_trouble(self, asking: Awaitable[object]) -> None:
         try:

@@ -108,7 +108,9 @@ def _serve(place: ServerFiles, idle_timeout: float) -> int:
 
 def _listen(port: int) -> socket.socket:
     """A socket on the loopback interface; the same port as last time if it is still free."""
-    listening = socket.socket()
+    # asyncio turns Nagle's algorithm off only for sockets that name their protocol. With it, the
+    # second part of an answer waits for the client to acknowledge the first: 40 ms a request.
+    listening = socket.socket(proto=socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1", port))

@@ -118,7 +118,7 @@ def run(site: Site) -> None:
                 subprocess.run([*site.program, *command], cwd=site.folder, check=False)  # noqa: S603
             time.sleep(1)
         assert process.returncode == 0, "the run has failed"
-        _pictures(tab, page, _flow_run(site, name))
+        _pictures(tab, page)
         _events(tab, page, name)
     _keep(site, name, PRODUCTS)
 
@@ -192,14 +192,11 @@ def _question(tab: Browser, page: str, flow_run: str) -> None:
     tab.shot(HERE / "prefect-question.png", 1100, 1000)
 
 
-def _pictures(tab: Browser, page: str, flow_run: str) -> None:
-    tab.open(f"{page}/runs/flow-run/{flow_run}?tab=Artifacts")
-    tabs = "[...document.querySelectorAll('[role=tab], .p-tab')]"
-    found = f"{tabs}.find(one => one.innerText.trim() === 'Artifacts')"
-    tab.wait(f"(one => one && (one.click(), true))({found})")
-    wanted = "one.innerText.includes('pictures-image-continuum')"
-    links = f"[...document.querySelectorAll('a[href*=\"/artifact\"]')].find(one => {wanted})"
-    tab.open(str(tab.wait(f"{links}?.href")))
+def _pictures(tab: Browser, page: str) -> None:
+    # The list of a flow run's artifacts shows the first of many; each has a page of its own, too.
+    tab.open(f"{page}/artifacts/key/pictures-image-continuum")
+    links = "[...document.querySelectorAll('a[href*=\"/artifacts/artifact/\"]')]"
+    tab.open(str(tab.wait(f"{links}[0]?.href")))
     tab.wait("[...document.images].some(one => one.alt === 'picture' && one.naturalWidth > 0)")
     tab.shot(HERE / "prefect-pictures.png", 1200, 1150)
 

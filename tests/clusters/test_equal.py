@@ -25,7 +25,11 @@ cpus = 2
 SHIPPED = sorted(path.stem for path in PIPELINES.glob("*.yaml"))
 PARENT = ".parent.json"
 # Images are cleaned, and solutions found, by all that the library has; as small as it goes.
-SIM: dict[str, Any] = {"pixels": 64}
+ROUNDS = [
+    {"interval": 20, "mode": "phase", "nsigma": 4},
+    {"interval": 2, "mode": "amplitude_phase", "nsigma": 4},
+]
+SIM: dict[str, Any] = {"pixels": 64, "rounds": ROUNDS}
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NoReturn
@@ -118,10 +118,7 @@ def _parse_whole(text: str, delimited: bool) -> Parsed:
     try:
         tokens, end = _tokens(text, delimited)
         inner = (text[: end - len(CLOSE)] if delimited else text).rstrip()
-        tree = _tree(tokens, len(inner))
-        if len(tokens) > MAX_DEPTH and is_too_deep(tree):  # a level takes a token at least
-            raise _Unreadable(0, "the expression has too many operators in a row; split it")
-        reads, findings = examine(tree)
+        tree, reads, findings = _examined(tokens, len(inner))
     except _Unreadable as error:
         return Parsed(text, None, findings=(Finding(error.offset, error.message),), end=end)
     except RecursionError:
@@ -232,22 +229,75 @@ def _empty_parser() -> dict[str, Any]:
     return vars(Parser(_ENVIRONMENT, ""))
 
 
-def _tree(tokens: list[_Token], end: int) -> nodes.Expr:
+_Examined = tuple[nodes.Expr, tuple[Read, ...], tuple[Finding, ...]]
+_SAMPLES = {"integer": "1", "float": "1.5"}
+
+
+def _examined(tokens: list[_Token], end: int) -> _Examined:
+    """The tree of tokens, what it reads, and what is not allowed in it.
+
+    Of texts that differ in numbers alone, as those of nodes made by a program do, one is parsed.
+    """
     if not tokens:
         raise _Unreadable(0, "the expression is empty")
     try:
-        stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
-        tree = _Parser(stream).parse_expression()
+        try:
+            tree, reads, findings = _sample(tuple(_alike(tokens)))
+        except TemplateSyntaxError:
+            _parsed(tokens)  # for its offsets, and the numbers in its words
+            raise
+        tree = _moulded(tree, tokens)
     except TemplateSyntaxError as error:
         _reject(error.message or "", _where(error, end))
     except ValueError:  # Python's own limit on the digits of an integer
         raise _Unreadable(tokens[0][0], "a number with too many digits") from None
+    if findings:
+        return tree, *examine(tree)
+    return tree, tuple(read._replace(offset=tokens[read.offset][0]) for read in reads), ()
+
+
+def _alike(tokens: list[_Token]) -> Iterator[_Token]:
+    """Tokens with their count for an offset, and a sample in place of each harmless number."""
+    for count, (_, kind, value) in enumerate(tokens):
+        if kind in _SAMPLES and len(value) < 16 and "e" not in value.lower():
+            yield count, kind, _SAMPLES[kind]
+        else:
+            yield count, kind, value
+
+
+@lru_cache(maxsize=1_000)
+def _sample(tokens: tuple[_Token, ...]) -> _Examined:
+    tree = _parsed(tokens)
+    if len(tokens) > MAX_DEPTH and is_too_deep(tree):  # a level takes a token at least
+        raise _Unreadable(0, "the expression has too many operators in a row; split it")
+    tree = _AsFilter().visit(tree)
+    return tree, *examine(tree)
+
+
+def _parsed(tokens: Iterable[_Token]) -> nodes.Expr:
+    stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
+    tree = _Parser(stream).parse_expression()
     if not stream.eos:
-        _reject(f"unexpected {stream.current.value!r}", stream.current.lineno)
-    if any(value == "default" for _, _, value in tokens):
-        written: nodes.Expr = _AsFilter().visit(tree)
-        return written
+        raise TemplateSyntaxError(f"unexpected {stream.current.value!r}", stream.current.lineno)
     return tree
+
+
+def _moulded(part: nodes.Node, tokens: list[_Token]) -> Any:
+    """A part of a sample's tree, with the offsets and the numbers of these tokens."""
+    made = object.__new__(type(part))
+    members = vars(made)
+    members.update(vars(part))
+    for name in part.fields:
+        value = members[name]
+        if isinstance(value, nodes.Node):
+            members[name] = _moulded(value, tokens)
+        elif isinstance(value, list):
+            members[name] = [_moulded(item, tokens) for item in value]
+    if part.lineno is not None:
+        members["lineno"], kind, text = tokens[part.lineno]
+        if kind in _SAMPLES and type(part) is nodes.Const:
+            members["value"] = int(text.replace("_", ""), 0) if kind == "integer" else float(text)
+    return made
 
 
 class _AsFilter(NodeTransformer):

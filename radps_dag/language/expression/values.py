@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,20 +107,19 @@ class Object:
 Value = Literal | Expression | Template | Listing | Object
 
 
-def references(value: Value) -> Iterator[Reference]:
+def references(value: Value) -> tuple[Reference, ...]:
     """Every reference in a value, in the order of the text."""
     match value:
         case Expression():
-            yield from value.references
+            return value.references
         case Template():
-            for part in value.parts:
-                if isinstance(part, Expression):
-                    yield from part.references
+            inside: Iterable[str | Value] = value.parts
         case Listing():
-            for item in value.items:
-                yield from references(item)
+            inside = value.items
         case Object():
-            for _, item in value.entries:
-                yield from references(item)
+            inside = (item for _, item in value.entries)
         case Literal():
-            pass
+            return ()
+    return tuple(
+        reference for part in inside if not isinstance(part, str) for reference in references(part)
+    )

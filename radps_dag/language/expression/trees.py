@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from operator import is_not
 from typing import Any, NoReturn
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -98,9 +99,12 @@ _PLAIN = re.compile(
 )
 
 
+_NAMES = {root: nodes.Name(root, "load", lineno=0) for root in (*ROOTS, *TOOL_ROOTS)}
+
+
 def _plain(root: str, members: list[str]) -> nodes.Expr:
     """The tree that Jinja2 makes of `steps.solve.snr`."""
-    tree: nodes.Expr = nodes.Name(root, "load", lineno=0)
+    tree: nodes.Expr = _NAMES[root]
     offset = len(root)
     for member in members:
         tree = nodes.Getattr(tree, member, "load", lineno=offset)
@@ -108,23 +112,74 @@ def _plain(root: str, members: list[str]) -> nodes.Expr:
     return tree
 
 
+# A number that Jinja2 reads as Python does, and that is sure to be small enough.
+_NUMBER = re.compile(
+    r"(?<![\w.])(?<![0-9][eE][-+])(?:[1-9][0-9]{0,14}|0)(?:\.[0-9]{1,15})?(?![\w.])"
+)
+_DIGIT = re.compile("[0-9]")
+
+
 @lru_cache(maxsize=20_000)
 def _parse_whole(text: str, delimited: bool) -> Parsed:
-    end = 0
     if (match := _PLAIN.fullmatch(text)) and bool(match["close"]) is delimited:
         root, *members = match["path"].split(".")
         read = Read(root, tuple(members), 0, guarded=False, plain=True)
         return Parsed(match["path"], _plain(root, members), (read,), (), len(text))
+    # In the nodes that a program makes, texts differ in numbers alone: one of them is parsed.
+    quoted = "'" in text or '"' in text
+    numbers = {} if quoted else {match.start(): match[0] for match in _NUMBER.finditer(text)}
+    if numbers:
+        alike = _parse_alike(_NUMBER.sub(_ones, text), delimited)
+        if alike.tree is not None and not alike.findings:
+            tree = _with_numbers(alike.tree, numbers)
+            if not numbers:
+                return Parsed(text[: len(alike.text)], tree, alike.reads, (), alike.end)
+    return _parse_alone(text, delimited)
+
+
+def _ones(number: re.Match[str]) -> str:
+    return _DIGIT.sub("1", number[0])
+
+
+def _with_numbers(part: nodes.Node, numbers: dict[int, str]) -> Any:
+    """A tree with these numbers, which are taken, at their offsets; the rest of it is shared."""
+    others: dict[str, Any] = {}
+    if type(part) is nodes.Const and (text := numbers.pop(part.lineno, "")):
+        others["value"] = float(text) if "." in text else int(text)
+    for name in part.fields:
+        member = getattr(part, name)
+        if isinstance(member, nodes.Node):
+            if (other := _with_numbers(member, numbers)) is not member:
+                others[name] = other
+        elif isinstance(member, list) and member:
+            items = [_with_numbers(item, numbers) for item in member]
+            if any(map(is_not, items, member)):
+                others[name] = items
+    if not others:
+        return part
+    made = object.__new__(type(part))
+    vars(made).update(vars(part), **others)
+    return made
+
+
+def _parse_alone(text: str, delimited: bool) -> Parsed:
+    end = 0
     try:
         tokens, end = _tokens(text, delimited)
         inner = (text[: end - len(CLOSE)] if delimited else text).rstrip()
-        tree, reads, findings = _examined(tokens, len(inner))
+        tree = _tree(tokens, len(inner))
+        if len(tokens) > MAX_DEPTH and is_too_deep(tree):  # a level takes a token at least
+            raise _Unreadable(0, "the expression has too many operators in a row; split it")
+        reads, findings = examine(tree)
     except _Unreadable as error:
         return Parsed(text, None, findings=(Finding(error.offset, error.message),), end=end)
     except RecursionError:
         finding = Finding(0, "the expression is nested too deeply; split it")
         return Parsed(text, None, findings=(finding,), end=end)
     return Parsed(inner, tree, reads, findings, end)
+
+
+_parse_alike = lru_cache(maxsize=1_000)(_parse_alone)
 
 
 # Jinja2's own tokens, where nothing about them is doubtful: its lexer takes five times as long.
@@ -229,75 +284,22 @@ def _empty_parser() -> dict[str, Any]:
     return vars(Parser(_ENVIRONMENT, ""))
 
 
-_Examined = tuple[nodes.Expr, tuple[Read, ...], tuple[Finding, ...]]
-_SAMPLES = {"integer": "1", "float": "1.5"}
-
-
-def _examined(tokens: list[_Token], end: int) -> _Examined:
-    """The tree of tokens, what it reads, and what is not allowed in it.
-
-    Of texts that differ in numbers alone, as those of nodes made by a program do, one is parsed.
-    """
+def _tree(tokens: list[_Token], end: int) -> nodes.Expr:
     if not tokens:
         raise _Unreadable(0, "the expression is empty")
     try:
-        try:
-            tree, reads, findings = _sample(tuple(_alike(tokens)))
-        except TemplateSyntaxError:
-            _parsed(tokens)  # for its offsets, and the numbers in its words
-            raise
-        tree = _moulded(tree, tokens)
+        stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
+        tree = _Parser(stream).parse_expression()
     except TemplateSyntaxError as error:
         _reject(error.message or "", _where(error, end))
     except ValueError:  # Python's own limit on the digits of an integer
         raise _Unreadable(tokens[0][0], "a number with too many digits") from None
-    if findings:
-        return tree, *examine(tree)
-    return tree, tuple(read._replace(offset=tokens[read.offset][0]) for read in reads), ()
-
-
-def _alike(tokens: list[_Token]) -> Iterator[_Token]:
-    """Tokens with their count for an offset, and a sample in place of each harmless number."""
-    for count, (_, kind, value) in enumerate(tokens):
-        if kind in _SAMPLES and len(value) < 16 and "e" not in value.lower():
-            yield count, kind, _SAMPLES[kind]
-        else:
-            yield count, kind, value
-
-
-@lru_cache(maxsize=1_000)
-def _sample(tokens: tuple[_Token, ...]) -> _Examined:
-    tree = _parsed(tokens)
-    if len(tokens) > MAX_DEPTH and is_too_deep(tree):  # a level takes a token at least
-        raise _Unreadable(0, "the expression has too many operators in a row; split it")
-    tree = _AsFilter().visit(tree)
-    return tree, *examine(tree)
-
-
-def _parsed(tokens: Iterable[_Token]) -> nodes.Expr:
-    stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
-    tree = _Parser(stream).parse_expression()
     if not stream.eos:
-        raise TemplateSyntaxError(f"unexpected {stream.current.value!r}", stream.current.lineno)
+        _reject(f"unexpected {stream.current.value!r}", stream.current.lineno)
+    if any(value == "default" for _, _, value in tokens):
+        written: nodes.Expr = _AsFilter().visit(tree)
+        return written
     return tree
-
-
-def _moulded(part: nodes.Node, tokens: list[_Token]) -> Any:
-    """A part of a sample's tree, with the offsets and the numbers of these tokens."""
-    made = object.__new__(type(part))
-    members = vars(made)
-    members.update(vars(part))
-    for name in part.fields:
-        value = members[name]
-        if isinstance(value, nodes.Node):
-            members[name] = _moulded(value, tokens)
-        elif isinstance(value, list):
-            members[name] = [_moulded(item, tokens) for item in value]
-    if part.lineno is not None:
-        members["lineno"], kind, text = tokens[part.lineno]
-        if kind in _SAMPLES and type(part) is nodes.Const:
-            members["value"] = int(text.replace("_", ""), 0) if kind == "integer" else float(text)
-    return made
 
 
 class _AsFilter(NodeTransformer):

@@ -25,11 +25,13 @@ class Table(dict[str, Any]):
 
     def key_at(self, key: str) -> Location:
         """Place of a key."""
-        return Location(self.source, *self.places[key][:2])
+        line, column, _, _ = self.places[key]
+        return Location(self.source, line, column)
 
     def value_at(self, key: str) -> Location:
         """Place of a key's value."""
-        return Location(self.source, *self.places[key][2:])
+        _, _, line, column = self.places[key]
+        return Location(self.source, line, column)
 
 
 class Series(list[Any]):

@@ -7,7 +7,6 @@ an edge between the two ancestors that are siblings, so that every group has a g
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, assert_never
 
 from radps_dag.language.expression import Reference, Value, references
@@ -28,8 +27,7 @@ class Slot(NamedTuple):
     view: View = "outer"
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """`target` waits for `source`: because it reads it (data) or because it says so (needs)."""
 
     source: str

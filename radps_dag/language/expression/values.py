@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import nodes
 
@@ -36,8 +36,7 @@ class ExpressionError(RadpsDagError):
         super().__init__(f"{at}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A name with its path that an expression reads: root `steps`, path `("solve", "caltable")`.
 
     `guarded` where the expression says what to do without it: under `default(...)` or in a test

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from radps_dag.problem import Location, Problem, Source
 
@@ -52,8 +51,7 @@ class Series(list[Any]):
         del self[index], self.places[index]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """The content of one file: data made of `Table`, `Series` and JSON scalars."""
 
     source: Source

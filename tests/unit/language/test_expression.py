@@ -696,7 +696,7 @@ def test_texts_alike_are_what_each_is_alone(text: str, numbers: list[str]) -> No
     """Texts that differ in numbers have the trees, reads and findings of each parsed alone."""
     text = text.format(*numbers)
     parsed, alone = trees.parse_text(text, False), trees._parse_alone(text, False)
-    assert replace(parsed, tree=None) == replace(alone, tree=None)
+    assert parsed._replace(tree=None) == alone._replace(tree=None)
     assert parsed.tree == alone.tree
     if parsed.tree is not None and alone.tree is not None:
         assert _offsets(parsed.tree) == _offsets(alone.tree)

@@ -114,7 +114,7 @@ def _plain(root: str, members: list[str]) -> nodes.Expr:
 _NUMBER = re.compile(
     r"(?<![\w.])(?<![0-9][eE][-+])(?:[1-9][0-9]{0,14}|0)(?:\.[0-9]{1,15})?(?![\w.])"
 )
-_DIGIT = re.compile("[0-9]")
+_ONES = str.maketrans("0123456789", "1111111111")
 
 
 @lru_cache(maxsize=20_000)
@@ -124,19 +124,20 @@ def _parse_whole(text: str, delimited: bool) -> Parsed:
         read = Read(root, tuple(members), 0, guarded=False, plain=True)
         return Parsed(match["path"], _plain(root, members), (read,), (), len(text))
     # In the nodes that a program makes, texts differ in numbers alone: one of them is parsed.
-    quoted = "'" in text or '"' in text
-    numbers = {} if quoted else {match.start(): match[0] for match in _NUMBER.finditer(text)}
+    numbers: dict[int, str] = {}
+
+    def as_ones(number: re.Match[str]) -> str:
+        numbers[number.start()] = number[0]
+        return number[0].translate(_ONES)
+
+    sample = text if "'" in text or '"' in text else _NUMBER.sub(as_ones, text)
     if numbers:
-        alike = _parse_alike(_NUMBER.sub(_ones, text), delimited)
+        alike = _parse_alike(sample, delimited)
         if alike.tree is not None and not alike.findings:
             tree = _with_numbers(alike.tree, numbers)
             if not numbers:
                 return Parsed(text[: len(alike.text)], tree, alike.reads, (), alike.end)
     return _parse_alone(text, delimited)
-
-
-def _ones(number: re.Match[str]) -> str:
-    return _DIGIT.sub("1", number[0])
 
 
 def _with_numbers(part: nodes.Node, numbers: dict[int, str]) -> Any:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 __all__ = [
     "ANY",
@@ -33,8 +32,7 @@ NUMERIC: frozenset[Kind] = frozenset(("integer", "number"))
 MAX_CHOICES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """A set of JSON values.
 
     `kinds` are the JSON types allowed ("any" alone allows all). `items` is the shape of an array's

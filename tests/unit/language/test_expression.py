@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import inspect
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -560,11 +559,11 @@ def shapes_of(value: Any) -> st.SearchStrategy[Shape]:
     plain = of_value(value)
     shapes = [plain, union(plain, NULL), union(plain, STRING), ANY]
     shapes += [
-        replace(plain, choices=(value,)),
-        replace(union(plain, STRING), choices=(value, "c")),
+        plain._replace(choices=(value,)),
+        union(plain, STRING)._replace(choices=(value, "c")),
     ]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        shapes += [replace(plain, minimum=value), replace(plain, minimum=-9, maximum=value)]
+        shapes += [plain._replace(minimum=value), plain._replace(minimum=-9, maximum=value)]
     return st.sampled_from(shapes)
 
 

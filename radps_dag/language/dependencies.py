@@ -39,21 +39,21 @@ class Edge(NamedTuple):
 
 def slots(node: Node) -> list[Slot]:
     """Every value a node carries itself (not those of the nodes inside), in the file's order."""
-    found = _own_slots(node)
+    carried = _own_slots(node)
     if node.when is not None:
-        found.append(Slot("when", node.when))
+        carried.append(Slot("when", node.when))
     if node.for_each is not None:
-        found += [Slot(f"for_each.{item.name}", item.value) for item in node.for_each.items]
+        carried += [Slot(f"for_each.{item.name}", item.value) for item in node.for_each.items]
         if node.for_each.key is not None:
-            found.append(Slot("key", node.for_each.key))
+            carried.append(Slot("key", node.for_each.key))
         if node.for_each.max_parallel is not None:
-            found.append(Slot("max_parallel", node.for_each.max_parallel))
-    found += [Slot(f"resources.{asked.name}", asked.value) for asked in node.resources]
+            carried.append(Slot("max_parallel", node.for_each.max_parallel))
+    carried += [Slot(f"resources.{asked.name}", asked.value) for asked in node.resources]
     if node.loop is not None:
-        found += _loop_slots(node.loop)
+        carried += _loop_slots(node.loop)
     if node.qa is not None:
-        found += _qa_slots(node.qa)
-    return found
+        carried += _qa_slots(node.qa)
+    return carried
 
 
 def _own_slots(node: Node) -> list[Slot]:

@@ -145,8 +145,7 @@ def _with_numbers(part: nodes.Node, numbers: dict[int, str]) -> Any:
     others: dict[str, Any] = {}
     if type(part) is nodes.Const and (text := numbers.pop(part.lineno, "")):
         others["value"] = float(text) if "." in text else int(text)
-    for name in part.fields:
-        member = getattr(part, name)
+    for name, member in vars(part).items():
         if isinstance(member, nodes.Node):
             if (other := _with_numbers(member, numbers)) is not member:
                 others[name] = other

@@ -7,7 +7,7 @@ a loop, retries and QA; those are values of their own. Nothing here knows YAML, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, assert_never
 
 from radps_dag.language.expression import Value
@@ -241,18 +241,16 @@ class Pause(Leaf):
 Node = Task | Group | Use | Pause
 
 
-@dataclass(frozen=True, slots=True)
-class MemberDefault:
+class MemberDefault(NamedTuple):
     """The default of a member inside a param's value, with the schema of the member."""
 
     path: str  # such as `box.cell`, or `rounds[].niter` for that of a list's items
-    schema: Mapping[str, Any] = field(hash=False)
-    value: Any = field(hash=False)
+    schema: Mapping[str, Any]
+    value: Any
     at: Location
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     """A parameter of a pipeline, or a field of a pause's answer.
 
     `schema` is its JSON Schema (a plain, never-changed mapping) and `shape` the same as a shape.
@@ -261,7 +259,7 @@ class Param:
     """
 
     name: str
-    schema: Mapping[str, Any] = field(hash=False)
+    schema: Mapping[str, Any]
     shape: Shape
     at: Location
     default: Value | None = None
@@ -276,13 +274,12 @@ class Param:
         return self.default is None
 
 
-@dataclass(frozen=True, slots=True)
-class ContextKey:
+class ContextKey(NamedTuple):
     """A key of the context that the pipeline declares: the JSON Schema of its value. To a
     `collection` several nodes may add, and its value is the list of what they added."""
 
     name: str
-    schema: Mapping[str, Any] = field(hash=False)
+    schema: Mapping[str, Any]
     at: Location
     collection: bool = False
     description: str = ""

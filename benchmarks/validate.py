@@ -147,7 +147,7 @@ def main() -> int:
         limits.show("10,000 nodes / 1,000 nodes", ten / thousand, 12, "times")
         limits.show("10,000 nodes, peak memory", memory, 1000, "MB")
         reader = median([*python, "-c", READER, str(files[10_000])], 3)
-        limits.show("10,000 nodes / events of the C parser", ten / reader, 15, "times")
+        limits.show("10,000 nodes / events of the C parser", ten / reader, 10, "times")
 
         for what, content in hostile().items():
             file = folder / "hostile.yaml"

@@ -8,7 +8,7 @@ from typing import assert_never
 from radps_dag.checks.shapes import Shapes
 from radps_dag.checks.view import View
 from radps_dag.language.model import Group, Named, Pause, Task, Use
-from radps_dag.language.shape import describe
+from radps_dag.language.shape import Shape, describe
 from radps_dag.problem import Location, Problem, allowed, did_you_mean
 
 __all__ = ["check"]
@@ -24,9 +24,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
         match node:
             case Task() if node.run in shapes.workloads:
                 workload = shapes.workloads[node.run]
-                taken = {
-                    item.name: (describe(item.shape), item.required) for item in workload.inputs
-                }
+                taken = {item.name: (item.shape, item.required) for item in workload.inputs}
                 given = {argument.name for argument in node.arguments}
                 for argument in node.arguments:
                     if argument.name in workload.given:
@@ -38,7 +36,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
                 yield from _compare(wrong, given, taken, f"workload {node.run!r}", node.run_at)
             case Use():
                 params = node.pipeline.params
-                taken = {param.name: (describe(param.shape), param.required) for param in params}
+                taken = {param.name: (param.shape, param.required) for param in params}
                 given = {argument.name for argument in node.arguments}
                 who = f"pipeline {node.pipeline.name!r}"
                 yield from _compare(node.arguments, given, taken, who, node.file_at)
@@ -51,7 +49,7 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
 def _compare(
     arguments: tuple[Named, ...] | list[Named],
     given: set[str],
-    taken: Mapping[str, tuple[str, bool]],
+    taken: Mapping[str, tuple[Shape, bool]],
     who: str,
     at: Location,
 ) -> Iterator[Problem]:
@@ -63,7 +61,7 @@ def _compare(
             misspelt.update(name for name in open_names if repr(name) in hint)
             words = hint or f"; it takes {allowed(taken) or 'none'}"
             yield Problem(argument.at, UNKNOWN, f"{who} has no input {argument.name!r}{words}")
-    for name, (words, required) in taken.items():
+    for name, (shape, required) in taken.items():
         # One that is there and misspelt is told once.
         if required and name not in given and name not in misspelt:
-            yield Problem(at, MISSING, f"{who} needs the input {name!r}: {words}")
+            yield Problem(at, MISSING, f"{who} needs the input {name!r}: {describe(shape)}")

@@ -57,12 +57,18 @@ class Known:
 
 def reads_each(value: Value) -> bool:
     """Whether a value reads the items of a fan-out."""
-    return any(reference.root == "each" for reference in references(value))
+    for reference in references(value):  # noqa: SIM110 - `any` takes twice the time
+        if reference.root == "each":
+            return True
+    return False
 
 
 def readable(value: Value, names: Names) -> bool:
     """Whether all that a value reads is known."""
-    return all(_is_known(reference, names) for reference in references(value))
+    for reference in references(value):  # noqa: SIM110 - `all` takes twice the time
+        if not _is_known(reference, names):
+            return False
+    return True
 
 
 def _is_known(reference: Reference, names: Names) -> bool:
@@ -94,7 +100,10 @@ def part_of(value: Expression, tree: nodes.Expr) -> Expression:
 
 def certain(value: Expression, names: Names) -> Iterator[Expression]:
     """The largest parts of an expression that are known, and are evaluated in any case."""
-    return _parts(value, value.tree, names)
+    if not value.plain:
+        yield from _parts(value, value.tree, names)
+    elif readable(value, names):
+        yield value
 
 
 def _parts(value: Expression, tree: nodes.Node, names: Names) -> Iterator[Expression]:

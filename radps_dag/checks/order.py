@@ -21,6 +21,8 @@ def check(view: View, shapes: Shapes) -> Iterator[Problem]:
     """Problems of cycles, and of references to later nodes."""
     for reading in view.readings:
         yield from _reads_itself(reading)
+    if _reads_downwards(view):
+        return
     levels = {"": view.top} | {seat.path: seat.inner for seat in view.seats if seat.inner}
     for path, level in levels.items():
         if level is not None:
@@ -42,6 +44,21 @@ def _reads_itself(reading: Reading) -> Iterator[Problem]:
     elif any(target is around for around in seat.enclosing()):
         message = f"{seat.node.id!r} reads {name!r}, which it is inside of and which ends after it"
         yield Problem(at, SELF, message)
+
+
+def _reads_downwards(view: View) -> bool:
+    """Whether every node stands below all that it waits for, as in most files: then nothing goes in
+    circles, and no edge needs to be looked at."""
+    for reading in view.readings:
+        seat, target = reading.sight.seat, reading.target
+        while target is not None and seat is not None and seat.level is not target.level:
+            seat = seat.level.owner
+        if target is not None and seat is not None and target.number > seat.number:
+            return False
+    needed = (
+        (seat, seat.level.seats.get(need.id)) for seat in view.seats for need in seat.node.needs
+    )
+    return all(other is None or other.number <= seat.number for seat, other in needed)
 
 
 def _level(level: Level, references: tuple[Edge, ...]) -> Iterator[Problem]:

@@ -48,6 +48,7 @@ class Shapes:
         self._found: dict[tuple[int, str], Shape] = {}
         self._names: dict[tuple[Seat, bool], Mapping[str, None] | None] = {}
         self._fields: dict[int, Outputs] = {}
+        self._by_workload: dict[str, Outputs] = {}
         self._depth = 0
 
     def view(self, pipeline: Pipeline) -> View:
@@ -102,9 +103,7 @@ class Shapes:
         node = seat.node
         match node:
             case Task():
-                workload = self.workloads.get(node.run)
-                outputs = workload.outputs or () if workload is not None else ()
-                return next((output.shape for output in outputs if output.name == name), ANY)
+                return self._given(node.run).get(name, ANY)
             case Pause():
                 return self.fields(node).get(name, ANY)
             case Group():
@@ -117,6 +116,14 @@ class Shapes:
                 )
             case _:
                 assert_never(node)
+
+    def _given(self, run: str) -> Outputs:
+        """The outputs of a workload with their shapes, as far as they are known."""
+        if run not in self._by_workload:
+            workload = self.workloads.get(run)
+            outputs = workload.outputs or () if workload is not None else ()
+            self._by_workload[run] = {output.name: output.shape for output in outputs}
+        return self._by_workload[run]
 
     def fields(self, node: Pause) -> Outputs:
         """The fields of the answer to a question, with their shapes."""

@@ -62,18 +62,47 @@ _EXPECTED = {
 
 def check(view: View, shapes: Shapes) -> Iterator[Problem]:
     """Problems of values whose kind their place does not take."""
+    passed: dict[_Likeness, object] = {}
     for sight in view.sights:
-        problems: list[Problem] = []
+        likeness, rests_on = _likeness(sight, shapes)
+        if likeness is None or likeness not in passed:
+            problems = _problems(sight, shapes)
+            yield from problems
+            if likeness is not None and not problems:
+                passed[likeness] = rests_on
 
-        value = sight.slot.value
-        given = None
-        if not isinstance(value, Literal):
-            given = infer(value, shapes.seen_from(sight), problems.append)
-        if not problems or all(problem.severity != "error" for problem in problems):
-            node = None if sight.seat is None else sight.seat.node
-            what, shape = expected(sight.slot.name, node, shapes.workloads)
-            problems += _misfits(value, shape, what, sight, shapes, given)
-        yield from problems
+
+# All that decides about a value: its place, itself, and the shapes of what it reads.
+_Likeness = tuple[object, ...]
+
+
+def _likeness(sight: NodeView, shapes: Shapes) -> tuple[_Likeness | None, object]:
+    """The same for values of the same kind at the same place of nodes that call the same, with what
+    it names by identity; None where there is none."""
+    name, value = sight.slot.name, sight.slot.value
+    node = None if sight.seat is None else sight.seat.node
+    calls = node.run if isinstance(node, Task) else id(node)
+    if isinstance(value, Literal) and isinstance(value.value, str | int | float):
+        return (name, calls, type(value.value), value.value), None
+    if not isinstance(value, Expression):
+        return None, None
+    shape_of = shapes.seen_from(sight)
+    read = [shape_of((reference.root, *reference.path)) for reference in value.references]
+    said = value.plain or id(value.tree)
+    return (name, calls, said, *map(id, read)), (value.tree, read)
+
+
+def _problems(sight: NodeView, shapes: Shapes) -> list[Problem]:
+    problems: list[Problem] = []
+    value = sight.slot.value
+    given = None
+    if not isinstance(value, Literal):
+        given = infer(value, shapes.seen_from(sight), problems.append)
+    if not problems or all(problem.severity != "error" for problem in problems):
+        node = None if sight.seat is None else sight.seat.node
+        what, shape = expected(sight.slot.name, node, shapes.workloads)
+        problems += _misfits(value, shape, what, sight, shapes, given)
+    return problems
 
 
 def expected(slot: str, node: Node | None, workloads: Mapping[str, Workload]) -> tuple[str, Shape]:

@@ -6,6 +6,7 @@ Stricter and quicker than shapes: `true` is not a number here, and every row of 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import types
 import typing
@@ -84,8 +85,7 @@ def _of(hint: Any) -> Check:
     if origin is Literal:
         return lambda value: isinstance(value, str) and value in inner
     if origin in (typing.Union, types.UnionType):
-        some = [_of(item) for item in inner]
-        return lambda value: any(check(value) for check in some)
+        return functools.reduce(_either, map(_of, inner))
     if origin is tuple:
         return _tuple(inner)
     if origin is list:
@@ -96,6 +96,10 @@ def _of(hint: Any) -> Check:
         return _typed_dict(hint)
     # A dataclass has been made of its own object, and that was checked.
     return lambda value: isinstance(value, hint)
+
+
+def _either(first: Check, second: Check) -> Check:
+    return lambda value: first(value) or second(value)
 
 
 def _tuple(inner: tuple[Any, ...]) -> Check:

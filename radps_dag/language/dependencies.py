@@ -7,11 +7,10 @@ an edge between the two ancestors that are siblings, so that every group has a g
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 from radps_dag.language.expression import Reference, Value, references
-from radps_dag.language.model import Children, Group, Node, Pause, Pipeline, Task, Use
+from radps_dag.language.model import Children, Group, Loop, Node, Pause, Pipeline, Qa, Task, Use
 from radps_dag.problem import Location
 
 __all__ = ["Edge", "Slot", "edges", "slots"]
@@ -20,8 +19,7 @@ __all__ = ["Edge", "Slot", "edges", "slots"]
 View = Literal["outer", "inner"]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A place of a node that holds a value: its name as in the file (`with.ms`, `loop.until`)."""
 
     name: str
@@ -29,8 +27,7 @@ class Slot:
     view: View = "outer"
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """`target` waits for `source`: because it reads it (data) or because it says so (needs)."""
 
     source: str
@@ -40,47 +37,46 @@ class Edge:
     reference: Reference | None = None
 
 
-def slots(node: Node) -> Iterator[Slot]:
+def slots(node: Node) -> list[Slot]:
     """Every value a node carries itself (not those of the nodes inside), in the file's order."""
-    yield from _own_slots(node)
+    carried = _own_slots(node)
     if node.when is not None:
-        yield Slot("when", node.when)
+        carried.append(Slot("when", node.when))
     if node.for_each is not None:
-        for item in node.for_each.items:
-            yield Slot(f"for_each.{item.name}", item.value)
+        carried += [Slot(f"for_each.{item.name}", item.value) for item in node.for_each.items]
         if node.for_each.key is not None:
-            yield Slot("key", node.for_each.key)
+            carried.append(Slot("key", node.for_each.key))
         if node.for_each.max_parallel is not None:
-            yield Slot("max_parallel", node.for_each.max_parallel)
-    for asked in node.resources:
-        yield Slot(f"resources.{asked.name}", asked.value)
-    yield from _loop_slots(node)
-    yield from _qa_slots(node)
+            carried.append(Slot("max_parallel", node.for_each.max_parallel))
+    carried += [Slot(f"resources.{asked.name}", asked.value) for asked in node.resources]
+    if node.loop is not None:
+        carried += _loop_slots(node.loop)
+    if node.qa is not None:
+        carried += _qa_slots(node.qa)
+    return carried
 
 
-def _own_slots(node: Node) -> Iterator[Slot]:
+def _own_slots(node: Node) -> list[Slot]:
     match node:
         case Task() | Use():
-            for argument in node.arguments:
-                yield Slot(f"with.{argument.name}", argument.value)
+            return [Slot(f"with.{argument.name}", argument.value) for argument in node.arguments]
         case Group():
-            for output in node.outputs:
-                yield Slot(f"outputs.{output.name}", output.value, "inner")
+            return [
+                Slot(f"outputs.{output.name}", output.value, "inner") for output in node.outputs
+            ]
         case Pause():
-            yield Slot("pause.message", node.message)
-            for number, shown in enumerate(node.show):
-                yield Slot(f"pause.show[{number}]", shown)
-            for param in node.inputs:
-                if param.default is not None:
-                    yield Slot(f"pause.input.{param.name}.default", param.default)
+            shown = [Slot(f"pause.show[{number}]", value) for number, value in enumerate(node.show)]
+            defaults = [
+                Slot(f"pause.input.{param.name}.default", param.default)
+                for param in node.inputs
+                if param.default is not None
+            ]
+            return [Slot("pause.message", node.message), *shown, *defaults]
         case _:
             assert_never(node)
 
 
-def _loop_slots(node: Node) -> Iterator[Slot]:
-    loop = node.loop
-    if loop is None:
-        return
+def _loop_slots(loop: Loop) -> Iterator[Slot]:
     yield Slot("loop.max_iterations", loop.max_iterations)
     for variable in loop.state:
         yield Slot(f"loop.state.{variable.name}.init", variable.init)
@@ -91,18 +87,15 @@ def _loop_slots(node: Node) -> Iterator[Slot]:
             yield Slot(f"loop.{name}", value, "inner")
 
 
-def _qa_slots(node: Node) -> Iterator[Slot]:
-    qa = node.qa
-    if qa is None:
-        return
+def _qa_slots(qa: Qa) -> Iterator[Slot]:
     for metric in qa.metrics:
-        parts = (
-            ("score", metric.score),
+        yield Slot(f"qa.metrics.{metric.name}.score", metric.score)
+        others = (
             ("value", metric.value),
             ("reason", metric.reason),
             ("applies_to", metric.applies_to),
         )
-        for name, value in parts:
+        for name, value in others:
             if value is not None:
                 yield Slot(f"qa.metrics.{metric.name}.{name}", value)
     for name, value in (("warn_below", qa.warn_below), ("alert_below", qa.alert_below)):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from radps_dag.language.schema import KINDS, schema
 from radps_dag.language.shape import show
@@ -17,8 +16,7 @@ __all__ = ["ErrorPlace", "Mistake", "explained", "kind_found", "left_out"]
 Error = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """A problem with the grammar, and what to leave out so that the rest can be understood."""
 
     problem: Problem
@@ -29,8 +27,7 @@ class Mistake:
 Owner = tuple[Table | Series, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorPlace:
+class ErrorPlace(NamedTuple):
     """Place of an error: the wrong value, its location, and its owner."""
 
     value: Any

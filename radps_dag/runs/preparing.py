@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from radps_dag.executors.capacity import compared_with_workers
 from radps_dag.executors.registry import DEFAULT, ExecutorChoice, choose, find_executor
+from radps_dag.language.model import Task, walk
 from radps_dag.opening import open_pipeline, params_of, settle
 from radps_dag.problem import InvalidPipeline, Problem, UsageError
 from radps_dag.runs.options import RunOptions, with_profile
 from radps_dag.sealed import Secrets
+from radps_dag.workloads.contract.asking import asked_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,7 +165,11 @@ def refuse_too_large(job: Job) -> None:
     """Raise InvalidPipeline for calls that could never run here. Raises UsageError where a cluster
     does not answer."""
     offer = compared_with_workers(job.offer, job.executor)
-    settle(job.pipeline, job.library, job.params, stages=job.graph, refusals=offer.refusals)
+    workloads = job.library.workloads
+    tasks = (node for _, node in walk(job.pipeline) if isinstance(node, Task))
+    # All else was settled when the file was opened.
+    if any(asked_by(task, workloads) for task in tasks):
+        settle(job.pipeline, job.library, job.params, stages=job.graph, refusals=offer.refusals)
 
 
 def result_cache_of(asked: RunOptions, job: Job, store: Store) -> ResultCache:

@@ -24,11 +24,9 @@ from radps_dag.language.model import (
     ForEach,
     Group,
     Loop,
-    Named,
     Node,
     Pipeline,
     Retries,
-    StateVariable,
     Task,
     Use,
     children,
@@ -329,14 +327,11 @@ def _named(node: Node, root: str) -> set[str]:
 
 def _values(thing: Any) -> Iterator[Any]:
     """Everything in a part of the model that may be an expression."""
-    if isinstance(thing, tuple):
+    if isinstance(thing, tuple):  # as the parts of a node are, and lists of them
         for one in thing:
             yield from _values(one)
     elif type(thing).__module__.startswith("radps_dag.language.expression"):
         yield thing
-    elif isinstance(thing, Named | ForEach | Loop | StateVariable):
-        for one in dataclasses.fields(thing):
-            yield from _values(getattr(thing, one.name))
 
 
 def _read(value: Any, root: str) -> Iterator[str]:

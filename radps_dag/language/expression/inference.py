@@ -57,6 +57,9 @@ def infer(value: Value, shape_of: Known, complain: Complain | None = None) -> Sh
         case Literal():
             return of_value(value.value)
         case Expression():
+            if value.plain:
+                (read,) = value.references
+                return shape_of((read.root, *read.path))
             return _Inference(value, shape_of, complain).of(value.tree)
         case Template():
             if complain is not None:

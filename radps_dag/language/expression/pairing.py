@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from jinja2 import nodes
 
@@ -18,8 +19,7 @@ __all__ = ["ByIndex", "ByKey", "Zipped", "aligned", "pairings"]
 _References = tuple[Reference, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Zipped:
+class Zipped(NamedTuple):
     """`zip(xs, ys)`: what each of its lists reads."""
 
     at: Location
@@ -37,8 +37,7 @@ class ByIndex:
     counter: bool  # the index is `each.index`
 
 
-@dataclass(frozen=True, slots=True)
-class ByKey:
+class ByKey(NamedTuple):
     """`at(stages.ID, key)` or `align(a=stages.ID, ...)`: the nodes that they take as a whole, and
     whether that is done by a key that something else decides."""
 

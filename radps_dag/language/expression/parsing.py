@@ -132,16 +132,19 @@ def _placed(parsed: Parsed, start: int, places: Offsets, report: Report) -> Expr
         _tell(report, places, start + finding.offset, finding.message)
     if parsed.tree is None or parsed.findings:
         return None
+    at = places.at(start)
     references = tuple(
-        Reference(read.root, read.path, places.at(start + read.offset), read.guarded, read.instead)
-        for read in parsed.reads
+        [
+            Reference(root, path, places.at(start + offset) if offset else at, guarded, instead)
+            for root, path, offset, guarded, _, instead in parsed.reads
+        ]
     )
     plain = len(parsed.reads) == 1 and parsed.reads[0].plain
-    return Expression(parsed.text, parsed.tree, references, places.at(start), plain)
+    return Expression(parsed.text, parsed.tree, references, at, plain)
 
 
 def _past_space(text: str, start: int) -> int:
-    return start + len(text[start:]) - len(text[start:].lstrip())
+    return len(text) - len(text[start:].lstrip())
 
 
 def _tell(report: Report, places: Offsets, offset: int, message: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, NoReturn
+from operator import is_not
+from typing import Any, NamedTuple, NoReturn
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
@@ -53,8 +53,7 @@ class _Unreadable(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A parsed text, wherever it stands. `tree` is None where there are findings."""
 
     text: str
@@ -98,9 +97,12 @@ _PLAIN = re.compile(
 )
 
 
+_NAMES = {root: nodes.Name(root, "load", lineno=0) for root in (*ROOTS, *TOOL_ROOTS)}
+
+
 def _plain(root: str, members: list[str]) -> nodes.Expr:
     """The tree that Jinja2 makes of `steps.solve.snr`."""
-    tree: nodes.Expr = nodes.Name(root, "load", lineno=0)
+    tree: nodes.Expr = _NAMES[root]
     offset = len(root)
     for member in members:
         tree = nodes.Getattr(tree, member, "load", lineno=offset)
@@ -108,13 +110,58 @@ def _plain(root: str, members: list[str]) -> nodes.Expr:
     return tree
 
 
+# A number that Jinja2 reads as Python does, and that is sure to be small enough.
+_NUMBER = re.compile(
+    r"(?<![\w.])(?<![0-9][eE][-+])(?:[1-9][0-9]{0,14}|0)(?:\.[0-9]{1,15})?(?![\w.])"
+)
+_ONES = str.maketrans("0123456789", "1111111111")
+
+
 @lru_cache(maxsize=20_000)
 def _parse_whole(text: str, delimited: bool) -> Parsed:
-    end = 0
     if (match := _PLAIN.fullmatch(text)) and bool(match["close"]) is delimited:
         root, *members = match["path"].split(".")
         read = Read(root, tuple(members), 0, guarded=False, plain=True)
         return Parsed(match["path"], _plain(root, members), (read,), (), len(text))
+    # In the nodes that a program makes, texts differ in numbers alone: one of them is parsed.
+    numbers: dict[int, str] = {}
+
+    def as_ones(number: re.Match[str]) -> str:
+        numbers[number.start()] = number[0]
+        return number[0].translate(_ONES)
+
+    sample = text if "'" in text or '"' in text else _NUMBER.sub(as_ones, text)
+    if numbers:
+        alike = _parse_alike(sample, delimited)
+        if alike.tree is not None and not alike.findings:
+            tree = _with_numbers(alike.tree, numbers)
+            if not numbers:
+                return Parsed(text[: len(alike.text)], tree, alike.reads, (), alike.end)
+    return _parse_alone(text, delimited)
+
+
+def _with_numbers(part: nodes.Node, numbers: dict[int, str]) -> Any:
+    """A tree with these numbers, which are taken, at their offsets; the rest of it is shared."""
+    others: dict[str, Any] = {}
+    if type(part) is nodes.Const and (text := numbers.pop(part.lineno, "")):
+        others["value"] = float(text) if "." in text else int(text)
+    for name, member in vars(part).items():
+        if isinstance(member, nodes.Node):
+            if (other := _with_numbers(member, numbers)) is not member:
+                others[name] = other
+        elif isinstance(member, list) and member:
+            items = [_with_numbers(item, numbers) for item in member]
+            if any(map(is_not, items, member)):
+                others[name] = items
+    if not others:
+        return part
+    made = object.__new__(type(part))
+    vars(made).update(vars(part), **others)
+    return made
+
+
+def _parse_alone(text: str, delimited: bool) -> Parsed:
+    end = 0
     try:
         tokens, end = _tokens(text, delimited)
         inner = (text[: end - len(CLOSE)] if delimited else text).rstrip()
@@ -128,6 +175,9 @@ def _parse_whole(text: str, delimited: bool) -> Parsed:
         finding = Finding(0, "the expression is nested too deeply; split it")
         return Parsed(text, None, findings=(finding,), end=end)
     return Parsed(inner, tree, reads, findings, end)
+
+
+_parse_alike = lru_cache(maxsize=1_000)(_parse_alone)
 
 
 # Jinja2's own tokens, where nothing about them is doubtful: its lexer takes five times as long.

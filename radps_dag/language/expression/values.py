@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import nodes
 
@@ -36,8 +36,7 @@ class ExpressionError(RadpsDagError):
         super().__init__(f"{at}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A name with its path that an expression reads: root `steps`, path `("solve", "caltable")`.
 
     `guarded` where the expression says what to do without it: under `default(...)` or in a test
@@ -107,20 +106,19 @@ class Object:
 Value = Literal | Expression | Template | Listing | Object
 
 
-def references(value: Value) -> Iterator[Reference]:
+def references(value: Value) -> tuple[Reference, ...]:
     """Every reference in a value, in the order of the text."""
     match value:
         case Expression():
-            yield from value.references
+            return value.references
         case Template():
-            for part in value.parts:
-                if isinstance(part, Expression):
-                    yield from part.references
+            inside: Iterable[str | Value] = value.parts
         case Listing():
-            for item in value.items:
-                yield from references(item)
+            inside = value.items
         case Object():
-            for _, item in value.entries:
-                yield from references(item)
+            inside = (item for _, item in value.entries)
         case Literal():
-            pass
+            return ()
+    return tuple(
+        reference for part in inside if not isinstance(part, str) for reference in references(part)
+    )

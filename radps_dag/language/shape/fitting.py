@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from radps_dag.language.shape.kinds import Kind, Shape, is_number, of_value
+from radps_dag.language.shape.kinds import NUMERIC, Kind, Shape, is_number, of_value
 from radps_dag.language.shape.words import describe, show
 
 __all__ = ["fits", "mismatch", "not_json"]
 
 # Values nested deeper than this are refused wherever values are looked at.
 MAX_DEPTH = 100
-_NUMBERS = frozenset(("integer", "number"))
 
 
 def fits(expected: Shape, given: Shape) -> bool:
@@ -31,7 +30,7 @@ def fits(expected: Shape, given: Shape) -> bool:
 def _kind_fits(kind: Kind, expected: Shape, given: Shape) -> bool:
     if kind in ("integer", "number"):
         # A number may be whole, and 3.0 is accepted as an integer.
-        return not expected.kinds.isdisjoint(_NUMBERS) and _ranges_meet(expected, given)
+        return not expected.kinds.isdisjoint(NUMERIC) and _ranges_meet(expected, given)
     if kind not in expected.kinds:
         return False
     if expected.choices is not None:

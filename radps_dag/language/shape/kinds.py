@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 __all__ = [
     "ANY",
@@ -28,12 +27,12 @@ __all__ = [
 Kind = Literal["any", "null", "boolean", "integer", "number", "string", "array", "object"]
 
 
+NUMERIC: frozenset[Kind] = frozenset(("integer", "number"))
 # Of longer lists of choices only the kind is known: nobody would read them in a message.
 MAX_CHOICES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """A set of JSON values.
 
     `kinds` are the JSON types allowed ("any" alone allows all). `items` is the shape of an array's
@@ -100,15 +99,17 @@ def union(*shapes: Shape) -> Shape:
     distinct = _distinct(shapes)
     if len(distinct) == 1:
         return distinct[0]
-    if not distinct or any(shape.unknown for shape in distinct):
+    kinds = frozenset[Kind]().union(*[shape.kinds for shape in distinct])
+    if not kinds or "any" in kinds:
         return ANY
+    numeric = [shape for shape in distinct if not shape.kinds.isdisjoint(NUMERIC)]
     return Shape(
-        kinds=frozenset[Kind]().union(*(shape.kinds for shape in distinct)),
+        kinds=kinds,
         items=_united_items([shape for shape in distinct if "array" in shape.kinds]),
         **_united_members([shape for shape in distinct if "object" in shape.kinds]),
         choices=_united_choices(distinct),
-        minimum=_united_bound([_lowest(shape) for shape in distinct], min),
-        maximum=_united_bound([_highest(shape) for shape in distinct], max),
+        minimum=_united_bound([shape.minimum for shape in numeric], min),
+        maximum=_united_bound([shape.maximum for shape in numeric], max),
         name=_united_name(distinct),
     )
 
@@ -142,21 +143,9 @@ def _united_choices(shapes: tuple[Shape, ...]) -> tuple[Any, ...] | None:
     return tuple({repr(choice): choice for choice in choices}.values())
 
 
-def _lowest(shape: Shape) -> float | None:
-    numeric = shape.kinds & {"integer", "number"}
-    return shape.minimum if numeric else float("inf")
-
-
-def _highest(shape: Shape) -> float | None:
-    numeric = shape.kinds & {"integer", "number"}
-    return shape.maximum if numeric else float("-inf")
-
-
 def _united_bound(bounds: list[float | None], pick: Any) -> float | None:
-    if any(bound is None for bound in bounds):
-        return None
-    extreme: float = pick(bounds)
-    return extreme if isfinite(extreme) else None
+    extreme: float | None = None if None in bounds else pick(bounds, default=None)
+    return None if extreme is None or not isfinite(extreme) else extreme
 
 
 def _united_name(shapes: tuple[Shape, ...]) -> str:

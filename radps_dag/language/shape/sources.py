@@ -66,12 +66,7 @@ def _from_hint(hint: Any, inside: tuple[Any, ...]) -> Shape:
     if origin in (typing.Annotated, typing.Required, typing.NotRequired):
         return _from_hint(arguments[0], inside)
     if origin is Literal:
-        return union(
-            *(
-                dataclasses.replace(of_value(argument), choices=(argument,))
-                for argument in arguments
-            )
-        )
+        return union(*(of_value(argument)._replace(choices=(argument,)) for argument in arguments))
     if origin in (typing.Union, types.UnionType):
         return union(*(_from_hint(argument, inside) for argument in arguments))
     if isinstance(origin, type) and issubclass(origin, Mapping):

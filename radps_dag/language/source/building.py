@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from sys import intern
 from typing import Any, NamedTuple
 
 import yaml
@@ -57,7 +59,6 @@ class _Stop(Exception):
 class _Anchored(NamedTuple):
     value: Any
     size: int  # values inside, itself included
-    height: int  # levels below
 
 
 # The C parser where PyYAML has it (all its wheels do); the same events, slower, where not.
@@ -77,9 +78,9 @@ class _Builder:
         self._problems = 0
         self._next = _Parser(source.text).get_event
         self._anchors: dict[str, _Anchored | None] = {}  # None while its value is being read
+        self._plain = lru_cache(maxsize=10_000)(plain)  # a file says the same again and again
         self._values = 0
         self._aliased = 0
-        self._height = 0  # of the value that was read last
 
     def document(self) -> Document | None:
         self._next()  # the stream's start
@@ -106,20 +107,17 @@ class _Builder:
         self._values += 1
         if self._values > MAX_VALUES:
             raise _Stop(self._problem(event, "size", f"more than {MAX_VALUES} values in one file"))
-        anchor = event.anchor
-        if anchor is None:
-            # Most values are these, and each call counts in a file of 10,000 nodes.
-            if kind is _SCALAR:
-                self._height = 0
-                return self._scalar(event)
-            return self._collection(event, kind, depth)
+        if event.anchor is not None:
+            return self._anchored(event, kind, depth)
+        return self._scalar(event) if kind is _SCALAR else self._collection(event, kind, depth)
+
+    def _anchored(self, event: Any, kind: type, depth: int) -> Any:
         before = self._values + self._aliased
-        self._anchors[anchor] = None
-        self._height = 0
+        self._anchors[event.anchor] = None
         scalar = kind is _SCALAR
         value = self._scalar(event) if scalar else self._collection(event, kind, depth)
         size = self._values + self._aliased - before + 1
-        self._anchors[anchor] = _Anchored(value, size, self._height)
+        self._anchors[event.anchor] = _Anchored(value, size)
         return value
 
     def _collection(self, event: Any, kind: type, depth: int) -> Table | Series:
@@ -136,12 +134,13 @@ class _Builder:
     def _table(self, depth: int) -> Table:
         table = Table(self._source)
         places = table.places
-        height = 0
-        while type(event := self._next()) is not _MAPPING_END:
-            key = self._key(event, depth)
-            following = self._next()
-            value = self._value(following, depth)
-            height = max(height, self._height)
+        next_event, value_of = self._next, self._value
+        while type(event := next_event()) is not _MAPPING_END:
+            key = value_of(event, depth)
+            if type(key) is not str or key == "<<":
+                key = self._odd_key(event, key)
+            following = next_event()
+            value = value_of(following, depth)
             if key is None:
                 continue
             if key in table:
@@ -149,13 +148,13 @@ class _Builder:
                 self._report(self._at(event), "duplicate-key", message)
                 continue
             key_mark, mark = event.start_mark, following.start_mark
+            # Each name once in memory, and found by its address.
+            key = intern(key)
             table[key] = value
             places[key] = (key_mark.line + 1, key_mark.column + 1, mark.line + 1, mark.column + 1)
-        self._height = height + 1
         return table
 
-    def _key(self, event: Any, depth: int) -> str | None:
-        key = self._value(event, depth)
+    def _odd_key(self, event: Any, key: Any) -> str | None:
         if type(event) is yaml.ScalarEvent and key == "<<" and event.implicit[0]:
             message = "merge keys (`<<`) are not part of YAML 1.2; write the keys out"
             self._report(self._at(event), "merge-key", message)
@@ -173,13 +172,10 @@ class _Builder:
     def _series(self, depth: int) -> Series:
         series = Series(self._source)
         places = series.places
-        height = 0
         while type(event := self._next()) is not _SEQUENCE_END:
             mark = event.start_mark
             series.append(self._value(event, depth))
             places.append((mark.line + 1, mark.column + 1))
-            height = max(height, self._height)
-        self._height = height + 1
         return series
 
     def _alias(self, event: Any, depth: int) -> Any:
@@ -196,10 +192,9 @@ class _Builder:
         if self._aliased > MAX_ALIASED:
             message = f"aliases grow to more than {MAX_ALIASED} values; write them out"
             raise _Stop(self._problem(event, "alias", message))
-        if depth + anchored.height > MAX_DEPTH:
+        if depth + _height(anchored.value) > MAX_DEPTH:
             message = f"nested deeper than {MAX_DEPTH} levels by this alias"
             raise _Stop(self._problem(event, "depth", message))
-        self._height = anchored.height
         return anchored.value
 
     def _scalar(self, event: Any) -> Any:
@@ -213,7 +208,7 @@ class _Builder:
                 self._refuse_tag(event)
             return text
         try:
-            value = plain(text)
+            value = self._plain(text)
         except NotJson as error:
             self._report(self._at(event), "number", str(error))
             return 0
@@ -244,6 +239,12 @@ class _Builder:
             message = f"{message} (and no more than {MAX_PROBLEMS} mistakes are shown)"
             raise _Stop(Problem(at, rule, message))
         self._report_problem(Problem(at, rule, message))
+
+
+def _height(value: Any) -> int:
+    """The levels below a value. What it costs to look is within `MAX_ALIASED`."""
+    inside = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_height, inside), default=0) if isinstance(value, dict | list) else 0
 
 
 def _short(text: str, quotes: bool = True) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from radps_dag.problem import Location, Problem, Source
 
@@ -25,11 +24,13 @@ class Table(dict[str, Any]):
 
     def key_at(self, key: str) -> Location:
         """Place of a key."""
-        return Location(self.source, *self.places[key][:2])
+        line, column, _, _ = self.places[key]
+        return Location(self.source, line, column)
 
     def value_at(self, key: str) -> Location:
         """Place of a key's value."""
-        return Location(self.source, *self.places[key][2:])
+        _, _, line, column = self.places[key]
+        return Location(self.source, line, column)
 
 
 class Series(list[Any]):
@@ -50,8 +51,7 @@ class Series(list[Any]):
         del self[index], self.places[index]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """The content of one file: data made of `Table`, `Series` and JSON scalars."""
 
     source: Source

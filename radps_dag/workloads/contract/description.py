@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from radps_dag.language.shape import Shape
 
@@ -58,8 +58,7 @@ Workdir = Annotated[Path, Given("workdir")]
 Random = Annotated[random.Random, Given("random")]
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A parameter of a workload that the pipeline file gives."""
 
     name: str
@@ -70,8 +69,7 @@ class Input:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A member of what a workload returns."""
 
     name: str
@@ -127,7 +125,7 @@ class Workload:
         """The same with the model's description of each input that it does not describe itself."""
         texts = {item.name: item.description for item in model.inputs}
         inputs = tuple(
-            item if item.description else replace(item, description=texts.get(item.name, ""))
+            item if item.description else item._replace(description=texts.get(item.name, ""))
             for item in self.inputs
         )
         return replace(self, inputs=inputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from radps_dag.language.shape import (
@@ -74,11 +73,11 @@ def product_shape(kind: str) -> Shape:
     shape = from_hint(Product)
     if not kind:
         return shape
-    of = replace(STRING, choices=(kind,))
+    of = STRING._replace(choices=(kind,))
     fields = tuple(
         (name, of if name == "kind" else member, need) for name, member, need in shape.fields
     )
-    return replace(shape, fields=fields)
+    return shape._replace(fields=fields)
 
 
 def known_inputs(parameters: tuple[Parameter, ...], inputs: tuple[Input, ...]) -> dict[str, Shape]:

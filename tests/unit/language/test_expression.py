@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import doctest
 import inspect
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from examples import examples
 from hypothesis import example, given
 from hypothesis import strategies as st
+from jinja2 import nodes
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from repository import ROOT
@@ -559,11 +559,11 @@ def shapes_of(value: Any) -> st.SearchStrategy[Shape]:
     plain = of_value(value)
     shapes = [plain, union(plain, NULL), union(plain, STRING), ANY]
     shapes += [
-        replace(plain, choices=(value,)),
-        replace(union(plain, STRING), choices=(value, "c")),
+        plain._replace(choices=(value,)),
+        union(plain, STRING)._replace(choices=(value, "c")),
     ]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        shapes += [replace(plain, minimum=value), replace(plain, minimum=-9, maximum=value)]
+        shapes += [plain._replace(minimum=value), plain._replace(minimum=-9, maximum=value)]
     return st.sampled_from(shapes)
 
 
@@ -661,3 +661,46 @@ def test_simple_texts_have_the_tokens_of_jinja(text: str, delimited: bool) -> No
     simple = trees._simple_tokens(text)
     if simple is not None:
         assert (simple, len(whole) if delimited else 0) == trees._any_tokens(whole, delimited)
+
+
+ALIKE = (
+    "[outputs.snr / {}, {}] | min",
+    "params.x[{}].{} > {} and params.n is divisibleby({})",
+    "default(params.x, {}) ~ params.a ~ -{} ** {}",
+    "'a {}' ~ {}",
+    "[{}, none] if {} in params.x[{}:{}] else round(params.n, {}) + nobody",
+    "params.x | round({}) | map({}) ++ {}",
+    "params.x1 > {} and true or params.x.{} - {}{}",
+    "range({}, {}) {}",
+)
+NUMBERS = (
+    "0",
+    "1",
+    "22",
+    "1.5",
+    "100.25",
+    "1_0",
+    "1e5",
+    "1e-3",
+    "2.5E+22",
+    "1e400",
+    "0x1f",
+    "07",
+    "9" * 20,
+)
+
+
+@given(st.sampled_from(ALIKE), st.lists(st.sampled_from(NUMBERS), min_size=5, max_size=5))
+def test_texts_alike_are_what_each_is_alone(text: str, numbers: list[str]) -> None:
+    """Texts that differ in numbers have the trees, reads and findings of each parsed alone."""
+    text = text.format(*numbers)
+    parsed, alone = trees.parse_text(text, False), trees._parse_alone(text, False)
+    assert parsed._replace(tree=None) == alone._replace(tree=None)
+    assert parsed.tree == alone.tree
+    if parsed.tree is not None and alone.tree is not None:
+        assert _offsets(parsed.tree) == _offsets(alone.tree)
+
+
+def _offsets(tree: nodes.Node) -> list[tuple[str, Any]]:
+    inside = [(type(node).__name__, node.lineno) for node in tree.find_all(nodes.Node)]
+    return [(type(tree).__name__, tree.lineno), *inside]

@@ -13,7 +13,7 @@ from typing import Any
 
 from radps_dag.checks.declared import declared_outputs
 from radps_dag.engine.attempts import NO_RETRY
-from radps_dag.engine.run import NodeContext, NodeScope, Result, value_of, whole_number
+from radps_dag.engine.run import Body, NodeContext, NodeScope, Result, value_of, whole_number
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.facts.nodes import is_leaf
 from radps_dag.language.expression import key_text
@@ -22,7 +22,8 @@ from radps_dag.outcome import NodeError, Stopped
 
 __all__ = ["MOST_BEHIND", "declared", "fan_out", "instances", "with_keys"]
 
-One = Callable[[NodeContext, Callable[[], bool]], Awaitable[Result]]
+# The body of the instances, by what is asked when one fails: whether the run goes on without it.
+One = Callable[[Callable[[], bool]], Body]
 
 MOST_BEHIND = 1000  # facts that are not durable yet when an instance that is a call ends
 MOST_ASIDE = 500  # instances that wait for people and make room; each costs some looks a second
@@ -117,7 +118,7 @@ class _Fan:
         self._node = node
         self._each = each
         self._here = here
-        self._body = body
+        self._body = body(self._tolerates_one_more)
         self._instances = instances
         self._tolerated = tolerated
         self._results: dict[int, Mapping[str, Any]] = {}  # outputs alone: there may be 100,000
@@ -198,7 +199,7 @@ class _Fan:
         place, scope = here.place.instance(instance.label), here.scope.for_item(instance.each)
         inside = here._replace(place=place, scope=scope, aside=self._aside)
         try:
-            result = await self._body(inside, self._tolerates_one_more)
+            result = await self._body(inside)
             self._results[instance.index] = result.outputs
             self._made |= result.made is not None and not result.made.origin
         except Stopped:

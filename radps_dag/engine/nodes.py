@@ -41,33 +41,33 @@ async def run_node(graph: Graph, id: str, outside: NodeContext) -> Outcome:
         reason = CONDITION_IS_FALSE
         here.run.say(NodeSkipped(time=time.time(), place=here.place.name, reason=reason))
         return Skipped(reason)
-    instance = partial(_instance, node, _body_of(node, body(graph, id)))
+    once = _body_of(node, body(graph, id))
     try:
         if node.for_each is None:
-            return Done((await instance(here, lambda: tolerated)).outputs)
+            return Done((await _instance(node, once, lambda: tolerated)(here)).outputs)
+        # Nothing stands on an instance but the end of its fan-out, which waits for all of them. But
+        # what others add to the context is heard of when something is written.
+        behind = MOST_BEHIND if here.run.live_context is None else 0
+        instance = partial(_instance, node, once, behind=behind)
         return Done((await fan_out(node, here, instance, tolerated=tolerated)).outputs)
     except NodeError as error:
         return Failed(error)
 
 
-def _instance(
-    node: Node, once: Body, here: NodeContext, tolerated: Callable[[], bool]
-) -> Awaitable[Result]:
-    """A node that is no fan-out, or one instance of one: once, or until it converges."""
+def _instance(node: Node, once: Body, tolerated: Callable[[], bool], behind: int = 0) -> Body:
+    """A node that is no fan-out, or the instances of one: once, or until it converges."""
     loop = node.loop
     if loop is None:
-        # Nothing stands on an instance but the end of its fan-out, which waits for all of them. But
-        # what others add to the context is heard of when something is written.
-        alone = node.for_each is not None and here.run.live_context is None
-        behind = MOST_BEHIND if alone else 0
         span = NodeScope(node.kind, node.description, tolerated=tolerated, behind=behind)
-        return span.around(here, partial(_scored, node, once))
+        return partial(span.around, body=partial(_scored, node, once))
+    iteration = partial(NodeScope(node.kind, tolerated=tolerated).around, body=once)
+    work = partial(_scored, node, partial(iterate, node, loop, iteration))
 
-    def iteration(here: NodeContext) -> Awaitable[Result]:
-        return NodeScope(node.kind, tolerated=tolerated).around(here, once)
+    def until_it_ends(here: NodeContext) -> Awaitable[Result]:
+        span = NodeScope("loop", node.description, lambda: cap(node, loop, here), tolerated)
+        return span.around(here, work)
 
-    span = NodeScope("loop", node.description, lambda: cap(node, loop, here), tolerated)
-    return span.around(here, partial(_scored, node, partial(iterate, node, loop, iteration)))
+    return until_it_ends
 
 
 def _scored(node: Node, work: Body, here: NodeContext) -> Awaitable[Result]:

@@ -78,9 +78,8 @@ class Secrets:
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Secrets:
         """The secrets among the values of params, or of inputs."""
-        return cls(
-            {n: secret.content for n, secret in params.items() if isinstance(secret, Sealed)}
-        )
+        contents = {n: secret.content for n, secret in params.items() if isinstance(secret, Sealed)}
+        return cls(contents) if contents else NO_SECRETS
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:

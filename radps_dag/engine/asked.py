@@ -11,13 +11,15 @@ from radps_dag.workloads.contract.asking import asked_by
 
 __all__ = ["limit_of", "resources_of"]
 
+_USUAL = Resources()
+
 
 def resources_of(node: Task, here: NodeContext, attempt: int) -> Resources:
     """The resources that an attempt asks for. Raises ResourcesRefused for what cannot be had here,
     as far as only the run could show it."""
     asked = asked_by(node, here.run.job.library.workloads)
     if not asked:
-        return Resources()
+        return _USUAL
     try:
         resources = amounts(asked, {**here.scope.names(), "attempt": attempt})
     except ExpressionError as error:

@@ -20,7 +20,7 @@ from radps_dag.engine.slots import Turn
 from radps_dag.engine.tracker import Label
 from radps_dag.executors.call import Call, Performed
 from radps_dag.executors.snapshots import discard_snapshots
-from radps_dag.facts import Made, NodeStarted, Noted
+from radps_dag.facts import Made, NodeStarted, Noted, Usage
 from radps_dag.language.model import Task
 from radps_dag.language.shape import describe, mismatch
 from radps_dag.outcome import Interrupted, NodeError, TimedOut
@@ -161,7 +161,7 @@ async def _called(
     attempts, workload = plan(node.retries, seed), run.job.library.workloads[node.run]
     context: Snapshot | None = None
 
-    async def once(number: int) -> Performed:
+    async def once(number: int) -> tuple[Performed, Usage]:
         nonlocal context
         # A further attempt waits for its turn again: the delay before it holds no slot.
         await turn.take(number)
@@ -191,7 +191,7 @@ async def _called(
                 None if kept else limit, place.name, lambda: run.executor.run(call)
             )
             refuse_secrets(call, performed)
-            return performed.using(turn.usage(performed.usage))
+            return performed, turn.usage(performed.usage)
         except TimedOut as late:
             told = TimedOut(place.name, limit or 0.0, of)
             told.usage = turn.usage(late.usage)
@@ -203,13 +203,13 @@ async def _called(
             turn.give()
 
     label = Label(place.path, place.name, node.description, node.tags)
-    performed = await here.tracker.call(label, attempts, telling(here, attempts, once))
+    performed, usage = await here.tracker.call(label, attempts, telling(here, attempts, once))
     for note in performed.notes:
         run.say(Noted(time=time.time(), place=place.name, message=note, level="warning"))
     if run.result_cache is None or asked is None:
         # Nothing is remembered, but what was added lands all the same.
         made = Made(key="", added=performed.added) if performed.added else None
-        return Result(performed.outputs, made=made, usage=performed.usage)
+        return Result(performed.outputs, made=made, usage=usage)
     keys = run.result_cache.keys
     made = Made(
         key=asked.key,
@@ -225,7 +225,7 @@ async def _called(
     handed = [arguments, performed.outputs, [addition.value for addition in performed.added]]
     if not keys.knows_all(handed):
         made = replace(made, outside=await asyncio.to_thread(keys.noted, handed))
-    return Result(performed.outputs, made=made, usage=performed.usage)
+    return Result(performed.outputs, made=made, usage=usage)
 
 
 def _context(node: Task, here: NodeContext) -> Snapshot | None:

@@ -13,17 +13,19 @@ from typing import Any
 
 from radps_dag.checks.declared import declared_outputs
 from radps_dag.engine.attempts import NO_RETRY
-from radps_dag.engine.run import NodeContext, NodeScope, Result, value_of, whole_number
+from radps_dag.engine.run import Body, NodeContext, NodeScope, Result, value_of, whole_number
 from radps_dag.engine.tracker import Label, Untracked
 from radps_dag.facts.nodes import is_leaf
 from radps_dag.language.expression import key_text
 from radps_dag.language.model import MOST_INSTANCES, ForEach, Node
 from radps_dag.outcome import NodeError, Stopped
 
-__all__ = ["declared", "fan_out", "instances", "with_keys"]
+__all__ = ["MOST_BEHIND", "declared", "fan_out", "instances", "with_keys"]
 
-One = Callable[[NodeContext, Callable[[], bool]], Awaitable[Result]]
+# The body of the instances, by what is asked when one fails: whether the run goes on without it.
+One = Callable[[Callable[[], bool]], Body]
 
+MOST_BEHIND = 1000  # facts that are not durable yet when an instance that is a call ends
 MOST_ASIDE = 500  # instances that wait for people and make room; each costs some looks a second
 
 
@@ -116,11 +118,12 @@ class _Fan:
         self._node = node
         self._each = each
         self._here = here
-        self._body = body
+        self._body = body(self._tolerates_one_more)
         self._instances = instances
         self._tolerated = tolerated
         self._results: dict[int, Mapping[str, Any]] = {}  # outputs alone: there may be 100,000
         self._errors: dict[int, NodeError] = {}
+        self._made = False  # by an instance that is a call, in this run
         self._aside: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         self._allowed = len(instances) - _required(each, len(instances), here)
 
@@ -135,6 +138,9 @@ class _Fan:
                 # Our own limit is about work. What the file says is about instances.
                 self._aside = turns.aside
         await turns.run()
+        if self._made:
+            with self._here.run.busy():
+                await self._here.run.settled()
         if len(self._errors) > self._allowed:
             raise self._too_few()
         if len(self._results) + len(self._errors) < len(self._instances):
@@ -165,17 +171,19 @@ class _Fan:
         turns = asyncio.Semaphore(limit)
         inside = self._here.tracked(Untracked())
 
-        async def one(instance: _Instance) -> None:
+        async def some(instances: Iterator[_Instance]) -> None:
+            # A turn is kept until the batch has no more: so all begin in the order of the items.
             async with turns:
-                await self._run_one(inside, instance)
+                for instance in instances:
+                    await self._run_one(inside, instance)
 
         async def all_of(batch: tuple[_Instance, ...]) -> None:
             async def together(number: int) -> None:
                 del number
-                # A task for each at once: so they get their turns in the order of the items.
+                left = iter(batch)
                 async with asyncio.TaskGroup() as running:
-                    for instance in batch:
-                        running.create_task(one(instance))
+                    for _ in range(min(limit, len(batch))):
+                        running.create_task(some(left))
 
             span = batch[0].label if len(batch) == 1 else f"{batch[0].label} .. {batch[-1].label}"
             place = self._here.place.instance(span)
@@ -191,8 +199,9 @@ class _Fan:
         place, scope = here.place.instance(instance.label), here.scope.for_item(instance.each)
         inside = here._replace(place=place, scope=scope, aside=self._aside)
         try:
-            result = await self._body(inside, self._tolerates_one_more)
+            result = await self._body(inside)
             self._results[instance.index] = result.outputs
+            self._made |= result.made is not None and not result.made.origin
         except Stopped:
             return  # neither good nor bad: not done
         except NodeError as error:

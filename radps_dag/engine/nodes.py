@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -11,7 +11,7 @@ from typing import assert_never
 from radps_dag.builder import Graph, body, node_of
 from radps_dag.engine.attempts import NO_RETRY
 from radps_dag.engine.calls import call_body
-from radps_dag.engine.fan_out import fan_out
+from radps_dag.engine.fan_out import MOST_BEHIND, fan_out
 from radps_dag.engine.groups import group_body, use_body
 from radps_dag.engine.loops import cap, iterate
 from radps_dag.engine.pauses import pause_body
@@ -41,45 +41,51 @@ async def run_node(graph: Graph, id: str, outside: NodeContext) -> Outcome:
         reason = CONDITION_IS_FALSE
         here.run.say(NodeSkipped(time=time.time(), place=here.place.name, reason=reason))
         return Skipped(reason)
-    instance = partial(_instance, node, _body_of(node, body(graph, id)))
+    once = _body_of(node, body(graph, id))
     try:
         if node.for_each is None:
-            return Done((await instance(here, lambda: tolerated)).outputs)
+            return Done((await _instance(node, once, lambda: tolerated)(here)).outputs)
+        # Nothing stands on an instance but the end of its fan-out, which waits for all of them. But
+        # what others add to the context is heard of when something is written.
+        behind = MOST_BEHIND if here.run.live_context is None else 0
+        instance = partial(_instance, node, once, behind=behind)
         return Done((await fan_out(node, here, instance, tolerated=tolerated)).outputs)
     except NodeError as error:
         return Failed(error)
 
 
-async def _instance(
-    node: Node, once: Body, here: NodeContext, tolerated: Callable[[], bool]
-) -> Result:
-    """A node that is no fan-out, or one instance of one: once, or until it converges."""
+def _instance(node: Node, once: Body, tolerated: Callable[[], bool], behind: int = 0) -> Body:
+    """A node that is no fan-out, or the instances of one: once, or until it converges."""
     loop = node.loop
     if loop is None:
-        span = NodeScope(node.kind, node.description, tolerated=tolerated)
-        return await span.around(here, partial(_scored, node, once))
+        span = NodeScope(node.kind, node.description, tolerated=tolerated, behind=behind)
+        return partial(span.around, body=partial(_scored, node, once))
+    iteration = partial(NodeScope(node.kind, tolerated=tolerated).around, body=once)
+    work = partial(_scored, node, partial(iterate, node, loop, iteration))
 
-    async def iteration(here: NodeContext) -> Result:
-        return await NodeScope(node.kind, tolerated=tolerated).around(here, once)
+    def until_it_ends(here: NodeContext) -> Awaitable[Result]:
+        span = NodeScope("loop", node.description, lambda: cap(node, loop, here), tolerated)
+        return span.around(here, work)
 
-    span = NodeScope("loop", node.description, lambda: cap(node, loop, here), tolerated)
-    return await span.around(here, partial(_scored, node, partial(iterate, node, loop, iteration)))
+    return until_it_ends
 
 
-async def _scored(node: Node, work: Body, here: NodeContext) -> Result:
+def _scored(node: Node, work: Body, here: NodeContext) -> Awaitable[Result]:
     """Do the work and assess its quality; a group does so as a whole, its iterations inside."""
+    return _assessed(node, work, here) if isinstance(node, Leaf) else _as_group(node, work, here)
 
-    async def assessed(here: NodeContext) -> Result:
-        result = await work(here)
-        try:
-            await assess(node, here, result.outputs)
-        except NodeError as error:
-            error.outputs, error.made, error.usage = result.outputs, result.made, result.usage
-            raise
-        return result
 
-    if isinstance(node, Leaf):
-        return await assessed(here)
+async def _assessed(node: Node, work: Body, here: NodeContext) -> Result:
+    result = await work(here)
+    try:
+        await assess(node, here, result.outputs)
+    except NodeError as error:
+        error.outputs, error.made, error.usage = result.outputs, result.made, result.usage
+        raise
+    return result
+
+
+async def _as_group(node: Node, work: Body, here: NodeContext) -> Result:
     # One table for each stage: what is scored deeper inside is in it too.
     stage = "/" not in here.place.path
     inside = here.collecting() if stage else here
@@ -87,9 +93,9 @@ async def _scored(node: Node, work: Body, here: NodeContext) -> Result:
         here.place.path, here.place.name, node.description, node.tags, dict(here.scope.each)
     )
 
-    async def as_group() -> Result:
+    async def whole() -> Result:
         try:
-            return await assessed(inside)
+            return await _assessed(node, work, inside)
         finally:
             if stage:
                 await here.tracker.scores(label, inside.scores)
@@ -98,9 +104,9 @@ async def _scored(node: Node, work: Body, here: NodeContext) -> Result:
         # All of it was there: one line on Prefect's page instead of a flow run for each group.
         inside = inside.tracked(Untracked())
         return await here.tracker.call(
-            replace(label, reused=True), NO_RETRY, lambda number: as_group()
+            replace(label, reused=True), NO_RETRY, lambda number: whole()
         )
-    return await here.tracker.group(label, as_group)
+    return await here.tracker.group(label, whole)
 
 
 def _body_of(node: Node, inside: Graph | None) -> Body:

@@ -17,10 +17,12 @@ __all__ = ["telling", "within"]
 T = TypeVar("T")
 
 
-async def within(seconds: float | None, place: str, work: Callable[[], Awaitable[T]]) -> T:
+def within(seconds: float | None, place: str, work: Callable[[], Awaitable[T]]) -> Awaitable[T]:
     """Do the work in that time, or cancel it and raise TimedOut."""
-    if seconds is None:
-        return await work()
+    return work() if seconds is None else _within(seconds, place, work)
+
+
+async def _within(seconds: float, place: str, work: Callable[[], Awaitable[T]]) -> T:
     try:
         async with asyncio.timeout(seconds):
             return await work()

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from radps_dag.builder import Graph
 from radps_dag.context.visibility import Link
@@ -57,10 +57,15 @@ __all__ = [
 ]
 
 
-Settled = Callable[[], Awaitable[None]]
+class Settled(Protocol):
+    """Waits until what was said is durable, but for the latest `behind` facts."""
+
+    def __call__(self, behind: int = 0) -> Awaitable[None]:
+        """Wait."""
+        ...
 
 
-async def at_once() -> None:
+async def at_once(behind: int = 0) -> None:
     """Nothing is recorded, so nothing is waited for."""
 
 
@@ -205,22 +210,24 @@ class NodeScope:
     """A stretch of a run that begins and ends at a place: a node, an instance, an iteration.
 
     `tolerated` is asked when it fails: whether the run goes on without it. A call says itself
-    that it begins, because it knows its inputs.
+    that it begins, because it knows its inputs. It ends when all facts up to then are durable but
+    for the latest `behind`: who starts nothing that stands on it may leave the rest for later.
     """
 
     kind: NodeKind
     description: str = ""
     total: Callable[[], int | None] = lambda: None
     tolerated: Callable[[], bool] = lambda: False
+    behind: int = 0
 
     async def around(self, here: NodeContext, body: Body) -> Result:
         """Run the body between its facts."""
         clock = Clock(here.clock)
         here = here._replace(clock=clock)
-        run, place = here.run, here.place.name
+        run, place, call = here.run, here.place.name, is_call(self.kind)
         try:
-            total = self.total()
-            if not is_call(self.kind):
+            if not call:
+                total = self.total()
                 run.say(
                     NodeStarted(
                         time=time.time(),
@@ -231,7 +238,7 @@ class NodeScope:
                     )
                 )
             result = await body(here)
-            made = result.made if is_call(self.kind) else None
+            made = result.made if call else None
             if made is not None and made.added and run.live_context is not None:
                 run.live_context.admit(place, here.link, made.added)
         except Stopped as stopped:
@@ -251,12 +258,12 @@ class NodeScope:
                 outputs=result.outputs,
                 seconds=seconds,
                 made=made,
-                usage=result.usage if is_call(self.kind) else None,
+                usage=result.usage if call else None,
             )
         )
         with run.busy():
             if made is not None and not made.origin:
-                await run.settled()
+                await run.settled(0 if result.afterwards else self.behind)
             if result.afterwards is not None:
                 await asyncio.to_thread(result.afterwards)
         return result

@@ -10,7 +10,8 @@ import time
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from operator import attrgetter
 
@@ -77,6 +78,7 @@ class Slots:
         self._locks: dict[str, asyncio.Lock] = {}
         self._holders: dict[str, str] = {}  # of locks: the places of their calls
         self._locked_out: dict[int, tuple[str, str, float]] = {}  # place, lock, since when
+        self.amount = lru_cache(self._amount)  # most calls ask for the same
 
     @property
     def taken(self) -> int:
@@ -111,7 +113,7 @@ class Slots:
         words = f"{asked.slots} of {there.slots} slot{'' if there.slots == 1 else 's'}"
         return Wait(place, "slots", words, waiting.since)
 
-    def amount(self, asked: Resources) -> Amount:
+    def _amount(self, asked: Resources) -> Amount:
         """The resources that a call takes for this request; a part of a processor is a whole
         slot.
         """
@@ -220,11 +222,10 @@ class Turn:
         """The usage of the attempt that ends now, with what its worker has measured."""
         held = time.monotonic() - self._taken
         usage = measured if measured is not None else Usage(computing=round(held, 6))
-        return replace(
-            usage,
+        return usage.of_turn(
             ready=self._ready,
-            waited=round(self._taken - self._asked, 6),
-            placed=max(0.0, round(held - usage.computing - usage.publishing, 6)),
+            waited=self._taken - self._asked,
+            held=held,
             slots=self._amount.slots,
             cpus=self.resources.cpus,
             memory=self.resources.memory,

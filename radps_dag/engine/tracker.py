@@ -7,7 +7,7 @@ tasks; `Untracked` runs them as they are.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -87,9 +87,11 @@ class Untracked:
         """Run the body."""
         return await body()
 
-    async def call(self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]) -> T:
+    def call(
+        self, label: Label, plan: Plan, body: Callable[[int], Awaitable[T]]
+    ) -> Coroutine[Any, Any, T]:
         """Run the body, as often as the plan allows."""
-        return await attempt(plan, body)
+        return attempt(plan, body)
 
     async def scores(self, label: Label, scores: Sequence[Scored]) -> None:
         """Ignore the scores."""

@@ -69,7 +69,7 @@ class Performed:
     usage: Usage | None = None
 
     def using(self, usage: Usage) -> Performed:
-        """The same with its usage. Each call comes here twice, and `replace` would take three times
+        """The same with its usage. Each call comes here, and `replace` would take three times
         as long."""
         return Performed(
             self.outputs,

@@ -12,9 +12,8 @@ import platform
 import resource
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from radps_dag.facts import Usage
 from radps_dag.workloads.contract.programs import EndedProgram
@@ -25,13 +24,12 @@ _BYTES = {f"{name}:".encode(): name for name in ("rchar", "wchar", "read_bytes",
 _RESET_PEAK = b"5"
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Readings at one moment."""
+class _Reading(NamedTuple):
+    """Readings at one moment; `io` is the file of the kernel that has the bytes."""
 
     clock: float
     cpu: float
-    io: Mapping[str, int]
+    io: bytes
 
 
 class Meter:
@@ -57,12 +55,11 @@ class Meter:
         begun, stopped = self._begun, self._stopped
         assert stopped is not None
         cpu = stopped.cpu - begun.cpu
-        io = {name: stopped.io[name] - begun.io[name] for name in begun.io if name in stopped.io}
+        io = _counted(begun.io, stopped.io)
         peaks = [self._peak, *(program.peak_rss for program in self.programs)]
-        if not self._process:
-            cpu += sum(program.cpu for program in self.programs)
-            for program in self.programs:
-                io = {name: value + program.io.get(name, 0) for name, value in io.items()}
+        for program in () if self._process else self.programs:
+            cpu += program.cpu
+            io = {name: value + program.io.get(name, 0) for name, value in io.items()}
         return Usage(
             computing=round(stopped.clock - begun.clock, 6),
             publishing=round(time.monotonic() - stopped.clock, 6),
@@ -72,18 +69,15 @@ class Meter:
             cpu=round(cpu, 6),
             peak_rss=max((peak for peak in peaks if peak is not None), default=None),
             exit=self.programs[-1].exit if self.programs else None,
-            rchar=io.get("rchar"),
-            wchar=io.get("wchar"),
-            read_bytes=io.get("read_bytes"),
-            write_bytes=io.get("write_bytes"),
+            **io,
         )
 
     def _read(self) -> _Reading:
         if not self._process:
-            return _Reading(time.monotonic(), time.thread_time(), _parsed(_own_io()))
+            return _Reading(time.monotonic(), time.thread_time(), _own_io())
         some = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(_CHILDREN))
         cpu = sum(used.ru_utime + used.ru_stime for used in some)
-        return _Reading(time.monotonic(), cpu, _parsed(_content("/proc/self/io")))
+        return _Reading(time.monotonic(), cpu, _content("/proc/self/io"))
 
 
 _CHILDREN = resource.RUSAGE_CHILDREN
@@ -111,10 +105,19 @@ def _own_io() -> bytes:
         return b""
 
 
-def _parsed(content: bytes) -> dict[str, int]:
+def _counted(before: bytes, after: bytes) -> dict[str, int]:
+    """The bytes that the kernel has counted meanwhile, as far as it counts them."""
+    counts = _counts(before), _counts(after)
+    return {
+        name: counts[1][key] - counts[0][key]
+        for key, name in _BYTES.items()
+        if key in counts[0] and key in counts[1]
+    }
+
+
+def _counts(content: bytes) -> dict[bytes, int]:
     words = content.split()
-    counts = dict(zip(words[::2], words[1::2], strict=False))
-    return {name: int(counts[key]) for key, name in _BYTES.items() if key in counts}
+    return dict(zip(words[::2], map(int, words[1::2]), strict=False))
 
 
 def _peak() -> int | None:

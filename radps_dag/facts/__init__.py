@@ -31,6 +31,7 @@ from radps_dag.facts.kinds import (
 )
 from radps_dag.facts.made import Added, Files, Made
 from radps_dag.facts.nodes import NodeKind, Repetition, is_call, is_leaf, repetition
+from radps_dag.facts.sparse import without_defaults
 from radps_dag.facts.usage import MEASURED, Usage, usage_from_json
 
 __all__ = [
@@ -72,4 +73,5 @@ __all__ = [
     "repetition",
     "strict_json",
     "usage_from_json",
+    "without_defaults",
 ]

@@ -73,7 +73,7 @@ def _added(values: Mapping[str, Any]) -> Added:
     return Added(**values)
 
 
-_STRICT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_STRICT = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
 
 
 def strict_json(value: Any) -> str:

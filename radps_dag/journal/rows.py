@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 from zlib import crc32
 
 from radps_dag.facts import (
-    Added,
     Fact,
-    Made,
     NodeFailed,
     NodeStarted,
     NodeSucceeded,
     QuestionAnswered,
     QuestionAsked,
     RunEnded,
-    Usage,
     as_json,
     from_json,
     strict_json,
+    without_defaults,
 )
 from radps_dag.journal.workspace import Workspace
 from radps_dag.problem import RadpsDagError
@@ -98,17 +96,16 @@ class Row:
 
 def to_row(run: str, fact: Fact, workspace: Workspace) -> Row:
     """The row of a fact, its number still to be given."""
-    told = _without_defaults(fact)
+    told = without_defaults(fact)
     time, place = told.pop("time"), told.pop("place")
-    if isinstance(told.get("added"), Added):
+    if "added" in told:
         told["added"] = asdict(told["added"])
-    made = told.get("made")
-    if isinstance(made, Made):
-        told["made"] = _without_defaults(made)
+    if (made := told.get("made")) is not None:
+        told["made"] = without_defaults(made)
         if made.added:
-            told["made"]["added"] = [_without_defaults(addition) for addition in made.added]
-    if isinstance(usage := told.get("usage"), Usage):
-        told["usage"] = usage.as_json()
+            told["made"]["added"] = [without_defaults(addition) for addition in made.added]
+    if (usage := told.get("usage")) is not None:
+        told["usage"] = without_defaults(usage)
     if isinstance(fact, NodeFailed):
         told["ending"] = fact.ending  # always: journals that do not have it were written before
     payload = workspace.relative(strict_json(told))
@@ -192,32 +189,3 @@ def _depth(text: str) -> int:
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     return deepest
-
-
-def _without_defaults(value: Fact | Made | Added) -> dict[str, Any]:
-    """The members of a value that say more than their defaults, by name."""
-    kind = type(value)
-    names, defaults = _KNOWN.get(kind) or _KNOWN.setdefault(kind, _members(kind))
-    told = {}
-    for name in names:
-        member = getattr(value, name)
-        if name not in defaults or member != defaults[name]:
-            told[name] = member
-    return told
-
-
-_Members = tuple[tuple[str, ...], dict[str, Any]]
-
-
-def _members(kind: type[Any]) -> _Members:
-    """The names of a kind's members, and their defaults."""
-    defaults: dict[str, Any] = {}
-    for item in fields(kind):
-        if item.default is not MISSING:
-            defaults[item.name] = item.default
-        elif item.default_factory is not MISSING:
-            defaults[item.name] = item.default_factory()
-    return tuple(item.name for item in fields(kind)), defaults
-
-
-_KNOWN: dict[type[Any], _Members] = {}

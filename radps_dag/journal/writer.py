@@ -52,6 +52,7 @@ class Writer:
         self._durable = 0
         self._waiting: list[_Waiter] = []
         self._closing = False
+        self._idle = False  # the thread waits for a row
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="radps-dag journal", daemon=True)
         self._thread.start()
@@ -64,16 +65,18 @@ class Writer:
         with self._changed:
             self._rows.append(row)
             self._taken += 1
-            if len(self._rows) == 1:
+            if self._idle:
+                self._idle = False
                 self._changed.notify()
 
-    async def settled(self) -> None:
-        """Wait until every fact so far is durable."""
-        loop = asyncio.get_running_loop()
+    async def settled(self, behind: int = 0) -> None:
+        """Wait until every fact so far is durable, but for the latest `behind`."""
         with self._changed:
-            if self._durable >= self._taken and self.error is None:
+            count = self._taken - behind
+            if self._durable >= count and self.error is None:
                 return
-            waiter = _Waiter(self._taken, loop, loop.create_future())
+            loop = asyncio.get_running_loop()
+            waiter = _Waiter(count, loop, loop.create_future())
             self._waiting.append(waiter)
             self._changed.notify()
         await waiter.done
@@ -97,12 +100,19 @@ class Writer:
     def _batch(self) -> list[Row]:
         """Take the rows to write, once somebody waits for them or a moment has passed."""
         with self._changed:
+            self._doze()
             while not self._rows and not self._closing:
+                self._idle = True
                 self._changed.wait()
-            if not self._waiting and not self._closing:
-                self._changed.wait(MOMENT)
+                self._doze()
             rows, self._rows = self._rows, []
             return rows
+
+    def _doze(self) -> None:
+        """Let rows come for a moment: it is ended by whoever waits, and not by each row, for which
+        two threads would have to take turns."""
+        if not self._waiting and not self._closing:
+            self._changed.wait(MOMENT)
 
     def _commit(self, rows: list[Row]) -> None:
         try:

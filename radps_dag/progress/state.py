@@ -259,13 +259,10 @@ class RunState:
             forget(node)
 
     def _pictured(self, fact: NodeSucceeded) -> None:
-        new = [
-            picture.uri
-            for picture in made_by(fact, images=True)
-            if picture.uri not in self.pictured
-        ]
-        self.pictured.update(new)
-        self.pictures.extend(new)
+        for picture in made_by(fact, images=True):
+            if picture.uri not in self.pictured:
+                self.pictured.add(picture.uri)
+                self.pictures.append(picture.uri)
 
     def _retrying(self, fact: Retrying) -> None:
         node = self._node(fact.place)
@@ -295,8 +292,9 @@ class RunState:
         if node.asked is not None:
             node.asked = None
             self.questions.pop(node.place, None)
-        for place in [place for place in self.questions if inside and is_in(place, node.place)]:
-            del self.questions[place]
+        if inside and self.questions:
+            for place in [place for place in self.questions if is_in(place, node.place)]:
+                del self.questions[place]
 
     def _scored(self, fact: Scored) -> None:
         node = self._nearest(fact.place)

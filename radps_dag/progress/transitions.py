@@ -112,6 +112,8 @@ def count(node: NodeState, failures: int = 0, remarks: int = 0) -> None:
 
 def tally(node: NodeState, call: Call) -> None:
     """Count a call in everything it is in, and no longer as what it counted for before."""
+    if call == node.call:
+        return
     add_calls(
         node,
         ran=(call == "ran") - (node.call == "ran"),
@@ -176,7 +178,7 @@ def wait_anew(stage: NodeState) -> None:
 def forget_retries(node: NodeState) -> None:
     """Take the retries of a node out of the counts of all that it is in."""
     retried, node.retried = node.retried, 0
-    for above in node.above():
+    for above in node.above() if retried else ():
         above.retried -= retried
 
 

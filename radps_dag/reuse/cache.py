@@ -87,7 +87,9 @@ class ResultCache:
             raise _failure(place, error) from error
         source = self.keys.source(workload)
         named = [arguments.get(name) for name in workload.changes]
-        changes = {entry for address in addresses(named) for entry in self.keys.entries(address)}
+        changes: set[str] = set()
+        for address in addresses(named) if named else ():
+            changes.update(self.keys.entries(address))
         return CacheQuery(
             place=place,
             workload=workload,

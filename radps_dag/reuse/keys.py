@@ -28,7 +28,7 @@ from radps_dag.workloads.contract.registry import Library
 __all__ = ["Keys", "address_in"]
 
 
-_ENCODER = json.JSONEncoder(sort_keys=True, default=str)
+_ENCODER = json.JSONEncoder(sort_keys=True, default=str, check_circular=False)
 
 
 class Keys:
@@ -145,7 +145,8 @@ class Keys:
 
     def knows_all(self, value: Any) -> bool:
         """Whether calls of this workspace have made all products in a value."""
-        return all(self.content(uri) is not None for uri in self._uris(value))
+        uris = self._uris(value)
+        return not uris or all(self.content(uri) is not None for uri in uris)
 
     def from_outside(self, value: Any) -> dict[str, str]:
         """The contents of the products in a value that no call of this workspace has made."""
@@ -162,11 +163,12 @@ class Keys:
                 digests[uri] = ""
         return digests
 
-    def _uris(self, value: Any) -> Iterator[str]:
+    def _uris(self, value: Any) -> list[str]:
         """The addresses of the data in a value: of its products, and of texts that are paths."""
-        yield from uris_in(value)
+        uris = uris_in(value)
         if self.paths:
-            yield from (text for text in _texts(value) if text in self.paths)
+            uris += [text for text in _texts(value) if text in self.paths]
+        return uris
 
     def maker(self, uri: str) -> Made | None:
         """Find the result of the call of this workspace that made the data at an address."""

@@ -42,7 +42,7 @@ def evaluate(value: Value, names: Names, budget: Budget | None = None) -> Any:
         case Literal():
             return value.value
         case Expression():
-            return _expression(value, names, budget or Budget())
+            return _expression(value, names, budget)
         case Template():
             return _template(value, names, budget)
         case Listing():
@@ -51,7 +51,7 @@ def evaluate(value: Value, names: Names, budget: Budget | None = None) -> Any:
             return {name: evaluate(member, names, budget) for name, member in value.entries}
 
 
-def _expression(expression: Expression, names: Names, budget: Budget) -> Any:
+def _expression(expression: Expression, names: Names, limit: Budget | None) -> Any:
     if expression.plain:
         reference = expression.references[0]
         member: Any = names
@@ -62,6 +62,7 @@ def _expression(expression: Expression, names: Names, budget: Budget) -> Any:
             member = member[name]
         else:
             return member
+    budget = limit or Budget()
     try:
         result = _Walk(names, budget).value(expression.tree)
         if isinstance(result, list | dict | str):
@@ -81,7 +82,7 @@ def _template(template: Template, names: Names, limit: Budget | None) -> str:
             parts.append(part)
             continue
         try:
-            parts.append(text_of(_expression(part, names, limit or Budget()), budget))
+            parts.append(text_of(_expression(part, names, limit), budget))
         except Wrong as wrong:
             raise ExpressionError(part.at, wrong.message) from None
     text = "".join(parts)

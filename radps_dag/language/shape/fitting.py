@@ -88,7 +88,7 @@ def _mismatch(shape: Shape, value: Any, path: str, depth: int) -> str:
         return f"{path}: {_expected(shape, value)}".removeprefix(": ")
     if shape.choices is not None:
         return ""  # equal to a choice, with all that is inside
-    if isinstance(value, list | tuple) and shape.items is not None and not shape.items.unknown:
+    if isinstance(value, (list, tuple)) and shape.items is not None and not shape.items.unknown:
         inner = (
             _mismatch(shape.items, item, f"{path}[{index}]", depth + 1)
             for index, item in enumerate(value)
@@ -115,7 +115,7 @@ def _accepts(shape: Shape, value: Any) -> bool:
             return False
         low, high = shape.minimum, shape.maximum
         return (low is None or value >= low) and (high is None or value <= high)
-    return bool(of_value(() if isinstance(value, list | tuple) else value).kinds & shape.kinds)
+    return bool(of_value(() if isinstance(value, (list, tuple)) else value).kinds & shape.kinds)
 
 
 def _same(choice: Any, value: Any) -> bool:
@@ -151,13 +151,13 @@ def not_json(value: Any) -> str:
 
 
 def _not_json(value: Any, path: str, depth: int) -> str:
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, (bool, int, str)):
         return _odd_scalar(value, path)
     if isinstance(value, float):
         return "" if isfinite(value) else f"{path}: {value} is not a JSON number".removeprefix(": ")
     if depth >= MAX_DEPTH:
         return f"{path}: nested deeper than {MAX_DEPTH}".removeprefix(": ")
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         parts = (_not_json(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(value))
         return next(filter(None, parts), "")
     if isinstance(value, dict):

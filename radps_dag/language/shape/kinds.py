@@ -183,4 +183,4 @@ def of_value(value: Any) -> Shape:
 
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a number; `true` is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

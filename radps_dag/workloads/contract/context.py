@@ -41,9 +41,11 @@ class Context(Mapping[str, Any]):
     """
 
     def __init__(self, snapshot: Snapshot | None = None, *, read_only: bool = False) -> None:
-        from radps_dag.workloads.contract.knowledge import NOTHING
+        if snapshot is None:
+            from radps_dag.workloads.contract.knowledge import NOTHING
 
-        self.snapshot = NOTHING if snapshot is None else snapshot
+            snapshot = NOTHING
+        self.snapshot = snapshot
         self.added: list[Added] = []
         self.asked: dict[str, None] = {}  # queries, in their order
         self._read_only = read_only

@@ -109,6 +109,18 @@ class Workload:
         return {parameter.name: parameter.shape for parameter in self.inputs}
 
     @cached_property
+    def output_shapes(self) -> Mapping[str, Shape]:
+        """The shapes of the declared outputs, by name."""
+        return {output.name: output.shape for output in self.outputs or ()}
+
+    @cached_property
+    def mutable_defaults(self) -> Mapping[str, Any]:
+        """The defaults of the inputs that a call could change, by name."""
+        return {
+            item.name: item.default for item in self.inputs if isinstance(item.default, dict | list)
+        }
+
+    @cached_property
     def writes(self) -> bool:
         """Whether a call of it gets a directory of its own, in which it may write."""
         return "workdir" in self.given.values()

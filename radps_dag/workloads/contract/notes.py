@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+
+from radps_dag.workloads.contract.meanwhile import Meanwhile
 
 __all__ = ["note", "noting"]
 
@@ -19,12 +19,6 @@ def note(message: str) -> None:
         notes.append(" ".join(message.split())[:500])
 
 
-@contextmanager
-def noting() -> Iterator[list[str]]:
+def noting() -> Meanwhile[list[str]]:
     """The notes that are added meanwhile."""
-    notes: list[str] = []
-    before = _NOTES.set(notes)
-    try:
-        yield notes
-    finally:
-        _NOTES.reset(before)
+    return Meanwhile(_NOTES, [])

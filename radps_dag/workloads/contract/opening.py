@@ -5,8 +5,6 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from hashlib import sha256
@@ -15,6 +13,7 @@ from typing import IO, Any
 
 from radps_dag.storage.remote import fetch, is_local, listing, open_url, path_of
 from radps_dag.workloads.contract.description import Product
+from radps_dag.workloads.contract.meanwhile import Meanwhile
 
 __all__ = ["caching_in", "local_path", "open_product"]
 
@@ -23,14 +22,9 @@ __all__ = ["caching_in", "local_path", "open_product"]
 _CACHE: ContextVar[Path | None] = ContextVar("radps_dag_cache", default=None)
 
 
-@contextmanager
-def caching_in(folder: Path | None) -> Iterator[None]:
+def caching_in(folder: Path | None) -> Meanwhile[Path | None]:
     """Keep copies of products from elsewhere in this folder; or, without, where they were."""
-    before = _CACHE.set(folder or _CACHE.get())
-    try:
-        yield
-    finally:
-        _CACHE.reset(before)
+    return Meanwhile(_CACHE, folder or _CACHE.get())
 
 
 def open_product(product: Product, mode: str = "rb", encoding: str | None = None) -> IO[Any]:

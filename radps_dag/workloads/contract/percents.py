@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from radps_dag.workloads.contract.meanwhile import Meanwhile
 
 __all__ = ["FOLDER", "percents_in", "report_percent", "reporting"]
 
@@ -19,36 +19,31 @@ _OFTEN = 0.2  # seconds between two writes
 _MOST_BYTES = 10_000
 
 
-@dataclass(slots=True)
-class _Report:
-    folder: Path
-    place: str
-    written: float = 0.0
+_REPORT: ContextVar[reporting | None] = ContextVar("radps_dag_report", default=None)
+
+
+class reporting(Meanwhile["reporting | None"]):  # noqa: N801  # it is used as a function is
+    """Keep what the call at this place reports meanwhile in a file of the folder."""
+
+    __slots__ = ("folder", "place", "written")
+
+    def __init__(self, folder: Path | None, place: str) -> None:
+        super().__init__(_REPORT, None if folder is None else self)
+        self.folder = folder or Path()
+        self.place = place
+        self.written = 0.0
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        if self.written:  # most calls say nothing
+            with suppress(OSError):
+                self.file.unlink()
+                self.folder.rmdir()
 
     @property
     def file(self) -> Path:
+        """Path of the file of this call."""
         return self.folder / f"{sha256(self.place.encode()).hexdigest()[:16]}.json"
-
-
-_REPORT: ContextVar[_Report | None] = ContextVar("radps_dag_report", default=None)
-
-
-@contextmanager
-def reporting(folder: Path | None, place: str) -> Iterator[None]:
-    """Keep what the call at this place reports meanwhile in a file of the folder."""
-    if folder is None:
-        yield
-        return
-    report = _Report(folder, place)
-    before = _REPORT.set(report)
-    try:
-        yield
-    finally:
-        _REPORT.reset(before)
-        if report.written:  # most calls say nothing
-            with suppress(OSError):
-                report.file.unlink()
-                folder.rmdir()
 
 
 def report_percent(percent: float) -> None:

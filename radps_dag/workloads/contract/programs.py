@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from radps_dag.workloads.contract.meanwhile import Meanwhile
 
 __all__ = ["EndedProgram", "ended_programs", "note_program"]
 
@@ -31,11 +32,6 @@ def note_program(program: EndedProgram) -> None:
         programs.append(program)
 
 
-@contextmanager
-def ended_programs(programs: list[EndedProgram]) -> Iterator[None]:
+def ended_programs(programs: list[EndedProgram]) -> Meanwhile[list[EndedProgram]]:
     """Add the programs that end meanwhile to the list."""
-    before = _PROGRAMS.set(programs)
-    try:
-        yield
-    finally:
-        _PROGRAMS.reset(before)
+    return Meanwhile(_PROGRAMS, programs)

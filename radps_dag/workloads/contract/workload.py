@@ -135,10 +135,7 @@ def invoke(
 def _own(workload: Workload, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments for this call alone: a workload that changes them, or a default, changes
     neither another node's outputs nor another call's default."""
-    defaults = {
-        item.name: item.default for item in workload.inputs if isinstance(item.default, dict | list)
-    }
-    own: dict[str, Any] = _copied({**defaults, **arguments})
+    own: dict[str, Any] = _copied({**workload.mutable_defaults, **arguments})
     return own
 
 
@@ -161,26 +158,30 @@ def _output_problems(workload: Workload, outputs: dict[str, Any]) -> Iterator[st
         return
     if workload.outputs is None:
         return
-    declared = {output.name: output for output in workload.outputs}
+    declared = workload.output_shapes
     for name in outputs:
         if name not in declared:
             yield f"an undeclared output {name!r}{did_you_mean(name, declared)}"
-    for name, output in declared.items():
+    for name, shape in declared.items():
         if name not in outputs:
             yield f"no output {name!r}"
-        elif reason := mismatch(output.shape, outputs[name]):
+        elif reason := mismatch(shape, outputs[name]):
             yield f"a wrong output {name!r}: {reason}"
 
 
 _PLAIN = (bool, int, float, str)
+_AS_THEY_ARE = frozenset((*_PLAIN, type(None)))
 
 
 def _copied(value: Any) -> Any:
     """A deep copy of a JSON value, of the plain types: no tuples, no subclasses of float."""
-    if value is None or type(value) in _PLAIN:
+    if type(value) in _AS_THEY_ARE:
         return value
     if isinstance(value, dict):
-        return {str(name): _copied(member) for name, member in value.items()}
+        return {
+            str(name): member if type(member) in _AS_THEY_ARE else _copied(member)
+            for name, member in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_copied(item) for item in value]
+        return [item if type(item) in _AS_THEY_ARE else _copied(item) for item in value]
     return next(plain(value) for plain in _PLAIN if isinstance(value, plain))

@@ -20,12 +20,11 @@ from radps_dag.language.expression import key_text
 from radps_dag.language.model import MOST_INSTANCES, ForEach, Node
 from radps_dag.outcome import NodeError, Stopped
 
-__all__ = ["MOST_BEHIND", "declared", "fan_out", "instances", "with_keys"]
+__all__ = ["declared", "fan_out", "instances", "with_keys"]
 
 # The body of the instances, by what is asked when one fails: whether the run goes on without it.
 One = Callable[[Callable[[], bool]], Body]
 
-MOST_BEHIND = 1000  # facts that are not durable yet when an instance that is a call ends
 MOST_ASIDE = 500  # instances that wait for people and make room; each costs some looks a second
 
 
@@ -123,7 +122,6 @@ class _Fan:
         self._tolerated = tolerated
         self._results: dict[int, Mapping[str, Any]] = {}  # outputs alone: there may be 100,000
         self._errors: dict[int, NodeError] = {}
-        self._made = False  # by an instance that is a call, in this run
         self._aside: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         self._allowed = len(instances) - _required(each, len(instances), here)
 
@@ -138,9 +136,6 @@ class _Fan:
                 # Our own limit is about work. What the file says is about instances.
                 self._aside = turns.aside
         await turns.run()
-        if self._made:
-            with self._here.run.busy():
-                await self._here.run.settled()
         if len(self._errors) > self._allowed:
             raise self._too_few()
         if len(self._results) + len(self._errors) < len(self._instances):
@@ -201,7 +196,6 @@ class _Fan:
         try:
             result = await self._body(inside)
             self._results[instance.index] = result.outputs
-            self._made |= result.made is not None and not result.made.origin
         except Stopped:
             return  # neither good nor bad: not done
         except NodeError as error:

@@ -11,7 +11,7 @@ from typing import assert_never
 from radps_dag.builder import Graph, body, node_of
 from radps_dag.engine.attempts import NO_RETRY
 from radps_dag.engine.calls import call_body
-from radps_dag.engine.fan_out import MOST_BEHIND, fan_out
+from radps_dag.engine.fan_out import fan_out
 from radps_dag.engine.groups import group_body, use_body
 from radps_dag.engine.loops import cap, iterate
 from radps_dag.engine.pauses import pause_body
@@ -45,20 +45,17 @@ async def run_node(graph: Graph, id: str, outside: NodeContext) -> Outcome:
     try:
         if node.for_each is None:
             return Done((await _instance(node, once, lambda: tolerated)(here)).outputs)
-        # Nothing stands on an instance but the end of its fan-out, which waits for all of them. But
-        # what others add to the context is heard of when something is written.
-        behind = MOST_BEHIND if here.run.live_context is None else 0
-        instance = partial(_instance, node, once, behind=behind)
+        instance = partial(_instance, node, once)
         return Done((await fan_out(node, here, instance, tolerated=tolerated)).outputs)
     except NodeError as error:
         return Failed(error)
 
 
-def _instance(node: Node, once: Body, tolerated: Callable[[], bool], behind: int = 0) -> Body:
+def _instance(node: Node, once: Body, tolerated: Callable[[], bool]) -> Body:
     """A node that is no fan-out, or the instances of one: once, or until it converges."""
     loop = node.loop
     if loop is None:
-        span = NodeScope(node.kind, node.description, tolerated=tolerated, behind=behind)
+        span = NodeScope(node.kind, node.description, tolerated=tolerated)
         return partial(span.around, body=partial(_scored, node, once))
     iteration = partial(NodeScope(node.kind, tolerated=tolerated).around, body=once)
     work = partial(_scored, node, partial(iterate, node, loop, iteration))

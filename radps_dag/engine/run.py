@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from radps_dag.builder import Graph
 from radps_dag.context.visibility import Link
@@ -57,15 +57,10 @@ __all__ = [
 ]
 
 
-class Settled(Protocol):
-    """Waits until what was said is durable, but for the latest `behind` facts."""
-
-    def __call__(self, behind: int = 0) -> Awaitable[None]:
-        """Wait."""
-        ...
+Settled = Callable[[], Awaitable[None]]
 
 
-async def at_once(behind: int = 0) -> None:
+async def at_once() -> None:
     """Nothing is recorded, so nothing is waited for."""
 
 
@@ -210,15 +205,13 @@ class NodeScope:
     """A stretch of a run that begins and ends at a place: a node, an instance, an iteration.
 
     `tolerated` is asked when it fails: whether the run goes on without it. A call says itself
-    that it begins, because it knows its inputs. It ends when all facts up to then are durable but
-    for the latest `behind`: who starts nothing that stands on it may leave the rest for later.
+    that it begins, because it knows its inputs.
     """
 
     kind: NodeKind
     description: str = ""
     total: Callable[[], int | None] = lambda: None
     tolerated: Callable[[], bool] = lambda: False
-    behind: int = 0
 
     async def around(self, here: NodeContext, body: Body) -> Result:
         """Run the body between its facts."""
@@ -263,7 +256,7 @@ class NodeScope:
         )
         with run.busy():
             if made is not None and not made.origin:
-                await run.settled(0 if result.afterwards else self.behind)
+                await run.settled()
             if result.afterwards is not None:
                 await asyncio.to_thread(result.afterwards)
         return result

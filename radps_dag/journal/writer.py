@@ -69,14 +69,13 @@ class Writer:
                 self._idle = False
                 self._changed.notify()
 
-    async def settled(self, behind: int = 0) -> None:
-        """Wait until every fact so far is durable, but for the latest `behind`."""
+    async def settled(self) -> None:
+        """Wait until every fact so far is durable."""
         with self._changed:
-            count = self._taken - behind
-            if self._durable >= count and self.error is None:
+            if self._durable >= self._taken and self.error is None:
                 return
             loop = asyncio.get_running_loop()
-            waiter = _Waiter(count, loop, loop.create_future())
+            waiter = _Waiter(self._taken, loop, loop.create_future())
             self._waiting.append(waiter)
             self._changed.notify()
         await waiter.done

@@ -58,10 +58,9 @@ class Recorder:
         if end is not None:
             self._listener(end)
 
-    async def settled(self, behind: int = 0) -> None:
-        """Wait until every fact so far is durable, but for the latest `behind`; for ever, if that
-        cannot be."""
-        await self._writer.settled(behind)
+    async def settled(self) -> None:
+        """Wait until every fact so far is durable; for ever, if that cannot be."""
+        await self._writer.settled()
 
     def when_others(self, call: Callable[[int, int], object]) -> None:
         """Have it called, from another thread, with the numbers of rows that somebody else has

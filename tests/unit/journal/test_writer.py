@@ -208,18 +208,3 @@ def test_rows_of_others(store: Store) -> None:
         asyncio.run(work())
     assert told == [(2, 3)]
     assert messages(store) == ["mine", "theirs 1", "theirs 2", "mine again"]
-
-
-def test_the_latest_may_be_behind(store: Store) -> None:
-    """Who may run ahead waits for nothing but what is further behind."""
-    with writing(store) as writer:
-
-        async def work() -> None:
-            for number in range(10):
-                writer.append(fact(number))
-                await writer.settled(behind=number + 1)
-            await writer.settled(behind=4)
-            assert len(messages(store)) >= 6
-
-        asyncio.run(work())
-    assert len(messages(store)) == 10

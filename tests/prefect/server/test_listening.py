@@ -32,11 +32,13 @@ def _no_delay(listening: socket.socket) -> bool:
     return asyncio.run(connect())
 
 
-def test_answers_do_not_wait_for_the_client_to_acknowledge_their_first_part() -> None:
+def test_small_parts_are_sent_at_once() -> None:
+    """No answer waits for the client to acknowledge its first part."""
     assert _no_delay(_listen(0))
 
 
-def test_a_port_that_is_taken_is_not_the_server_s() -> None:
+def test_a_taken_port() -> None:
+    """Where another listens at the port of last time, the server has another port."""
     with _listen(0) as taken:
         taken.listen()
         with _listen(taken.getsockname()[1]) as other:

@@ -87,7 +87,8 @@ class Retries(NamedTuple):
     on: tuple[str, ...] = ()
 
 
-class Resources(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Resources:
     """The resources that one call asks of the executor. Memory in bytes, `walltime` in seconds.
     Of all calls that name a lock, one runs at a time.
     """

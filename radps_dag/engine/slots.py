@@ -10,7 +10,7 @@ import time
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
 from operator import attrgetter
@@ -222,10 +222,11 @@ class Turn:
         """The usage of the attempt that ends now, with what its worker has measured."""
         held = time.monotonic() - self._taken
         usage = measured if measured is not None else Usage(computing=round(held, 6))
-        return usage.of_turn(
+        return replace(
+            usage,
             ready=self._ready,
-            waited=self._taken - self._asked,
-            held=held,
+            waited=round(self._taken - self._asked, 6),
+            placed=max(0.0, round(held - usage.computing - usage.publishing, 6)),
             slots=self._amount.slots,
             cpus=self.resources.cpus,
             memory=self.resources.memory,

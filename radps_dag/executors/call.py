@@ -68,21 +68,6 @@ class Performed:
     notes: tuple[str, ...] = ()
     usage: Usage | None = None
 
-    def using(self, usage: Usage) -> Performed:
-        """The same with its usage. Each call comes here, and `replace` would take three times
-        as long."""
-        return Performed(
-            self.outputs,
-            self.files,
-            self.added,
-            self.asked,
-            self.workdir,
-            self.marks,
-            self.changed,
-            self.notes,
-            usage,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:

@@ -9,8 +9,6 @@ import threading
 import time
 import traceback
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 
 from radps_dag.executors.call import Call, Performed
 from radps_dag.executors.manifest import seal
@@ -40,7 +38,7 @@ def perform(call: Call, library: Library, *, own_process: bool = False) -> Perfo
     try:
         with ended_programs(meter.programs):
             performed = _performed(call, library, meter)
-        return performed.using(meter.usage())
+        return replace(performed, usage=meter.usage())
     except CallFailed as failed:
         failed.usage = meter.usage()
         raise
@@ -54,8 +52,8 @@ def _performed(call: Call, library: Library, meter: Meter) -> Performed:
         workload = library.workloads[call.workload]
         arguments = {**call.arguments, **call.secrets.contents}
         context = Context(call.context or NOTHING)
-        percents = _percents(call.root), call.place
-        with caching_in(call.cache), noting() as notes, reporting(*percents):
+        folder = None if call.root is None else call.root / FOLDER
+        with caching_in(call.cache), noting() as notes, reporting(folder, call.place):
             if workload.snapshot:
                 begin_from_snapshots(call, workload.snapshot)
             outputs = invoke(workload, arguments, call.workdir, call.seed, context)
@@ -83,11 +81,6 @@ def _performed(call: Call, library: Library, meter: Meter) -> Performed:
             kinds=kinds_of(type(error)),
             traceback=call.hidden.hide(_own_part(error)),
         ) from None
-
-
-@lru_cache(maxsize=16)  # of the runs that this process has calls of
-def _percents(products: Path | None) -> Path | None:
-    return None if products is None else products / FOLDER
 
 
 def _tried(call: Call) -> Performed:

@@ -66,42 +66,6 @@ class Usage:
         """Time at which what it wrote was published, and its slots were free again."""
         return self.computed + self.publishing
 
-    def of_turn(
-        self,
-        *,
-        ready: float,
-        waited: float,
-        held: float,
-        slots: int,
-        cpus: float,
-        memory: int | None,
-        gpus: int,
-    ) -> Usage:
-        """The same with what the driver knows: since when the attempt was ready, how long it waited
-        for its slots and `held` them, and what it asked for. Each call comes here, and `replace`
-        would take three times as long."""
-        return Usage(
-            computing=self.computing,
-            publishing=self.publishing,
-            ready=ready,
-            waited=round(waited, 6),
-            placed=max(0.0, round(held - self.computing - self.publishing, 6)),
-            host=self.host,
-            worker=self.worker,
-            pid=self.pid,
-            cpu=self.cpu,
-            peak_rss=self.peak_rss,
-            rchar=self.rchar,
-            wchar=self.wchar,
-            read_bytes=self.read_bytes,
-            write_bytes=self.write_bytes,
-            exit=self.exit,
-            slots=slots,
-            cpus=cpus,
-            memory=memory,
-            gpus=gpus,
-        )
-
     def as_json(self) -> dict[str, Any]:
         """Members that differ from the defaults, so that a row of the journal stays short."""
         return without_defaults(self)

@@ -132,8 +132,9 @@ def run(
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            inherited = peak_so_far()
             process = host.start(words, folder, environment, theirs)
+            # Not before: this process may have grown while it started the program.
+            inherited = peak_so_far()
         try:
             assert process.stdout is not None and process.stderr is not None
             with process.stdout, process.stderr:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from radps_dag.executors import Setup
 from radps_dag.executors.call import Call
+from radps_dag.executors.metering import Meter
 from radps_dag.executors.processes import Processes
 from radps_dag.executors.threads import Threads
 from radps_dag.facts import Usage
 from radps_dag.outcome import CallFailed
+from radps_dag.workloads.contract.programs import ended_programs
 from radps_dag.workloads.contract.registry import find_library
+from radps_dag.workloads.tools.process import Host, hosting, run
+from radps_dag.workloads.tools.reaping import peak_so_far
 
 MB = 1_000_000
 linux = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
@@ -174,35 +180,50 @@ def test_a_failed_call_is_measured(tmp_path: Path, executor: type[Threads | Proc
     assert failure.value.usage is not None and failure.value.usage.cpu is not None
 
 
+class Deaf:
+    """Listens to no program."""
+
+    def hear(self, stream: str, piece: bytes) -> None:
+        del stream, piece
+
+
+def measured(script: str, folder: Path, host: Host | None = None) -> Usage:
+    """What a program of Python uses that a thread of this process starts."""
+    meter = Meter(own_process=False)
+    words = [os.fsencode(sys.executable), b"-c", script.encode()]
+    with hosting(host or Host()), ended_programs(meter.programs):
+        run(words, folder, os.environb, Deaf())
+    return meter.usage()
+
+
 @pytest.mark.processes
 @linux
 def test_a_program_in_a_thread_is_measured(tmp_path: Path) -> None:
     """Processor, bytes and exit code of a tool's program are the call's, though it is no thread;
     memory is known where it is more than the driver's own, and otherwise is not claimed."""
-    from radps_dag.executors.metering import Meter
-    from radps_dag.workloads.contract.programs import ended_programs
-    from radps_dag.workloads.tools.process import run
-
-    class Deaf:
-        def hear(self, stream: str, piece: bytes) -> None:
-            del stream, piece
-
-    def measured(script: str) -> Usage:
-        meter = Meter(own_process=False)
-        with ended_programs(meter.programs):
-            run(
-                [os.fsencode(sys.executable), b"-c", script.encode()], tmp_path, os.environb, Deaf()
-            )
-        return meter.usage()
-
     burnt = (
         "import time\nwhile time.process_time() < 0.3: pass\nopen('out','wb').write(bytes(3000000))"
     )
-    big = measured(f"{burnt}\nm = b'x' * 600_000_000\nraise SystemExit(3)")
+    big = measured(f"{burnt}\nm = b'x' * 600_000_000\nraise SystemExit(3)", tmp_path)
     assert big.exit == 3
     assert big.cpu is not None and big.cpu > 0.29
     assert big.wchar == pytest.approx(3 * MB, rel=0.05)
     assert big.peak_rss == pytest.approx(600 * MB, rel=0.05)
     kept = b"x" * 100_000_000  # noqa: F841  # the driver is larger than the next program
-    small = measured("pass")
+    small = measured("pass", tmp_path)
     assert small.peak_rss is None and small.exit == 0
+
+
+@linux
+def test_a_driver_that_grows_while_it_starts_a_program(tmp_path: Path) -> None:
+    """The memory of the driver is not claimed to be the program's, however late it came."""
+
+    class Growing(Host):
+        def start(self, *given: Any) -> subprocess.Popen[bytes]:
+            before = peak_so_far()
+            kept = []
+            while peak_so_far() < before + 20_000:
+                kept.append(b"x" * 10_000_000)
+            return super().start(*given)
+
+    assert measured("pass", tmp_path, Growing()).peak_rss is None
